@@ -1,0 +1,240 @@
+"""Where, and how sharply, test accuracy falls as the dataset shrinks.
+
+Accuracy is read as the *retained* part r = (accuracy − 1/S)/(1 − 1/S): 0 at chance, 1 when nothing
+is lost. A sweep is r at several dataset sizes D for one start network and one weight decay; its
+threshold is the D at which r = ½. Start networks (seeds) are the independent units; sweeps of one
+seed that differ in weight decay are averaged before any interval is formed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import optimize, special
+
+from efficiency.estimates import Estimate
+from efficiency.statistics import FloatArray, TooFewError, bracketed_mean
+
+PARTIAL = (0.05, 0.95)
+"""Retained accuracy between these bounds is partial."""
+
+RESOLUTION = 0.02
+"""Half-width, in log D, of the bracket that stands for a fitted threshold or width: 2%."""
+
+MIN_SIZES = 4
+"""Sizes below which curve and line are not told apart: each has two parameters to fit them with."""
+
+_SLOPE_BOUNDS = (0.1, 200.0)
+
+
+def retained(accuracy: npt.ArrayLike, num_symbols: int) -> FloatArray:
+    """Return r = (accuracy − 1/S)/(1 − 1/S), slightly negative where accuracy is below chance."""
+    chance = 1 / num_symbols
+    r: FloatArray = (np.asarray(accuracy, dtype=float) - chance) / (1 - chance)
+    return r
+
+
+def s_curve(size: npt.ArrayLike, threshold: float, slope: float) -> FloatArray:
+    """Return 1/(1 + (threshold/size)^slope), a logistic curve in log size."""
+    exponent = slope * (np.log(np.asarray(size, dtype=float)) - math.log(threshold))
+    curve: FloatArray = special.expit(exponent)
+    return curve
+
+
+def fit_s_curve(sizes: npt.ArrayLike, r: npt.ArrayLike) -> tuple[float, float]:
+    """Return (threshold, slope) of the S-curve with least squared error.
+
+    The best point of a coarse grid is refined by Levenberg–Marquardt: least squares in a steep
+    curve has local minima. The slope is kept within 0.1 … 200 and the threshold within the range of
+    sizes and its width (in log D) on both sides; data without slope run to these ends.
+    """
+    log_size, target = np.log(np.asarray(sizes, dtype=float)), np.asarray(r, dtype=float)
+    middle, span = (log_size[0] + log_size[-1]) / 2, float(np.ptp(log_size))
+    lowest, highest = np.log(_SLOPE_BOUNDS)
+
+    def slope_of(parameters: FloatArray) -> float:
+        # Data that step from 0 to 1 would drive the slope to infinity.
+        return math.exp(min(float(parameters[1]), highest + 1))
+
+    def curve(parameters: FloatArray) -> FloatArray:
+        return np.asarray(special.expit(slope_of(parameters) * (log_size - parameters[0])))
+
+    def residuals(parameters: FloatArray) -> FloatArray:
+        return np.asarray(curve(parameters) - target)
+
+    def jacobian(parameters: FloatArray) -> FloatArray:
+        slope, value = slope_of(parameters), curve(parameters)
+        steepness = value * (1 - value) * slope
+        return np.stack([-steepness, steepness * (log_size - parameters[0])], axis=1)
+
+    thresholds = middle + np.linspace(-1.5, 1.5, 31)[:, None, None] * span
+    log_slopes = np.linspace(0, math.log(60), 9)[None, :, None]
+    errors = special.expit(np.exp(log_slopes) * (log_size - thresholds)) - target
+    i, j = divmod(int(np.square(errors).sum(-1).argmin()), log_slopes.shape[1])
+    fit = optimize.least_squares(
+        residuals, [thresholds[i, 0, 0], log_slopes[0, j, 0]], jacobian, method="lm", max_nfev=50
+    )
+    threshold = float(np.clip(fit.x[0], middle - 1.5 * span, middle + 1.5 * span))
+    return math.exp(threshold), math.exp(float(np.clip(fit.x[1], lowest, highest)))
+
+
+def fit_line(sizes: npt.ArrayLike, r: npt.ArrayLike) -> tuple[float, float]:
+    """Return (intercept, slope) of the straight line in D with least squared error."""
+    slope, intercept = np.polyfit(np.asarray(sizes, dtype=float), np.asarray(r, dtype=float), 1)
+    return float(intercept), float(slope)
+
+
+def line_width(sizes: npt.ArrayLike, r: npt.ArrayLike) -> tuple[float, float]:
+    """Return bounds on the log of the 10–90% width, in examples, of the fitted straight line in D.
+
+    Where the line does not rise, the width has no upper bound and is at least the range of sizes.
+    """
+    _, gradient = fit_line(sizes, r)
+    if gradient <= 0:
+        return math.log(float(np.ptp(np.asarray(sizes, dtype=float)))), math.inf
+    log_width = math.log(0.8 / gradient)
+    return log_width - RESOLUTION, log_width + RESOLUTION
+
+
+def fit_errors(sizes: npt.ArrayLike, r: npt.ArrayLike) -> tuple[float, float]:
+    """Return root mean squared errors of the fitted (S-curve in log D, straight line in D).
+
+    Both have two parameters, so that neither is favoured. Errors at sizes left out of the fit would
+    not do: where a step falls between two sizes, no curve can know on which side the one left out
+    lies, and the sharpest of transitions would look like none.
+
+    Raises:
+        TooFewError: Fewer than four sizes.
+    """
+    size, target = np.asarray(sizes, dtype=float), np.asarray(r, dtype=float)
+    if len(size) < MIN_SIZES:
+        raise TooFewError(
+            f"two curves are told apart by {MIN_SIZES} sizes at least, not {len(size)}"
+        )
+    intercept, gradient = fit_line(size, target)
+    curve = s_curve(size, *fit_s_curve(size, target)) - target
+    line = intercept + gradient * size - target
+    return float(np.sqrt(np.mean(curve**2))), float(np.sqrt(np.mean(line**2)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crossing:
+    """What one sweep says of its transition, as brackets in natural logarithms.
+
+    Attributes:
+        threshold: Bounds on log D at r = ½; an infinite end where no size lies beyond it.
+        width: Bounds on the log of the 10–90% width (D at r = 0.9) − (D at r = 0.1), in examples;
+            ``None`` where the sweep does not cross.
+        fitted: Whether they come from a fitted S-curve.
+    """
+
+    threshold: tuple[float, float]
+    width: tuple[float, float] | None
+    fitted: bool = False
+
+
+def crossing(sizes: npt.ArrayLike, r: npt.ArrayLike) -> Crossing:
+    """Return the transition of one sweep.
+
+    With a partial size on either side of ½: the fitted S-curve's, within ± 2%. Otherwise (the sweep
+    is *separated*) the bracket between the last size below ½ and the first above, after isotonic
+    regression. Where the fitted threshold lies outside that bracket, the accuracies do not follow
+    the curve, and the bracket is widened to hold both. Where no size lies on one side of ½, the
+    threshold is censored there.
+
+    Args:
+        sizes: (n,) increasing dataset sizes.
+        r: (n,) retained accuracies.
+    """
+    size = np.asarray(sizes, dtype=float)
+    increasing = optimize.isotonic_regression(np.asarray(r, dtype=float)).x
+    log_size = np.log(size)
+    if (increasing >= 0.5).all():
+        return Crossing(threshold=(-math.inf, float(log_size[0])), width=None)
+    if (increasing < 0.5).all():
+        return Crossing(threshold=(float(log_size[-1]), math.inf), width=None)
+    above = int(np.argmax(increasing >= 0.5))
+    low, high = float(log_size[above - 1]), float(log_size[above])
+    partial_below = ((increasing > PARTIAL[0]) & (increasing < 0.5)).any()
+    partial_above = ((increasing >= 0.5) & (increasing < PARTIAL[1])).any()
+    if partial_below and partial_above:
+        threshold, slope = fit_s_curve(size, r)
+        at = math.log(threshold)
+        # D at r = 0.9 and at r = 0.1 are threshold · 9^{±1/slope}.
+        log_width = at + math.log(2 * math.sinh(math.log(9) / slope))
+        width = (log_width - RESOLUTION, log_width + RESOLUTION)
+        if low <= at <= high:
+            bounds = (at - RESOLUTION, at + RESOLUTION)
+            return Crossing(threshold=bounds, width=width, fitted=True)
+        return Crossing(threshold=(min(low, at), max(high, at)), width=width)
+    return Crossing(threshold=(low, high), width=_width_bounds(size, increasing))
+
+
+def _width_bounds(size: FloatArray, increasing: FloatArray) -> tuple[float, float]:
+    """Return bounds on the log width of a separated sweep: open where a tail was not reached."""
+    fallen, kept = size[increasing <= 0.1], size[increasing >= 0.9]
+    if len(fallen) == 0 or len(kept) == 0:
+        return -math.inf, math.inf
+    return -math.inf, math.log(float(kept.min() - fallen.max()))
+
+
+def _average(bounds: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    low, high = np.mean(bounds, axis=0)
+    return float(low), float(high)
+
+
+def population(bounds_by_seed: Sequence[Sequence[tuple[float, float]]], *, unit: str) -> Estimate:
+    """Return the geometric mean over seeds of a quantity bounded, in its logarithm, in each sweep.
+
+    The sweeps of a seed are averaged, then ``efficiency.statistics.bracketed_mean`` forms the
+    interval over seeds, which assumes that the seeds' values are log-normal.
+
+    Args:
+        bounds_by_seed: For each seed, for each of its sweeps, bounds on the logarithm.
+        unit: Unit of the quantity.
+
+    Returns:
+        The estimate; ``censored``, with the bounds that hold for every seed, where the seeds do not
+        bound their mean.
+
+    """
+    seeds = np.array([_average(bounds) for bounds in bounds_by_seed]).reshape(-1, 2)
+    try:
+        interval = bracketed_mean(seeds[:, 0], seeds[:, 1])
+    except TooFewError:
+        low, high = float(seeds[:, 0].min()), float(seeds[:, 1].max())
+        return Estimate(
+            value=None,
+            low=math.exp(low) if math.isfinite(low) else None,
+            high=math.exp(high) if math.isfinite(high) else None,
+            n=len(seeds),
+            unit=unit,
+            status="censored",
+        )
+    return Estimate(
+        value=math.exp(interval.value),
+        low=math.exp(interval.low),
+        high=math.exp(interval.high),
+        n=len(seeds),
+        unit=unit,
+    )
+
+
+def bracket(sizes: npt.ArrayLike, r_by_sweep: npt.ArrayLike) -> tuple[float | None, float | None]:
+    """Return (largest size up to which every sweep falls below ½, smallest from which none does).
+
+    Args:
+        sizes: (n,) increasing dataset sizes.
+        r_by_sweep: (sweeps, n) retained accuracies.
+    """
+    size, falls = np.asarray(sizes, dtype=float), np.asarray(r_by_sweep) < 0.5
+    always = np.logical_and.accumulate(falls.all(axis=0))
+    never = np.flip(np.logical_and.accumulate(np.flip(~falls.any(axis=0))))
+    return (
+        float(size[always].max()) if always.any() else None,
+        float(size[never].min()) if never.any() else None,
+    )

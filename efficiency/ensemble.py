@@ -1,0 +1,171 @@
+"""Many runs as one program: what may share one, and how it is stacked.
+
+A result never depends on who shared the ensemble, beyond rounding: members are padded to the
+largest dataset with examples of weight zero, and nothing else connects them.
+
+Shapes: K members, D examples of the largest member, N pairs of the table.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from efficiency import models, tasks
+from efficiency.measurements import PARTS
+from efficiency.settings import RunSettings
+
+MAX_PADDING = 0.10
+"""Largest share of an ensemble's work that may be spent on padding."""
+
+MAX_EXAMPLES = {"cpu": 4096, "cuda": 2**20}
+"""Largest K·D of an ensemble by device; one member may exceed it. On a CPU larger ensembles leave
+the cache and are no faster; a GPU wants to be filled."""
+
+
+def shape_key(run: RunSettings) -> str:
+    """Return what runs must have in common to share a program."""
+    o = run.optimiser
+    shared = (run.task, run.network, run.num_steps, run.loss, run.recording)
+    return repr((*shared, o.beta1, o.beta2, o.epsilon))
+
+
+def pack(runs: Sequence[RunSettings], max_examples: int = MAX_EXAMPLES["cpu"]) -> list[list[int]]:
+    """Return groups of indices that train together, like sizes with like.
+
+    Greedy over runs sorted by shape and dataset size. What does not fit into a group keeps out
+    everything larger, so that leaving out whole groups changes no other: an interrupted sweep goes
+    on with the same ensembles, and its results keep their last bit.
+
+    Args:
+        runs: The runs.
+        max_examples: Largest K·D of a group.
+    """
+    order = sorted(range(len(runs)), key=lambda i: (shape_key(runs[i]), runs[i].dataset_size))
+    groups: list[list[int]] = []
+    for i in order:
+        run = runs[i]
+        if groups and shape_key(runs[groups[-1][0]]) == shape_key(run):
+            sizes = [runs[j].dataset_size for j in groups[-1]] + [run.dataset_size]
+            work = len(sizes) * run.dataset_size
+            if work <= max_examples and work - sum(sizes) <= MAX_PADDING * work:
+                groups[-1].append(i)
+                continue
+        groups.append([i])
+    return groups
+
+
+def seen_mask(run: RunSettings | None, num_pairs: int) -> np.ndarray:
+    """Return (N,) booleans: trained on in ``run`` or in any run that it started from."""
+    seen = np.zeros(num_pairs, dtype=bool)
+    while run is not None:
+        seen[tasks.split(num_pairs, run.dataset_size, run.data_seed)[0]] = True
+        run = run.start
+    return seen
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """Everything the members of an ensemble learn from and are measured on.
+
+    Attributes:
+        left_KD: First operands; padded examples repeat pair 0.
+        right_KD: Second operands.
+        labels_KD: Labels.
+        weight_KD: 1/D of the member on its examples, 0 on padding: the mean loss is Σ weight·loss.
+        left_N: First operands of the whole table.
+        right_N: Second operands of the whole table.
+        labels_KN: Labels of the whole table.
+        part_masks: For each part of the table (K, N), 1 inside and 0 outside.
+    """
+
+    left_KD: Tensor
+    right_KD: Tensor
+    labels_KD: Tensor
+    weight_KD: Tensor
+    left_N: Tensor
+    right_N: Tensor
+    labels_KN: Tensor
+    part_masks: dict[str, Tensor]
+
+
+def stack_data(members: Sequence[RunSettings], device: torch.device) -> Data:
+    """Build the members' datasets, labels and masks."""
+    task = members[0].task
+    table = tasks.table(task.operation, task.size)
+    K, N, D = len(members), table.num_pairs, max(run.dataset_size for run in members)
+    pairs_KD = np.zeros((K, D), dtype=np.int64)
+    weight_KD = np.zeros((K, D))
+    labels_KN = np.stack([tasks.labels(table, run.label_seed) for run in members])
+    masks = {part: np.zeros((K, N), dtype=bool) for part in PARTS}
+    for k, run in enumerate(members):
+        train, test = tasks.split(N, run.dataset_size, run.data_seed)
+        pairs_KD[k, : len(train)] = train
+        weight_KD[k, : len(train)] = 1 / len(train)
+        masks["train"][k, train] = True
+        masks["test"][k, test] = True
+        seen_N = seen_mask(run, N)
+        # Without a start nothing was removed and "never seen" would repeat "test".
+        if run.start is not None:
+            masks["removed"][k] = seen_N & masks["test"][k]
+            masks["never_seen"][k] = ~seen_N
+
+    def tensor(array: np.ndarray, dtype: torch.dtype = torch.int64) -> Tensor:
+        return torch.as_tensor(array).to(device=device, dtype=dtype)
+
+    return Data(
+        left_KD=tensor(table.left[pairs_KD]),
+        right_KD=tensor(table.right[pairs_KD]),
+        labels_KD=tensor(np.take_along_axis(labels_KN, pairs_KD, axis=1)),
+        weight_KD=tensor(weight_KD, getattr(torch, members[0].network.precision)),
+        left_N=tensor(table.left),
+        right_N=tensor(table.right),
+        labels_KN=tensor(labels_KN),
+        part_masks={part: tensor(mask, torch.float64) for part, mask in masks.items()},
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """One tensor for each parameter, a leading axis for the members, all in one piece of memory.
+
+    Each parameter is contiguous over the members: batched products are twice as fast on contiguous
+    operands as on slices of members that are contiguous each for themselves.
+
+    Attributes:
+        flat: (K·P,) all values.
+        views: The same memory as (K, …) by parameter.
+    """
+
+    flat: Tensor
+    views: dict[str, Tensor]
+
+    @classmethod
+    def zeros(cls, shapes: Mapping[str, tuple[int, ...]], num_members: int, like: Tensor) -> Stack:
+        """Return a stack of zeros with the type and device of ``like``.
+
+        Args:
+            shapes: Shape of each parameter of one network.
+            num_members: K.
+            like: Any tensor.
+        """
+        sizes = [num_members * math.prod(shape) for shape in shapes.values()]
+        flat = like.new_zeros(sum(sizes))
+        pieces = zip(shapes.items(), torch.split(flat, sizes), strict=True)
+        return cls(
+            flat=flat,
+            views={name: piece.view(num_members, *shape) for (name, shape), piece in pieces},
+        )
+
+
+def initial_weights(run: RunSettings) -> dict[str, Tensor]:
+    """Return the weights that a run without ``start`` begins with, decided by its ``init_seed``."""
+    assert run.init_seed is not None
+    network = models.network(run.task, run.network).to(getattr(torch, run.network.precision))
+    network.initialise(torch.Generator().manual_seed(run.init_seed))
+    return {name: parameter.detach() for name, parameter in network.named_parameters()}

@@ -1,0 +1,91 @@
+"""What is read off a network: losses, accuracies, three readings of logit size, norms.
+
+Shapes: K members, N pairs of the table, S symbols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from efficiency.losses import relative_to_correct
+
+PARTS = ("train", "test", "removed", "never_seen")
+"""Parts of the table, relative to one run.
+
+``train``: trained on now. ``test``: all the rest. ``removed``: of the rest, what a network that
+this run started from (or any before it) was trained on. ``never_seen``: what none of them was.
+"""
+
+
+def readings(logits_KNS: Tensor, labels_KN: Tensor) -> dict[str, Tensor]:
+    """Return per-example readings, each (K, N) in float64.
+
+    ``log_odds`` s = o^{y*} − log Σ_{y≠y*} e^{o^y} (nats), ``loss`` log(1 + e^{−s}) (nats),
+    ``margin`` o^{y*} − max_{y≠y*} o^y (nats), ``centred_logit`` o^{y*} − mean_y o^y (nats),
+    ``accuracy`` 1 where the margin is positive: a tie counts as wrong.
+
+    Args:
+        logits_KNS: Logits, not changed.
+        labels_KN: Integers in [0, S).
+    """
+    correct_KN = logits_KNS.gather(-1, labels_KN.unsqueeze(-1)).squeeze(-1)
+    relative_KNS = relative_to_correct(logits_KNS, labels_KN)
+    s_KN = -torch.logsumexp(relative_KNS, dim=-1).double()
+    margin_KN = -relative_KNS.amax(-1).double()
+    return {
+        "loss": (-s_KN).clamp(min=0) + torch.log1p(torch.exp(-s_KN.abs())),
+        "accuracy": (margin_KN > 0).double(),
+        "log_odds": s_KN,
+        "margin": margin_KN,
+        "centred_logit": (correct_KN - logits_KNS.mean(-1)).double(),
+    }
+
+
+def names(parameters: Mapping[str, Tensor]) -> list[str]:
+    """Return the names of all quantities of ``means`` and ``norms``, in their order."""
+    return [
+        *(f"{part}_loss" for part in ("train", "test")),
+        *(f"{part}_accuracy" for part in PARTS),
+        *("log_odds", "margin", "centred_logit"),
+        *("norm", *(f"norm_{name}" for name in parameters)),
+    ]
+
+
+def means(readings: Mapping[str, Tensor], part_masks: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the means over parts of the table, each (K,) in float64, NaN where a part is empty.
+
+    Loss on train and test, accuracy on every part, logit readings on the training set.
+
+    Args:
+        readings: From ``readings``.
+        part_masks: For each of ``PARTS`` (K, N), 1 inside the part and 0 outside.
+    """
+
+    def mean(reading: str, part: str) -> Tensor:
+        mask_KN = part_masks[part]
+        # Outside the part a reading may be infinite; it must not reach the sum as 0·∞.
+        inside_KN = torch.where(mask_KN > 0, readings[reading], 0.0)
+        return inside_KN.sum(-1) / mask_KN.sum(-1)
+
+    return {
+        **{f"{part}_loss": mean("loss", part) for part in ("train", "test")},
+        **{f"{part}_accuracy": mean("accuracy", part) for part in PARTS},
+        **{name: mean(name, "train") for name in ("log_odds", "margin", "centred_logit")},
+    }
+
+
+def norms(parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return ‖θ‖₂ as ``norm`` and that of every weight matrix as ``norm_NAME``, (K,) in float64.
+
+    Args:
+        parameters: Each parameter with a leading axis for the members.
+    """
+    each = {
+        f"norm_{name}": torch.linalg.vector_norm(value.flatten(1), dim=1, dtype=torch.float64)
+        for name, value in parameters.items()
+    }
+    total = torch.stack(list(each.values())).square().sum(0).sqrt()
+    return {"norm": total, **each}

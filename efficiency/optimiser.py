@@ -1,0 +1,114 @@
+"""AdamW for K networks at once, each with its own learning rate, schedule and weight decay.
+
+Shapes: K members.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from efficiency.ensemble import Stack
+from efficiency.settings import OptimiserSettings
+
+
+def learning_rate_factor(
+    step: npt.ArrayLike, *, num_steps: int, warmup_steps: int, decay_fraction: float
+) -> npt.NDArray[np.float64]:
+    """Return the learning rate of update ``step`` (from 0) as a fraction of the plateau, in (0, 1].
+
+    Linear rise over the first ``warmup_steps`` updates, plateau, linear fall over the last
+    ``decay_fraction`` of the run.
+    """
+    done = np.asarray(step, dtype=np.float64)
+    rise = (done + 1) / max(warmup_steps, 1)
+    fall = (num_steps - done) / max(decay_fraction * num_steps, 1)
+    factor: npt.NDArray[np.float64] = np.minimum(1, np.minimum(rise, fall))
+    return factor
+
+
+def learning_time(
+    step: npt.ArrayLike, *, num_steps: int, warmup_steps: int, decay_fraction: float
+) -> npt.NDArray[np.float64]:
+    """Return the sum of the learning-rate factors of all updates before each of ``step``.
+
+    Time counted this way runs slower where the learning rate is low, so that a network whose
+    learning rate has decayed cannot pass for one that has settled.
+    """
+    time = _learning_times(num_steps, warmup_steps, decay_fraction)
+    return np.asarray(time[np.asarray(step)], dtype=np.float64)
+
+
+@functools.lru_cache(maxsize=4)
+def _learning_times(
+    num_steps: int, warmup_steps: int, decay_fraction: float
+) -> npt.NDArray[np.float64]:
+    """Return (num_steps + 1,) learning times; the members of a long run share one array."""
+    factors = learning_rate_factor(
+        np.arange(num_steps),
+        num_steps=num_steps,
+        warmup_steps=warmup_steps,
+        decay_fraction=decay_fraction,
+    )
+    return np.concatenate([[0.0], np.cumsum(factors)])
+
+
+@final
+class StackedAdamW:
+    """AdamW (Loshchilov & Hutter 2019, decoupled decay) on K stacked networks.
+
+    Equal to ``torch.optim.AdamW`` member by member, up to rounding; torch's own refuses a tensor
+    of weight decays.
+
+    Args:
+        weights: The weights, changed in place.
+        members: K settings; ``beta1``, ``beta2`` and ``epsilon`` must be shared.
+        num_steps: Length of the run, which the decay of the learning rate refers to.
+    """
+
+    def __init__(
+        self, weights: Stack, members: Sequence[OptimiserSettings], num_steps: int
+    ) -> None:
+        def column(values: Sequence[float]) -> Tensor:
+            return torch.tensor(values, dtype=torch.float64, device=weights.flat.device)
+
+        self._weights = weights
+        self._num_steps = num_steps
+        self._beta1, self._beta2 = members[0].beta1, members[0].beta2
+        self._epsilon = members[0].epsilon
+        self._rate_K = column([m.learning_rate for m in members])
+        self._decay_K = column([m.weight_decay for m in members])
+        self._rise_K = column([max(m.warmup_steps, 1) for m in members])
+        self._fall_K = column([max(m.decay_fraction * num_steps, 1) for m in members])
+        shapes = {name: tuple(view.shape[1:]) for name, view in weights.views.items()}
+        self._update = Stack.zeros(shapes, len(members), weights.flat)
+        self.first_moment = torch.zeros_like(weights.flat)
+        self.second_moment = torch.zeros_like(weights.flat)
+
+    def rates_K(self, step: int) -> Tensor:
+        """Return (K,) learning rates of update ``step``, counted from 0 (float64)."""
+        rise, fall = (step + 1) / self._rise_K, (self._num_steps - step) / self._fall_K
+        return self._rate_K * torch.minimum(rise, fall).clamp(max=1)
+
+    @torch.no_grad()
+    def update(self, gradient: Tensor, step: int) -> None:
+        """Make update ``step``, counted from 0, with a flat gradient."""
+        rates_K = self.rates_K(step)
+        first, second, update = self.first_moment, self.second_moment, self._update
+        first.lerp_(gradient, 1 - self._beta1)
+        second.mul_(self._beta2).addcmul_(gradient, gradient, value=1 - self._beta2)
+        bias1, bias2 = 1 - self._beta1 ** (step + 1), 1 - self._beta2 ** (step + 1)
+        torch.sqrt(second, out=update.flat).div_(bias2**0.5).add_(self._epsilon)
+        torch.div(first, update.flat, out=update.flat)
+        keep_K = (1 - rates_K * self._decay_K).to(gradient.dtype)
+        step_K = (-rates_K / bias1).to(gradient.dtype)
+        for name, weight in self._weights.views.items():
+            per_member = (-1, *(1,) * (weight.dim() - 1))
+            weight.mul_(keep_K.view(per_member))
+            weight.addcmul_(update.views[name], step_K.view(per_member))

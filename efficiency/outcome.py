@@ -1,0 +1,140 @@
+"""How a run ended: its status, and final numbers that one late spike cannot decide.
+
+All of it is read from the *tail*, the last quarter of the run in learning time (the sum of the
+learning-rate factors, see ``efficiency.optimiser.learning_time``). Counting time this way, a
+network does not look settled merely because its learning rate has been turned down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from efficiency.estimates import Estimate
+from efficiency.optimiser import learning_time
+from efficiency.settings import RunSettings
+
+TAIL_FRACTION = 0.25
+"""Share of the learning time that counts as the tail."""
+
+MAX_NORM_DRIFT = 0.01
+"""Largest |log ratio| of the median norms of the tail's two halves in a settled run."""
+
+MAX_LOG_ODDS_DRIFT = 0.01
+"""Largest relative change of the median log-odds between the tail's two halves in a settled run."""
+
+MAX_LOSS_SPIKE = 10.0
+"""Largest ratio of the tail's highest training loss at any step to its median, if settled."""
+
+RunStatus = Literal["settled", "not settled", "diverged"]
+
+_UNITS = {"log_odds": "nats", "margin": "nats", "centred_logit": "nats"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        status: ``settled``, ``not settled`` or ``diverged``, from training quantities alone.
+        reasons: Why it is not settled, one sentence each; empty if it is.
+        numbers: Median over the tail of every recorded quantity, with the tail's range as its
+            interval and n the records in it; and ``test_accuracy_drift``, by how much the median
+            test accuracy of the tail's later half exceeds that of its earlier half.
+    """
+
+    status: RunStatus
+    reasons: tuple[str, ...]
+    numbers: dict[str, Estimate]
+
+    def document(self) -> dict[str, Any]:
+        """Return the outcome as JSON types."""
+        return {
+            "status": self.status,
+            "reasons": list(self.reasons),
+            "numbers": {name: number.document() for name, number in self.numbers.items()},
+        }
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Outcome:
+        """Return the outcome that ``document`` describes."""
+        numbers = {name: Estimate(**number) for name, number in document["numbers"].items()}
+        return cls(status=document["status"], reasons=tuple(document["reasons"]), numbers=numbers)
+
+
+def tail_halves(history: pd.DataFrame, run: RunSettings) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the records of the earlier and the later half of a run's tail, in learning time.
+
+    Each has at least one, if necessary (in a run of a few steps) from just before the tail.
+    """
+    time = learning_time(
+        history["step"],
+        num_steps=run.num_steps,
+        warmup_steps=run.optimiser.warmup_steps,
+        decay_fraction=run.optimiser.decay_fraction,
+    )
+    left = 1 - time / time[-1]
+    later = history[left <= TAIL_FRACTION / 2]
+    earlier = history[(left <= TAIL_FRACTION) & (left > TAIL_FRACTION / 2)]
+    if earlier.empty:
+        earlier = history.iloc[[max(len(history) - len(later) - 1, 0)]]
+    return earlier, later
+
+
+def outcome(history: pd.DataFrame, run: RunSettings) -> Outcome:
+    """Judge how a finished run ended.
+
+    *Diverged*: the training loss, a norm or a reading of the logits is not finite. *Settled*:
+    throughout the tail the training accuracy is 1, the medians of norm and log-odds move by at most
+    1% from the tail's first half to its second, and the training loss of no step exceeds ten times
+    the tail's median. *Not settled*: anything else.
+
+    Args:
+        history: A row for every recorded step, the last one at ``run.num_steps``.
+        run: Its settings.
+    """
+    unseen = ("test", "removed", "never_seen")
+    of_training = [name for name in history.columns if not name.startswith(unseen)]
+    finite = np.isfinite(history[of_training].to_numpy(dtype=float)).all(axis=1)
+    if not finite.all():
+        step = int(history["step"][~finite].iloc[0])
+        reason = f"a recorded quantity was not finite from step {step} on"
+        return Outcome(status="diverged", reasons=(reason,), numbers={})
+
+    earlier, later = tail_halves(history, run)
+    tail = pd.concat([earlier, later])
+    reasons = []
+    if (lowest := tail["train_accuracy"].min()) < 1:
+        reasons.append(f"training accuracy fell to {lowest:.4f} in the tail")
+    drift = float(np.log(later["norm"].median() / earlier["norm"].median()))
+    if abs(drift) > MAX_NORM_DRIFT:
+        reasons.append(f"the norm still moved by {drift:+.1%} between the halves of the tail")
+    before, after = (float(half["log_odds"].median()) for half in (earlier, later))
+    if abs(after - before) > MAX_LOG_ODDS_DRIFT * abs(before):
+        reasons.append(f"the log-odds still moved from {before:.2f} to {after:.2f} in the tail")
+    spike = tail["train_loss_peak"].max() / max(tail["train_loss"].median(), np.finfo(float).tiny)
+    if spike > MAX_LOSS_SPIKE:
+        reasons.append(f"the training loss spiked to {spike:.0f} times its median in the tail")
+
+    status: RunStatus = "not settled" if reasons else "settled"
+    numbers = {}
+    for name in history.columns.drop("step"):
+        if not np.isfinite(tail[name]).all():
+            continue  # on examples that are not trained on, even a settled network may overflow
+        numbers[name] = Estimate(
+            value=float(tail[name].median()),
+            low=float(tail[name].min()),
+            high=float(tail[name].max()),
+            n=len(tail),
+            unit="nats" if "_loss" in name else _UNITS.get(name, "1"),
+            status="measured" if status == "settled" else "not settled",
+        )
+    if "test_accuracy" in history:
+        moved = float(later["test_accuracy"].median() - earlier["test_accuracy"].median())
+        numbers["test_accuracy_drift"] = Estimate(
+            value=moved, low=None, high=None, n=len(tail), unit="1"
+        )
+    return Outcome(status=status, reasons=tuple(reasons), numbers=numbers)

@@ -1,0 +1,215 @@
+"""The loop: settings of several runs in, their trajectories out.
+
+Shapes: K members, D examples of the largest member, S symbols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from efficiency import models
+from efficiency.ensemble import Stack, initial_weights, shape_key, stack_data
+from efficiency.losses import LOSSES
+from efficiency.optimiser import StackedAdamW
+from efficiency.outcome import Outcome, outcome
+from efficiency.recording import Recorder, recorded_steps
+from efficiency.settings import RunSettings
+
+Weights = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What a run leaves behind.
+
+    Attributes:
+        history: A row for every recorded step.
+        weights: The final weights by name.
+        outcome: How the run ended, and its robust final numbers.
+    """
+
+    history: pd.DataFrame
+    weights: dict[str, np.ndarray]
+    outcome: Outcome
+
+
+@final
+class Training:
+    """K runs in training, as one program.
+
+    Args:
+        members: Their settings; all must share a ``shape_key``.
+        starts: For each member the final weights of its ``start``, ``None`` where it has none.
+        device: ``auto``, ``cpu`` or ``cuda``.
+
+    Raises:
+        ValueError: Members that cannot share a program, or a start that is missing or unasked for.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[RunSettings],
+        starts: Sequence[Weights | None],
+        device: str = "cpu",
+    ) -> None:
+        if not members or len(members) != len(starts):
+            raise ValueError(
+                f"{len(members)} runs and {len(starts)} starts were given; give at least one run, "
+                "and for each the weights of its start, or None"
+            )
+        if len({shape_key(run) for run in members}) != 1:
+            raise ValueError(
+                "the runs of an ensemble must share task, network, length, loss, recording and the "
+                "optimiser's beta1, beta2 and epsilon; group them with efficiency.pack"
+            )
+        for run, start in zip(members, starts, strict=True):
+            if (run.start is None) != (start is None):
+                raise ValueError(
+                    f"a run {'with' if run.start else 'without'} start was "
+                    f"{'not ' if start is None else ''}given weights to start from"
+                )
+        self.members = tuple(members)
+        self.num_steps = members[0].num_steps
+        self.step = 0
+        like = torch.empty(
+            0,
+            dtype=getattr(torch, members[0].network.precision),
+            device=torch.device(choose_device(device)),
+        )
+        given = [
+            initial_weights(r) if s is None else s for r, s in zip(members, starts, strict=True)
+        ]
+        for weights in given:
+            _check_shapes(weights, members[0])
+        shapes = {name: tuple(value.shape) for name, value in given[0].items()}
+        self._weights = Stack.zeros(shapes, len(members), like)
+        self._gradient = Stack.zeros(shapes, len(members), like)
+        for name, stacked in self._weights.views.items():
+            stacked.copy_(torch.stack([torch.as_tensor(weights[name]) for weights in given]))
+        self._optimiser = StackedAdamW(
+            self._weights, [run.optimiser for run in members], self.num_steps
+        )
+        self._data = stack_data(members, like.device)
+        self._program = models.program(members[0].task, members[0].network)
+        self._examples = self._program.prepare(self._data.left_KD, self._data.right_KD)
+        self._loss = LOSSES[members[0].loss]
+        self._recorder = Recorder(
+            program=self._program,
+            data=self._data,
+            parameters=self._weights.views,
+            steps=recorded_steps(members[0].recording, self.num_steps),
+        )
+        self._due = frozenset(self._recorder.steps)
+        self._recorder.record(0)
+
+    def advance(self, num_steps: int) -> None:
+        """Make up to ``num_steps`` updates, as many as are left."""
+        for step in range(self.step, min(self.step + num_steps, self.num_steps)):
+            self._update_gradients()
+            self._optimiser.update(self._gradient.flat, step)
+            self.step = step + 1
+            if self.step in self._due:
+                self._recorder.record(self.step)
+
+    def _update_gradients(self) -> None:
+        logits_KDS, backward = self._program.logits_and_backward(
+            self._weights.views, self._examples
+        )
+        losses_KD, gradient_KDS = self._loss(logits_KDS, self._data.labels_KD)
+        self._recorder.note_loss((losses_KD * self._data.weight_KD).sum(-1))
+        backward(gradient_KDS.mul_(self._data.weight_KD.unsqueeze(-1)), self._gradient.views)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return everything that ``restore`` needs to go on exactly from here."""
+        return {
+            "step": np.array(self.step, dtype=np.int64),
+            **{name: tensor.cpu().numpy().copy() for name, tensor in self._state().items()},
+        }
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go back to a state of the same ensemble."""
+        self.step = int(state["step"])
+        for name, tensor in self._state().items():
+            tensor.copy_(torch.as_tensor(state[name]))
+
+    def _state(self) -> dict[str, Tensor]:
+        return {
+            "weights": self._weights.flat,
+            "first_moment": self._optimiser.first_moment,
+            "second_moment": self._optimiser.second_moment,
+            "history": self._recorder.values_RQK,
+            "loss_peak": self._recorder.loss_peak_K,
+        }
+
+    def results(self) -> list[Trained]:
+        """Return what each finished run leaves behind.
+
+        Raises:
+            ValueError: The runs are not finished.
+        """
+        if self.step < self.num_steps:
+            raise ValueError(f"only {self.step} of {self.num_steps} steps are done; advance first")
+        results = []
+        for k, run in enumerate(self.members):
+            history = self._recorder.history(k)
+            weights = {name: p[k].cpu().numpy().copy() for name, p in self._weights.views.items()}
+            results.append(Trained(history=history, weights=weights, outcome=outcome(history, run)))
+        return results
+
+
+def train(
+    members: Sequence[RunSettings],
+    starts: Sequence[Weights | None] | None = None,
+    device: str = "cpu",
+) -> list[Trained]:
+    """Train runs that share a ``shape_key`` from beginning to end, as one program.
+
+    Args:
+        members: Their settings.
+        starts: For each the weights it starts from, if any has a ``start``.
+        device: ``auto``, ``cpu`` or ``cuda``.
+    """
+    training = Training(members, [None] * len(members) if starts is None else starts, device)
+    training.advance(training.num_steps)
+    return training.results()
+
+
+def _check_shapes(weights: Mapping[str, Any], run: RunSettings) -> None:
+    """Raise ``ValueError`` unless ``weights`` are those of the run's network."""
+    wanted = {
+        name: tuple(parameter.shape)
+        for name, parameter in models.network(run.task, run.network).named_parameters()
+    }
+    found = {name: tuple(np.shape(value)) for name, value in weights.items()}
+    if found != wanted:
+        wrong = sorted(n for n in wanted | found if wanted.get(n) != found.get(n))
+        raise ValueError(
+            f"the weights to start from do not fit the network in {wrong}: "
+            f"given {[found.get(n) for n in wrong]}, needed {[wanted.get(n) for n in wrong]}; "
+            "give the `weights` of a run with equal task and network"
+        )
+
+
+def choose_device(name: str) -> str:
+    """Return the device to use for ``auto``, ``cpu`` or ``cuda``.
+
+    Raises:
+        ValueError: The name is not known, or CUDA is asked for and there is none.
+    """
+    names: dict[str, Any] = {"auto": None, "cpu": "cpu", "cuda": "cuda"}
+    if name not in names:
+        raise ValueError(f"unknown device {name!r}; choose from {list(names)}")
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise ValueError(
+            "device 'cuda' was asked for and this PyTorch sees no CUDA device; "
+            "use --device cpu, or install a CUDA build of torch on a machine with a GPU"
+        )
+    return names[name] or ("cuda" if available else "cpu")

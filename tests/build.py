@@ -1,0 +1,108 @@
+"""Small settings and records for tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from efficiency.estimates import Estimate
+from efficiency.outcome import Outcome
+from efficiency.settings import (
+    NetworkSettings,
+    OptimiserSettings,
+    RecordingSettings,
+    RunSettings,
+    TaskSettings,
+)
+from predictions.protocol import Run
+
+TASK = TaskSettings(operation="addition", size=7)
+NETWORK = NetworkSettings(d_model=8, num_heads=2, d_mlp=12)
+RECORDING = RecordingSettings(num_log=4, num_even=20)
+
+
+def run_settings(**changes: Any) -> RunSettings:
+    """Return a tiny run that trains in milliseconds, with changes; optimiser fields by name."""
+    optimiser = {k: changes.pop(k) for k in list(changes) if k in OptimiserSettings.model_fields}
+    given = {
+        "task": TASK,
+        "network": NETWORK,
+        "optimiser": OptimiserSettings(**({"learning_rate": 1e-2} | optimiser)),
+        "dataset_size": 20,
+        "data_seed": 0,
+        "init_seed": 0,
+        "num_steps": 40,
+        "recording": RECORDING,
+    }
+    return RunSettings(**(given | changes))
+
+
+def number(value: float, unit: str = "1") -> Estimate:
+    return Estimate(value=value, low=value, high=value, n=10, unit=unit)
+
+
+def start_run(
+    seed: int,
+    *,
+    modulus: int = 31,
+    held_out: int = 0,
+    settled: bool = True,
+    test_accuracy: float = 0.99,
+) -> Run:
+    """Return the record of a start network."""
+    numbers = {"train_accuracy": number(1.0)}
+    if held_out:
+        numbers["test_accuracy"] = number(test_accuracy)
+    settings = RunSettings(
+        task=TaskSettings(operation="addition", size=modulus),
+        network=NETWORK,
+        dataset_size=modulus**2 - held_out,
+        data_seed=seed,
+        init_seed=seed,
+        num_steps=100,
+    )
+    outcome = Outcome(
+        status="settled" if settled else "not settled",
+        reasons=() if settled else ("the norm still moved by +3.0%",),
+        numbers=numbers,
+    )
+    return Run(settings=settings, outcome=outcome)
+
+
+def continued_run(
+    start: Run,
+    size: int,
+    accuracy: float,
+    *,
+    weight_decay: float = 1.0,
+    train_accuracy: float = 1.0,
+    removed: float | None = None,
+    never_seen: float | None = None,
+) -> Run:
+    """Return the record of a run that continues ``start``."""
+    settings = RunSettings(
+        task=start.settings.task,
+        network=NETWORK,
+        optimiser=OptimiserSettings(weight_decay=weight_decay),
+        dataset_size=size,
+        data_seed=start.settings.data_seed,
+        start=start.settings,
+        num_steps=100,
+    )
+    numbers = {
+        "train_accuracy": number(train_accuracy),
+        "test_accuracy": number(accuracy),
+        "test_accuracy_drift": number(-0.01),
+    }
+    if removed is not None and never_seen is not None:
+        numbers |= {"removed_accuracy": number(removed), "never_seen_accuracy": number(never_seen)}
+    return Run(settings=settings, outcome=Outcome(status="settled", reasons=(), numbers=numbers))
+
+
+def history(num_steps: int, **columns: Any) -> pd.DataFrame:
+    """Return a history of 101 even steps; columns are constants or functions of the step."""
+    step = np.linspace(0, num_steps, 101).astype(int)
+    values = {k: v(step) if callable(v) else np.full(len(step), v) for k, v in columns.items()}
+    return pd.DataFrame({"step": step, **values})

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings as hypothesis_settings
+
+hypothesis_settings.register_profile("dev", deadline=None)
+hypothesis_settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+# Test processes run side by side; more threads each would only get in each other's way.
+torch.set_num_threads(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--calibration",
+        choices=["short", "full"],
+        default="short",
+        help="how many simulated sweeps the calibration tests judge",
+    )
+
+
+@pytest.fixture
+def full_calibration(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--calibration") == "full")
+
+
+@dataclass(frozen=True)
+class Answer:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def predictions(monkeypatch, capsys):
+    """Call the command line in this process: arguments in, exit code and output out."""
+    from predictions.cli import main
+
+    def call(*arguments: str | Path) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["predictions", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main()
+        captured = capsys.readouterr()
+        return Answer(int(end.value.code or 0), captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def smoke_store(tmp_path_factory) -> Path:
+    """A store with the smoke size of ungrokking, trained once a session."""
+    from predictions.registry import find
+    from predictions.trainer import NetworkTrainer
+    from runs import Store, execute
+
+    store = Store(tmp_path_factory.mktemp("smoke") / "store")
+    documents = [settings.document() for settings in find("ungrokking").settings("smoke")]
+    execute(documents, store, NetworkTrainer("cpu"))
+    return store.path

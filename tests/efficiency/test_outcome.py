@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from efficiency import Training, train
+from efficiency.outcome import Outcome, outcome
+from efficiency.recording import recorded_steps
+from efficiency.settings import RecordingSettings
+from tests.build import history, run_settings
+
+RUN = run_settings(num_steps=1000, decay_fraction=0.25)
+
+
+def calm(**changes):
+    columns = {
+        "train_accuracy": 1.0,
+        "train_loss": 1e-7,
+        "train_loss_peak": 1e-7,
+        "log_odds": 16.0,
+        "norm": 20.0,
+        "test_accuracy": 0.5,
+        "test_loss": 1.0,
+    }
+    return history(1000, **(columns | changes))
+
+
+def late(before, after, *, since=900):
+    return lambda step: np.where(step >= since, after, before)
+
+
+def test_a_quiet_run_has_settled_with_its_tail_as_numbers():
+    found = outcome(calm(), RUN)
+    assert found.status == "settled"
+    assert found.reasons == ()
+    assert found.numbers["norm"].value == 20.0
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "reason"),
+    [
+        ("train_accuracy", late(1.0, 0.99), "training accuracy fell to 0.9900"),
+        ("norm", lambda step: 20 * 0.9 ** (step / 100), "norm still moved by"),
+        ("log_odds", lambda step: 10 + step / 200, "log-odds still moved from"),
+        ("train_loss_peak", late(1e-7, 2e-6, since=990), "spiked to 20 times"),
+    ],
+)
+def test_whatever_still_moves_has_not_settled_and_says_why(column, values, reason):
+    found = outcome(calm(**{column: values}), RUN)
+    assert found.status == "not settled"
+    assert len(found.reasons) == 1
+    assert reason in found.reasons[0]
+    assert found.numbers["norm"].status == "not settled"
+
+
+def test_only_training_quantities_decide_whether_a_run_has_settled():
+    found = outcome(calm(test_accuracy=lambda step: step / 1000), RUN)
+    assert found.status == "settled"
+    assert found.numbers["test_accuracy_drift"].value > 0.05
+
+
+def test_a_spike_at_the_last_step_does_not_decide_the_numbers():
+    spiked = calm(
+        test_accuracy=late(0.5, 0.0, since=1000), train_loss_peak=late(1e-7, 1.0, since=1000)
+    )
+    found = outcome(spiked, RUN)
+    assert found.status == "not settled"
+    assert found.numbers["test_accuracy"].value == 0.5
+    assert found.numbers["test_accuracy"].low == 0.0
+
+
+def test_turning_down_the_learning_rate_does_not_make_a_run_settled():
+    # A norm that falls at a constant pace per learning time seems to level off as η falls to 0.
+    schedule = {"num_steps": 1000, "decay_fraction": 1.0}
+    moving = run_settings(**schedule)
+    falling = calm(norm=lambda step: 20 * np.exp(-0.2 * (1 - (1 - step / 1000) ** 2)))
+    assert outcome(falling, moving).status == "not settled"
+    by_steps = falling[falling["step"] >= 750]["norm"]
+    assert by_steps.iloc[-1] / by_steps.iloc[0] > 0.98
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_numbers_that_are_not_finite_are_a_divergence_and_no_numbers(bad):
+    found = outcome(calm(train_loss=late(1e-7, bad, since=500)), RUN)
+    assert found.status == "diverged"
+    assert found.numbers == {}
+    assert "from step 500 on" in found.reasons[0]
+
+
+def test_an_overflow_outside_the_training_set_is_no_divergence():
+    found = outcome(calm(test_loss=np.inf), RUN)
+    assert found.status == "settled"
+    assert "test_loss" not in found.numbers
+    assert "test_accuracy" in found.numbers
+
+
+def test_a_spike_between_two_records_is_seen():
+    quiet, spiky = (Training([run_settings(num_steps=200, init_seed=0)], [None]) for _ in range(2))
+    for training in (quiet, spiky):
+        training.advance(101)
+    spiky._recorder.note_loss(torch.tensor([123.0]))
+    for training in (quiet, spiky):
+        training.advance(200)
+    before, after = (t.results()[0].history for t in (quiet, spiky))
+    assert after["train_loss_peak"].max() == 123.0
+    assert before["train_loss_peak"].max() < 10
+    assert before["train_loss"].equals(after["train_loss"])
+
+
+def test_the_peak_is_never_below_the_recorded_loss():
+    (trained,) = train([run_settings(learning_rate=5e-2, num_steps=200)])
+    assert (trained.history["train_loss_peak"] >= trained.history["train_loss"]).all()
+
+
+def test_training_that_blows_up_ends_as_diverged():
+    (trained,) = train([run_settings(learning_rate=1e30, weight_decay=0.0)])
+    assert trained.outcome.status == "diverged"
+
+
+def test_a_diverging_member_leaves_its_neighbours_alone():
+    sane = run_settings(init_seed=1)
+    (alone,) = train([sane])
+    _, beside = train([run_settings(learning_rate=1e30, weight_decay=0.0), sane])
+    assert beside.outcome.status != "diverged"
+    np.testing.assert_allclose(alone.history, beside.history, rtol=1e-4, atol=1e-4)
+
+
+def test_an_outcome_survives_json():
+    found = outcome(calm(norm=lambda step: 20 * 0.9 ** (step / 100)), RUN)
+    assert Outcome.from_document(found.document()) == found
+
+
+@given(st.integers(1, 10**7), st.integers(0, 60), st.integers(16, 100))
+def test_recorded_steps_begin_and_end_with_the_run_and_are_few(num_steps, num_log, num_even):
+    recording = RecordingSettings(num_log=num_log, num_even=num_even)
+    steps = recorded_steps(recording, num_steps)
+    assert steps == sorted(set(steps))
+    assert steps[0] == 0
+    assert steps[-1] == num_steps
+    assert len(steps) <= num_log + num_even + 1

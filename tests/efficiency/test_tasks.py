@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from efficiency import tasks
+
+PRIMES = [2, 3, 5, 7, 11, 13]
+
+
+@pytest.mark.parametrize(
+    ("name", "operation"),
+    [
+        ("addition", lambda a, b, p: (a + b) % p),
+        ("subtraction", lambda a, b, p: (a - b) % p),
+        ("multiplication", lambda a, b, p: a * b % p),
+    ],
+)
+def test_a_modular_table_holds_every_pair_once_with_its_answer(name, operation):
+    table = tasks.table(name, 12)
+    pairs = list(zip(table.left, table.right, strict=True))
+    assert sorted(pairs) == list(itertools.product(range(12), repeat=2))
+    assert all(
+        answer == operation(a, b, 12)
+        for a, b, answer in zip(table.left, table.right, table.answer, strict=True)
+    )
+
+
+@pytest.mark.parametrize("p", PRIMES)
+def test_division_undoes_multiplication_and_leaves_out_zero_divisors(p):
+    table = tasks.table("division", p)
+    assert table.num_pairs == p * (p - 1)
+    assert (table.right != 0).all()
+    assert (table.answer * table.right % p == table.left).all()
+
+
+def test_composition_applies_the_right_operand_first():
+    rows = tasks.permutations(3)
+    table = tasks.table("composition", 3)
+    for a, b, answer in zip(table.left, table.right, table.answer, strict=True):
+        assert [rows[a][rows[b][i]] for i in range(3)] == list(rows[answer])
+
+
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_composition_is_a_group_and_commutes_only_in_s2(n):
+    table = tasks.table("composition", n)
+    size = math.factorial(n)
+    square = table.answer.reshape(size, size)
+    assert (square[0] == np.arange(size)).all()
+    assert (np.sort(square, axis=1) == np.arange(size)).all()
+    assert (np.arange(size) == np.sort(square, axis=0).T).all()
+    a, b, c = np.random.default_rng(0).integers(size, size=(3, 200))
+    assert (square[square[a, b], c] == square[a, square[b, c]]).all()
+    assert (square == square.T).all() == (n == 2)
+
+
+@pytest.mark.parametrize("name", sorted(tasks.OPERATIONS))
+def test_the_counts_without_a_table_are_those_of_the_table(name):
+    size = 4 if name == "composition" else 11
+    table = tasks.table(name, size)
+    assert tasks.num_pairs(name, size) == table.num_pairs
+    assert tasks.num_symbols(name, size) == table.num_symbols
+    assert set(table.answer) <= set(range(table.num_symbols))
+
+
+@given(st.integers(1, 300), st.data(), st.integers(0, 2**63 - 1))
+def test_a_split_is_a_partition_of_the_table(num_pairs, data, seed):
+    size = data.draw(st.integers(1, num_pairs))
+    train, test = tasks.split(num_pairs, size, seed)
+    assert len(train) == size
+    assert sorted([*train, *test]) == list(range(num_pairs))
+
+
+@given(st.integers(2, 300), st.data(), st.integers(0, 2**63 - 1))
+def test_datasets_of_one_seed_are_nested(num_pairs, data, seed):
+    small, large = sorted(data.draw(st.lists(st.integers(1, num_pairs), min_size=2, max_size=2)))
+    inner, _ = tasks.split(num_pairs, small, seed)
+    outer, _ = tasks.split(num_pairs, large, seed)
+    assert set(inner) <= set(outer)
+
+
+def test_different_data_seeds_choose_different_pairs():
+    assert set(tasks.split(961, 100, 0)[0]) != set(tasks.split(961, 100, 1)[0])
+
+
+@given(st.sampled_from(["addition", "division"]), st.integers(0, 2**63 - 1))
+def test_random_labels_are_a_function_of_operation_and_seed(name, seed):
+    table = tasks.table(name, 11)
+    first, second = tasks.labels(table, seed), tasks.labels(table, seed)
+    assert (first == second).all()
+    assert set(first) <= set(range(11))
+
+
+def test_random_labels_are_uniform_and_independent_of_the_answer():
+    table = tasks.table("addition", 31)
+    labels = np.concatenate([tasks.labels(table, seed) for seed in range(40)])
+    answers = np.tile(table.answer, 40)
+    counts = np.bincount(labels, minlength=31)
+    assert abs(counts / len(labels) - 1 / 31).max() < 0.004
+    assert abs((labels == answers).mean() - 1 / 31) < 0.004
+
+
+def test_natural_labels_are_the_answers():
+    table = tasks.table("subtraction", 13)
+    assert (tasks.labels(table, None) == table.answer).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "message"),
+    [
+        ("adition", 7, "did you mean 'addition'"),
+        ("division", 12, "not prime.*11 and 13"),
+        ("division", 1, "outside 2"),
+        ("addition", 1, "outside 2 … 999"),
+        ("composition", 7, "outside 2 … 6"),
+    ],
+)
+def test_an_undefined_table_is_refused_with_what_is_allowed(name, size, message):
+    with pytest.raises(ValueError, match=message):
+        tasks.table(name, size)
