@@ -1,0 +1,274 @@
+"""From a list of settings to a store that holds them all.
+
+Runs that the store has are dropped, parents go first, runs that can share a program are trained as
+one group, groups are trained side by side, and each run is saved as its group ends. Everything that
+is needed to go on after an interruption lies in the store; the same call again goes on exactly
+where the last one stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import FrameType
+
+from runs import provenance
+from runs.checkpoints import Workplace
+from runs.identity import Document, identity
+from runs.planning import Trainable, Trainer, generations, plan
+from runs.store import Store
+
+CHUNK_SECONDS = 0.25
+"""Time between two looks at the clock, at requests to stop and at other processes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far an execution has come.
+
+    Attributes:
+        runs_done: Runs saved by this call.
+        runs_total: Runs that were missing when it began.
+        seconds_done: Estimated work that is done, as time of one worker.
+        seconds_total: Estimated work in all.
+        activity: What is going on now.
+    """
+
+    runs_done: int
+    runs_total: int
+    seconds_done: float
+    seconds_total: float
+    activity: str
+
+
+@dataclass(kw_only=True)
+class Execution:
+    """What an execution did.
+
+    Attributes:
+        trained: Identities of the runs that this call trained.
+        found: How many of the wanted runs the store had.
+        skipped: Runs that could not be trained, by identity, and why.
+        interrupted: Whether it was asked to stop before the end.
+        by_others: Wanted runs that another process trained meanwhile.
+        seconds: Time it took.
+    """
+
+    trained: list[str] = field(default_factory=list)
+    found: int = 0
+    skipped: dict[str, str] = field(default_factory=dict)
+    interrupted: bool = False
+    by_others: int = 0
+    seconds: float = 0.0
+
+
+def execute(
+    documents: Sequence[Document],
+    store: Store,
+    trainer: Trainer,
+    *,
+    report: Callable[[Progress], None] = lambda progress: None,
+    checkpoint_seconds: float = 60.0,
+) -> Execution:
+    """Train what the store lacks.
+
+    SIGINT, SIGTERM or SIGHUP lets the updates in hand finish, writes a checkpoint of every group in
+    training and returns with ``interrupted`` set.
+
+    Args:
+        documents: The runs that are wanted.
+        store: Where they go.
+        trainer: How to train them.
+        report: Called several times a second, always from the calling thread.
+        checkpoint_seconds: Time between checkpoints of a group.
+
+    Raises:
+        StoreError: A wanted run is damaged, or the store cannot be written.
+    """
+    began = time.monotonic()
+    provenance.code()  # now, not when the first run ends: the files may change meanwhile
+    levels = plan(documents, store, trainer)
+    wanted = {identity(document) for level in generations(documents) for document in level}
+    groups = [group for level in levels for group in level]
+    work = _Work(
+        store=store,
+        trainer=trainer,
+        checkpoint_seconds=checkpoint_seconds,
+        total_runs=len({identity(document) for group in groups for document in group}),
+        total_seconds=sum(trainer.seconds(group) for group in groups),
+    )
+    work.execution.found = sum(store.has(run) for run in wanted)
+    with _stop_on_signals(work.stop):
+        for level in levels:
+            _train_level(work, level, report)
+    stored = sum(store.has(run) for run in wanted)
+    trained = len(wanted & set(work.execution.trained))
+    work.execution.by_others = stored - work.execution.found - trained
+    undone = wanted - work.execution.skipped.keys()
+    work.execution.interrupted = work.stop.is_set() and not all(store.has(run) for run in undone)
+    work.execution.seconds = time.monotonic() - began
+    return work.execution
+
+
+@contextlib.contextmanager
+def _stop_on_signals(stop: threading.Event) -> Iterator[None]:
+    """Set ``stop`` on a signal to end; outside the main thread signals are left alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def request(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, request) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _train_level(
+    work: _Work, groups: Sequence[Sequence[Document]], report: Callable[[Progress], None]
+) -> None:
+    """Train groups that do not depend on each other, as many at once as there are workers."""
+    with ThreadPoolExecutor(max_workers=max(1, work.trainer.workers)) as pool:
+        waiting = {pool.submit(work.train, group) for group in groups}
+        try:
+            while waiting:
+                done, waiting = wait(waiting, timeout=CHUNK_SECONDS, return_when=FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
+                report(work.progress())
+        except BaseException:
+            # One group failed: let the others write their checkpoints, begin no more.
+            work.stop.set()
+            raise
+
+
+@dataclass(kw_only=True)
+class _Work:
+    """One call of ``execute``, shared by its workers."""
+
+    store: Store
+    trainer: Trainer
+    checkpoint_seconds: float
+    total_runs: int
+    total_seconds: float
+    execution: Execution = field(default_factory=Execution)
+    stop: threading.Event = field(default_factory=threading.Event)
+    _seconds_done: dict[str, float] = field(default_factory=dict)
+    _activity: str = "preparing"
+
+    def progress(self) -> Progress:
+        """Return how far it has come."""
+        return Progress(
+            runs_done=len(self.execution.trained),
+            runs_total=self.total_runs,
+            seconds_done=sum(list(self._seconds_done.values())),
+            seconds_total=self.total_seconds,
+            activity=self._activity,
+        )
+
+    def train(self, group: Sequence[Document]) -> None:
+        """Train one group and save it; wait where another process is at it."""
+        place = Workplace(self.store, group)
+        while not self.stop.is_set():
+            if not place.claim():
+                self._activity = "waiting for another process that trains the same runs"
+                self.stop.wait(CHUNK_SECONDS)
+                continue
+            finished = False
+            try:
+                finished = self._train_claimed(place)
+            finally:
+                place.release(finished=finished)
+            if finished:
+                self._seconds_done[place.folder.name] = self.trainer.seconds(group)
+            break
+
+    def _train_claimed(self, place: Workplace) -> bool:
+        """Train the group of a claimed workplace; return whether nothing is left to do for it."""
+        if all(self.store.has(run) for run in place.identities):
+            return True
+        parents = [document.get("start") for document in place.documents]
+        lost = [parent is not None and self._is_lost(identity(parent)) for parent in parents]
+        if any(lost):
+            return self._train_without(place, lost)
+        starts = [None if p is None else self.store.load(identity(p)) for p in parents]
+
+        began, clock = _now(), time.monotonic()
+        weights = [None if start is None else start.weights() for start in starts]
+        training = self.trainer.begin(place.documents, weights)
+        if (state := place.read()) is not None:
+            training.restore(state)
+        resumed_at = training.step
+        self._advance(training, place)
+        if training.step < training.num_steps:
+            return False
+        origin = {
+            "code": provenance.code(),
+            "environment": provenance.environment(),
+            "training": self.trainer.environment(),
+            "ensemble": place.identities,
+            "times": {
+                "began": began,
+                "ended": _now(),
+                "seconds": round(time.monotonic() - clock, 3),
+                "resumed_at_step": resumed_at,
+            },
+        }
+        for document, result in zip(place.documents, training.results(), strict=True):
+            run = identity(document)
+            if not self.store.has(run):
+                self.store.save(document, result, origin, place.staging)
+                self.execution.trained.append(run)
+        return True
+
+    def _is_lost(self, run: str) -> bool:
+        """Return whether a run has diverged or could not be trained for that reason."""
+        if run in self.execution.skipped:
+            return True
+        return self.store.has(run) and self.store.load(run).outcome["status"] == "diverged"
+
+    def _train_without(self, place: Workplace, lost: Sequence[bool]) -> bool:
+        """Train those whose start is not lost; the others have nothing to continue."""
+        kept = []
+        for document, run, is_lost in zip(place.documents, place.identities, lost, strict=True):
+            if is_lost:
+                self.execution.skipped[run] = "a run that it starts from diverged"
+            else:
+                kept.append(document)
+        if kept:
+            self.train(kept)
+        return True
+
+    def _advance(self, training: Trainable, place: Workplace) -> None:
+        """Train to the end or to a request to stop, with checkpoints on the way."""
+        estimate = self.trainer.seconds(place.documents)
+        self._activity = f"training ensembles of {len(place.documents)}"
+        chunk, saved_at, last_checkpoint = 1, training.step, time.monotonic()
+        while training.step < training.num_steps and not self.stop.is_set():
+            before = time.monotonic()
+            training.advance(chunk)
+            now = time.monotonic()
+            # Chunks only decide when we look up; the numbers do not depend on them.
+            chunk = max(1, min(2 * chunk, int(chunk * CHUNK_SECONDS / max(now - before, 1e-6))))
+            if now - last_checkpoint >= self.checkpoint_seconds:
+                place.write(training.state())
+                saved_at, last_checkpoint = training.step, time.monotonic()
+            share = training.step / training.num_steps
+            self._seconds_done[place.folder.name] = estimate * share
+        if saved_at < training.step < training.num_steps:
+            place.write(training.state())
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

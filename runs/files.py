@@ -1,0 +1,74 @@
+"""Files that are complete or absent, and what to say when they cannot be written."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+
+class StoreError(ValueError):
+    """The store cannot be used as asked; the message says why and what to do."""
+
+
+def explain_os_error(error: OSError, path: Path) -> StoreError:
+    """Return the error of a failed write in the user's terms."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return StoreError(
+            f"no space left for {path}; what was saved before is not lost: free some space, or "
+            "copy the store to a larger disk and name it with --store, then repeat the command"
+        )
+    return StoreError(
+        f"cannot write to {path}: {error.strerror or error}; "
+        "choose a folder that you may write to with --store"
+    )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return what a JSON file holds."""
+    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return loaded
+
+
+def _umask() -> int:
+    """Return the process's file mask, which can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+_UMASK = _umask()  # once, before there are threads
+
+
+def write_file(path: Path, content: bytes | str) -> None:
+    """Write a file beside its place, flush it to disk and move it in.
+
+    A reader sees the old file or the new one, whole; an error leaves the old one.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes the file private; give it the usual permissions.
+        os.chmod(temporary, 0o666 & ~_UMASK)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def flush_directory(path: Path) -> None:
+    """Flush the entries of a directory to disk, so that a rename survives a crash."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

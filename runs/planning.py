@@ -1,0 +1,115 @@
+"""Which runs are still to train, in which groups and in which order, and how long that takes."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from runs.checkpoints import unfinished
+from runs.identity import Document, identity
+from runs.record import Result
+from runs.store import Store
+
+
+class Trainable(Protocol):
+    """A group of runs in training."""
+
+    @property
+    def step(self) -> int:
+        """Updates made so far."""
+
+    @property
+    def num_steps(self) -> int:
+        """Updates in all."""
+
+    def advance(self, num_steps: int) -> None:
+        """Make up to ``num_steps`` updates."""
+
+    def state(self) -> Mapping[str, np.ndarray]:
+        """Return everything needed to go on exactly from here."""
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go back to a state."""
+
+    def results(self) -> Sequence[Result]:
+        """Return what each finished run leaves behind."""
+
+
+class Trainer(Protocol):
+    """What execution needs to know of training."""
+
+    @property
+    def workers(self) -> int:
+        """Groups that train side by side, each in a thread of its own."""
+
+    def pack(self, documents: Sequence[Document]) -> list[list[int]]:
+        """Return groups of runs that may train together; leaving out groups changes no other."""
+
+    def begin(
+        self, documents: Sequence[Document], starts: Sequence[Mapping[str, np.ndarray] | None]
+    ) -> Trainable:
+        """Return a group ready to train, each run from its start's final weights if it has one."""
+
+    def seconds(self, documents: Sequence[Document]) -> float:
+        """Return the estimated time to train a group on one worker."""
+
+    def environment(self) -> dict[str, Any]:
+        """Return device and threads, for the provenance."""
+
+
+def generations(documents: Sequence[Document]) -> list[list[Document]]:
+    """Return the documents and all their ancestors, each once, parents before children."""
+    levels: dict[int, dict[str, Document]] = {}
+
+    def add(document: Document) -> int:
+        parent = document.get("start")
+        depth = 0 if parent is None else add(parent) + 1
+        levels.setdefault(depth, {}).setdefault(identity(document), document)
+        return depth
+
+    for document in documents:
+        add(document)
+    return [list(levels[depth].values()) for depth in sorted(levels)]
+
+
+def plan(
+    documents: Sequence[Document], store: Store, trainer: Trainer
+) -> list[list[list[Document]]]:
+    """Return the groups still to train, by generation, the longest first.
+
+    Groups that were begun and not finished are taken exactly as they were; the rest is packed anew.
+    As packing leaves a group as it is when others are left out, an interrupted plan goes on with
+    the groups that it would have had.
+
+    Raises:
+        StoreError: A wanted run is damaged.
+    """
+    absent = [document for document in documents if not store.has(identity(document))]
+    begun = unfinished(store)
+    levels = []
+    for level in generations(absent):
+        wanted = {identity(d): d for d in level if not store.has(identity(d))}
+        groups = []
+        for group in begun:
+            members = {identity(document) for document in group}
+            if members & wanted.keys():
+                groups.append(group)
+                wanted = {run: d for run, d in wanted.items() if run not in members}
+        rest = list(wanted.values())
+        groups.extend([rest[i] for i in indices] for indices in trainer.pack(rest))
+        levels.append(sorted(groups, key=trainer.seconds, reverse=True))
+    return levels
+
+
+def estimated_seconds(levels: Sequence[Sequence[Sequence[Document]]], trainer: Trainer) -> float:
+    """Return the estimated time of a plan: workers take the longest group left, level by level."""
+    total = 0.0
+    for groups in levels:
+        busy_until = [0.0] * max(1, trainer.workers)
+        for seconds in sorted(map(trainer.seconds, groups), reverse=True):
+            heapq.heapreplace(busy_until, busy_until[0] + seconds)
+        total += max(busy_until)
+    return total

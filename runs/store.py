@@ -1,0 +1,269 @@
+"""The store: one folder a run, complete or absent, never overwritten.
+
+::
+
+    store.json                     what this folder is, and its schema
+    runs/<identity>/settings.json  history.parquet  weights.safetensors  outcome.json
+                    provenance.json  complete.json (the commit mark: a checksum of every file)
+    aside/                         damaged run folders that were moved out of the way
+    work/                          checkpoints of runs in training
+
+A run folder is written under ``work/`` and moved into place whole. No index is needed: everything
+can be read back from the folders.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors.numpy import save
+
+from runs.files import StoreError, explain_os_error, flush_directory, read_json, write_file
+from runs.identity import SCHEMA_VERSION, Document, identity
+from runs.record import Record, Result
+
+_FORMAT = "circuit-efficiency store"
+_MARK = "complete.json"
+_FILES = (
+    "settings.json",
+    "history.parquet",
+    "weights.safetensors",
+    "outcome.json",
+    "provenance.json",
+)
+
+
+def _checksum(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+class Store:
+    """A folder of finished runs.
+
+    Opening writes nothing; the folder is made when the first run is saved.
+
+    Args:
+        path: Its place.
+        for_writing: Whether runs are to be saved; finds out at once whether they may be.
+
+    Raises:
+        StoreError: The path is not a folder, holds something else, was made by a newer version, or
+            may not be used.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, for_writing: bool = False) -> None:
+        self.path = Path(path)
+        self._for_writing = for_writing
+        self._verified: set[str] = set()
+        try:
+            self._check()
+        except OSError as error:
+            raise StoreError(
+                f"cannot use {self.path} as a store: {error.strerror}; choose another with --store"
+            ) from error
+
+    def _check(self) -> None:
+        if not self.path.exists():
+            # lexists finds a link to nowhere, on which creation would fail later.
+            if os.path.lexists(self.path):
+                raise StoreError(f"{self.path} is a link to nowhere; remove it or choose another")
+            parent = next(p for p in self.path.absolute().parents if p.exists())
+            if not parent.is_dir():
+                raise StoreError(
+                    f"{parent} is a file, so {self.path} cannot be a store; choose another"
+                )
+            if self._for_writing and not os.access(parent, os.W_OK | os.X_OK):
+                raise StoreError(
+                    f"the store {self.path} does not exist and may not be made in {parent}; "
+                    "choose a folder that you may write to with --store"
+                )
+            return
+        if not self.path.is_dir():
+            raise StoreError(f"{self.path} is a file, not a store; choose a folder with --store")
+        wanted = os.R_OK | os.X_OK | (os.W_OK if self._for_writing else 0)
+        if not os.access(self.path, wanted):
+            deed = "written" if self._for_writing else "read"
+            raise StoreError(
+                f"the store {self.path} may not be {deed} by this user; "
+                "change its permissions or choose another with --store"
+            )
+        label = self.path / "store.json"
+        if not label.exists():
+            # A temporary label is that of a process which was cut off, or is about to finish it.
+            inside = sorted(
+                p.name for p in self.path.iterdir() if not p.name.startswith(".store.json-")
+            )
+            if inside:
+                raise StoreError(
+                    f"{self.path} is not a store: it holds {inside[:3]} and no store.json; "
+                    "choose an empty or new folder with --store"
+                )
+            return
+        try:
+            held = read_json(label)
+            foreign = held.get("format") != _FORMAT
+            schema = int(held["schema"])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            foreign, schema = True, 0
+        if foreign:
+            raise StoreError(
+                f"{label} is not the label of a store of this project; choose another with --store"
+            )
+        if schema > SCHEMA_VERSION:
+            raise StoreError(
+                f"the store {self.path} has schema {schema}, and this version reads up to "
+                f"{SCHEMA_VERSION}; update this project or choose another store with --store"
+            )
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything has been saved here."""
+        return (self.path / "store.json").exists()
+
+    @property
+    def work(self) -> Path:
+        """The folder of checkpoints."""
+        return self.path / "work"
+
+    def folder(self, run: str) -> Path:
+        """Return where the run with this identity lies, or would lie."""
+        return self.path / "runs" / run
+
+    def create(self) -> None:
+        """Make the folders, if they are not there.
+
+        Raises:
+            StoreError: They cannot be made.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            if not self.exists:
+                label = {"format": _FORMAT, "schema": SCHEMA_VERSION}
+                write_file(self.path / "store.json", json.dumps(label, indent=2) + "\n")
+            (self.path / "runs").mkdir(exist_ok=True)
+            self.work.mkdir(exist_ok=True)
+        except OSError as error:
+            raise explain_os_error(error, self.path) from error
+
+    def damage(self, run: str) -> str | None:
+        """Return what is wrong with a run folder; ``None`` if it is absent or whole."""
+        folder = self.folder(run)
+        if run in self._verified or not folder.exists():
+            return None
+        mark = folder / _MARK
+        try:
+            checksums = read_json(mark)["files"]
+            for name in _FILES:
+                if _checksum(folder / name) != checksums[name]:
+                    return f"{name} does not match its checksum"
+            held = read_json(folder / "settings.json")
+            if identity(held["settings"]) != run:
+                return "settings.json describes another run"
+        except FileNotFoundError as error:
+            return f"{Path(error.filename).name} is missing"
+        except OSError as error:
+            return f"{error.filename} cannot be read: {error.strerror}"
+        except (ValueError, KeyError, TypeError):
+            return "a file is not what was written"
+        self._verified.add(run)
+        return None
+
+    def has(self, run: str) -> bool:
+        """Return whether the run is here and whole.
+
+        Raises:
+            StoreError: It is here and damaged.
+        """
+        if (problem := self.damage(run)) is not None:
+            raise StoreError(
+                f"run {run} in {self.path} is damaged: {problem}. It was not used. "
+                "Give `predictions run … --retrain-damaged` to move it to aside/ and train it again"
+            )
+        return self.folder(run).exists()
+
+    def load(self, run: str) -> Record:
+        """Return a run.
+
+        Raises:
+            StoreError: It is not here, or damaged.
+        """
+        if not self.has(run):
+            raise StoreError(f"run {run} is not in {self.path}; train it with `predictions run`")
+        return Record(self.folder(run))
+
+    def identities(self) -> Iterator[str]:
+        """Yield the identity of every run folder, whole or damaged."""
+        folder = self.path / "runs"
+        if folder.exists():
+            yield from sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+
+    def set_aside(self, run: str) -> Path:
+        """Move a damaged run folder out of the way and return its new place."""
+        aside = self.path / "aside"
+        number = 1
+        while (place := aside / f"{run}-{number}").exists():
+            number += 1
+        try:
+            aside.mkdir(exist_ok=True)
+            os.replace(self.folder(run), place)
+        except OSError as error:
+            raise explain_os_error(error, aside) from error
+        return place
+
+    def save(
+        self, document: Document, result: Result, provenance: Mapping[str, Any], staging: Path
+    ) -> None:
+        """Save a finished run; if it is there already, it stays as it is.
+
+        Args:
+            document: Its settings.
+            result: What it left behind.
+            provenance: Where it comes from.
+            staging: A folder on the same file system that only this process writes to.
+
+        Raises:
+            StoreError: It could not be written. Nothing half-written is left.
+        """
+        run = identity(document)
+        if self.has(run):
+            return
+        self.create()
+        folder = staging / run
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            settings = {"schema": SCHEMA_VERSION, "settings": document}
+            _write_json(folder / "settings.json", settings)
+            result.history.to_parquet(folder / "history.parquet", index=False)
+            (folder / "weights.safetensors").write_bytes(save(dict(result.weights)))
+            _write_json(folder / "outcome.json", result.outcome)
+            _write_json(folder / "provenance.json", provenance)
+            for name in _FILES:
+                with open(folder / name, "rb") as file:
+                    os.fsync(file.fileno())
+            mark = {"files": {name: _checksum(folder / name) for name in _FILES}}
+            write_file(folder / _MARK, json.dumps(mark, indent=2) + "\n")
+            os.replace(folder, self.folder(run))
+            flush_directory(self.folder(run).parent)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                shutil.rmtree(folder)
+            # Another process may have saved the same run meanwhile; a full folder is not replaced.
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST) and self.has(run):
+                return
+            raise explain_os_error(error, self.folder(run)) from error
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_text(
+        json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n",
+        encoding="utf-8",
+    )
