@@ -1,0 +1,1 @@
+"""Reads verdicts and histories, draws. Never trains."""

@@ -1,0 +1,118 @@
+"""Figure 4 of the paper, with its time course: final test accuracy against reduced dataset size."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from efficiency import tasks
+from efficiency.notation import NOTATION
+from paper_figures import style
+from predictions.protocol import Run, Verdict
+from predictions.ungrokking_records import Continued, usable
+
+Points = dict[float, dict[int, list[float]]]
+"""Final test accuracies of all start networks, by weight decay and dataset size."""
+
+
+def points(runs: Sequence[Run]) -> Points:
+    """Return the final test accuracies that are drawn: those that the judge used."""
+    found: Points = defaultdict(lambda: defaultdict(list))
+    for one in main_arm(runs):
+        found[one.weight_decay][one.size].append(one.number("test_accuracy"))
+    return {decay: dict(sorted(by_size.items())) for decay, by_size in sorted(found.items())}
+
+
+def main_arm(runs: Sequence[Run]) -> list[Continued]:
+    """Return the continued runs that count and whose start network knew the whole table."""
+    return [one for one in usable(runs)[0] if one.start_knew_everything]
+
+
+@mpl.rc_context(style.STYLE)
+def build(verdict: Verdict, runs: Sequence[Run], history: Callable[[Run], pd.DataFrame]) -> Figure:
+    """Draw final test accuracy against D′ for every weight decay, and its course over training.
+
+    Args:
+        verdict: The verdict, for the threshold and its interval.
+        runs: The runs it was judged on.
+        history: Returns the history of a run.
+    """
+    drawn, (left, right) = style.figure(2, 3.4)
+    task = runs[0].settings.task
+    chance = 1 / tasks.num_symbols(task.operation, task.size)
+    _final_accuracies(left, points(runs), verdict, chance)
+    _courses(right, runs, history, chance)
+    return drawn
+
+
+def _final_accuracies(axes: Axes, found: Points, verdict: Verdict, chance: float) -> None:
+    threshold = verdict.numbers["threshold"]
+    sizes = sorted({D for by_size in found.values() for D in by_size})
+    markers = itertools.cycle("osD^v<>")
+    for (decay, by_size), colour, marker in zip(
+        found.items(), style.graded(len(found)), markers, strict=False
+    ):
+        for D, accuracies in by_size.items():
+            axes.plot([D] * len(accuracies), accuracies, marker, color=colour, ms=3, alpha=0.35)
+        means = [float(np.mean(accuracies)) for accuracies in by_size.values()]
+        label = f"{NOTATION['weight_decay'].symbol} = {decay:g}"
+        axes.plot(list(by_size), means, marker=marker, color=colour, ms=4.5, label=label)
+    style.log_axis_with_values(axes, sizes)
+    if threshold.value is not None:
+        low = threshold.low if threshold.low is not None else sizes[0]
+        high = threshold.high if threshold.high is not None else sizes[-1]
+        axes.axvspan(low, high, color=style.THRESHOLD, alpha=0.12, lw=0)
+        axes.axvline(threshold.value, color=style.THRESHOLD, lw=1, ls="--")
+        axes.annotate(
+            f"threshold {threshold.value:.0f}\n[{low:.0f}, {high:.0f}]",
+            (high, 0.06),
+            xytext=(4, 0),
+            textcoords="offset points",
+            fontsize=8,
+            va="bottom",
+        )
+    axes.axhline(chance, color=style.CHANCE, lw=1, ls=":")
+    axes.set_ylim(-0.02, 1.04)
+    axes.set_xlabel(NOTATION["reduced_dataset_size"].axis_label)
+    axes.set_ylabel(f"Final {NOTATION['test_accuracy'].label.lower()}")
+    axes.set_title("After the continuation")
+    axes.legend(loc="upper left", title="weight decay", title_fontsize=8)
+
+
+def _courses(
+    axes: Axes, runs: Sequence[Run], history: Callable[[Run], pd.DataFrame], chance: float
+) -> None:
+    """Draw the course of test accuracy at the middle weight decay."""
+    arm = main_arm(runs)
+    decays = sorted({one.weight_decay for one in arm})
+    middle = decays[len(decays) // 2]
+    by_size: dict[int, list[pd.DataFrame]] = defaultdict(list)
+    for one in arm:
+        if one.weight_decay == middle:
+            by_size[one.size].append(history(one.run))
+    for (D, histories), colour in zip(
+        sorted(by_size.items()), style.graded(len(by_size)), strict=True
+    ):
+        for course in histories:
+            axes.plot(course["step"], course["test_accuracy"], color=colour, lw=0.7, alpha=0.3)
+        mean = np.mean([course["test_accuracy"] for course in histories], axis=0)
+        axes.plot(histories[0]["step"], mean, color=colour, label=f"{D}")
+    axes.axhline(chance, color=style.CHANCE, lw=1, ls=":")
+    axes.set_ylim(-0.02, 1.04)
+    axes.set_xlabel(NOTATION["step"].axis_label)
+    axes.set_ylabel(NOTATION["test_accuracy"].axis_label)
+    axes.set_title(f"During it, {NOTATION['weight_decay'].symbol} = {middle:g}")
+    axes.legend(
+        title=NOTATION["reduced_dataset_size"].symbol,
+        loc="center left",
+        bbox_to_anchor=(1.0, 0.5),
+        title_fontsize=8,
+        reverse=True,
+    )

@@ -1,0 +1,47 @@
+"""One style for every figure: colours by meaning, sizes, and figures that need no screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
+
+TWO_COLUMNS_INCHES = 8.6
+"""Width of a figure across two columns."""
+
+CHANCE, THRESHOLD = "#6b6b6b", "#1b1b1b"
+
+STYLE: Any = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 9,
+    "axes.titlelocation": "left",
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "lines.linewidth": 1.6,
+}
+
+
+def graded(count: int) -> list[tuple[float, float, float, float]]:
+    """Return colours for an ordered quantity, dark to light; ordered in grey as well."""
+    colours = mpl.colormaps["viridis"]
+    return [colours(0.85 * i / max(count - 1, 1)) for i in range(count)]
+
+
+def figure(num_columns: int, height_inches: float) -> tuple[Figure, list[Axes]]:
+    """Return a two-column-wide figure with panels side by side, independent of any screen."""
+    drawn = Figure(figsize=(TWO_COLUMNS_INCHES, height_inches), layout="constrained")
+    return drawn, list(drawn.subplots(1, num_columns, squeeze=False)[0])
+
+
+def log_axis_with_values(axes: Axes, values: Sequence[float]) -> None:
+    """Make the horizontal axis logarithmic, with a tick labelled by its number at each value."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(FixedLocator(list(values)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(ScalarFormatter())

@@ -1,0 +1,1 @@
+"""A claim → the runs it needs → a verdict. The command line and the report live here."""

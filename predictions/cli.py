@@ -1,0 +1,372 @@
+"""The command line. It prints; everything it says comes from elsewhere."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json as json_module
+import os
+import shlex
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter, Token
+
+# torch and friends take seconds to import: every command imports what it needs, so that --help
+# answers at once.
+if TYPE_CHECKING:
+    from predictions.protocol import Prediction, Size, Verdict
+    from predictions.trainer import NetworkTrainer
+    from runs import Document, Store
+
+SizeName = Literal["smoke", "quick", "standard", "paper"]
+SizeOption = Annotated[SizeName, Parameter(help="How large an experiment.")]
+
+
+def _whole_number(kind: object, tokens: Sequence[Token]) -> int:
+    """Convert to an integer and never round."""
+    return int(tokens[0].value)
+
+
+def _folder(kind: object, tokens: Sequence[Token]) -> Path:
+    """Convert to a path; an empty one is an unset variable, not the current folder."""
+    if not tokens[0].value:
+        raise ValueError("the name of a folder is empty; give one")
+    return Path(tokens[0].value)
+
+
+SeedsOption = Annotated[
+    int | None,
+    Parameter(
+        help="Independent networks; default: as many as the design fixes.", converter=_whole_number
+    ),
+]
+StoreOption = Annotated[Path, Parameter(help="Folder of finished runs.", converter=_folder)]
+OutOption = Annotated[Path, Parameter(help="Folder for reports.", converter=_folder)]
+JsonOption = Annotated[bool, Parameter(negative=(), help="Print JSON on standard output.")]
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+app = App(
+    name="predictions",
+    help="Test the circuit-efficiency theory of grokking on real training.",
+    version=lambda: importlib.metadata.version("circuit-efficiency"),
+    version_flags=["--version"],
+    suppress_keyboard_interrupt=False,
+    result_action="return_value",
+)
+
+
+@app.command(name="list")
+def list_predictions() -> int:
+    """List the predictions."""
+    from predictions.registry import PREDICTIONS
+
+    for prediction in PREDICTIONS.values():
+        print(f"{prediction.name:16}{prediction.claim}")
+    return 0
+
+
+@app.command
+def show(name: str, /, *, size: SizeOption = "quick", seeds: SeedsOption = None) -> int:
+    """Show a prediction: claim, design, rule, what would refute it, cost.
+
+    Parameters
+    ----------
+    name:
+        The prediction.
+    """
+    from predictions.progress import duration
+    from predictions.registry import find
+    from predictions.trainer import NetworkTrainer
+    from runs import estimated_seconds, generations
+
+    prediction, trainer = find(name), NetworkTrainer("cpu")
+    documents = [settings.document() for settings in prediction.settings(size, seeds)]
+    levels = [
+        [[level[i] for i in group] for group in trainer.pack(level)]
+        for level in generations(documents)
+    ]
+    seconds = estimated_seconds(levels, trainer)
+    for title, text in (
+        ("Claim", prediction.claim),
+        (f"Design ({size})", prediction.design(size, seeds)),
+        ("Rule", prediction.rule),
+        ("Would refute it", prediction.refutation),
+        ("Assumed", "\n  ".join(prediction.assumptions)),
+        (
+            "Cost",
+            f"{len(documents)} runs, about {duration(seconds)} on {trainer.workers} CPU cores",
+        ),
+    ):
+        print(f"{title}\n  {text}\n")
+    return 0
+
+
+@app.command
+def run(
+    *names: str,
+    size: SizeOption = "quick",
+    seeds: SeedsOption = None,
+    device: Annotated[Literal["auto", "cpu", "cuda"], Parameter(help="Where to train.")] = "auto",
+    store: StoreOption = Path("store"),
+    out: OutOption = Path("report"),
+    dry_run: Annotated[
+        bool, Parameter(negative=(), help="Only say what would be trained, and what it costs.")
+    ] = False,
+    retrain_damaged: Annotated[
+        bool, Parameter(negative=(), help="Move damaged runs to aside/ and train them again.")
+    ] = False,
+    json: JsonOption = False,
+) -> int:
+    """Train what is missing, judge, and write the report.
+
+    Parameters
+    ----------
+    names:
+        The predictions, or "all".
+    """
+    from predictions.printing import print_verdicts
+    from predictions.trainer import NetworkTrainer
+    from runs import Store
+
+    chosen = _chosen(names)
+    documents = [s.document() for p in chosen for s in p.settings(size, seeds)]
+    place, trainer = Store(store, for_writing=not dry_run), NetworkTrainer(device)
+    _deal_with_damage(place, documents, retrain=retrain_damaged and not dry_run)
+    _warn_of_too_few_seeds(chosen, seeds)
+    if dry_run:
+        return _print_plan(documents, place, trainer, json=json)
+    _make_writable(out)
+    finished = _train(documents, place, trainer)
+    if not finished:
+        return INTERRUPTED
+    verdicts = _verdicts(chosen, size, place, seeds)
+    print_verdicts(verdicts, json=json)
+    _write_reports(verdicts, chosen, place, out, seeds, quiet=json)
+    return 0
+
+
+@app.command
+def judge(
+    *names: str,
+    size: SizeOption = "quick",
+    seeds: SeedsOption = None,
+    store: StoreOption = Path("store"),
+    json: JsonOption = False,
+) -> int:
+    """Judge predictions on the runs of a store; train nothing.
+
+    Parameters
+    ----------
+    names:
+        The predictions; default: all.
+    """
+    from predictions.printing import print_verdicts
+    from predictions.registry import select
+
+    chosen = select(names or ("all",))
+    place = _existing(store)
+    print_verdicts(_verdicts(chosen, size, place, seeds), json=json)
+    return 0
+
+
+@app.command
+def report(
+    *names: str,
+    size: SizeOption = "quick",
+    seeds: SeedsOption = None,
+    store: StoreOption = Path("store"),
+    out: OutOption = Path("report"),
+) -> int:
+    """Write the reports on the runs of a store; train nothing.
+
+    Parameters
+    ----------
+    names:
+        The predictions; default: all.
+    """
+    from predictions.registry import select
+
+    chosen = select(names or ("all",))
+    place = _existing(store)
+    _make_writable(out)
+    _write_reports(_verdicts(chosen, size, place, seeds), chosen, place, out, seeds, quiet=False)
+    return 0
+
+
+def _chosen(names: tuple[str, ...]) -> list[Prediction]:
+    from predictions.registry import PREDICTIONS, select
+
+    if not names:
+        raise ValueError(f"name a prediction: choose from {', '.join(sorted(PREDICTIONS))}, or all")
+    return select(names)
+
+
+def _existing(path: Path) -> Store:
+    from runs import Store, StoreError
+
+    store = Store(path)
+    if not store.exists:
+        raise StoreError(
+            f"there is no store at {path}; "
+            "train with `predictions run`, or name another with --store"
+        )
+    return store
+
+
+def _make_writable(out: Path) -> None:
+    """Find out before hours of training that the report cannot be written."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f"reports cannot be written to {out} ({error.strerror}); choose a folder with --out"
+        ) from error
+
+
+def _warn_of_too_few_seeds(chosen: Sequence[Prediction], seeds: int | None) -> None:
+    for prediction in chosen:
+        if seeds is not None and seeds < prediction.min_seeds:
+            print(
+                f"warning: {prediction.name} decides nothing with fewer than "
+                f"{prediction.min_seeds} seeds",
+                file=sys.stderr,
+            )
+
+
+def _deal_with_damage(store: Store, documents: Sequence[Document], *, retrain: bool) -> None:
+    """Move damaged runs aside if asked to, with all that continue them; else refuse them.
+
+    A run that is trained again may differ in its last bits, because it shares its ensemble with
+    others; what continued the old one would no longer continue anything in the store.
+    """
+    from runs import generations, identity
+
+    moved: set[str] = set()
+    for level in generations(documents):
+        for document in level:
+            name, parent = identity(document), document.get("start")
+            problem = store.damage(name) if retrain else None
+            if problem is None and parent is not None and identity(parent) in moved:
+                problem = "it continues one that is"
+            if problem is not None and store.folder(name).exists():
+                moved.add(name)
+                place = store.set_aside(name)
+                print(f"run {name} is damaged ({problem}); moved to {place}", file=sys.stderr)
+            store.has(name)
+
+
+def _print_plan(
+    documents: Sequence[Document], store: Store, trainer: NetworkTrainer, *, json: bool
+) -> int:
+    from predictions.progress import duration
+    from runs import estimated_seconds, generations, identity, plan
+
+    levels = plan(documents, store, trainer)
+    groups = [group for level in levels for group in level]
+    wanted = [identity(document) for level in generations(documents) for document in level]
+    # The cost model was fitted on a CPU; of other devices it knows nothing.
+    known = trainer.device == "cpu"
+    seconds = estimated_seconds(levels, trainer) if known else None
+    facts = {
+        "runs_to_train": sum(map(len, groups)),
+        "ensembles": len(groups),
+        "runs_in_store": sum(map(store.has, wanted)),
+        "runs": len(wanted),
+        "estimated_seconds": seconds,
+        "estimated_mebibytes": round(trainer.memory_bytes(groups) / 2**20) if groups else 0,
+        "workers": trainer.workers,
+    }
+    if json:
+        print(json_module.dumps(facts, indent=2))
+        return 0
+    time = "not known for this device" if seconds is None else duration(seconds)
+    print(f"runs to train      {facts['runs_to_train']}, in {facts['ensembles']} ensembles")
+    print(f"runs in the store  {facts['runs_in_store']} of {facts['runs']}")
+    print(f"estimated time     {time}, {trainer.workers} ensembles side by side")
+    print(f"estimated memory   {facts['estimated_mebibytes']:,} MiB")
+    return 0
+
+
+def _train(documents: Sequence[Document], store: Store, trainer: NetworkTrainer) -> bool:
+    """Train what is missing; return False if interrupted."""
+    from predictions.progress import Display, duration
+    from runs import execute
+
+    with Display() as display:
+        execution = execute(documents, store, trainer, report=display.update)
+    others = f", {execution.by_others} by another process" if execution.by_others else ""
+    print(
+        f"{len(execution.trained)} runs trained in {duration(execution.seconds)}{others}, "
+        f"{execution.found} were in {store.path}",
+        file=sys.stderr,
+    )
+    for name, why in execution.skipped.items():
+        print(f"run {name} was not trained: {why}", file=sys.stderr)
+    if execution.interrupted:
+        print(
+            f"Interrupted; nothing is lost. The same command goes on from here:\n"
+            f"  {shlex.join(sys.argv)}",
+            file=sys.stderr,
+        )
+    return not execution.interrupted
+
+
+def _verdicts(
+    chosen: Sequence[Prediction], size: Size, store: Store, seeds: int | None
+) -> list[Verdict]:
+    from predictions.protocol import judge_stored
+
+    return [judge_stored(prediction, size, store, seeds) for prediction in chosen]
+
+
+def _write_reports(
+    verdicts: Sequence[Verdict],
+    chosen: Sequence[Prediction],
+    store: Store,
+    out: Path,
+    seeds: int | None,
+    *,
+    quiet: bool,
+) -> None:
+    from predictions.report import write_report
+
+    for verdict, prediction in zip(verdicts, chosen, strict=True):
+        html, markdown = write_report(verdict, prediction, store, out, seeds)
+        print(f"report: {html} and {markdown}", file=sys.stderr if quiet else sys.stdout)
+
+
+def main() -> None:
+    """Run the command line; exit 2 for what a caller can mend, with one message and no trace."""
+    try:
+        sys.exit(app(sys.argv[1:], exit_on_error=False, print_error=False))
+    except (CycloptsError, ValueError) as error:
+        print(f"predictions: {_message(error)}", file=sys.stderr)
+        sys.exit(USAGE_ERROR)
+    except KeyboardInterrupt:
+        print("predictions: interrupted; the same command goes on", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of a pipe has gone; there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        print(f"predictions: {error}", file=sys.stderr)
+        sys.exit(USAGE_ERROR)
+
+
+def _message(error: Exception) -> str:
+    if "pydantic" in type(error).__module__:
+        from pydantic import ValidationError
+
+        from efficiency.settings import explain
+
+        if isinstance(error, ValidationError):
+            return explain(error)
+    return str(error)

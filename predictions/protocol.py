@@ -1,0 +1,165 @@
+"""What a prediction is: a claim, the runs that test it, and a rule fixed beforehand."""
+
+from __future__ import annotations
+
+import shlex
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, get_args
+
+from efficiency.estimates import Estimate
+from efficiency.outcome import Outcome
+from efficiency.settings import RunSettings
+from runs.identity import identity
+from runs.store import Store
+
+Size = Literal["smoke", "quick", "standard", "paper"]
+SIZES: tuple[Size, ...] = get_args(Size)
+
+VerdictOutcome = Literal["supported", "refuted", "undecided", "invalid"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A finished run as a judge sees it.
+
+    Attributes:
+        settings: What was run.
+        outcome: How it ended.
+    """
+
+    settings: RunSettings
+    outcome: Outcome
+
+    @property
+    def identity(self) -> str:
+        """The identity of the run."""
+        return identity(self.settings.document())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What the runs say of a claim.
+
+    Attributes:
+        prediction: Name of the prediction.
+        size: Size it was tested at.
+        outcome: ``supported``, ``refuted``, ``undecided`` (the runs do not suffice) or ``invalid``
+            (the runs are not a test of the claim).
+        sentence: The finding in one sentence.
+        rule: The rule that decided, as it was fixed before the runs.
+        numbers: Every number the sentence rests on, and more.
+        runs: Identities of the runs it was judged on.
+        notes: What was left out and why, a sentence each.
+    """
+
+    prediction: str
+    size: Size
+    outcome: VerdictOutcome
+    sentence: str
+    rule: str
+    numbers: Mapping[str, Estimate] = field(default_factory=dict)
+    runs: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """Return the verdict as JSON types, in the form that ``judge --json`` prints."""
+        return {
+            "prediction": self.prediction,
+            "size": self.size,
+            "outcome": self.outcome,
+            "sentence": self.sentence,
+            "rule": self.rule,
+            "numbers": {name: number.document() for name, number in self.numbers.items()},
+            "runs": list(self.runs),
+        }
+
+
+class Prediction(ABC):
+    """A claim of the theory and its test. Everything here is fixed before any run.
+
+    Attributes:
+        name: What users call it.
+        min_seeds: Independent networks below which the judge decides nothing.
+        title: A short title.
+        claim: What the theory says.
+        rule: When the claim counts as supported, refuted, undecided or invalid.
+        refutation: What would refute it, in words.
+        assumptions: What the test takes for granted.
+        figure_caption: What its figure shows, if it has one.
+        glossary: The meaning of each of its numbers, in a phrase.
+    """
+
+    name: ClassVar[str]
+    min_seeds: ClassVar[int]
+    title: ClassVar[str]
+    claim: ClassVar[str]
+    rule: ClassVar[str]
+    refutation: ClassVar[str]
+    assumptions: ClassVar[tuple[str, ...]]
+    figure_caption: ClassVar[str]
+    glossary: ClassVar[Mapping[str, str]]
+
+    @abstractmethod
+    def design(self, size: Size, num_seeds: int | None = None) -> str:
+        """Return the design at a size, in a few lines."""
+
+    @abstractmethod
+    def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
+        """Return the runs that the judge needs at a size.
+
+        Args:
+            size: The size.
+            num_seeds: Independent networks; ``None`` for the number fixed in the design.
+
+        Raises:
+            ValueError: ``num_seeds`` is not positive.
+        """
+
+    @abstractmethod
+    def judge(self, size: Size, runs: Sequence[Run]) -> Verdict:
+        """Return the verdict on runs, whose order does not matter."""
+
+
+def _descends(settings: RunSettings, from_any: set[RunSettings]) -> bool:
+    start = settings.start
+    return start is not None and (start in from_any or _descends(start, from_any))
+
+
+def judge_stored(
+    prediction: Prediction, size: Size, store: Store, num_seeds: int | None = None
+) -> Verdict:
+    """Judge a prediction on what a store holds.
+
+    A sweep with missing runs is undecided: which runs are missing may depend on what they show.
+
+    Raises:
+        StoreError: A run is damaged.
+    """
+    wanted = prediction.settings(size, num_seeds)
+    found = []
+    for settings in wanted:
+        run = identity(settings.document())
+        if store.has(run):
+            outcome = Outcome.from_document(store.load(run).outcome)
+            found.append(Run(settings=settings, outcome=outcome))
+    diverged = {run.settings for run in found if run.outcome.status == "diverged"}
+    # A run whose start diverged can never be trained; the judge sees what is left without it.
+    possible = [settings for settings in wanted if not _descends(settings, diverged)]
+    absent = len(possible) - sum(run.settings in possible for run in found)
+    if absent > 0:
+        seeds = [] if num_seeds is None else ["--seeds", str(num_seeds)]
+        command = ["predictions", "run", prediction.name, "--size", size, *seeds]
+        command += ["--store", str(store.path)]
+        return Verdict(
+            prediction=prediction.name,
+            size=size,
+            outcome="undecided",
+            sentence=f"{absent} of the {len(wanted)} runs are not in the store {store.path}; "
+            f"train them with `{shlex.join(command)}`.",
+            rule=prediction.rule,
+            runs=tuple(sorted(run.identity for run in found)),
+            notes=(f"{absent} of the {len(wanted)} runs are missing; none was judged.",),
+        )
+    return prediction.judge(size, found)

@@ -1,0 +1,60 @@
+"""Figures of predictions, found by name.
+
+``predictions`` may not import ``paper_figures``: figures read verdicts, not the other way round.
+A package offers a figure by an entry point in the group ``predictions.figures``, named like the
+prediction, that loads a function (verdict, runs, history of a run) → matplotlib figure.
+"""
+
+from __future__ import annotations
+
+import html
+import importlib.metadata
+import io
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from predictions.protocol import Run, Verdict
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Draw = Callable[[Verdict, Sequence[Run], Callable[[Run], pd.DataFrame]], "Figure"]
+
+_GROUP = "predictions.figures"
+
+
+def find(prediction: str) -> Draw | None:
+    """Return what draws the figure of a prediction, if anything does."""
+    for entry in importlib.metadata.entry_points(group=_GROUP, name=prediction):
+        draw: Draw = entry.load()
+        return draw
+    return None
+
+
+def svg(figure: Figure, *, title: str, description: str) -> str:
+    """Return a figure as an SVG element to put in a page: same input, same bytes.
+
+    Args:
+        figure: The figure.
+        title: Read out by a screen reader.
+        description: What it shows, in words.
+    """
+    import matplotlib
+
+    buffer = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": "circuit-efficiency", "svg.fonttype": "none"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None}, bbox_inches="tight")
+    drawing = buffer.getvalue()
+    drawing = drawing[drawing.index("<svg") :]
+    # A size in points overflows a phone; the viewBox keeps the proportions.
+    drawing = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", drawing, count=1)
+    drawing = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", drawing, count=1)
+    words = (
+        ' role="img" aria-labelledby="figure-title figure-description">'
+        f'<title id="figure-title">{html.escape(title)}</title>'
+        f'<desc id="figure-description">{html.escape(description)}</desc>'
+    )
+    return re.sub(r"(<svg[^>]*)>", lambda match: match[1] + words, drawing, count=1)

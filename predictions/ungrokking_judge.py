@@ -1,0 +1,241 @@
+"""The judge of ungrokking: from final test accuracies to a finding, by the prediction's rule."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from efficiency import critical_size, tasks
+from efficiency.estimates import Estimate
+from efficiency.settings import RunSettings
+from efficiency.statistics import t_interval
+from predictions.protocol import Run, VerdictOutcome
+from predictions.ungrokking_records import Continued, Seeds, Sweep, sweeps, usable
+
+MIN_SEEDS = 3
+"""Start networks without which nothing is decided."""
+
+OPEN = (-math.inf, math.inf)
+"""Bounds of what is not known at all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What the rule says of the runs; ``notes`` names what was left out and why."""
+
+    outcome: VerdictOutcome
+    sentence: str
+    numbers: dict[str, Estimate] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def threshold(seeds: Seeds) -> Estimate:
+    """Return the geometric mean over start networks of the D' at which r = ½."""
+    crossings = [[s.crossing.threshold for s in by_decay.values()] for by_decay in seeds]
+    return critical_size.population(crossings, unit="examples")
+
+
+def find(runs: Sequence[Run]) -> Finding:
+    """Apply the rule of ``Ungrokking`` to start networks and their runs, in any order."""
+    continued, notes = usable(runs)
+    main = [one for one in continued if one.start_knew_everything]
+    seeds = sweeps(main)
+
+    def finding(
+        outcome: VerdictOutcome, sentence: str, numbers: dict[str, Estimate] | None = None
+    ) -> Finding:
+        return Finding(
+            outcome=outcome,
+            sentence=" ".join([sentence, *notes]),
+            numbers=numbers or {},
+            notes=tuple(notes),
+        )
+
+    if not main:
+        return finding("invalid", "No start network counts.")
+    sizes = sorted({one.size for one in main})
+    if len(seeds) < MIN_SEEDS or len(sizes) < critical_size.MIN_SIZES:
+        return finding(
+            "undecided",
+            f"{len(seeds)} start networks that count and {len(sizes)} sizes are too few: the rule "
+            f"needs {MIN_SEEDS} and {critical_size.MIN_SIZES}; give a larger --seeds.",
+        )
+    numbers = _transition(seeds, sizes) | _ends(main, sizes) | _still_moving(main)
+    numbers |= _removed_against_never_seen([c for c in continued if not c.start_knew_everything])
+    return finding(*_decide(numbers, sizes, seeds[0]), numbers)
+
+
+def _over_seeds(
+    values: Sequence[float],
+    *,
+    least: float = -math.inf,
+    most: float = math.inf,
+    settled: bool = True,
+) -> Estimate:
+    """Return the mean over start networks with its t interval, cut to what is possible."""
+    interval = t_interval(values)
+    return Estimate(
+        value=interval.value,
+        low=max(interval.low, least),
+        high=min(interval.high, most),
+        n=len(values),
+        unit="1",
+        status="measured" if settled else "not settled",
+    )
+
+
+def _transition(seeds: Seeds, sizes: list[int]) -> dict[str, Estimate]:
+    """Return threshold, bracket, end accuracies, widths, and curve against line."""
+    numbers = {"threshold": threshold(seeds)}
+    for decay in seeds[0]:
+        numbers[f"threshold_at_weight_decay_{decay:g}"] = critical_size.population(
+            [[by[decay].crossing.threshold] for by in seeds], unit="examples"
+        )
+    numbers |= _bracket(seeds, sizes)
+
+    widths = [[s.crossing.width or OPEN for s in by.values()] for by in seeds]
+    lines = [[critical_size.line_width(s.sizes, s.retained) for s in by.values()] for by in seeds]
+    ratios = [
+        [(width[0] - line[1], width[1] - line[0]) for width, line in zip(*pair, strict=True)]
+        for pair in zip(widths, lines, strict=True)
+    ]
+    numbers["transition_width"] = critical_size.population(widths, unit="examples")
+    numbers["straight_line_width"] = critical_size.population(lines, unit="examples")
+    numbers["transition_to_line_width"] = critical_size.population(ratios, unit="1")
+
+    errors = [
+        np.mean([critical_size.fit_errors(s.sizes, s.retained) for s in by.values()], axis=0)
+        for by in seeds
+    ]
+    numbers["line_minus_curve_error"] = _over_seeds([float(line - curve) for curve, line in errors])
+    return numbers
+
+
+def _ends(main: Sequence[Continued], sizes: list[int]) -> dict[str, Estimate]:
+    """Return the accuracies at both ends; measured if most runs there have settled."""
+    numbers = {}
+    for name, D in (("smallest", sizes[0]), ("largest", sizes[-1])):
+        there = [one for one in main if one.size == D]
+        numbers[f"accuracy_at_{name}_size"] = _over_seeds(
+            _by_start([(one.start, one.number("test_accuracy")) for one in there]),
+            least=0.0,
+            most=1.0,
+            settled=sum(one.run.outcome.status == "settled" for one in there) > len(there) / 2,
+        )
+    return numbers
+
+
+def _bracket(seeds: Seeds, sizes: list[int]) -> dict[str, Estimate]:
+    """Return the largest size that always falls and the smallest that never does."""
+    every = [sweep for by in seeds for sweep in by.values()]
+    bounds = critical_size.bracket(sizes, [sweep.retained for sweep in every])
+    names = ("largest_size_that_always_falls", "smallest_size_that_never_falls")
+    return {
+        name: Estimate(
+            value=bound,
+            low=None,
+            high=None,
+            n=len(every),
+            unit="examples",
+            status="measured" if bound is not None else "censored",
+        )
+        for name, bound in zip(names, bounds, strict=True)
+    }
+
+
+def _by_start(values: Sequence[tuple[RunSettings, float]]) -> list[float]:
+    """Return the mean of the values of each start network."""
+    grouped: dict[RunSettings, list[float]] = {}
+    for start, value in values:
+        grouped.setdefault(start, []).append(value)
+    return [float(np.mean(group)) for group in grouped.values()]
+
+
+def _still_moving(main: Sequence[Continued]) -> dict[str, Estimate]:
+    """Return the share of runs that had settled, and how far partial accuracies still moved."""
+    settled = [one.run.outcome.status == "settled" for one in main]
+    numbers = {
+        "share_of_continued_runs_settled": Estimate(
+            value=float(np.mean(settled)), low=None, high=None, n=len(settled), unit="1"
+        )
+    }
+    S = tasks.num_symbols(main[0].start.task.operation, main[0].start.task.size)
+    low, high = critical_size.PARTIAL
+    drift = _by_start(
+        [
+            (one.start, one.number("test_accuracy_drift"))
+            for one in main
+            if low < float(critical_size.retained(one.number("test_accuracy"), S)) < high
+        ]
+    )
+    if len(drift) >= MIN_SEEDS:
+        numbers["drift_of_partial_accuracies"] = _over_seeds(drift)
+    return numbers
+
+
+def _removed_against_never_seen(held_out: Sequence[Continued]) -> dict[str, Estimate]:
+    """Return accuracy kept on removed and on never-seen examples, and their difference by seed."""
+    removed = _by_start([(one.start, one.number("removed_accuracy")) for one in held_out])
+    never_seen = _by_start([(one.start, one.number("never_seen_accuracy")) for one in held_out])
+    if len(removed) < MIN_SEEDS:
+        return {}
+    return {
+        "accuracy_on_removed": _over_seeds(removed, least=0.0, most=1.0),
+        "accuracy_on_never_seen": _over_seeds(never_seen, least=0.0, most=1.0),
+        "removed_minus_never_seen": _over_seeds(
+            [r - s for r, s in zip(removed, never_seen, strict=True)], least=-1.0, most=1.0
+        ),
+    }
+
+
+def _decide(
+    numbers: dict[str, Estimate], sizes: list[int], by_decay: dict[float, Sweep]
+) -> tuple[VerdictOutcome, str]:
+    """Return the outcome of the rule, and the sentence that says why."""
+    half = (1 + 1 / next(iter(by_decay.values())).num_symbols) / 2
+    smallest, largest = numbers["accuracy_at_smallest_size"], numbers["accuracy_at_largest_size"]
+    advantage = numbers["line_minus_curve_error"]
+    low_small, high_small = _bounds(smallest)
+    low_large, _ = _bounds(largest)
+    low_advantage, high_advantage = _bounds(advantage)
+    falls, keeps = high_small < half, low_large > half
+    seeds = f"{smallest.n} start networks"
+    if low_small > half and smallest.status == "measured":
+        return "refuted", (
+            f"No fall: at the smallest D' = {sizes[0]} the test accuracy is still {smallest} "
+            f"({seeds})."
+        )
+    if falls and keeps and high_advantage < 0:
+        return "refuted", (
+            "No transition: a straight line in D' fits better than an S-curve in log D' "
+            f"(error difference {advantage}, {seeds})."
+        )
+    if falls and keeps and low_advantage > 0:
+        return "supported", (
+            f"Test accuracy falls to {smallest} at D' = {sizes[0]} and stays {largest} at "
+            f"D' = {sizes[-1]}; it crosses the middle ({half:.3f}) at "
+            f"D' = {numbers['threshold']} ({seeds})."
+        )
+    open_questions = [
+        question
+        for question, decided in (
+            (f"whether it falls at D' = {sizes[0]}", falls),
+            (f"whether it is kept at D' = {sizes[-1]}", keeps),
+            (f"whether the fall is a transition (error difference {advantage})", low_advantage > 0),
+        )
+        if not decided
+    ]
+    return "undecided", (
+        f"Test accuracy is {smallest} at D' = {sizes[0]} and {largest} at D' = {sizes[-1]}, and "
+        f"crosses the middle ({half:.3f}) at D' = {numbers['threshold']} ({seeds}). "
+        f"This leaves open {' and '.join(open_questions)}."
+    )
+
+
+def _bounds(estimate: Estimate) -> tuple[float, float]:
+    assert estimate.low is not None
+    assert estimate.high is not None
+    return estimate.low, estimate.high

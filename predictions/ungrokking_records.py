@@ -1,0 +1,162 @@
+"""What the judge of ungrokking reads: the runs that count, and their accuracies by size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from efficiency import critical_size, tasks
+from efficiency.critical_size import Crossing
+from efficiency.settings import RunSettings
+from efficiency.statistics import FloatArray
+from predictions.protocol import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Continued:
+    """A continued run that counts, reduced to what the judge reads.
+
+    Attributes:
+        start: Settings of its start network.
+        run: The run.
+    """
+
+    start: RunSettings
+    run: Run
+
+    @property
+    def size(self) -> int:
+        """D', the examples it was continued on."""
+        return self.run.settings.dataset_size
+
+    @property
+    def weight_decay(self) -> float:
+        """λ of the continuation."""
+        return self.run.settings.optimiser.weight_decay
+
+    @property
+    def start_knew_everything(self) -> bool:
+        """Whether the start network was trained on the whole table."""
+        task = self.start.task
+        return self.start.dataset_size == tasks.num_pairs(task.operation, task.size)
+
+    def number(self, name: str) -> float:
+        """Return the value of one of the run's final numbers."""
+        value = self.run.outcome.numbers[name].value
+        assert value is not None, name
+        return value
+
+
+def describe(run: Run) -> str:
+    """Return a short name for a run: what it was and its identity."""
+    s = run.settings
+    if s.start is None:
+        return f"start network {run.identity[:12]} (seed {s.init_seed}, {s.dataset_size} pairs)"
+    return (
+        f"run {run.identity[:12]} (seed {s.data_seed}, D' = {s.dataset_size}, "
+        f"weight decay {s.optimiser.weight_decay:g})"
+    )
+
+
+MIN_START_ACCURACY = 0.95
+"""Least accuracy of a start network on what it held out: below it, it has not grokked."""
+
+
+def _why_not_a_start(run: Run) -> str | None:
+    """Return why a start network does not count, if it does not."""
+    if run.outcome.status != "settled":
+        return f"{run.outcome.status} ({'; '.join(run.outcome.reasons)})"
+    held_out = run.outcome.numbers.get("test_accuracy")
+    if held_out is not None and (held_out.value is None or held_out.value < MIN_START_ACCURACY):
+        return f"it has not grokked (accuracy on held-out pairs {held_out})"
+    return None
+
+
+def _why_not_a_continuation(run: Run) -> str | None:
+    """Return why a continued run does not count, if it does not."""
+    if run.outcome.status == "diverged":
+        return f"diverged ({'; '.join(run.outcome.reasons)})"
+    if (fit := run.outcome.numbers["train_accuracy"].value) != 1:
+        return f"no longer fits its examples (training accuracy {fit:.3f})"
+    return None
+
+
+def usable(runs: Sequence[Run]) -> tuple[list[Continued], list[str]]:
+    """Return the continued runs that count, in a fixed order, and why others do not.
+
+    A start network counts if it has settled, which includes training accuracy 1, if it generalises
+    to what it held out, and if every one of its continuations counts: a sweep with holes would
+    compare unlike things. A continuation counts if it has not diverged and still fits its examples.
+    One that still moves counts as well: leaving it out would select on the outcome.
+    """
+    notes: list[str] = []
+    continued: list[Continued] = []
+    # Arms are told apart by how much of the table the start networks were trained on.
+    cells: dict[int, set[tuple[int, float]]] = {}
+    by_start: dict[RunSettings, dict[tuple[int, float], Continued]] = {}
+    for run in runs:
+        if (start := run.settings.start) is not None:
+            one = Continued(start=start, run=run)
+            cell = (one.size, one.weight_decay)
+            cells.setdefault(start.dataset_size, set()).add(cell)
+            assert cell not in by_start.setdefault(start, {}), f"two runs for {cell}"
+            by_start[start][cell] = one
+    for run in runs:
+        if run.settings.start is not None:
+            continue
+        why = _why_not_a_start(run)
+        found = by_start.get(run.settings, {})
+        lost = [(c, w) for c in found.values() if (w := _why_not_a_continuation(c.run))]
+        if why is None and lost:
+            why = "; ".join(sorted(f"{describe(one.run)} {reason}" for one, reason in lost))
+        if why is None and found and found.keys() != cells[run.settings.dataset_size]:
+            why = f"{len(cells[run.settings.dataset_size] - found.keys())} of its runs are missing"
+        if why is None:
+            continued.extend(found.values())
+        else:
+            notes.append(f"{describe(run)} is left out with all that continues it: {why}.")
+    continued.sort(key=lambda c: (c.start.dataset_size, c.start.init_seed, c.run.identity))
+    return continued, sorted(notes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """Final test accuracies of one start network at one weight decay, by increasing size."""
+
+    sizes: tuple[int, ...]
+    accuracy: tuple[float, ...]
+    num_symbols: int
+
+    @property
+    def retained(self) -> FloatArray:
+        """The part of the accuracy that is retained: 0 at chance, 1 when nothing is lost."""
+        return critical_size.retained(self.accuracy, self.num_symbols)
+
+    @cached_property
+    def crossing(self) -> Crossing:
+        """Where and how sharply the accuracy falls."""
+        return critical_size.crossing(self.sizes, self.retained)
+
+
+Seeds = list[dict[float, Sweep]]
+"""For each start network its sweeps by weight decay."""
+
+
+def sweeps(continued: Sequence[Continued]) -> Seeds:
+    """Return the sweeps of each start network by weight decay."""
+    points: dict[RunSettings, dict[float, dict[int, float]]] = {}
+    for one in continued:
+        by_decay = points.setdefault(one.start, {})
+        by_decay.setdefault(one.weight_decay, {})[one.size] = one.number("test_accuracy")
+    return [
+        {
+            decay: Sweep(
+                sizes=tuple(sorted(by_size)),
+                accuracy=tuple(by_size[size] for size in sorted(by_size)),
+                num_symbols=tasks.num_symbols(start.task.operation, start.task.size),
+            )
+            for decay, by_size in sorted(by_decay.items())
+        }
+        for start, by_decay in points.items()
+    ]

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from paper_figures import figure_04_ungrokking as figure
+from predictions.ungrokking import Ungrokking
+from tests.build import continued_run, start_run
+from tests.predictions.simulate import DECAYS, SIZES, sweep
+
+
+def history(run) -> pd.DataFrame:
+    final = run.outcome.numbers["test_accuracy"].value
+    return pd.DataFrame({"step": [0, 50, 100], "test_accuracy": [1.0, (1 + final) / 2, final]})
+
+
+@pytest.fixture
+def drawn():
+    runs = sweep(np.random.default_rng(0))
+    unsettled = start_run(9, settled=False)
+    left_out = [continued_run(unsettled, s, 1.0, weight_decay=d) for s in SIZES for d in DECAYS]
+    runs = [*runs, unsettled, *left_out]
+    verdict = Ungrokking().judge("quick", runs)
+    return runs, verdict, figure.build(verdict, runs, history)
+
+
+def curves(axes) -> dict[str, tuple[list[float], list[float]]]:
+    return {
+        line.get_label(): (list(line.get_xdata()), list(line.get_ydata()))
+        for line in axes.lines
+        if not line.get_label().startswith("_")
+    }
+
+
+def test_the_curves_are_the_means_of_the_records_that_the_judge_used(drawn):
+    runs, _, made = drawn
+    left = curves(made.axes[0])
+    assert set(left) == {f"λ = {decay:g}" for decay in DECAYS}
+    for decay in DECAYS:
+        x, y = left[f"λ = {decay:g}"]
+        assert x == list(SIZES)
+        expected = [
+            np.mean(
+                [
+                    run.outcome.numbers["test_accuracy"].value
+                    for run in runs
+                    if run.settings.start is not None
+                    and run.settings.start.init_seed != 9
+                    and run.settings.dataset_size == size
+                    and run.settings.optimiser.weight_decay == decay
+                ]
+            )
+            for size in SIZES
+        ]
+        assert y == pytest.approx(expected)
+
+
+def test_the_threshold_and_its_interval_are_those_of_the_verdict(drawn):
+    _, verdict, made = drawn
+    threshold = verdict.numbers["threshold"]
+    (band,) = made.axes[0].patches
+    assert band.get_x() == pytest.approx(threshold.low)
+    assert band.get_x() + band.get_width() == pytest.approx(threshold.high)
+    assert any(list(line.get_xdata()) == [threshold.value] * 2 for line in made.axes[0].lines)
+
+
+def test_the_courses_are_the_mean_histories_at_the_middle_weight_decay(drawn):
+    runs, _, made = drawn
+    right = curves(made.axes[1])
+    assert set(right) == {str(size) for size in SIZES}
+    x, y = right["123"]
+    finals = [
+        history(run)["test_accuracy"].iloc[-1]
+        for run in runs
+        if run.settings.dataset_size == 123
+        and run.settings.optimiser.weight_decay == 1.0
+        and run.settings.start.init_seed != 9
+    ]
+    assert x == [0, 50, 100]
+    assert y[-1] == pytest.approx(np.mean(finals))
+
+
+def test_axes_are_labelled_from_the_notation(drawn):
+    _, _, made = drawn
+    assert made.axes[0].get_xlabel() == "Reduced dataset size D′ (examples)"
+    assert [tick.get_text() for tick in made.axes[0].get_xticklabels()] == [str(s) for s in SIZES]
+    assert made.axes[1].get_xlabel() == "Training time (steps)"

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+from predictions.registry import PREDICTIONS
+from runs import SCHEMA_VERSION, Store, identity
+
+pytestmark = pytest.mark.xdist_group("smoke")
+
+
+@pytest.fixture
+def own_store(smoke_store, tmp_path):
+    """A copy of the smoke store to do harm to."""
+    return shutil.copytree(smoke_store, tmp_path / "store")
+
+
+def run_smoke(predictions, store, tmp_path, *more):
+    return predictions(
+        "run", "ungrokking", "--size", "smoke", "--store", store, "--out", tmp_path / "out", *more
+    )
+
+
+def test_help_names_every_command_without_loading_torch():
+    code = "import sys; sys.argv = ['predictions', '--help']\nfrom predictions.cli import main\n"
+    code += "try: main()\nfinally: print(sorted({'torch', 'scipy', 'pandas'} & set(sys.modules)))"
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip().endswith("[]")
+    for command in ("list", "show", "run", "judge", "report"):
+        assert command in answer.stdout
+
+
+def test_list_names_every_prediction_with_its_claim(predictions):
+    answer = predictions("list")
+    assert answer.code == 0
+    for prediction in PREDICTIONS.values():
+        assert prediction.name in answer.out
+        assert prediction.claim in answer.out
+
+
+@pytest.mark.parametrize("size", ["smoke", "quick", "standard", "paper"])
+def test_show_tells_claim_design_rule_refutation_and_cost(predictions, size):
+    answer = predictions("show", "ungrokking", "--size", size)
+    prediction = PREDICTIONS["ungrokking"]
+    assert answer.code == 0
+    for text in (prediction.claim, prediction.rule, prediction.refutation, prediction.design(size)):
+        assert text in answer.out
+    assert f"{len(prediction.settings(size))} runs, about" in answer.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "ungroking"], "did you mean 'ungrokking'"),
+        (["run"], "name a prediction: choose from ungrokking, or all"),
+        (["show", "x"], "choose from ungrokking"),
+        (["run", "ungrokking", "--seeds", "2.5"], "--seeds"),
+        (["run", "ungrokking", "--store", ""], "the name of a folder is empty"),
+        (["run", "ungrokking", "--size", "huge"], '"smoke", "quick", "standard", "paper"'),
+        (["run", "ungrokking", "--seeds", "0"], "--seeds 0 is outside 1 … 1000"),
+        (["run", "ungrokking", "--seeds", "few"], "--seeds"),
+        (["run", "ungrokking", "--sise", "quick"], "Did you mean --size?"),
+        (["run", "ungrokking", "--device", "tpu"], '"auto", "cpu", "cuda"'),
+        (["rum"], 'Did you mean "run"?'),
+        (["judge", "--store", "nowhere"], "there is no store at nowhere"),
+        (["report", "--store", "nowhere"], "there is no store at nowhere"),
+    ],
+)
+def test_a_wrong_argument_is_one_message_exit_code_2_and_nothing_written(
+    predictions, tmp_path, monkeypatch, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    answer = predictions(*arguments)
+    assert answer.code == 2
+    assert message in answer.err
+    assert "Traceback" not in answer.err
+    assert answer.out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_gpu_that_is_not_there_is_refused(predictions, tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    answer = predictions("run", "ungrokking", "--device", "cuda", "--store", tmp_path / "s")
+    assert answer.code == 2
+    assert "sees no CUDA device" in answer.err
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_dry_run_counts_and_writes_nothing(predictions, smoke_store, tmp_path):
+    fresh = run_smoke(predictions, tmp_path / "new", tmp_path, "--dry-run")
+    assert fresh.code == 0
+    assert "runs to train      51" in fresh.out
+    assert "runs in the store  0 of 51" in fresh.out
+    assert "estimated time" in fresh.out
+    assert "MiB" in fresh.out
+    assert list(tmp_path.iterdir()) == []
+    stored = run_smoke(predictions, smoke_store, tmp_path, "--dry-run")
+    assert "runs to train      0" in stored.out
+    assert "runs in the store  51 of 51" in stored.out
+
+
+def test_a_second_run_trains_nothing_and_judges_the_same(predictions, smoke_store, tmp_path):
+    first = run_smoke(predictions, smoke_store, tmp_path, "--json")
+    second = run_smoke(predictions, smoke_store, tmp_path, "--json")
+    assert first.code == second.code == 0
+    assert "0 runs trained" in second.err
+    assert first.out == second.out
+    judged = predictions("judge", "--size", "smoke", "--store", smoke_store, "--json")
+    assert judged.out == first.out
+
+
+def test_json_is_the_list_of_verdicts_and_nothing_else(predictions, smoke_store, tmp_path):
+    answer = run_smoke(predictions, smoke_store, tmp_path, "--json")
+    (verdict,) = json.loads(answer.out)
+    assert verdict["prediction"] == "ungrokking"
+    assert verdict["outcome"] in ("supported", "refuted", "undecided", "invalid")
+    assert verdict["numbers"]["threshold"]["unit"] == "examples"
+    stored = set(Store(smoke_store).identities())
+    assert set(verdict["runs"]) == stored
+
+
+def test_judging_an_incomplete_store_is_undecided_and_says_what_to_run(predictions, own_store):
+    shutil.rmtree(next((own_store / "runs").iterdir()))
+    answer = predictions("judge", "--size", "smoke", "--store", own_store)
+    assert answer.code == 0
+    assert "UNDECIDED" in answer.out
+    assert "1 of the 51 runs are not in the store" in answer.out
+    assert f"`predictions run ungrokking --size smoke --store {own_store}`" in answer.out
+
+
+def test_a_damaged_run_is_refused_then_retrained_on_request(predictions, own_store, tmp_path):
+    documents = PREDICTIONS["ungrokking"].settings("smoke")
+    run = identity(documents[-1].document())
+    weights = own_store / "runs" / run / "weights.safetensors"
+    good = weights.read_bytes()
+    weights.write_bytes(good[:100])
+    for command in (["judge"], ["report"], ["run", "ungrokking"]):
+        answer = predictions(
+            *command, "--size", "smoke", "--store", own_store, *(
+                [] if command == ["judge"] else ["--out", tmp_path / "out"]
+            )
+        )  # fmt: skip
+        assert answer.code == 2
+        assert run in answer.err
+        assert "--retrain-damaged" in answer.err
+    answer = run_smoke(predictions, own_store, tmp_path, "--retrain-damaged")
+    assert answer.code == 0
+    assert "1 runs trained" in answer.err
+    assert (own_store / "aside" / f"{run}-1" / "weights.safetensors").stat().st_size == 100
+    assert len(weights.read_bytes()) == len(good)
+
+
+def test_what_continues_a_damaged_run_is_trained_again_with_it(predictions, own_store, tmp_path):
+    settings = PREDICTIONS["ungrokking"].settings("smoke")
+    start = next(s for s in settings if s.start is None)
+    children = [identity(s.document()) for s in settings if s.start == start]
+    run = identity(start.document())
+    (own_store / "runs" / run / "history.parquet").write_bytes(b"")
+    answer = run_smoke(predictions, own_store, tmp_path, "--retrain-damaged")
+    assert f"{1 + len(children)} runs trained" in answer.err
+    aside = {place.name.split("-")[0] for place in (own_store / "aside").iterdir()}
+    assert aside == {run, *children}
+
+
+def test_a_report_at_other_seeds_has_a_name_of_its_own(predictions, smoke_store, tmp_path):
+    run_smoke(predictions, smoke_store, tmp_path)
+    before = (tmp_path / "out" / "ungrokking-smoke.html").read_bytes()
+    answer = run_smoke(predictions, smoke_store, tmp_path, "--seeds", "2")
+    assert "decides nothing with fewer than 3 seeds" in answer.err
+    assert (tmp_path / "out" / "ungrokking-smoke-2-seeds.html").exists()
+    assert (tmp_path / "out" / "ungrokking-smoke.html").read_bytes() == before
+
+
+def test_a_dry_run_can_be_read_by_a_machine(predictions, smoke_store, tmp_path):
+    facts = json.loads(run_smoke(predictions, smoke_store, tmp_path, "--dry-run", "--json").out)
+    assert (facts["runs_to_train"], facts["runs_in_store"], facts["runs"]) == (0, 51, 51)
+
+
+def test_the_version_is_that_of_the_distribution(predictions):
+    assert predictions("--version").out.strip() == version("circuit-efficiency")
+
+
+def test_a_foreign_folder_and_a_newer_store_are_refused(predictions, own_store, tmp_path):
+    foreign = tmp_path / "photos"
+    foreign.mkdir()
+    (foreign / "cat.png").write_bytes(b"")
+    answer = run_smoke(predictions, foreign, tmp_path)
+    assert answer.code == 2
+    assert "is not a store" in answer.err
+    (own_store / "store.json").write_text(
+        json.dumps({"format": "circuit-efficiency store", "schema": SCHEMA_VERSION + 1})
+    )
+    answer = run_smoke(predictions, own_store, tmp_path)
+    assert answer.code == 2
+    assert "update this project" in answer.err
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_training(predictions, tmp_path):
+    (tmp_path / "file").write_text("")
+    answer = predictions(
+        "run", "ungrokking", "--store", tmp_path / "s", "--out", tmp_path / "file" / "out"
+    )
+    assert answer.code == 2
+    assert "--out" in answer.err
+    assert not (tmp_path / "s").exists()

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from predictions.protocol import judge_stored
+from predictions.registry import find
+from predictions.report import write_report
+from runs import Store
+
+pytestmark = pytest.mark.xdist_group("smoke")
+
+
+@pytest.fixture(scope="module")
+def written(smoke_store, tmp_path_factory):
+    store, prediction = Store(smoke_store), find("ungrokking")
+    verdict = judge_stored(prediction, "smoke", store)
+    out = tmp_path_factory.mktemp("report")
+    html, markdown = write_report(verdict, prediction, store, out, None)
+    return verdict, html, markdown
+
+
+class Page(HTMLParser):
+    """Collects tags and checks that they close in order."""
+
+    VOID = ("meta", "link", "br", "img", "path", "use")
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.stack: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+        assert self.stack == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.stack.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.stack.pop() == tag
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+
+def test_both_reports_say_everything_that_the_verdict_says(written):
+    verdict, html, markdown = written
+    prediction = find("ungrokking")
+    for file in (html, markdown):
+        text = file.read_text().replace("&#39;", "'").replace("&lt;", "<").replace("&gt;", ">")
+        for expected in (
+            verdict.outcome,
+            verdict.sentence,
+            verdict.rule,
+            prediction.claim,
+            prediction.refutation,
+            prediction.design("smoke"),
+            "predictions run ungrokking --size smoke",
+            *prediction.assumptions,
+            *verdict.notes,
+            *(run[:12] for run in verdict.runs),
+            *(name.replace("_", " ") for name in verdict.numbers),
+        ):
+            assert expected in text, (file.name, expected)
+        assert re.search(r"commit [0-9a-f]{12}|no checkout", text)
+        assert "torch 2." in text
+
+
+def test_the_page_is_self_contained(written):
+    _, html, _ = written
+    page = Page(html.read_text())
+    for tag, attributes in page.tags:
+        assert tag not in ("script", "link", "iframe", "img")
+        for name in ("src", "href", "xlink:href"):
+            assert (attributes.get(name) or "#").startswith("#"), (tag, attributes)
+    assert "@import" not in html.read_text()
+
+
+def test_the_page_is_made_for_phones_and_screen_readers(written):
+    _, html, _ = written
+    page = Page(html.read_text())
+    tags = [tag for tag, _ in page.tags]
+    by_tag = dict(page.tags)
+    assert by_tag["html"]["lang"] == "en"
+    assert "width=device-width" in by_tag["meta"]["content"]
+    assert tags.count("h1") == tags.count("main") == 1
+    assert tags.count("caption") == tags.count("table") == 2
+    assert all("scope" in attributes for tag, attributes in page.tags if tag == "th")
+    (figure,) = (attributes for tag, attributes in page.tags if tag == "svg")
+    assert figure["role"] == "img"
+    assert "width" not in figure
+    assert "height" not in figure
+    labels = figure["aria-labelledby"].split()
+    assert set(labels) <= {attributes.get("id") for _, attributes in page.tags}
+
+
+def test_the_same_records_give_the_same_bytes(written, smoke_store, tmp_path):
+    verdict, html, markdown = written
+    again = write_report(verdict, find("ungrokking"), Store(smoke_store), tmp_path, None)
+    assert again[0].read_bytes() == html.read_bytes()
+    assert again[1].read_bytes() == markdown.read_bytes()
+    picture = markdown.with_suffix(".svg").name
+    assert f"]({picture})" in markdown.read_text()
+    assert (tmp_path / picture).read_bytes() == markdown.with_suffix(".svg").read_bytes()
