@@ -1,0 +1,65 @@
+"""What the documents say must be so."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from predictions.cli import app
+from predictions.protocol import SIZES
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = sorted(
+    path
+    for folder in (ROOT, ROOT / "docs" / "decisions", ROOT / "benchmarks")
+    for path in folder.glob("*.md")
+)
+README = (ROOT / "README.md").read_text()
+
+
+def commands() -> list[str]:
+    blocks = re.findall(r"```\n(.*?)```", README, flags=re.DOTALL)
+    return [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if c.startswith("predictions")])
+def test_every_command_in_the_readme_is_understood(command):
+    app.parse_args(shlex.split(command)[1:], exit_on_error=False, print_error=False)
+
+
+def test_every_make_target_in_the_readme_exists():
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    wanted = {c.split()[1] for c in commands() if c.startswith("make")}
+    assert {"ungrokking", "test"} <= wanted <= set(targets)
+
+
+def test_the_python_in_the_readme_runs(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    exec(compile(code, "README.md", "exec"), {})  # noqa: S102 - it is our own
+    assert len(re.findall(r"train_accuracy", capsys.readouterr().out)) == 2
+
+
+def test_the_readme_names_every_size_in_order():
+    assert tuple(re.findall(r"^\| `(\w+)` \|", README, flags=re.MULTILINE)) == SIZES
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_to_a_file_leads_somewhere(document):
+    for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
+        if not target.startswith("http"):
+            assert (document.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_path_that_a_document_names_exists(document):
+    for name in re.findall(
+        r"`((?:efficiency|runs|predictions|tests|docs)/[\w./]+)`", document.read_text()
+    ):
+        assert (ROOT / name).exists(), name
+
+
+def test_the_vision_is_short():
+    assert len((ROOT / "VISION.md").read_text().splitlines()) <= 10
