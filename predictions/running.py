@@ -1,0 +1,83 @@
+"""What `predictions run` does between its arguments and its verdicts: damage, plan, training."""
+
+from __future__ import annotations
+
+import json as json_module
+import shlex
+import sys
+from collections.abc import Sequence
+
+from predictions.progress import Display, duration
+from predictions.trainer import NetworkTrainer
+from runs import Document, Store, estimated_seconds, execute, generations, identity, plan
+
+
+def set_damaged_aside(store: Store, documents: Sequence[Document], *, retrain: bool) -> None:
+    """Move damaged runs aside if asked to, with all that continue them; else refuse them.
+
+    A run that is trained again may differ in its last bits, because it shares its ensemble with
+    others; what continued the old one would no longer continue anything in the store.
+    """
+    moved: set[str] = set()
+    for level in generations(documents):
+        for document in level:
+            name, parent = identity(document), document.get("start")
+            problem = store.damage(name) if retrain else None
+            if problem is None and parent is not None and identity(parent) in moved:
+                problem = "it continues one that is"
+            if problem is not None and store.folder(name).exists():
+                moved.add(name)
+                place = store.set_aside(name)
+                print(f"run {name} is damaged ({problem}); moved to {place}", file=sys.stderr)
+            store.has(name)
+
+
+def print_plan(
+    documents: Sequence[Document], store: Store, trainer: NetworkTrainer, *, json: bool
+) -> int:
+    """Print what would be trained and what it costs; return the exit code."""
+    levels = plan(documents, store, trainer)
+    groups = [group for level in levels for group in level]
+    wanted = [identity(document) for level in generations(documents) for document in level]
+    # The cost model was fitted on a CPU; of other devices it knows nothing.
+    known = trainer.device == "cpu"
+    seconds = estimated_seconds(levels, trainer) if known else None
+    facts = {
+        "runs_to_train": sum(map(len, groups)),
+        "ensembles": len(groups),
+        "runs_in_store": sum(map(store.has, wanted)),
+        "runs": len(wanted),
+        "estimated_seconds": seconds,
+        "estimated_mebibytes": round(trainer.memory_bytes(groups) / 2**20) if groups else 0,
+        "workers": trainer.workers,
+    }
+    if json:
+        print(json_module.dumps(facts, indent=2))
+        return 0
+    time = "not known for this device" if seconds is None else duration(seconds)
+    print(f"runs to train      {facts['runs_to_train']}, in {facts['ensembles']} ensembles")
+    print(f"runs in the store  {facts['runs_in_store']} of {facts['runs']}")
+    print(f"estimated time     {time}, {trainer.workers} ensembles side by side")
+    print(f"estimated memory   {facts['estimated_mebibytes']:,} MiB")
+    return 0
+
+
+def train_missing(documents: Sequence[Document], store: Store, trainer: NetworkTrainer) -> bool:
+    """Train what is missing; return False if interrupted."""
+    with Display() as display:
+        execution = execute(documents, store, trainer, report=display.update)
+    others = f", {execution.by_others} by another process" if execution.by_others else ""
+    print(
+        f"{len(execution.trained)} runs trained in {duration(execution.seconds)}{others}, "
+        f"{execution.found} were in {store.path}",
+        file=sys.stderr,
+    )
+    for name, why in execution.skipped.items():
+        print(f"run {name} was not trained: {why}", file=sys.stderr)
+    if execution.interrupted:
+        print(
+            f"Interrupted; nothing is lost. The same command goes on from here:\n"
+            f"  {shlex.join(sys.argv)}",
+            file=sys.stderr,
+        )
+    return not execution.interrupted
