@@ -56,7 +56,7 @@ def predictions(monkeypatch, capsys):
 
 @pytest.fixture(scope="session")
 def smoke_store(tmp_path_factory) -> Path:
-    """A store with the smoke size of ungrokking, trained once a session."""
+    """A store with the smoke size of ungrokking, trained once and shared by the tests."""
     from predictions.registry import find
     from predictions.trainer import NetworkTrainer
     from runs import Store, execute
