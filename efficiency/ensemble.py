@@ -69,6 +69,20 @@ def seen_mask(run: RunSettings | None, num_pairs: int) -> np.ndarray:
     return seen
 
 
+def part_masks(run: RunSettings, num_pairs: int) -> dict[str, np.ndarray]:
+    """Return (N,) booleans for each of ``PARTS``: which pairs of the table belong to it."""
+    train, seen = np.zeros(num_pairs, dtype=bool), seen_mask(run, num_pairs)
+    train[tasks.split(num_pairs, run.dataset_size, run.data_seed)[0]] = True
+    # Without a start nothing was removed and "never seen" would repeat "test".
+    continued = run.start is not None
+    return {
+        "train": train,
+        "test": ~train,
+        "removed": seen & ~train & continued,
+        "never_seen": ~seen & continued,
+    }
+
+
 @dataclass(frozen=True, kw_only=True)
 class Data:
     """Everything the members of an ensemble learn from and are measured on.
@@ -102,18 +116,11 @@ def stack_data(members: Sequence[RunSettings], device: torch.device) -> Data:
     pairs_KD = np.zeros((K, D), dtype=np.int64)
     weight_KD = np.zeros((K, D))
     labels_KN = np.stack([tasks.labels(table, run.label_seed) for run in members])
-    masks = {part: np.zeros((K, N), dtype=bool) for part in PARTS}
+    masks = [part_masks(run, N) for run in members]
     for k, run in enumerate(members):
-        train, test = tasks.split(N, run.dataset_size, run.data_seed)
+        train, _ = tasks.split(N, run.dataset_size, run.data_seed)
         pairs_KD[k, : len(train)] = train
         weight_KD[k, : len(train)] = 1 / len(train)
-        masks["train"][k, train] = True
-        masks["test"][k, test] = True
-        seen_N = seen_mask(run, N)
-        # Without a start nothing was removed and "never seen" would repeat "test".
-        if run.start is not None:
-            masks["removed"][k] = seen_N & masks["test"][k]
-            masks["never_seen"][k] = ~seen_N
 
     def tensor(array: np.ndarray, dtype: torch.dtype = torch.int64) -> Tensor:
         return torch.as_tensor(array).to(device=device, dtype=dtype)
@@ -122,11 +129,13 @@ def stack_data(members: Sequence[RunSettings], device: torch.device) -> Data:
         left_KD=tensor(table.left[pairs_KD]),
         right_KD=tensor(table.right[pairs_KD]),
         labels_KD=tensor(np.take_along_axis(labels_KN, pairs_KD, axis=1)),
-        weight_KD=tensor(weight_KD, getattr(torch, members[0].network.precision)),
+        weight_KD=tensor(weight_KD, members[0].network.dtype),
         left_N=tensor(table.left),
         right_N=tensor(table.right),
         labels_KN=tensor(labels_KN),
-        part_masks={part: tensor(mask, torch.float64) for part, mask in masks.items()},
+        part_masks={
+            part: tensor(np.stack([mask[part] for mask in masks]), torch.float64) for part in PARTS
+        },
     )
 
 
@@ -166,6 +175,6 @@ class Stack:
 def initial_weights(run: RunSettings) -> dict[str, Tensor]:
     """Return the weights that a run without ``start`` begins with, decided by its ``init_seed``."""
     assert run.init_seed is not None
-    network = models.network(run.task, run.network).to(getattr(torch, run.network.precision))
+    network = models.network(run.task, run.network).to(run.network.dtype)
     network.initialise(torch.Generator().manual_seed(run.init_seed))
     return {name: parameter.detach() for name, parameter in network.named_parameters()}

@@ -68,17 +68,24 @@ class StackedAdamW:
 
     Args:
         weights: The weights, changed in place.
+        first: The first moment, likewise; zeros at the beginning of a run.
+        second: The second moment.
         members: K settings; ``beta1``, ``beta2`` and ``epsilon`` must be shared.
         num_steps: Length of the run, which the decay of the learning rate refers to.
     """
 
     def __init__(
-        self, weights: Stack, members: Sequence[OptimiserSettings], num_steps: int
+        self,
+        weights: Stack,
+        first: Stack,
+        second: Stack,
+        members: Sequence[OptimiserSettings],
+        num_steps: int,
     ) -> None:
         def column(values: Sequence[float]) -> Tensor:
             return torch.tensor(values, dtype=torch.float64, device=weights.flat.device)
 
-        self._weights = weights
+        self._weights, self._first, self._second = weights, first, second
         self._num_steps = num_steps
         self._beta1, self._beta2 = members[0].beta1, members[0].beta2
         self._epsilon = members[0].epsilon
@@ -88,23 +95,29 @@ class StackedAdamW:
         self._fall_K = column([max(m.decay_fraction * num_steps, 1) for m in members])
         shapes = {name: tuple(view.shape[1:]) for name, view in weights.views.items()}
         self._update = Stack.zeros(shapes, len(members), weights.flat)
-        self.first_moment = torch.zeros_like(weights.flat)
-        self.second_moment = torch.zeros_like(weights.flat)
+        # On the device, so that an update is the same program at every step.
+        self._step = torch.zeros((), dtype=torch.float64, device=weights.flat.device)
 
-    def rates_K(self, step: int) -> Tensor:
-        """Return (K,) learning rates of update ``step``, counted from 0 (float64)."""
-        rise, fall = (step + 1) / self._rise_K, (self._num_steps - step) / self._fall_K
+    def go_to(self, step: int) -> None:
+        """Make ``step``, counted from 0, the next update."""
+        self._step.fill_(step)
+
+    def rates_K(self) -> Tensor:
+        """Return (K,) learning rates of the next update (float64)."""
+        rise = (self._step + 1) / self._rise_K
+        fall = (self._num_steps - self._step) / self._fall_K
         return self._rate_K * torch.minimum(rise, fall).clamp(max=1)
 
     @torch.no_grad()
-    def update(self, gradient: Tensor, step: int) -> None:
-        """Make update ``step``, counted from 0, with a flat gradient."""
-        rates_K = self.rates_K(step)
-        first, second, update = self.first_moment, self.second_moment, self._update
+    def update(self, gradient: Tensor) -> None:
+        """Make the next update, with a flat gradient."""
+        rates_K = self.rates_K()
+        self._step.add_(1)
+        first, second, update = self._first.flat, self._second.flat, self._update
         first.lerp_(gradient, 1 - self._beta1)
         second.mul_(self._beta2).addcmul_(gradient, gradient, value=1 - self._beta2)
-        bias1, bias2 = 1 - self._beta1 ** (step + 1), 1 - self._beta2 ** (step + 1)
-        torch.sqrt(second, out=update.flat).div_(bias2**0.5).add_(self._epsilon)
+        bias1, bias2 = 1 - self._beta1**self._step, 1 - self._beta2**self._step
+        torch.sqrt(second, out=update.flat).div_(bias2.sqrt()).add_(self._epsilon)
         torch.div(first, update.flat, out=update.flat)
         keep_K = (1 - rates_K * self._decay_K).to(gradient.dtype)
         step_K = (-rates_K / bias1).to(gradient.dtype)

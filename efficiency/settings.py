@@ -3,7 +3,7 @@
 A run is a network trained on D pairs of an operation's table. Everything that can change its
 numbers beyond rounding is here and nothing else is: device, paths, workers and the other members of
 an ensemble belong to the provenance of a run, not to its settings. Two runs with equal settings are
-the same run; they agree to the last bit on the same machine in the same ensemble.
+the same run; on the same machine they agree to the last bit, on a GPU if their ensembles are equal.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
+import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from efficiency import tasks
@@ -54,14 +55,20 @@ class NetworkSettings(Settings):
         d_model: Width of the residual stream.
         num_heads: Attention heads; must divide ``d_model``.
         d_mlp: Hidden units of the MLP (ReLU, no LayerNorm; both assumed, the paper does not say).
-        precision: Floating-point type of weights, activations and optimiser state.
+        precision: Floating-point type of weights, activations and optimiser state. ``tf32`` is
+            float32 whose matrix products round their factors to 11 significant bits; on a GPU only.
     """
 
     architecture: Literal["one-layer-transformer"] = "one-layer-transformer"
     d_model: int = Field(default=128, ge=1)
     num_heads: int = Field(default=4, ge=1)
     d_mlp: int = Field(default=512, ge=1)
-    precision: Literal["float32", "float64"] = "float32"
+    precision: Literal["float32", "tf32", "float64"] = "float32"
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Return the type in which weights are kept."""
+        return torch.float64 if self.precision == "float64" else torch.float32
 
     @model_validator(mode="after")
     def _heads_divide_the_width(self) -> Self:

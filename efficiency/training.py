@@ -1,6 +1,6 @@
 """The loop: settings of several runs in, their trajectories out.
 
-Shapes: K members, D examples of the largest member, S symbols.
+Shapes: K members.
 """
 
 from __future__ import annotations
@@ -14,10 +14,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from efficiency import models
-from efficiency.ensemble import Stack, initial_weights, shape_key, stack_data
-from efficiency.losses import LOSSES
-from efficiency.optimiser import StackedAdamW
+from efficiency import engines, models
+from efficiency.ensemble import initial_weights, shape_key
 from efficiency.outcome import Outcome, outcome
 from efficiency.recording import Recorder, recorded_steps
 from efficiency.settings import RunSettings
@@ -48,9 +46,11 @@ class Training:
         members: Their settings; all must share a ``shape_key``.
         starts: For each member the final weights of its ``start``, ``None`` where it has none.
         device: ``auto``, ``cpu`` or ``cuda``.
+        engine: A name from ``efficiency.engines.ENGINES``, or ``auto``.
 
     Raises:
-        ValueError: Members that cannot share a program, or a start that is missing or unasked for.
+        ValueError: Members that cannot share a program, a start that is missing or unasked for, or
+            a device or engine that cannot train them.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Training:
         members: Sequence[RunSettings],
         starts: Sequence[Weights | None],
         device: str = "cpu",
+        engine: str = "auto",
     ) -> None:
         if not members or len(members) != len(starts):
             raise ValueError(
@@ -78,53 +79,31 @@ class Training:
         self.members = tuple(members)
         self.num_steps = members[0].num_steps
         self.step = 0
-        like = torch.empty(
-            0,
-            dtype=getattr(torch, members[0].network.precision),
-            device=torch.device(choose_device(device)),
-        )
         given = [
-            initial_weights(r) if s is None else s for r, s in zip(members, starts, strict=True)
+            initial_weights(r) if s is None else {n: torch.as_tensor(w) for n, w in s.items()}
+            for r, s in zip(members, starts, strict=True)
         ]
         for weights in given:
             _check_shapes(weights, members[0])
-        shapes = {name: tuple(value.shape) for name, value in given[0].items()}
-        self._weights = Stack.zeros(shapes, len(members), like)
-        self._gradient = Stack.zeros(shapes, len(members), like)
-        for name, stacked in self._weights.views.items():
-            stacked.copy_(torch.stack([torch.as_tensor(weights[name]) for weights in given]))
-        self._optimiser = StackedAdamW(
-            self._weights, [run.optimiser for run in members], self.num_steps
-        )
-        self._data = stack_data(members, like.device)
-        self._program = models.program(members[0].task, members[0].network)
-        self._examples = self._program.prepare(self._data.left_KD, self._data.right_KD)
-        self._loss = LOSSES[members[0].loss]
-        self._recorder = Recorder(
-            program=self._program,
-            data=self._data,
-            parameters=self._weights.views,
-            steps=recorded_steps(members[0].recording, self.num_steps),
-        )
-        self._due = frozenset(self._recorder.steps)
+        device = choose_device(device)
+        if members[0].network.precision == "tf32" and device != "cuda":
+            raise ValueError("precision 'tf32' needs a CUDA device; use 'float32' on a CPU")
+        self.engine_name = engines.choose(engine, members[0], device)
+        self.engine = engines.ENGINES[self.engine_name](members, given, torch.device(device))
+        steps = recorded_steps(members[0].recording, self.num_steps)
+        self._recorder = Recorder(self.engine, steps)
         self._recorder.record(0)
 
     def advance(self, num_steps: int) -> None:
         """Make up to ``num_steps`` updates, as many as are left."""
-        for step in range(self.step, min(self.step + num_steps, self.num_steps)):
-            self._update_gradients()
-            self._optimiser.update(self._gradient.flat, step)
-            self.step = step + 1
-            if self.step in self._due:
-                self._recorder.record(self.step)
-
-    def _update_gradients(self) -> None:
-        logits_KDS, backward = self._program.logits_and_backward(
-            self._weights.views, self._examples
-        )
-        losses_KD, gradient_KDS = self._loss(logits_KDS, self._data.labels_KD)
-        self._recorder.note_loss((losses_KD * self._data.weight_KD).sum(-1))
-        backward(gradient_KDS.mul_(self._data.weight_KD.unsqueeze(-1)), self._gradient.views)
+        end = min(self.step + num_steps, self.num_steps)
+        while self.step < end:
+            next_record = next(step for step in self._recorder.steps if step > self.step)
+            stop = min(end, next_record)
+            self.engine.advance(self.step, stop - self.step)
+            self.step = stop
+            if stop == next_record:
+                self._recorder.record(stop)
 
     def state(self) -> dict[str, np.ndarray]:
         """Return everything that ``restore`` needs to go on exactly from here."""
@@ -140,13 +119,7 @@ class Training:
             tensor.copy_(torch.as_tensor(state[name]))
 
     def _state(self) -> dict[str, Tensor]:
-        return {
-            "weights": self._weights.flat,
-            "first_moment": self._optimiser.first_moment,
-            "second_moment": self._optimiser.second_moment,
-            "history": self._recorder.values_RQK,
-            "loss_peak": self._recorder.loss_peak_K,
-        }
+        return {**self.engine.state(), "history": self._recorder.values_RQK}
 
     def results(self) -> list[Trained]:
         """Return what each finished run leaves behind.
@@ -159,7 +132,9 @@ class Training:
         results = []
         for k, run in enumerate(self.members):
             history = self._recorder.history(k)
-            weights = {name: p[k].cpu().numpy().copy() for name, p in self._weights.views.items()}
+            weights = {
+                name: p[k].cpu().numpy().copy() for name, p in self.engine.weights.views.items()
+            }
             results.append(Trained(history=history, weights=weights, outcome=outcome(history, run)))
         return results
 
@@ -168,6 +143,7 @@ def train(
     members: Sequence[RunSettings],
     starts: Sequence[Weights | None] | None = None,
     device: str = "cpu",
+    engine: str = "auto",
 ) -> list[Trained]:
     """Train runs that share a ``shape_key`` from beginning to end, as one program.
 
@@ -175,8 +151,10 @@ def train(
         members: Their settings.
         starts: For each the weights it starts from, if any has a ``start``.
         device: ``auto``, ``cpu`` or ``cuda``.
+        engine: A name from ``efficiency.engines.ENGINES``, or ``auto``.
     """
-    training = Training(members, [None] * len(members) if starts is None else starts, device)
+    none = [None] * len(members)
+    training = Training(members, none if starts is None else starts, device, engine)
     training.advance(training.num_steps)
     return training.results()
 

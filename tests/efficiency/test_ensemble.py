@@ -247,12 +247,12 @@ def test_float64_networks_train_in_float64():
 
 
 def test_a_large_table_is_measured_in_chunks_with_the_same_result(monkeypatch):
-    from efficiency import recording
+    from efficiency.engines import stacked
 
     runs = [run_settings(init_seed=i) for i in range(5)]
-    whole = train(runs)
-    monkeypatch.setattr(recording, "_CHUNK_BYTES", 2 * 8 * 49 * 60)
-    chunked = train(runs)
+    whole = train(runs, engine="stacked")
+    monkeypatch.setattr(stacked, "RECORDING_BYTES", 2 * 8 * 49 * 60)
+    chunked = train(runs, engine="stacked")
     for one, other in zip(whole, chunked, strict=True):
         np.testing.assert_allclose(one.history, other.history, rtol=1e-5, atol=1e-6)
 
@@ -261,5 +261,6 @@ def test_other_operations_train_too():
     tasks = [("division", 7), ("composition", 3), ("multiplication", 7), ("subtraction", 7)]
     for operation, size in tasks:
         task = TaskSettings(operation=operation, size=size)
-        (trained,) = train([run_settings(task=task, dataset_size=30, num_steps=400)])
+        run = run_settings(task=task, dataset_size=30, num_steps=800, learning_rate=3e-3)
+        (trained,) = train([run])
         assert trained.history["train_accuracy"].iloc[-1] > 0.9, operation

@@ -19,7 +19,7 @@ def test_each_member_follows_torchs_adamw_to_rounding():
     ]
     generator = torch.Generator().manual_seed(0)
     like = torch.empty(0, dtype=torch.float64)
-    weights, gradient = Stack.zeros(shapes, 3, like), Stack.zeros(shapes, 3, like)
+    weights, first, second, gradient = (Stack.zeros(shapes, 3, like) for _ in range(4))
     weights.flat.copy_(torch.randn(weights.flat.shape, generator=generator))
     alone = [
         [torch.nn.Parameter(view[k].clone()) for view in weights.views.values()] for k in range(3)
@@ -30,14 +30,14 @@ def test_each_member_follows_torchs_adamw_to_rounding():
         )
         for parameters, m in zip(alone, members, strict=True)
     ]
-    stacked = StackedAdamW(weights, members, num_steps=100)
+    stacked = StackedAdamW(weights, first, second, members, num_steps=100)
     for step in range(100):
         gradient.flat.copy_(torch.randn(gradient.flat.shape, generator=generator))
         for k, (parameters, optimiser) in enumerate(zip(alone, optimisers, strict=True)):
             for parameter, view in zip(parameters, gradient.views.values(), strict=True):
                 parameter.grad = view[k].clone()
             optimiser.step()
-        stacked.update(gradient.flat, step)
+        stacked.update(gradient.flat)
     for k, parameters in enumerate(alone):
         for parameter, view in zip(parameters, weights.views.values(), strict=True):
             torch.testing.assert_close(view[k], parameter.detach(), rtol=1e-12, atol=1e-14)
@@ -54,13 +54,16 @@ def test_the_schedule_is_the_same_in_closed_form_and_in_the_optimiser(
     settings = OptimiserSettings(
         learning_rate=2.0, warmup_steps=warmup_steps, decay_fraction=decay_fraction
     )
-    stack = Stack.zeros({"w": (1,)}, 1, torch.empty(0))
-    optimiser = StackedAdamW(stack, [settings], num_steps)
+    stacks = (Stack.zeros({"w": (1,)}, 1, torch.empty(0)) for _ in range(3))
+    optimiser = StackedAdamW(*stacks, [settings], num_steps)
     steps = np.arange(num_steps)
     expected = 2.0 * learning_rate_factor(
         steps, num_steps=num_steps, warmup_steps=warmup_steps, decay_fraction=decay_fraction
     )
-    found = [float(optimiser.rates_K(step)[0]) for step in range(num_steps)]
+    found = []
+    for step in range(num_steps):
+        optimiser.go_to(step)
+        found.append(float(optimiser.rates_K()[0]))
     assert found == pytest.approx(expected.tolist())
     assert 0 < min(found) <= max(found) <= 2.0
 

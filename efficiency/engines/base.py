@@ -1,0 +1,69 @@
+"""What trains and measures the networks of an ensemble; how is the business of each engine.
+
+Shapes: K members, Q quantities.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from efficiency import measurements
+from efficiency.ensemble import Stack
+from efficiency.settings import RunSettings
+
+
+class Engine(ABC):
+    """K networks with everything that their training changes.
+
+    Args:
+        members: Their settings; all share a ``shape_key``.
+        starts: The weights that each begins with, by name.
+        device: Where they live.
+
+    Attributes:
+        weights: The weights.
+        first_moment: AdamW's first moment.
+        second_moment: AdamW's second moment.
+        loss_peak_K: The largest training loss of each member since it was last set to zero, so
+            that a spike between two records is seen; infinite stands for NaN.
+        quantities: Names of what ``measure`` returns.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[RunSettings],
+        starts: Sequence[Mapping[str, Tensor]],
+        device: torch.device,
+    ) -> None:
+        self.members = tuple(members)
+        shapes = {name: tuple(value.shape) for name, value in starts[0].items()}
+        like = torch.empty(0, dtype=members[0].network.dtype, device=device)
+        self.weights, self.first_moment, self.second_moment = (
+            Stack.zeros(shapes, len(members), like) for _ in range(3)
+        )
+        for name, stacked in self.weights.views.items():
+            for k, start in enumerate(starts):
+                stacked[k] = start[name]
+        self.loss_peak_K = torch.zeros(len(members), dtype=torch.float64, device=device)
+        self.quantities = measurements.names(self.weights.views)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return everything that training changes, as the tensors themselves."""
+        return {
+            "weights": self.weights.flat,
+            "first_moment": self.first_moment.flat,
+            "second_moment": self.second_moment.flat,
+            "loss_peak": self.loss_peak_K,
+        }
+
+    @abstractmethod
+    def advance(self, first_step: int, num_steps: int) -> None:
+        """Make updates ``first_step`` … ``first_step + num_steps − 1``, counted from 0."""
+
+    @abstractmethod
+    def measure(self) -> Tensor:
+        """Return (Q, K) measurements of the present weights, float64, NaN on empty parts."""

@@ -1,0 +1,123 @@
+"""Compile the C code of this package where it is used, once for each machine and compiler.
+
+A library compiled for the processor at hand may not run on another, so that it is no part of the
+package: it is kept in the user's cache folder under a name that changes with the source, the
+compiler, its flags and the processor.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import os
+import platform
+import shlex
+import subprocess
+import sysconfig
+import tempfile
+from pathlib import Path
+
+SOURCE = Path(__file__).with_name("one_layer_transformer.c")
+
+_FLAGS = ("-std=gnu11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared")
+_FOR_THIS_PROCESSOR = (("-march=native",), ("-mcpu=native",), ())
+
+
+class CompilerError(Exception):
+    """There is no compiled library to be had here; the message says why."""
+
+
+@functools.lru_cache(maxsize=1)
+def library() -> ctypes.CDLL:
+    """Return the compiled library.
+
+    Raises:
+        CompilerError: There is no compiler, or it fails.
+    """
+    compiler = _compiler()
+    problems = []
+    for native in _FOR_THIS_PROCESSOR:
+        command = [*compiler, *_FLAGS, *native]
+        place = _cache_folder() / f"{_fingerprint(command)}.so"
+        try:
+            if not place.exists():
+                _compile(command, place)
+            return ctypes.CDLL(str(place))
+        except (CompilerError, OSError) as problem:
+            problems.append(str(problem))
+    raise CompilerError(problems[0])
+
+
+@functools.lru_cache(maxsize=1)
+def problem() -> str | None:
+    """Return why there is no compiled library, ``None`` if there is one."""
+    try:
+        library()
+    except CompilerError as error:
+        return str(error)
+    return None
+
+
+def _compiler() -> list[str]:
+    """Return the command of a C compiler: ``$CC``, what Python was built with, or ``cc``."""
+    built_with = shlex.split(sysconfig.get_config_var("CC") or "")
+    candidates = [shlex.split(os.environ.get("CC", "")), built_with[:1], ["cc"]]
+    for candidate in filter(None, candidates):
+        try:
+            subprocess.run([*candidate, "--version"], capture_output=True, check=True, timeout=30)
+        except (OSError, subprocess.SubprocessError):
+            continue
+        return candidate
+    raise CompilerError("no C compiler was found; install gcc or clang, or name one in $CC")
+
+
+def _fingerprint(command: list[str]) -> str:
+    version = subprocess.run(
+        [command[0], "--version"], capture_output=True, check=False, timeout=30
+    ).stdout
+    parts = [SOURCE.read_bytes(), version, shlex.join(command).encode(), _processor().encode()]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:24]
+
+
+def _processor() -> str:
+    """Return what tells processors apart that need different code."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return f"{platform.machine()} {platform.processor()} {platform.node()}"
+    telling = ("vendor_id", "model name", "flags", "Features", "CPU part")
+    return "\n".join(sorted({line for line in lines if line.startswith(telling)}))
+
+
+@functools.lru_cache(maxsize=1)
+def _cache_folder() -> Path:
+    """Return a folder of the user's own for compiled code; a fresh one if there is no home."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
+    folder = Path(base) / "circuit-efficiency"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="circuit-efficiency-"))
+
+
+def _compile(command: list[str], place: Path) -> None:
+    """Compile to ``place``, which is complete or absent at any moment."""
+    with tempfile.TemporaryDirectory(dir=place.parent) as folder:
+        made = Path(folder) / place.name
+        try:
+            done = subprocess.run(
+                [*command, "-o", str(made), str(SOURCE), "-lm"],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=300,
+            )
+        except subprocess.SubprocessError as error:
+            raise CompilerError(f"{shlex.join(command)} failed: {error}") from error
+        if done.returncode:
+            first = (done.stderr.strip().splitlines() or ["no message"])[0]
+            raise CompilerError(f"{shlex.join(command)} failed: {first}")
+        made.replace(place)

@@ -1,0 +1,123 @@
+"""Any network on any device: K members as batched tensor operations.
+
+On a GPU the whole update, optimiser included, is recorded once as a CUDA graph and replayed: dozens
+of small kernels then cost one launch, and nothing in the loop waits for the device.
+
+Shapes: K members, D examples of the largest member, N pairs of the table, S symbols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import final
+
+import torch
+from torch import Tensor
+
+from efficiency import measurements, models
+from efficiency.engines.base import Engine
+from efficiency.ensemble import Stack, stack_data
+from efficiency.losses import LOSSES
+from efficiency.optimiser import StackedAdamW
+from efficiency.settings import RunSettings
+
+RECORDING_BYTES = 256 * 2**20
+"""What measuring may take at once: the whole table of every member together could be gigabytes."""
+
+_WARM_UP = 3
+
+
+@final
+class StackedEngine(Engine):
+    """See the module; arguments as ``Engine``."""
+
+    def __init__(
+        self,
+        members: Sequence[RunSettings],
+        starts: Sequence[Mapping[str, Tensor]],
+        device: torch.device,
+    ) -> None:
+        super().__init__(members, starts, device)
+        first = members[0]
+        self._tf32 = first.network.precision == "tf32"
+        shapes = {name: tuple(view.shape[1:]) for name, view in self.weights.views.items()}
+        self._gradient = Stack.zeros(shapes, len(members), self.weights.flat)
+        self._optimiser = StackedAdamW(
+            self.weights,
+            self.first_moment,
+            self.second_moment,
+            [run.optimiser for run in members],
+            first.num_steps,
+        )
+        self._data = stack_data(members, device)
+        self._program = models.program(first.task, first.network)
+        self._examples = self._program.prepare(self._data.left_KD, self._data.right_KD)
+        self._loss = LOSSES[first.loss]
+        self._update_once: Callable[[], None] | None = None
+        K, N = self._data.labels_KN.shape
+        widths = sum(p.shape[-1] for p in self.weights.views.values() if p.dim() == 3)
+        chunk = max(1, RECORDING_BYTES // (8 * N * widths))
+        self._chunks = [slice(k, min(k + chunk, K)) for k in range(0, K, chunk)]
+        left_N, right_N = self._data.left_N, self._data.right_N
+        self._tables = {
+            size: self._program.prepare(left_N.expand(size, N), right_N.expand(size, N))
+            for size in {c.stop - c.start for c in self._chunks}
+        }
+
+    @torch.no_grad()
+    def advance(self, first_step: int, num_steps: int) -> None:
+        """See ``Engine.advance``."""
+        self._choose_precision()
+        if self._update_once is None:
+            on_gpu = self.weights.flat.device.type == "cuda"
+            self._update_once = self._recorded() if on_gpu else self.update
+        self._optimiser.go_to(first_step)
+        for _ in range(num_steps):
+            self._update_once()
+
+    def update(self) -> None:
+        """Make one update; every number that it needs is on the device and stays there."""
+        logits_KDS, backward = self._program.logits_and_backward(self.weights.views, self._examples)
+        losses_KD, gradient_KDS = self._loss(logits_KDS, self._data.labels_KD)
+        loss_K = (losses_KD * self._data.weight_KD).sum(-1).double()
+        torch.maximum(
+            self.loss_peak_K, torch.nan_to_num(loss_K, nan=torch.inf), out=self.loss_peak_K
+        )
+        backward(gradient_KDS.mul_(self._data.weight_KD.unsqueeze(-1)), self._gradient.views)
+        self._optimiser.update(self._gradient.flat)
+
+    def _recorded(self) -> Callable[[], None]:
+        """Return the update as a CUDA graph; the warm-up that recording needs is undone."""
+        before = {name: tensor.clone() for name, tensor in self.state().items()}
+        present = torch.cuda.current_stream()
+        stream = torch.cuda.Stream()
+        stream.wait_stream(present)
+        with torch.cuda.stream(stream):
+            for _ in range(_WARM_UP):
+                self.update()
+        present.wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self.update()
+        for name, tensor in self.state().items():
+            tensor.copy_(before[name])
+        return graph.replay
+
+    @torch.no_grad()
+    def measure(self) -> Tensor:
+        """See ``Engine.measure``."""
+        self._choose_precision()
+        return torch.cat([self._measured(members) for members in self._chunks], dim=1)
+
+    def _measured(self, members: slice) -> Tensor:
+        parameters = {name: value[members] for name, value in self.weights.views.items()}
+        table = self._tables[members.stop - members.start]
+        logits_KNS = self._program.logits(parameters, table)
+        masks = {part: mask[members] for part, mask in self._data.part_masks.items()}
+        readings = measurements.readings(logits_KNS, self._data.labels_KN[members])
+        found = {**measurements.means(readings, masks), **measurements.norms(parameters)}
+        return torch.stack([found[name] for name in self.quantities])
+
+    def _choose_precision(self) -> None:
+        # A switch of the whole process; ensembles of different precision may take turns.
+        torch.backends.cuda.matmul.allow_tf32 = self._tf32
