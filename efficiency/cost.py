@@ -1,78 +1,193 @@
-"""What training will cost: operations, bytes, and an estimate of time and memory.
+"""What training will cost: operations, time and memory.
 
-Shapes: K members, D examples, M = d_model, L = d_mlp, S symbols, P parameters.
+Shapes: K members, D examples, N pairs of the table, M = d_model, H heads, L = d_mlp, S symbols,
+P parameters. W = L + S are the columns of a row of the compiled engine, X = S + 3 its rows.
 """
 
 from __future__ import annotations
 
+import functools
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from efficiency import tasks
-from efficiency.settings import RunSettings
+import numpy as np
 
-# Fitted to the ensembles of a quick ungrokking run, one thread each on two cores of an AMD EPYC
-# (Zen 4), recording included; see benchmarks/NOTES.md.
-_FLOPS_PER_SECOND = 100e9
-_BYTES_PER_SECOND = 4.4e9
-_SECONDS_PER_PARAMETER = 9.5e-9
-_SECONDS_PER_STEP = 0.3e-3
-
-_INTERPRETER_BYTES = 450e6
-_RECORDING_BYTES = 256 * 2**20
+from efficiency import engines, tasks
+from efficiency.engines import compiled
+from efficiency.engines.stacked import RECORDING_BYTES
+from efficiency.recording import recorded_steps
+from efficiency.settings import NetworkSettings, OptimiserSettings, RunSettings, TaskSettings
+from efficiency.training import Training
 
 
-def _sizes(run: RunSettings) -> tuple[int, int, int, int]:
-    S = tasks.num_symbols(run.task.operation, run.task.size)
-    return run.network.d_model, run.network.d_mlp, S, run.network.num_heads
+@dataclass(frozen=True)
+class Sizes:
+    """The sizes that cost depends on; letters as in the module."""
+
+    M: int
+    L: int
+    S: int
+    H: int
+    D: int
+    N: int
+
+    @classmethod
+    def of(cls, run: RunSettings) -> Sizes:
+        """Return the sizes of a run."""
+        n, t = run.network, run.task
+        return cls(
+            M=n.d_model,
+            L=n.d_mlp,
+            S=tasks.num_symbols(t.operation, t.size),
+            H=n.num_heads,
+            D=run.dataset_size,
+            N=tasks.num_pairs(t.operation, t.size),
+        )
+
+    @property
+    def P(self) -> int:
+        """Parameters of the network."""
+        M, L, S = self.M, self.L, self.S
+        return (S + 1) * M + 3 * M + 4 * M * M + 2 * M * L + L + M + M * S
 
 
-def flops_per_step(run: RunSettings) -> float:
-    """Return the floating-point operations of one network-step in merged table form.
+def flops_per_step(run: RunSettings, engine: str = "compiled") -> float:
+    """Return the floating-point operations of the matrix products of one network-step.
 
-    Forward: D·(M·L + M·S + L·S) multiply-adds, two operations each; backward twice as many. The
-    products per table row and per step are left out: they do not grow with D.
+    Both engines multiply W_out·W_U and W_O·[W_in, W_U] once per step. For an example the compiled
+    engine then has a product of L·S left; the stacked one has M·(L + S) more. Forward, and twice as
+    much backward. The compiled engine's sums of rows, 24·D·H·W operations, are counted too.
     """
-    M, L, S, _ = _sizes(run)
-    return 6.0 * run.dataset_size * (M * L + M * S + L * S)
+    s = Sizes.of(run)
+    M, L, S, D, W, X = s.M, s.L, s.S, s.D, s.L + s.S, s.S + 3
+    merged = 6.0 * (M * M * W + L * M * S)
+    if engine == "stacked":
+        return merged + 6.0 * (D * (M * W + L * S) + (2 * S + 1) * M * M)
+    return merged + 6.0 * (D * L * S + X * M * W + X * M * M) + 24.0 * D * s.H * W
 
 
-def bytes_per_step(run: RunSettings) -> float:
-    """Return the bytes that the elementwise passes of one network-step move, roughly."""
-    M, L, S, _ = _sizes(run)
-    width = 4 if run.network.precision == "float32" else 8
-    return width * run.dataset_size * (6.0 * L + 10.0 * S + 10.0 * M)
+# Seconds on one core of an AMD EPYC (Zen 4) at work on all cores, fitted by non-negative least
+# squares on relative errors to networks of p = 13 … 113 and d_model = 16 … 128, 5 … 60% of the
+# table: within 10% of almost all of them; see benchmarks/NOTES.md.
+_STEP = {"flop": 8.5e-12, "row": 4.7e-10, "logit": 1.2e-9, "weight": 8.9e-10, "table": 9.5e-10}
+_STEP_ITSELF = 5.3e-6
+_RECORD = {"flop": 1.11e-11, "row": 1.5e-10, "pair": 5.6e-8}
+_RECORD_ITSELF = 4e-5
+
+# The stacked engine, fitted to nine ensembles of p = 31.
+_STACKED_FLOP, _STACKED_BYTE = 1 / 100e9, 1 / 4.4e9
+_STACKED_WEIGHT, _STACKED_STEP = 9.5e-9, 0.3e-3
 
 
-def num_parameters(run: RunSettings) -> int:
-    """Return P, the number of weights of the network."""
-    M, L, S, _ = _sizes(run)
-    return (S + 1) * M + 3 * M + 4 * M * M + 2 * M * L + L + M + M * S
+def seconds(group: Sequence[RunSettings], engine: str = "compiled") -> float:
+    """Return the time to train a group of runs as one ensemble on one core of the machine above.
 
-
-def seconds(group: Sequence[RunSettings]) -> float:
-    """Return the estimated time to train a group of runs as one ensemble on one CPU core.
-
-    Every member costs as much as the largest, because it is padded to it.
+    Args:
+        group: Runs that share a ``shape_key``.
+        engine: What trains them.
     """
-    run = max(group, key=lambda member: member.dataset_size)
-    slower = 1 if run.network.precision == "float32" else 2
-    work = (
-        slower * flops_per_step(run) / _FLOPS_PER_SECOND + bytes_per_step(run) / _BYTES_PER_SECOND
+    if engine == "stacked":
+        return _stacked_seconds(group)
+    records = len(recorded_steps(group[0].recording, group[0].num_steps))
+    return sum(run.num_steps * _step_seconds(run) + records * _record_seconds(run) for run in group)
+
+
+def _step_seconds(run: RunSettings) -> float:
+    s = Sizes.of(run)
+    W, X = s.L + s.S, s.S + 3
+    products = 6.0 * (s.M * s.M * W + s.L * s.M * s.S + X * s.M * W + X * s.M * s.M)
+    return (
+        _STEP_ITSELF
+        + _STEP["flop"] * (products + 6.0 * s.D * s.L * s.S)
+        + _STEP["row"] * s.D * s.H * W
+        + _STEP["logit"] * s.D * s.S
+        + _STEP["weight"] * s.P
+        + _STEP["table"] * X * s.H * W
     )
-    per_member = work + num_parameters(run) * _SECONDS_PER_PARAMETER
-    return run.num_steps * (_SECONDS_PER_STEP + len(group) * per_member)
 
 
-def memory_bytes(groups: Sequence[Sequence[RunSettings]]) -> float:
-    """Return the estimated peak memory of training groups of runs side by side."""
-    total = _INTERPRETER_BYTES
-    for group in groups:
-        run = max(group, key=lambda member: member.dataset_size)
-        M, L, S, H = _sizes(run)
-        width = 4 if run.network.precision == "float32" else 8
-        per_example = 2 * L + 6 * M + 4 * S + 14 * H
-        per_member = 6 * num_parameters(run) + run.dataset_size * per_example
-        table = tasks.num_pairs(run.task.operation, run.task.size) * per_example
-        recording = min(len(group) * table * width, _RECORDING_BYTES)
-        total += width * len(group) * per_member + recording
-    return total
+def _record_seconds(run: RunSettings) -> float:
+    s = Sizes.of(run)
+    W, X = s.L + s.S, s.S + 3
+    products = 2.0 * (s.M * s.M * W + s.L * s.M * s.S + X * s.M * W + s.N * s.L * s.S)
+    return (
+        _RECORD_ITSELF
+        + _RECORD["flop"] * products
+        + _RECORD["row"] * s.N * s.H * W
+        + _RECORD["pair"] * s.N
+    )
+
+
+def _stacked_seconds(group: Sequence[RunSettings]) -> float:
+    """Every member costs as much as the largest, because it is padded to it."""
+    run = max(group, key=lambda member: member.dataset_size)
+    s, width = Sizes.of(run), run.network.dtype.itemsize
+    flops = 6.0 * s.D * (s.M * s.L + s.M * s.S + s.L * s.S)
+    moved = width * s.D * (6.0 * s.L + 10.0 * s.S + 10.0 * s.M)
+    work = width / 4 * flops * _STACKED_FLOP + moved * _STACKED_BYTE
+    return run.num_steps * (_STACKED_STEP + len(group) * (work + s.P * _STACKED_WEIGHT))
+
+
+@functools.lru_cache(maxsize=1)
+def slowness() -> float:
+    """Return how much longer this machine takes than the one that the times were fitted on.
+
+    Measured once, in about a tenth of a second, on a small network of the compiled engine; 1 where
+    there is no compiled engine.
+    """
+    run = RunSettings(
+        task=TaskSettings(operation="addition", size=31),
+        network=NetworkSettings(d_model=32, num_heads=4, d_mlp=128),
+        optimiser=OptimiserSettings(),
+        dataset_size=192,
+        data_seed=0,
+        init_seed=0,
+        num_steps=1000,
+    )
+    if engines.choose("auto", run, "cpu") != "compiled":
+        return 1.0
+    engine = Training([run], [None], "cpu").engine
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        engine.advance(0, 100)
+        times.append((time.perf_counter() - began) / 100)
+    return float(np.median(times)) / _step_seconds(run)
+
+
+def member_bytes(run: RunSettings, engine: str = "compiled", *, examples: int | None = None) -> int:
+    """Return the memory of one member of an ensemble in training.
+
+    Args:
+        run: The member.
+        engine: What trains it.
+        examples: D of the ensemble's largest member, to which the stacked engine pads.
+    """
+    s, width = Sizes.of(run), run.network.dtype.itemsize
+    quantities = 24 * 8 * len(recorded_steps(run.recording, run.num_steps))
+    if engine == "compiled":
+        return 3 * width * s.P + 12 * s.D + 13 * s.N + quantities
+    D, T = examples or s.D, 2 * s.S + 1
+    per_example = 2 * s.L + 5 * s.M + 5 * s.S + 24 * s.H
+    per_step = 2 * s.M * (s.L + s.S) + 2 * s.L * s.S + s.M * s.M + 4 * T * s.M + 4 * T * s.H
+    return width * (5 * s.P + per_step + D * per_example) + 44 * D + 40 * s.N + quantities
+
+
+def group_bytes(group: Sequence[RunSettings], engine: str = "compiled") -> int:
+    """Return the memory that training a group takes, on one thread, apart from the interpreter.
+
+    The largest dataset counts for all, whatever the engine: a bound must hold for the worst.
+    """
+    largest = max(group, key=lambda member: member.dataset_size)
+    each = member_bytes(largest, engine, examples=largest.dataset_size)
+    return len(group) * each + shared_bytes(largest, len(group), engine)
+
+
+def shared_bytes(run: RunSettings, num_members: int, engine: str = "compiled") -> int:
+    """Return the memory of an ensemble that its members share: what the engine works in."""
+    if engine == "compiled":
+        return compiled.memory_bytes(run)
+    s, width = Sizes.of(run), run.network.dtype.itemsize
+    per_pair = 2 * s.L + 4 * s.M + 6 * s.S + 14 * s.H
+    return min(num_members * s.N * per_pair * width, 2 * RECORDING_BYTES)

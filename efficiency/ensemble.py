@@ -9,7 +9,7 @@ Shapes: K members, D examples of the largest member, N pairs of the table.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,8 +24,8 @@ MAX_PADDING = 0.10
 """Largest share of an ensemble's work that may be spent on padding."""
 
 MAX_EXAMPLES = {"cpu": 4096, "cuda": 2**20}
-"""Largest K·D of an ensemble by device; one member may exceed it. On a CPU larger ensembles leave
-the cache and are no faster; a GPU wants to be filled."""
+"""Largest K·D of an ensemble by device; one member may exceed it. On a CPU larger ensembles are no
+faster, and smaller ones save their runs earlier; a GPU wants to be filled."""
 
 
 def shape_key(run: RunSettings) -> str:
@@ -35,7 +35,11 @@ def shape_key(run: RunSettings) -> str:
     return repr((*shared, o.beta1, o.beta2, o.epsilon))
 
 
-def pack(runs: Sequence[RunSettings], max_examples: int = MAX_EXAMPLES["cpu"]) -> list[list[int]]:
+def pack(
+    runs: Sequence[RunSettings],
+    max_examples: int = MAX_EXAMPLES["cpu"],
+    fits: Callable[[Sequence[RunSettings]], bool] = lambda group: True,
+) -> list[list[int]]:
     """Return groups of indices that train together, like sizes with like.
 
     Greedy over runs sorted by shape and dataset size. What does not fit into a group keeps out
@@ -45,6 +49,8 @@ def pack(runs: Sequence[RunSettings], max_examples: int = MAX_EXAMPLES["cpu"]) -
     Args:
         runs: The runs.
         max_examples: Largest K·D of a group.
+        fits: Whether a group fits into memory; must depend on the number of members and the
+            largest of them alone. A single run is taken whether it fits or not.
     """
     order = sorted(range(len(runs)), key=lambda i: (shape_key(runs[i]), runs[i].dataset_size))
     groups: list[list[int]] = []
@@ -53,7 +59,8 @@ def pack(runs: Sequence[RunSettings], max_examples: int = MAX_EXAMPLES["cpu"]) -
         if groups and shape_key(runs[groups[-1][0]]) == shape_key(run):
             sizes = [runs[j].dataset_size for j in groups[-1]] + [run.dataset_size]
             work = len(sizes) * run.dataset_size
-            if work <= max_examples and work - sum(sizes) <= MAX_PADDING * work:
+            like = work <= max_examples and work - sum(sizes) <= MAX_PADDING * work
+            if like and fits([runs[j] for j in groups[-1]] + [run]):
                 groups[-1].append(i)
                 continue
         groups.append([i])

@@ -106,10 +106,13 @@ class Training:
                 self._recorder.record(stop)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Return everything that ``restore`` needs to go on exactly from here."""
+        """Return everything that ``restore`` needs to go on exactly from here.
+
+        On a CPU these are the arrays in use, not copies: save them before training goes on.
+        """
         return {
             "step": np.array(self.step, dtype=np.int64),
-            **{name: tensor.cpu().numpy().copy() for name, tensor in self._state().items()},
+            **{name: tensor.cpu().numpy() for name, tensor in self._state().items()},
         }
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter, Token
+from cyclopts.validators import Number
 
 # torch and friends take seconds to import: every command imports what it needs, so that --help
 # answers at once.
@@ -109,6 +110,17 @@ def run(
     size: SizeOption = "quick",
     seeds: SeedsOption = None,
     device: Annotated[Literal["auto", "cpu", "cuda"], Parameter(help="Where to train.")] = "auto",
+    engine: Annotated[
+        Literal["auto", "compiled", "stacked"],
+        Parameter(help="What trains: compiled code on a CPU, or batched tensor operations."),
+    ] = "auto",
+    memory: Annotated[
+        float | None,
+        Parameter(
+            help="GiB that training may take; default: four fifths of what is free.",
+            validator=Number(gt=0),
+        ),
+    ] = None,
     store: StoreOption = Path("store"),
     out: OutOption = Path("report"),
     dry_run: Annotated[
@@ -133,7 +145,8 @@ def run(
 
     chosen = _chosen(names)
     documents = [s.document() for p in chosen for s in p.settings(size, seeds)]
-    place, trainer = Store(store, for_writing=not dry_run), NetworkTrainer(device)
+    place = Store(store, for_writing=not dry_run)
+    trainer = NetworkTrainer(device, engine, None if memory is None else memory * 2**30)
     set_damaged_aside(place, documents, retrain=retrain_damaged and not dry_run)
     _warn_of_too_few_seeds(chosen, seeds)
     if dry_run:

@@ -64,6 +64,8 @@ def print_plan(
 
 def train_missing(documents: Sequence[Document], store: Store, trainer: NetworkTrainer) -> bool:
     """Train what is missing; return False if interrupted."""
+    if (reason := trainer.why_slow()) is not None:
+        print(f"training without compiled code, about five times slower: {reason}", file=sys.stderr)
     with Display() as display:
         execution = execute(documents, store, trainer, report=display.update)
     others = f", {execution.by_others} by another process" if execution.by_others else ""

@@ -7,13 +7,15 @@ import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from efficiency import cost, ensemble
-from efficiency.settings import RunSettings
+from efficiency import cost, engines, ensemble
+from efficiency.engines import compiling
+from efficiency.settings import RunSettings, TaskSettings
 from efficiency.training import Training, choose_device
 from runs import Document, Result
 
@@ -71,36 +73,62 @@ class NetworkTrainer:
 
     Args:
         device: ``auto``, ``cpu`` or ``cuda``.
+        engine: A name from ``efficiency.engines.ENGINES``, or ``auto``.
+        memory: Bytes that training may take in all; default: four fifths of what is free now.
 
     Raises:
-        ValueError: The device is not known or not there.
+        ValueError: The device or the engine is not known or not there.
     """
 
-    def __init__(self, device: str = "auto") -> None:
+    def __init__(
+        self, device: str = "auto", engine: str = "auto", memory: float | None = None
+    ) -> None:
         self.device = choose_device(device)
-        # On a CPU, ensembles side by side on one thread each beat one ensemble on all of them, and
-        # their numbers do not depend on how many cores there are.
+        self.engine = engine
+        engines.choose(engine, _ANY_RUN, self.device)
+        # On a CPU, ensembles side by side on one thread each beat one ensemble on all of them.
         self.workers = 1 if self.device == "cuda" else _usable_cores()
+        self.memory = 0.8 * _free_bytes(self.device) if memory is None else memory
+        # On a GPU memory is the device's own; elsewhere the interpreter has taken its part.
+        self._taken = 0 if self.device == "cuda" else _resident_bytes()
+
+    def _engine_of(self, group: Sequence[RunSettings]) -> str:
+        return engines.choose(self.engine, group[0], self.device)
+
+    def _group_bytes(self, group: Sequence[RunSettings]) -> float:
+        return cost.group_bytes(group, self._engine_of(group))
 
     def pack(self, documents: Sequence[Document]) -> list[list[int]]:
         """See ``runs.Trainer``."""
-        return ensemble.pack(_settings(documents), ensemble.MAX_EXAMPLES[self.device])
+        budget = (self.memory - self._taken) / self.workers
+        return ensemble.pack(
+            _settings(documents),
+            ensemble.MAX_EXAMPLES[self.device],
+            fits=lambda group: self._group_bytes(group) <= budget,
+        )
 
     def begin(
         self, documents: Sequence[Document], starts: Sequence[Mapping[str, np.ndarray] | None]
     ) -> _Group:
         """See ``runs.Trainer``."""
         torch.set_num_threads(1)  # of the calling worker
-        return _Group(Training(_settings(documents), starts, self.device))
+        return _Group(Training(_settings(documents), starts, self.device, self.engine))
 
     def seconds(self, documents: Sequence[Document]) -> float:
         """See ``runs.Trainer``."""
-        return cost.seconds(_settings(documents))
+        runs = _settings(documents)
+        return cost.slowness() * cost.seconds(runs, self._engine_of(runs))
 
     def memory_bytes(self, groups: Sequence[Sequence[Document]]) -> float:
         """Return the estimated peak memory of training groups, as many at once as workers."""
-        largest = sorted((_settings(g) for g in groups), key=lambda g: cost.memory_bytes([g]))
-        return cost.memory_bytes(largest[-self.workers :])
+        each = sorted(self._group_bytes(_settings(group)) for group in groups)
+        return self._taken + sum(each[-self.workers :])
+
+    def why_slow(self) -> str | None:
+        """Return why the compiled engine is not used although ``auto`` would take it."""
+        if self.engine == "auto" and self.device == "cpu":
+            return compiling.problem()
+        return None
 
     def environment(self) -> dict[str, Any]:
         """See ``runs.Trainer``."""
@@ -110,4 +138,30 @@ class NetworkTrainer:
             "device_name": name or platform.machine(),
             "threads": 1,
             "workers": self.workers,
+            "engine": self.engine,
+            "compiled": None if self.device == "cuda" else compiling.description(),
         }
+
+
+_ANY_RUN = RunSettings(task=TaskSettings(), dataset_size=1, data_seed=0, init_seed=0, num_steps=1)
+
+
+def _free_bytes(device: str) -> float:
+    """Return the memory that is free on the device; 4 GiB where the system does not say."""
+    if device == "cuda":
+        return float(torch.cuda.mem_get_info()[0])
+    try:
+        text = Path("/proc/meminfo").read_text(encoding="utf-8")
+        kibibytes = dict(line.split()[:2] for line in text.splitlines())["MemAvailable:"]
+    except (OSError, KeyError):
+        return 4.0 * 2**30
+    return 1024.0 * float(kibibytes)
+
+
+def _resident_bytes() -> float:
+    """Return the memory that this process has taken so far; 400 MiB where nothing says."""
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]
+    except OSError:
+        return 400.0 * 2**20
+    return float(pages) * os.sysconf("SC_PAGE_SIZE")

@@ -1,26 +1,28 @@
 """Runs in training: who is working on which group, and how far it has come.
 
 ``work/<group>/`` holds ``members.json`` (the settings of the group, in order), ``lock``,
-``checkpoint`` (a checksum and safetensors) and, for moments, run folders that are being written.
-The kernel releases a lock when its process ends, however it ends.
+``checkpoint`` (an npz file, which holds checksums) and, for moments, run folders that are being
+written. The kernel releases a lock when its process ends, however it ends.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from safetensors.numpy import load, save
 
 from runs.files import explain_os_error, write_file
 from runs.identity import Document, digest, identity
 from runs.store import Store
+
+_NAMES = "names"
+"""The array that lists the others: the checksums of a file that lost one would still be right."""
 
 
 class Workplace:
@@ -50,21 +52,18 @@ class Workplace:
             StoreError: It cannot be written.
         """
         self._store.create()
-        lock = self.folder / "lock"
         handle = None
         try:
             self.folder.mkdir(exist_ok=True)
-            handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # The holder before us may have finished and removed the folder with this lock.
-            if os.stat(lock).st_ino == os.fstat(handle).st_ino:
+            handle = _locked(self.folder)
+            if handle is not None:
                 shutil.rmtree(self.staging, ignore_errors=True)
                 members = self.folder / "members.json"
                 if not members.exists():
                     write_file(members, json.dumps(self.documents))
                 self._handle, handle = handle, None
-        except (BlockingIOError, FileNotFoundError):
-            pass  # held, or removed between two of our steps: the caller tries again
+        except FileNotFoundError:
+            pass  # removed between two of our steps: the caller tries again
         except OSError as error:
             raise explain_os_error(error, self.folder) from error
         finally:
@@ -87,9 +86,9 @@ class Workplace:
             StoreError: It could not be written; the one before is still there.
         """
         try:
-            content = save(dict(state))
-            checksum = hashlib.sha256(content).digest()
-            write_file(self.folder / "checkpoint", checksum + content)
+            arrays: dict[str, Any] = {**state, _NAMES: np.array(sorted(state))}
+            # Array by array, so that saving does not need the memory of training again.
+            write_file(self.folder / "checkpoint", lambda file: np.savez(file, **arrays))
         except OSError as error:
             raise explain_os_error(error, self.folder) from error
 
@@ -99,14 +98,56 @@ class Workplace:
         A damaged checkpoint costs time and nothing else: training from the start gives the same.
         """
         try:
-            held = (self.folder / "checkpoint").read_bytes()
-        except OSError:
+            with (
+                open(self.folder / "checkpoint", "rb") as file,
+                np.load(file, allow_pickle=False) as held,
+            ):
+                state = dict(held.items())  # reading compares the checksum of each array
+            names: list[str] = state.pop(_NAMES).tolist()
+            return state if sorted(state) == names else None
+        except Exception:  # damage may make the reader raise anything
             return None
-        checksum, content = held[:32], held[32:]
-        if hashlib.sha256(content).digest() != checksum:
-            return None
-        loaded: dict[str, np.ndarray] = load(content)
-        return loaded
+
+
+def _locked(folder: Path) -> int | None:
+    """Return an open handle that holds the lock of a workplace, ``None`` if another has it."""
+    lock = folder / "lock"
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # The holder before us may have finished and removed the folder with this lock.
+        if os.stat(lock).st_ino == os.fstat(handle).st_ino:
+            return handle
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    except BaseException:
+        os.close(handle)
+        raise
+    os.close(handle)
+    return None
+
+
+def tidy(store: Store) -> None:
+    """Remove workplaces where nothing is left to do: their process was killed at its very end.
+
+    One is left alone while a process holds it, and while any of its runs is not in the store.
+    """
+    for folder in store.work.glob("*/"):
+        try:
+            handle = _locked(folder)
+            if handle is None:
+                continue
+            try:
+                members = folder / "members.json"
+                runs = json.loads(members.read_text("utf-8")) if members.exists() else []
+                if all(store.has(identity(run)) for run in runs):
+                    shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(handle)
+        except FileNotFoundError:
+            continue  # finished and removed while we looked
+        except OSError as error:
+            raise explain_os_error(error, folder) from error
 
 
 def unfinished(store: Store) -> list[list[Document]]:

@@ -19,10 +19,13 @@ from datetime import UTC, datetime
 from types import FrameType
 
 from runs import provenance
-from runs.checkpoints import Workplace
+from runs.checkpoints import Workplace, tidy
 from runs.identity import Document, identity
 from runs.planning import Trainable, Trainer, generations, plan
 from runs.store import Store
+
+CHECKPOINT_SHARE = 0.01
+"""Largest share of the time that goes into checkpoints."""
 
 CHUNK_SECONDS = 0.25
 """Time between two looks at the clock, at requests to stop and at other processes."""
@@ -86,13 +89,15 @@ def execute(
         store: Where they go.
         trainer: How to train them.
         report: Called several times a second, always from the calling thread.
-        checkpoint_seconds: Time between checkpoints of a group.
+        checkpoint_seconds: Time between checkpoints of a group; longer where they take more than
+            ``CHECKPOINT_SHARE`` of it.
 
     Raises:
         StoreError: A wanted run is damaged, or the store cannot be written.
     """
     began = time.monotonic()
     provenance.code()  # now, not when the first run ends: the files may change meanwhile
+    tidy(store)
     levels = plan(documents, store, trainer)
     wanted = {identity(document) for level in generations(documents) for document in level}
     groups = [group for level in levels for group in level]
@@ -254,16 +259,19 @@ class _Work:
         """Train to the end or to a request to stop, with checkpoints on the way."""
         estimate = self.trainer.seconds(place.documents)
         self._activity = f"training ensembles of {len(place.documents)}"
-        chunk, saved_at, last_checkpoint = 1, training.step, time.monotonic()
+        chunk, saved_at = 1, training.step
+        next_checkpoint = time.monotonic() + self.checkpoint_seconds
         while training.step < training.num_steps and not self.stop.is_set():
             before = time.monotonic()
             training.advance(chunk)
             now = time.monotonic()
             # Chunks only decide when we look up; the numbers do not depend on them.
             chunk = max(1, min(2 * chunk, int(chunk * CHUNK_SECONDS / max(now - before, 1e-6))))
-            if now - last_checkpoint >= self.checkpoint_seconds:
+            if now >= next_checkpoint:
                 place.write(training.state())
-                saved_at, last_checkpoint = training.step, time.monotonic()
+                saved_at, after = training.step, time.monotonic()
+                wait = max(self.checkpoint_seconds, (after - now) / CHECKPOINT_SHARE)
+                next_checkpoint = after + wait
             share = training.step / training.num_steps
             self._seconds_done[place.folder.name] = estimate * share
         if saved_at < training.step < training.num_steps:

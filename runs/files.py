@@ -7,8 +7,9 @@ import errno
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 
 class StoreError(ValueError):
@@ -44,16 +45,22 @@ def _umask() -> int:
 _UMASK = _umask()  # once, before there are threads
 
 
-def write_file(path: Path, content: bytes | str) -> None:
+def write_file(path: Path, content: bytes | str | Callable[[IO[bytes]], object]) -> None:
     """Write a file beside its place, flush it to disk and move it in.
 
     A reader sees the old file or the new one, whole; an error leaves the old one.
+
+    Args:
+        path: Its place.
+        content: What to write, or what writes it to an open file.
     """
-    data = content.encode() if isinstance(content, str) else content
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            if callable(content):
+                content(file)
+            else:
+                file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         # mkstemp makes the file private; give it the usual permissions.

@@ -29,7 +29,7 @@ class Trainable(Protocol):
         """Make up to ``num_steps`` updates."""
 
     def state(self) -> Mapping[str, np.ndarray]:
-        """Return everything needed to go on exactly from here."""
+        """Return everything needed to go on exactly from here; valid until the next update."""
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Go back to a state."""

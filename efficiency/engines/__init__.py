@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from efficiency.engines import compiling
 from efficiency.engines.base import Engine
 from efficiency.engines.compiled import CompiledEngine
 from efficiency.engines.stacked import StackedEngine
 from efficiency.settings import RunSettings
 
-__all__ = ["ENGINES", "CompiledEngine", "Engine", "EngineName", "StackedEngine", "choose"]
-
-EngineName = Literal["auto", "compiled", "stacked"]
+__all__ = ["ENGINES", "CompiledEngine", "Engine", "StackedEngine", "choose"]
 
 ENGINES: dict[str, type[Engine]] = {"compiled": CompiledEngine, "stacked": StackedEngine}
 

@@ -160,9 +160,18 @@ class CompiledEngine(Engine):
             self._train.append(_Sorted(left_N[pairs], right_N[pairs], labels_N[pairs]))
             self._table.append(_Sorted(left_N, right_N, labels_N))
             masks = part_masks(run, table.num_pairs)
-            bits_N = sum(masks[part].astype(np.uint8) << i for i, part in enumerate(PARTS))
+            bits = [masks[part].astype(np.uint8) << i for i, part in enumerate(PARTS)]
+            bits_N = np.bitwise_or.reduce(bits)
             self._parts.append(np.ascontiguousarray(bits_N[self._table[-1].order]))
-            self._sizes.append({part: int(masks[part].sum()) for part in PARTS})
+            # An empty part has no mean: NaN instead of a division by zero.
+            self._sizes.append(np.array([masks[part].sum() or np.nan for part in PARTS]))
+        # Where each quantity stands in the answer of the C code; plain readings are of "train".
+        answered = [f"{part}_{reading}" for part in PARTS for reading in _READINGS]
+        answered += [*(f"norm_{name}" for name in _PARAMETERS), "norm"]
+        self._positions = [
+            answered.index(name if name in answered else f"train_{name}")
+            for name in self.quantities
+        ]
         threads = min(torch.get_num_threads(), len(members))
         needed = self._code.memory_floats(ctypes.byref(self._shape))
         self._memories = [np.empty(needed, dtype=np.float32) for _ in range(threads)]
@@ -244,15 +253,9 @@ class CompiledEngine(Engine):
                 _address(squares),
                 _address(memory),
             )
-            found = {"norm": np.sqrt(squares.sum())}
-            found |= {f"norm_{n}": np.sqrt(q) for n, q in zip(_PARAMETERS, squares, strict=True)}
-            for part, row in zip(PARTS, sums, strict=True):
-                size = self._sizes[k][part]
-                for reading, total in zip(_READINGS, row, strict=True):
-                    found[f"{part}_{reading}"] = total / size if size else np.nan
-            for reading in ("log_odds", "margin", "centred_logit"):
-                found[reading] = found[f"train_{reading}"]
-            found_QK[:, k] = torch.tensor([found[name] for name in self.quantities])
+            means = (sums / self._sizes[k][:, None]).ravel()
+            found = np.concatenate([means, np.sqrt(squares), np.sqrt(squares.sum(keepdims=True))])
+            found_QK[:, k] = torch.from_numpy(found[self._positions])
 
         self._share_out(measure)
         return found_QK

@@ -20,7 +20,10 @@ from pathlib import Path
 
 SOURCE = Path(__file__).with_name("one_layer_transformer.c")
 
-_FLAGS = ("-std=gnu11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared")
+_FLAGS = (
+    *("-std=gnu11", "-O3", "-funroll-loops", "-fno-math-errno", "-fno-trapping-math"),
+    *("-fPIC", "-shared"),
+)
 _FOR_THIS_PROCESSOR = (("-march=native",), ("-mcpu=native",), ())
 
 
@@ -57,6 +60,11 @@ def problem() -> str | None:
     except CompilerError as error:
         return str(error)
     return None
+
+
+def description() -> str:
+    """Return with what the library was compiled, or why there is none, for the provenance."""
+    return problem() or library()._name
 
 
 def _compiler() -> list[str]:

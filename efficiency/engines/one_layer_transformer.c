@@ -768,16 +768,17 @@ void measure(const shape *s, const member *m, const examples *e, const uint8_t *
     for (int d = 0; d < count; d++) {
       float *logits = w.wide + (size_t)d * w.W + w.Lp;
       const int label = e->labels[begin + d];
-      double mean = 0, wrong;
-      for (int y = 0; y < w.S; y++) mean += logits[y];
       const double right = logits[label];
+      double wrong;
+      vec total = {};
+      for (int y = 0; y < w.Sp; y += LANES) total += load(logits + y); /* padding is zero */
       const odds_of_wrong odds = wrong_odds(logits, label, w.S, w.Sp);
       double reading[NUM_READINGS];
       reading[LOSS] = cross_entropy(odds, &wrong);
       reading[ACCURACY] = odds.relative < 0;
       reading[LOG_ODDS] = -odds.relative - log(odds.total);
       reading[MARGIN] = -odds.relative;
-      reading[CENTRED_LOGIT] = right - mean / w.S;
+      reading[CENTRED_LOGIT] = right - sum_of(total) / w.S;
       for (int part = 0; part < NUM_PARTS; part++)
         if (parts[begin + d] >> part & 1)
           for (int i = 0; i < NUM_READINGS; i++) sums[part * NUM_READINGS + i] += reading[i];

@@ -90,7 +90,7 @@ class StackedEngine(Engine):
         """Return the update as a CUDA graph; the warm-up that recording needs is undone."""
         before = {name: tensor.clone() for name, tensor in self.state().items()}
         present = torch.cuda.current_stream()
-        stream = torch.cuda.Stream()
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(present)
         with torch.cuda.stream(stream):
             for _ in range(_WARM_UP):

@@ -31,7 +31,7 @@ def test_each_member_follows_torchs_adamw_to_rounding():
         for parameters, m in zip(alone, members, strict=True)
     ]
     stacked = StackedAdamW(weights, first, second, members, num_steps=100)
-    for step in range(100):
+    for _ in range(100):
         gradient.flat.copy_(torch.randn(gradient.flat.shape, generator=generator))
         for k, (parameters, optimiser) in enumerate(zip(alone, optimisers, strict=True)):
             for parameter, view in zip(parameters, gradient.views.values(), strict=True):

@@ -132,10 +132,48 @@ def test_a_damaged_checkpoint_costs_time_only(tmp_path):
     assert place.claim()
     place.write({"step": np.array(7), "x": np.array([1e9])})
     checkpoint = place.folder / "checkpoint"
-    checkpoint.write_bytes(checkpoint.read_bytes()[:-1] + b"x")
+    content = checkpoint.read_bytes()
+    checkpoint.write_bytes(content.replace(np.array([1e9]).tobytes(), np.array([2e9]).tobytes()))
     place.release(finished=False)
     execute([document(1)], store, FakeTrainer())
     assert final(store, document(1)) == 20
+
+
+def test_no_damaged_byte_of_a_checkpoint_changes_what_is_read(tmp_path):
+    place = Workplace(Store(tmp_path / "s"), [document(1)])
+    assert place.claim()
+    state = {"step": np.array(7), "x": np.array([1e9])}
+    place.write(state)
+    checkpoint = place.folder / "checkpoint"
+    content = checkpoint.read_bytes()
+    refused = 0
+    for i in range(len(content)):
+        checkpoint.write_bytes(content[:i] + bytes([content[i] ^ 0xFF]) + content[i + 1 :])
+        found = place.read()
+        refused += found is None
+        assert found is None or (found.keys() == state.keys() and found == state), i
+    checkpoint.write_bytes(content[: len(content) // 2])
+    assert place.read() is None
+    assert refused > len(content) / 2
+
+
+@pytest.mark.parametrize("left", ["everything", "the lock"])
+def test_what_a_process_killed_at_its_very_end_left_is_removed(tmp_path, left):
+    store = Store(tmp_path / "s")
+    execute([document(1)], store, FakeTrainer())
+    done, undone = Workplace(store, [document(1)]), Workplace(store, [document(2)])
+    for place in (done, undone):
+        assert place.claim()
+        place.write({"step": np.array(7), "x": np.array([7.0])})
+    done.release(finished=False)
+    if left == "the lock":
+        (done.folder / "members.json").unlink()
+    execute([document(1)], store, FakeTrainer())
+    assert not done.folder.exists()
+    assert undone.read() is not None, "it is held, and not done"
+    undone.release(finished=False)
+    execute([document(1)], store, FakeTrainer())
+    assert undone.read() is not None, "it is not done"
 
 
 def test_a_group_is_held_by_one_at_a_time(tmp_path):
