@@ -5,7 +5,6 @@ Shapes: K members.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import final
 
@@ -41,22 +40,21 @@ def learning_time(
     Time counted this way runs slower where the learning rate is low, so that a network whose
     learning rate has decayed cannot pass for one that has settled.
     """
-    time = _learning_times(num_steps, warmup_steps, decay_fraction)
-    return np.asarray(time[np.asarray(step)], dtype=np.float64)
-
-
-@functools.lru_cache(maxsize=4)
-def _learning_times(
-    num_steps: int, warmup_steps: int, decay_fraction: float
-) -> npt.NDArray[np.float64]:
-    """Return (num_steps + 1,) learning times; the members of a long run share one array."""
-    factors = learning_rate_factor(
-        np.arange(num_steps),
-        num_steps=num_steps,
-        warmup_steps=warmup_steps,
-        decay_fraction=decay_fraction,
+    n = np.asarray(step, dtype=np.float64)
+    rise, fall = max(warmup_steps, 1), max(decay_fraction * num_steps, 1)
+    # Updates before ``top`` are on the rise, those from ``slope`` on fall; where the two lines meet
+    # below the plateau there is none.
+    meet = np.floor((num_steps * rise - fall) / (rise + fall)) + 1
+    top = max(0, min(rise, meet, num_steps))
+    slope = max(top, np.ceil(num_steps - fall))
+    risen, falling = np.minimum(n, top), np.maximum(n - slope, 0)
+    time: npt.NDArray[np.float64] = (
+        risen * (risen + 1) / (2 * rise)
+        + np.clip(n, top, slope)
+        - top
+        + falling * (2 * num_steps - slope - n + 1) / (2 * fall)
     )
-    return np.concatenate([[0.0], np.cumsum(factors)])
+    return time
 
 
 @final

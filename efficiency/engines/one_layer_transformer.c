@@ -277,7 +277,8 @@ typedef struct {
   float *rows, *d_rows;        /* X, H, W: U of the header */
   float *shift;                /* H, W: U_0 - U_1 of the positions */
   float *base, *d_base;        /* W */
-  float *query, *key, *d_key;  /* M; H, M; H, M */
+  float *query, *d_query;      /* M */
+  float *key, *d_key;          /* H, M */
   float *score, *d_score;      /* X, H */
   float *d_out;                /* L, Sp */
   float *d_in;                 /* M, W */
@@ -317,6 +318,7 @@ static size_t arrange(work *w, const shape *s, float *memory) {
   TAKE(base, W);
   TAKE(d_base, W);
   TAKE(query, M);
+  TAKE(d_query, M);
   TAKE(key, H * M);
   TAKE(d_key, H * M);
   TAKE(score, X * H);
@@ -597,13 +599,14 @@ static void backward(work *w, const examples *e, int begin, int count) {
     float *d_a = w->d_score + e->left[begin + d] * H, *d_b = w->d_score + e->right[begin + d] * H;
     for (int h = 0; h < H; h++) {
       const int i = d * H + h;
-      const float to_a = w->weight[0][i] * w->d_weight[0][i];
-      const float to_b = w->weight[1][i] * w->d_weight[1][i];
-      const float mean = to_a + to_b;
-      const float of_a = to_a - w->weight[0][i] * mean, of_b = to_b - w->weight[1][i] * mean;
+      const float to_a = w->weight[0][i], to_b = w->weight[1][i], to_eq = w->weight[2][i];
+      const float g_a = w->d_weight[0][i], g_b = w->d_weight[1][i];
+      /* Not g minus its mean: where one weight is nearly 1 that would leave rounding only. */
+      const float of_a = to_a * (to_b * (g_a - g_b) + to_eq * g_a);
+      const float of_b = to_b * (to_a * (g_b - g_a) + to_eq * g_b);
       d_a[h] += of_a, d_0[h] += of_a;
       d_b[h] += of_b, d_1[h] += of_b;
-      d_2[h] -= w->weight[2][i] * mean;
+      d_2[h] -= to_eq * (to_a * g_a + to_b * g_b);
     }
   }
 }
@@ -662,7 +665,7 @@ static void conclude(work *w, float *const *p) {
       add_scaled(M, w->d_key + h * M, d, w->embedding + (size_t)x * M);
       add_scaled(M, w->d_embedding + (size_t)x * M, d, w->key + h * M);
     }
-  float *d_query = w->d_base; /* no longer needed; M <= W */
+  float *d_query = w->d_query;
   memset(d_query, 0, sizeof(float) * M);
   for (int m = 0; m < M; m++)
     for (int h = 0; h < H; h++) {

@@ -68,6 +68,22 @@ def test_the_schedule_is_the_same_in_closed_form_and_in_the_optimiser(
     assert 0 < min(found) <= max(found) <= 2.0
 
 
+@given(
+    num_steps=st.integers(1, 500),
+    warmup_steps=st.integers(0, 700),
+    decay_fraction=st.floats(0, 1),
+)
+def test_learning_time_is_the_sum_of_the_factors(num_steps, warmup_steps, decay_fraction):
+    schedule = {
+        "num_steps": num_steps,
+        "warmup_steps": warmup_steps,
+        "decay_fraction": decay_fraction,
+    }
+    factors = learning_rate_factor(np.arange(num_steps), **schedule)
+    expected = np.concatenate([[0.0], np.cumsum(factors)])
+    np.testing.assert_allclose(learning_time(np.arange(num_steps + 1), **schedule), expected)
+
+
 def test_learning_time_counts_a_decayed_rate_less():
     schedule = {"num_steps": 100, "warmup_steps": 0, "decay_fraction": 0.5}
     time = learning_time([0, 50, 75, 100], **schedule)
