@@ -191,7 +191,7 @@ def test_an_update_stays_on_its_device_and_never_looks_at_a_number(device):
         engine.update()
         measured = engine.measure()
         state = engine.state()
-        with pytest.raises(Exception, match="_local_scalar_dense|meta tensor"):
+        with pytest.raises(Exception, match=r"_local_scalar_dense|meta tensor"):
             engine.weights.flat.sum().item()
     assert measured.device.type == device
     assert {tensor.device.type for tensor in state.values()} == {device}
