@@ -5,13 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help install ungrokking test check bench calibration clean
+.PHONY: help install ungrokking test check bench bench-gpu calibration clean
 
 help:
 	@echo "make ungrokking   train, judge and report the main experiment (quick size)"
 	@echo "make test         all checks and all tests"
 	@echo "make check        format, lint, types and imports only"
-	@echo "make bench        time one training step against a textbook step"
+	@echo "make bench        time training against a textbook step; check time and memory estimates"
+	@echo "make bench-gpu    the same on an NVIDIA GPU, with tf32 and a paper-size run"
 	@echo "make calibration  coverage of intervals and error rates of rules, at full length"
 
 install: $(READY)
@@ -37,6 +38,10 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.step
+	$(BIN)/python -m benchmarks.growth
+
+bench-gpu: $(READY)
+	$(BIN)/python -m benchmarks.gpu
 
 calibration: $(READY)
 	$(BIN)/python -m pytest tests/predictions/test_calibration.py --calibration full --capture no

@@ -15,7 +15,7 @@ import numpy as np
 
 from efficiency import engines, tasks
 from efficiency.engines import compiled
-from efficiency.engines.stacked import RECORDING_BYTES
+from efficiency.engines.stacked import measured_at_once
 from efficiency.recording import recorded_steps
 from efficiency.settings import NetworkSettings, OptimiserSettings, RunSettings, TaskSettings
 from efficiency.training import Training
@@ -156,6 +156,13 @@ def slowness() -> float:
     return float(np.median(times)) / _step_seconds(run)
 
 
+_OBJECTS = 16 * 2**10
+"""Memory of a member's settings and the like."""
+
+_SAVED_AT_ONCE = 16 * 2**20
+"""Memory that numpy takes to write one array of a checkpoint."""
+
+
 def member_bytes(run: RunSettings, engine: str = "compiled", *, examples: int | None = None) -> int:
     """Return the memory of one member of an ensemble in training.
 
@@ -167,7 +174,8 @@ def member_bytes(run: RunSettings, engine: str = "compiled", *, examples: int | 
     s, width = Sizes.of(run), run.network.dtype.itemsize
     quantities = 24 * 8 * len(recorded_steps(run.recording, run.num_steps))
     if engine == "compiled":
-        return 3 * width * s.P + 12 * s.D + 13 * s.N + quantities
+        labels = 0 if run.label_seed is None else 4 * s.N
+        return 3 * width * s.P + 12 * s.D + s.N + labels + quantities + _OBJECTS
     D, T = examples or s.D, 2 * s.S + 1
     per_example = 2 * s.L + 5 * s.M + 5 * s.S + 24 * s.H
     per_step = 2 * s.M * (s.L + s.S) + 2 * s.L * s.S + s.M * s.M + 4 * T * s.M + 4 * T * s.H
@@ -185,9 +193,10 @@ def group_bytes(group: Sequence[RunSettings], engine: str = "compiled") -> int:
 
 
 def shared_bytes(run: RunSettings, num_members: int, engine: str = "compiled") -> int:
-    """Return the memory of an ensemble that its members share: what the engine works in."""
-    if engine == "compiled":
-        return compiled.memory_bytes(run)
+    """Return the memory of an ensemble that its members share: for computing and for saving."""
     s, width = Sizes.of(run), run.network.dtype.itemsize
-    per_pair = 2 * s.L + 4 * s.M + 6 * s.S + 14 * s.H
-    return min(num_members * s.N * per_pair * width, 2 * RECORDING_BYTES)
+    saving = min(num_members * width * s.P, _SAVED_AT_ONCE)
+    if engine == "compiled":
+        return compiled.memory_bytes(run) + saving
+    per_pair = s.L + 3 * s.M + 3 * s.S + 6 * s.H
+    return min(num_members, measured_at_once(run)) * s.N * per_pair * width + saving

@@ -79,16 +79,12 @@ class Training:
         self.members = tuple(members)
         self.num_steps = members[0].num_steps
         self.step = 0
-        given = [
-            initial_weights(r) if s is None else {n: torch.as_tensor(w) for n, w in s.items()}
-            for r, s in zip(members, starts, strict=True)
-        ]
-        for weights in given:
-            _check_shapes(weights, members[0])
         device = choose_device(device)
         if members[0].network.precision == "tf32" and device != "cuda":
             raise ValueError("precision 'tf32' needs a CUDA device; use 'float32' on a CPU")
         self.engine_name = engines.choose(engine, members[0], device)
+        # One after another: the weights of all at once would be another copy of the ensemble.
+        given = (_first_weights(r, s) for r, s in zip(members, starts, strict=True))
         self.engine = engines.ENGINES[self.engine_name](members, given, torch.device(device))
         steps = recorded_steps(members[0].recording, self.num_steps)
         self._recorder = Recorder(self.engine, steps)
@@ -162,13 +158,16 @@ def train(
     return training.results()
 
 
-def _check_shapes(weights: Mapping[str, Any], run: RunSettings) -> None:
-    """Raise ``ValueError`` unless ``weights`` are those of the run's network."""
-    wanted = {
-        name: tuple(parameter.shape)
-        for name, parameter in models.network(run.task, run.network).named_parameters()
-    }
-    found = {name: tuple(np.shape(value)) for name, value in weights.items()}
+def _first_weights(run: RunSettings, start: Weights | None) -> dict[str, torch.Tensor]:
+    """Return the weights that a run begins with.
+
+    Raises:
+        ValueError: ``start`` does not fit the run's network.
+    """
+    if start is None:
+        return initial_weights(run)
+    wanted = models.shapes(run.task, run.network)
+    found = {name: tuple(np.shape(value)) for name, value in start.items()}
     if found != wanted:
         wrong = sorted(n for n in wanted | found if wanted.get(n) != found.get(n))
         raise ValueError(
@@ -176,6 +175,7 @@ def _check_shapes(weights: Mapping[str, Any], run: RunSettings) -> None:
             f"given {[found.get(n) for n in wrong]}, needed {[wanted.get(n) for n in wrong]}; "
             "give the `weights` of a run with equal task and network"
         )
+    return {name: torch.as_tensor(value) for name, value in start.items()}
 
 
 def choose_device(name: str) -> str:

@@ -6,12 +6,12 @@ Shapes: K members, Q quantities.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from efficiency import measurements
+from efficiency import measurements, models
 from efficiency.ensemble import Stack
 from efficiency.settings import RunSettings
 
@@ -21,7 +21,7 @@ class Engine(ABC):
 
     Args:
         members: Their settings; all share a ``shape_key``.
-        starts: The weights that each begins with, by name.
+        starts: The weights that each begins with, by name; asked for one after another.
         device: Where they live.
 
     Attributes:
@@ -36,17 +36,17 @@ class Engine(ABC):
     def __init__(
         self,
         members: Sequence[RunSettings],
-        starts: Sequence[Mapping[str, Tensor]],
+        starts: Iterable[Mapping[str, Tensor]],
         device: torch.device,
     ) -> None:
         self.members = tuple(members)
-        shapes = {name: tuple(value.shape) for name, value in starts[0].items()}
+        shapes = models.shapes(members[0].task, members[0].network)
         like = torch.empty(0, dtype=members[0].network.dtype, device=device)
         self.weights, self.first_moment, self.second_moment = (
             Stack.zeros(shapes, len(members), like) for _ in range(3)
         )
-        for name, stacked in self.weights.views.items():
-            for k, start in enumerate(starts):
+        for k, start in enumerate(starts):
+            for name, stacked in self.weights.views.items():
                 stacked[k] = start[name]
         self.loss_peak_K = torch.zeros(len(members), dtype=torch.float64, device=device)
         self.quantities = measurements.names(self.weights.views)

@@ -80,18 +80,15 @@ def _address(array: npt.NDArray[np.generic]) -> ctypes.c_void_p:
 
 
 @final
-class _Sorted:
-    """Examples in the order that the C code wants, and the memory that they lie in."""
+class _ExampleSet:
+    """Examples for the C code, sorted by its first operand, and the memory that they lie in."""
 
     def __init__(self, left: _Integers, right: _Integers, labels: _Integers) -> None:
         # The C code indexes without looking.
         assert len(left) == len(right) == len(labels)
-        order = np.lexsort((right, left))
-        self._held = [
-            np.ascontiguousarray(column[order], dtype=np.int32) for column in (left, right, labels)
-        ]
-        self.order = order
-        self.argument = _Examples(len(left), *(array.ctypes.data for array in self._held))
+        assert left.dtype == right.dtype == labels.dtype == np.int32
+        self._held = (left, right, labels)
+        self.argument = _Examples(len(left), *(column.ctypes.data for column in self._held))
 
 
 def memory_bytes(run: RunSettings) -> int:
@@ -138,7 +135,7 @@ class CompiledEngine(Engine):
     def __init__(
         self,
         members: Sequence[RunSettings],
-        starts: Sequence[Mapping[str, Tensor]],
+        starts: Iterable[Mapping[str, Tensor]],
         device: torch.device,
     ) -> None:
         super().__init__(members, starts, device)
@@ -149,20 +146,25 @@ class CompiledEngine(Engine):
         )
         task = members[0].task
         table = tasks.table(task.operation, task.size)
-        left_N, right_N = (side.astype(np.int32) for side in (table.left, table.right))
+        order_N = np.lexsort((table.right, table.left))
+        left_N, right_N = (side[order_N].astype(np.int32) for side in (table.left, table.right))
+        # Members with the same labels, as almost all have, share them.
+        labels_of = {
+            seed: tasks.labels(table, seed)[order_N].astype(np.int32)
+            for seed in {run.label_seed for run in members}
+        }
         self._stacked = [
             _Member(*(_pointers(stack, k) for stack in self._stacks)) for k in range(len(members))
         ]
         self._train, self._table, self._parts, self._sizes = [], [], [], []
         for run in members:
-            labels_N = tasks.labels(table, run.label_seed).astype(np.int32)
-            pairs, _ = tasks.split(table.num_pairs, run.dataset_size, run.data_seed)
-            self._train.append(_Sorted(left_N[pairs], right_N[pairs], labels_N[pairs]))
-            self._table.append(_Sorted(left_N, right_N, labels_N))
-            masks = part_masks(run, table.num_pairs)
+            labels_N = labels_of[run.label_seed]
+            masks = {part: mask[order_N] for part, mask in part_masks(run, len(order_N)).items()}
+            trained = masks["train"]
+            self._train.append(_ExampleSet(left_N[trained], right_N[trained], labels_N[trained]))
+            self._table.append(_ExampleSet(left_N, right_N, labels_N))
             bits = [masks[part].astype(np.uint8) << i for i, part in enumerate(PARTS)]
-            bits_N = np.bitwise_or.reduce(bits)
-            self._parts.append(np.ascontiguousarray(bits_N[self._table[-1].order]))
+            self._parts.append(np.bitwise_or.reduce(bits))
             # An empty part has no mean: NaN instead of a division by zero.
             self._sizes.append(np.array([masks[part].sum() or np.nan for part in PARTS]))
         # Where each quantity stands in the answer of the C code; plain readings are of "train".
@@ -174,6 +176,7 @@ class CompiledEngine(Engine):
         ]
         threads = min(torch.get_num_threads(), len(members))
         needed = self._code.memory_floats(ctypes.byref(self._shape))
+        self._pool: ThreadPoolExecutor | None = None
         self._memories = [np.empty(needed, dtype=np.float32) for _ in range(threads)]
 
     @property
@@ -195,10 +198,11 @@ class CompiledEngine(Engine):
         if len(self._memories) == 1:
             take_turns(self._memories[0])
             return
-        with ThreadPoolExecutor(len(self._memories)) as pool:
-            list(pool.map(take_turns, self._memories))
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(len(self._memories))
+        list(self._pool.map(take_turns, self._memories))
 
-    def _arguments(self, member: int, examples: _Sorted) -> Iterable[object]:
+    def _arguments(self, member: int, examples: _ExampleSet) -> Iterable[object]:
         arguments = (self._shape, self._stacked[member], examples.argument)
         return map(ctypes.byref, arguments)
 

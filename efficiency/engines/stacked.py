@@ -8,13 +8,13 @@ Shapes: K members, D examples of the largest member, N pairs of the table, S sym
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import final
 
 import torch
 from torch import Tensor
 
-from efficiency import measurements, models
+from efficiency import measurements, models, tasks
 from efficiency.engines.base import Engine
 from efficiency.ensemble import Stack, stack_data
 from efficiency.losses import LOSSES
@@ -27,6 +27,13 @@ RECORDING_BYTES = 256 * 2**20
 _WARM_UP = 3
 
 
+def measured_at_once(run: RunSettings) -> int:
+    """Return how many members are measured together."""
+    num_pairs = tasks.num_pairs(run.task.operation, run.task.size)
+    widths = sum(s[-1] for s in models.shapes(run.task, run.network).values() if len(s) == 2)
+    return max(1, RECORDING_BYTES // (8 * num_pairs * widths))
+
+
 @final
 class StackedEngine(Engine):
     """See the module; arguments as ``Engine``."""
@@ -34,7 +41,7 @@ class StackedEngine(Engine):
     def __init__(
         self,
         members: Sequence[RunSettings],
-        starts: Sequence[Mapping[str, Tensor]],
+        starts: Iterable[Mapping[str, Tensor]],
         device: torch.device,
     ) -> None:
         super().__init__(members, starts, device)
@@ -55,8 +62,7 @@ class StackedEngine(Engine):
         self._loss = LOSSES[first.loss]
         self._update_once: Callable[[], None] | None = None
         K, N = self._data.labels_KN.shape
-        widths = sum(p.shape[-1] for p in self.weights.views.values() if p.dim() == 3)
-        chunk = max(1, RECORDING_BYTES // (8 * N * widths))
+        chunk = measured_at_once(first)
         self._chunks = [slice(k, min(k + chunk, K)) for k in range(0, K, chunk)]
         left_N, right_N = self._data.left_N, self._data.right_N
         self._tables = {

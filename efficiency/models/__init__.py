@@ -27,6 +27,7 @@ __all__ = [
     "TableForm",
     "network",
     "program",
+    "shapes",
 ]
 
 
@@ -57,6 +58,12 @@ def network(task: TaskSettings, settings: NetworkSettings) -> OneLayerTransforme
     """Return one network with zero weights for a task."""
     num_symbols = tasks.num_symbols(task.operation, task.size)
     return ARCHITECTURES[settings.architecture].network(num_symbols, settings)
+
+
+def shapes(task: TaskSettings, settings: NetworkSettings) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each parameter of one network."""
+    parameters = network(task, settings).named_parameters()
+    return {name: tuple(parameter.shape) for name, parameter in parameters}
 
 
 def program(task: TaskSettings, settings: NetworkSettings) -> Program:

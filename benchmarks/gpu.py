@@ -1,0 +1,146 @@
+"""What a GPU is worth: speed by K, what tf32 changes, and the paper's size of ungrokking.
+
+    python -m benchmarks.gpu [--skip-paper] [--out FOLDER]
+
+Writes what it finds to FOLDER/gpu.json as it goes. `--device cpu` runs the same on a CPU, small, to
+show that the script is whole; there float64 stands in for tf32.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import step
+from efficiency import ensemble, train
+from efficiency.settings import RunSettings
+from efficiency.training import choose_device
+from predictions.registry import find
+from predictions.trainer import NetworkTrainer
+from runs import Store, execute
+
+NUMBERS = ("test_accuracy", "train_loss", "log_odds", "norm")
+
+
+def speed(device: str, precisions: list[str]) -> list[dict[str, Any]]:
+    """Return the times of a network-step by K and precision."""
+    p, D, width = (113, 1532, 128) if device == "cuda" else (31, 150, 32)
+    return [
+        step.measure(
+            modulus=p,
+            examples=D,
+            width=width,
+            members=members,
+            threads=2,
+            rounds=5,
+            device=device,
+            engine="stacked",
+            precision=precision,
+        )
+        for precision in precisions
+        for members in ((1, 16, 64, 256, 512) if device == "cuda" else (1, 4))
+    ]
+
+
+def with_precision(run: RunSettings, precision: str) -> RunSettings:
+    """Return a run, and all that it started from, in another precision."""
+    start = None if run.start is None else with_precision(run.start, precision)
+    network = run.network.model_copy(update={"precision": precision})
+    return run.model_copy(update={"network": network, "start": start})
+
+
+def trained(runs: list[RunSettings], device: str) -> list[dict[str, float]]:
+    """Return the last measurements of runs and, trained before, of those they start from."""
+    starts = {run.start for run in runs if run.start is not None}
+    weights: dict[RunSettings, dict[str, np.ndarray]] = {}
+    found: list[dict[str, float]] = [{}] * len(runs)
+    for level in (list(starts), runs):
+        for group in ensemble.pack(level, ensemble.MAX_EXAMPLES[device]):
+            members = [level[i] for i in group]
+            given = [None if run.start is None else weights[run.start] for run in members]
+            results = train(members, given, device, "stacked")
+            for i, run, result in zip(group, members, results, strict=True):
+                weights[run] = result.weights
+                if level is runs:
+                    found[i] = {name: float(result.history[name].iloc[-1]) for name in NUMBERS}
+    return found
+
+
+def precision_matters(device: str, other: str, size: str) -> list[dict[str, Any]]:
+    """Return how the numbers of ungrokking differ between float32 and another precision.
+
+    Training amplifies rounding, so that single runs differ; what counts is whether their mean
+    differs by more than runs do anyway. The yardstick is the same sweep in float32, packed in
+    another order: rounding alone.
+    """
+    runs = [run for run in find("ungrokking").settings(size) if run.start is not None]
+    plain, again = trained(runs, device), trained(runs[::-1], device)[::-1]
+    changed = trained([with_precision(run, other) for run in runs], device)
+    rows = []
+    for name in NUMBERS:
+        base, same, new = (
+            np.array([numbers[name] for numbers in sweep]) for sweep in (plain, again, changed)
+        )
+        rows.append(
+            {
+                "number": name,
+                "runs": len(runs),
+                "mean_float32": float(base.mean()),
+                f"mean_{other}": float(new.mean()),
+                "mean_difference": float((new - base).mean()),
+                "standard_error": float((new - base).std(ddof=1) / np.sqrt(len(runs))),
+                "mean_difference_of_rounding_alone": float((same - base).mean()),
+            }
+        )
+    return rows
+
+
+def sweep(device: str, size: str, store: Path) -> dict[str, Any]:
+    """Return the time of an ungrokking sweep; the store stays, so that it can be judged."""
+    documents = [run.document() for run in find("ungrokking").settings(size)]
+    began = time.perf_counter()
+    execution = execute(documents, Store(store), NetworkTrainer(device, "stacked"))
+    return {
+        "size": size,
+        "runs": len(execution.trained),
+        "already_there": execution.found,
+        "seconds": time.perf_counter() - began,
+        "store": str(store),
+    }
+
+
+def main() -> None:
+    """Measure, and write it down as it comes."""
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m benchmarks.gpu")
+    parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
+    parser.add_argument("--skip-paper", action="store_true", help="leave out the paper-size run")
+    parser.add_argument("--out", type=Path, default=Path("report"))
+    given = parser.parse_args()
+    try:
+        device = choose_device(given.device)
+    except ValueError as error:
+        parser.error(str(error))
+    other, size = ("tf32", "quick") if device == "cuda" else ("float64", "smoke")
+    given.out.mkdir(parents=True, exist_ok=True)
+    found: dict[str, Any] = {"environment": NetworkTrainer(device, "stacked").environment()}
+    for part, make in (
+        ("speed", lambda: speed(device, ["float32", other])),
+        ("precision", lambda: precision_matters(device, other, size)),
+        ("sweep", lambda: sweep(device, size, given.out / f"store-{size}")),
+        ("paper", lambda: sweep(device, "paper", given.out / "store-paper")),
+    ):
+        if part == "paper" and (given.skip_paper or device == "cpu"):
+            continue
+        found[part] = make()
+        (given.out / "gpu.json").write_text(json.dumps(found, indent=2), encoding="utf-8")
+        print(part, json.dumps(found[part], indent=2), flush=True)
+    step.report(found["speed"])
+
+
+if __name__ == "__main__":
+    main()
