@@ -19,7 +19,9 @@ import numpy as np
 from benchmarks import step
 from efficiency import ensemble, train
 from efficiency.settings import RunSettings
+from efficiency.statistics import t_interval
 from efficiency.training import choose_device
+from predictions.protocol import Size
 from predictions.registry import find
 from predictions.trainer import NetworkTrainer
 from runs import Store, execute
@@ -71,36 +73,38 @@ def trained(runs: list[RunSettings], device: str) -> list[dict[str, float]]:
     return found
 
 
-def precision_matters(device: str, other: str, size: str) -> list[dict[str, Any]]:
+def precision_matters(device: str, other: str, size: Size) -> list[dict[str, Any]]:
     """Return how the numbers of ungrokking differ between float32 and another precision.
 
-    Training amplifies rounding, so that single runs differ; what counts is whether their mean
-    differs by more than runs do anyway. The yardstick is the same sweep in float32, packed in
-    another order: rounding alone.
+    Training amplifies rounding, so that single runs differ. What counts is whether they differ in
+    one direction: the mean difference over the runs of one start network, with its t-interval over
+    start networks.
     """
     runs = [run for run in find("ungrokking").settings(size) if run.start is not None]
-    plain, again = trained(runs, device), trained(runs[::-1], device)[::-1]
+    plain = trained(runs, device)
     changed = trained([with_precision(run, other) for run in runs], device)
+    seeds = [run.start.init_seed for run in runs if run.start is not None]
     rows = []
     for name in NUMBERS:
-        base, same, new = (
-            np.array([numbers[name] for numbers in sweep]) for sweep in (plain, again, changed)
-        )
+        base, new = (np.array([numbers[name] for numbers in sweep]) for sweep in (plain, changed))
+        by_seed = [
+            float((new - base)[[s == seed for s in seeds]].mean()) for seed in dict.fromkeys(seeds)
+        ]
+        difference = t_interval(by_seed)
         rows.append(
             {
                 "number": name,
-                "runs": len(runs),
                 "mean_float32": float(base.mean()),
                 f"mean_{other}": float(new.mean()),
-                "mean_difference": float((new - base).mean()),
-                "standard_error": float((new - base).std(ddof=1) / np.sqrt(len(runs))),
-                "mean_difference_of_rounding_alone": float((same - base).mean()),
+                "difference": difference.value,
+                "interval": [difference.low, difference.high],
+                "start_networks": len(by_seed),
             }
         )
     return rows
 
 
-def sweep(device: str, size: str, store: Path) -> dict[str, Any]:
+def sweep(device: str, size: Size, store: Path) -> dict[str, Any]:
     """Return the time of an ungrokking sweep; the store stays, so that it can be judged."""
     documents = [run.document() for run in find("ungrokking").settings(size)]
     began = time.perf_counter()
@@ -125,7 +129,8 @@ def main() -> None:
         device = choose_device(given.device)
     except ValueError as error:
         parser.error(str(error))
-    other, size = ("tf32", "quick") if device == "cuda" else ("float64", "smoke")
+    other = "tf32" if device == "cuda" else "float64"
+    size: Size = "quick" if device == "cuda" else "smoke"
     given.out.mkdir(parents=True, exist_ok=True)
     found: dict[str, Any] = {"environment": NetworkTrainer(device, "stacked").environment()}
     for part, make in (
