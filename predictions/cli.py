@@ -139,7 +139,12 @@ def run(
         The predictions, or "all".
     """
     from predictions.printing import print_verdicts
-    from predictions.running import print_plan, set_damaged_aside, train_missing
+    from predictions.running import (
+        print_plan,
+        set_damaged_aside,
+        train_missing,
+        warn_of_memory,
+    )
     from predictions.trainer import NetworkTrainer
     from runs import Store
 
@@ -149,6 +154,7 @@ def run(
     trainer = NetworkTrainer(device, engine, None if memory is None else memory * 2**30)
     set_damaged_aside(place, documents, retrain=retrain_damaged and not dry_run)
     _warn_of_too_few_seeds(chosen, seeds)
+    warn_of_memory(documents, place, trainer)
     if dry_run:
         return print_plan(documents, place, trainer, json=json)
     _make_writable(out)

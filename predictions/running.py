@@ -62,6 +62,19 @@ def print_plan(
     return 0
 
 
+def warn_of_memory(documents: Sequence[Document], store: Store, trainer: NetworkTrainer) -> None:
+    """Say so if training will take more memory than it may: a run alone is trained anyway."""
+    groups = [group for level in plan(documents, store, trainer) for group in level]
+    needed = trainer.memory_bytes(groups) if groups else 0.0
+    if needed > trainer.memory:
+        print(
+            f"warning: about {needed / 2**30:.2f} GiB will be needed, {trainer.memory / 2**30:.2f} "
+            "GiB are allowed or free; networks are trained one at a time, on every core: take "
+            "fewer cores (taskset), a smaller --size or a machine with more memory",
+            file=sys.stderr,
+        )
+
+
 def train_missing(documents: Sequence[Document], store: Store, trainer: NetworkTrainer) -> bool:
     """Train what is missing; return False if interrupted."""
     if (reason := trainer.why_slow()) is not None:

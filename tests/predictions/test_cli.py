@@ -210,3 +210,19 @@ def test_a_report_that_cannot_be_written_is_refused_before_training(predictions,
     assert answer.code == 2
     assert "--out" in answer.err
     assert not (tmp_path / "s").exists()
+
+
+def test_more_memory_than_is_allowed_is_said_before_training(predictions, tmp_path):
+    arguments = ("run", "ungrokking", "--size", "smoke", "--dry-run", "--store", tmp_path / "s")
+    tight = predictions(*arguments, "--memory", "0.001")
+    assert tight.code == 0
+    assert "GiB will be needed, 0.00 GiB are allowed" in tight.err
+    assert "51, in 51 ensembles" in tight.out
+    assert "warning" not in predictions(*arguments).err
+
+
+@pytest.mark.parametrize(("option", "value"), [("--memory", "0"), ("--engine", "fast")])
+def test_impossible_memory_and_engines_are_refused(predictions, tmp_path, option, value):
+    answer = predictions("run", "ungrokking", option, value, "--store", tmp_path / "s")
+    assert answer.code == 2
+    assert f'Invalid value "{value}' in answer.err

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from efficiency import Training, cost, ensemble, models
+from efficiency.engines import ENGINES, compiling
+from efficiency.settings import NetworkSettings, TaskSettings
+from predictions.trainer import NetworkTrainer
+from tests.build import run_settings
+
+BIG = {"network": NetworkSettings(), "task": TaskSettings(operation="addition", size=113)}
+
+compiled_only = pytest.mark.skipif(
+    compiling.problem() is not None, reason=f"no compiled engine here: {compiling.problem()}"
+)
+
+
+@pytest.mark.parametrize(("operation", "size"), [("addition", 7), ("composition", 3)])
+def test_parameters_are_counted_as_the_network_has_them(operation, size):
+    run = run_settings(task=TaskSettings(operation=operation, size=size))
+    parameters = models.network(run.task, run.network).parameters()
+    assert sum(p.numel() for p in parameters) == cost.Sizes.of(run).P
+
+
+def test_the_operations_of_a_step_are_those_of_its_products():
+    run = run_settings(**BIG, dataset_size=3830)
+    # Three products of D × L × S, two operations each, and what is done once per step and per row.
+    products = 6 * 3830 * 512 * 113
+    merged = 6 * (128 * 128 * 625 + 512 * 128 * 113)
+    rows = 6 * (116 * 128 * 625 + 116 * 128 * 128) + 24 * 3830 * 4 * 625
+    assert cost.flops_per_step(run) == products + merged + rows
+    # The stacked engine has the first layer as a product: 6·D·M·(L + S) more, and no rows.
+    stacked = products + merged + 6 * (3830 * 128 * 625 + 227 * 128 * 128)
+    assert cost.flops_per_step(run, "stacked") == stacked
+
+
+@pytest.mark.parametrize("engine", sorted(ENGINES))
+@pytest.mark.parametrize(
+    "larger", [{"dataset_size": 40}, {"num_steps": 80}, {"network": NetworkSettings(d_model=32)}]
+)
+def test_more_costs_more(engine, larger):
+    small, large = run_settings(), run_settings(**larger)
+    assert cost.seconds([small], engine) < cost.seconds([large], engine)
+    assert cost.seconds([small], engine) < cost.seconds([small, small], engine)
+
+
+@compiled_only
+@pytest.mark.parametrize("members", [1, 5])
+def test_the_memory_of_a_member_is_what_its_arrays_take(members):
+    runs = [
+        run_settings(**BIG, dataset_size=1532, init_seed=i, num_steps=1000) for i in range(members)
+    ]
+    training = Training(runs, [None] * members, engine="compiled")
+    state = sum(tensor.nbytes for tensor in training.state().values())
+    estimated = members * cost.member_bytes(runs[0])
+    assert 0.95 * estimated < state < estimated
+
+
+SIZES = st.lists(st.integers(1, 49), min_size=1, max_size=30)
+
+
+@given(SIZES, st.floats(0.5, 8), st.data())
+def test_packing_keeps_to_the_memory_and_to_its_groups(sizes, allowed, data):
+    runs = [run_settings(dataset_size=size, init_seed=i) for i, size in enumerate(sizes)]
+    budget = allowed * cost.group_bytes([run_settings(dataset_size=49)], "stacked")
+
+    def fits(group):
+        return cost.group_bytes(group, "stacked") <= budget
+
+    groups = ensemble.pack(runs, max_examples=10**6, fits=fits)
+    assert sorted(i for group in groups for i in group) == list(range(len(runs)))
+    assert all(len(group) == 1 or fits([runs[i] for i in group]) for group in groups)
+    kept = [g for g in groups if data.draw(st.booleans())]
+    rest = [i for group in kept for i in sorted(group)]
+    again = ensemble.pack([runs[i] for i in rest], max_examples=10**6, fits=fits)
+    assert {frozenset(rest[j] for j in group) for group in again} == {frozenset(g) for g in kept}
+
+
+def test_a_trainer_with_little_memory_trains_one_run_at_a_time():
+    documents = [run_settings(init_seed=i).document() for i in range(6)]
+    assert len(NetworkTrainer("cpu").pack(documents)) == 1
+    assert len(NetworkTrainer("cpu", memory=1.0).pack(documents)) == 6
+
+
+def test_the_estimate_of_a_trainer_adds_up_what_trains_side_by_side():
+    trainer = NetworkTrainer("cpu")
+    trainer.workers = 2
+    small, large = ([run_settings(dataset_size=D).document()] for D in (10, 49))
+    one, two, three = (
+        trainer.memory_bytes(groups) for groups in ([small], [small, large], [small, large, large])
+    )
+    assert one < two < three
+    assert three - two == pytest.approx(
+        cost.group_bytes([run_settings(dataset_size=49)])
+        - cost.group_bytes([run_settings(dataset_size=10)])
+    )
+
+
+@compiled_only
+def test_the_slowness_of_this_machine_is_of_a_believable_size():
+    cost.slowness.cache_clear()
+    assert 0.05 < cost.slowness() < 500
