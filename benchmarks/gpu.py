@@ -132,7 +132,9 @@ def main() -> None:
     other = "tf32" if device == "cuda" else "float64"
     size: Size = "quick" if device == "cuda" else "smoke"
     given.out.mkdir(parents=True, exist_ok=True)
-    found: dict[str, Any] = {"environment": NetworkTrainer(device, "stacked").environment()}
+    documents = [run.document() for run in find("ungrokking").settings("smoke")]
+    environment = NetworkTrainer(device, "stacked").environment(documents[:1])
+    found: dict[str, Any] = {"environment": environment}
     for part, make in (
         ("speed", lambda: speed(device, ["float32", other])),
         ("precision", lambda: precision_matters(device, other, size)),

@@ -130,16 +130,17 @@ class NetworkTrainer:
             return compiling.problem()
         return None
 
-    def environment(self) -> dict[str, Any]:
+    def environment(self, documents: Sequence[Document]) -> dict[str, Any]:
         """See ``runs.Trainer``."""
+        engine = self._engine_of(_settings(documents))
         name = torch.cuda.get_device_name() if self.device == "cuda" else platform.processor()
         return {
             "device": self.device,
             "device_name": name or platform.machine(),
             "threads": 1,
             "workers": self.workers,
-            "engine": self.engine,
-            "compiled": None if self.device == "cuda" else compiling.description(),
+            "engine": engine,
+            "compiled": compiling.description() if engine == "compiled" else None,
         }
 
 

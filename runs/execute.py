@@ -221,7 +221,7 @@ class _Work:
         origin = {
             "code": provenance.code(),
             "environment": provenance.environment(),
-            "training": self.trainer.environment(),
+            "training": self.trainer.environment(place.documents),
             "ensemble": place.identities,
             "times": {
                 "began": began,

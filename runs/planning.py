@@ -56,8 +56,8 @@ class Trainer(Protocol):
     def seconds(self, documents: Sequence[Document]) -> float:
         """Return the estimated time to train a group on one worker."""
 
-    def environment(self) -> dict[str, Any]:
-        """Return device and threads, for the provenance."""
+    def environment(self, documents: Sequence[Document]) -> dict[str, Any]:
+        """Return what trains a group, for the provenance."""
 
 
 def generations(documents: Sequence[Document]) -> list[list[Document]]:

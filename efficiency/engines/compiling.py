@@ -7,12 +7,14 @@ compiler, its flags and the processor.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import functools
 import hashlib
 import os
 import platform
 import shlex
+import shutil
 import subprocess
 import sysconfig
 import tempfile
@@ -41,11 +43,11 @@ def library() -> ctypes.CDLL:
     compiler = _compiler()
     problems = []
     for native in _FOR_THIS_PROCESSOR:
-        command = [*compiler, *_FLAGS, *native]
-        place = _cache_folder() / f"{_fingerprint(command)}.so"
+        flags = (*_FLAGS, *native)
+        place = _cache_folder() / f"{_fingerprint(compiler, flags)}.so"
         try:
             if not place.exists():
-                _compile(command, place)
+                _compile([*compiler, *flags], place)
             return ctypes.CDLL(str(place))
         except (CompilerError, OSError) as problem:
             problems.append(str(problem))
@@ -64,7 +66,10 @@ def problem() -> str | None:
 
 def description() -> str:
     """Return with what the library was compiled, or why there is none, for the provenance."""
-    return problem() or library()._name
+    if (reason := problem()) is not None:
+        return reason
+    version = _version(_compiler()).splitlines()[0]
+    return f"{Path(library()._name).stem} by {version}"
 
 
 def _compiler() -> list[str]:
@@ -73,19 +78,23 @@ def _compiler() -> list[str]:
     candidates = [shlex.split(os.environ.get("CC", "")), built_with[:1], ["cc"]]
     for candidate in filter(None, candidates):
         try:
-            subprocess.run([*candidate, "--version"], capture_output=True, check=True, timeout=30)
+            _version(candidate)
         except (OSError, subprocess.SubprocessError):
             continue
         return candidate
     raise CompilerError("no C compiler was found; install gcc or clang, or name one in $CC")
 
 
-def _fingerprint(command: list[str]) -> str:
-    version = subprocess.run(
-        [command[0], "--version"], capture_output=True, check=False, timeout=30
+def _version(compiler: list[str]) -> str:
+    """Return what a compiler says of itself."""
+    return subprocess.run(
+        [*compiler, "--version"], capture_output=True, text=True, check=True, timeout=30
     ).stdout
-    parts = [SOURCE.read_bytes(), version, shlex.join(command).encode(), _processor().encode()]
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:24]
+
+
+def _fingerprint(compiler: list[str], flags: tuple[str, ...]) -> str:
+    parts = [SOURCE.read_text("utf-8"), _version(compiler), shlex.join([*compiler, *flags])]
+    return hashlib.sha256("\0".join([*parts, _processor()]).encode()).hexdigest()[:24]
 
 
 def _processor() -> str:
@@ -108,7 +117,9 @@ def _cache_folder() -> Path:
         with tempfile.TemporaryFile(dir=folder):
             return folder
     except OSError:
-        return Path(tempfile.mkdtemp(prefix="circuit-efficiency-"))
+        own = Path(tempfile.mkdtemp(prefix="circuit-efficiency-"))
+        atexit.register(shutil.rmtree, own, ignore_errors=True)
+        return own
 
 
 def _compile(command: list[str], place: Path) -> None:

@@ -9,7 +9,6 @@ its message.
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +64,7 @@ def trace(engine: str) -> dict[str, list[str]]:
 
 def maker() -> str:
     """Return what the last digits of compiled code depend on: instruction set and compiler."""
-    version = subprocess.run(
-        [*compiling._compiler(), "--version"], capture_output=True, text=True, check=True
-    ).stdout.splitlines()[0]
+    version = compiling._version(compiling._compiler()).splitlines()[0]
     return f"{torch.backends.cpu.get_cpu_capability()}, {version}"
 
 

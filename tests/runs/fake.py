@@ -70,5 +70,5 @@ class FakeTrainer:
     def seconds(self, documents):
         return float(len(documents))
 
-    def environment(self):
+    def environment(self, documents):
         return {"device": "imagination", "device_name": "", "threads": 1, "workers": 1}
