@@ -60,7 +60,9 @@ class _Member(ctypes.Structure):
 
 
 class _AdamW(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_float) for name in ("beta1", "beta2", "epsilon")]
+    _fields_ = [
+        (name, ctypes.c_float) for name in ("beta2", "epsilon", "one_minus_1", "one_minus_2")
+    ]
 
 
 def _code() -> ctypes.CDLL:
@@ -141,9 +143,8 @@ class CompiledEngine(Engine):
         super().__init__(members, starts, device)
         self._code = _code()
         self._shape = _shape(members[0])
-        self._adamw = _AdamW(
-            members[0].optimiser.beta1, members[0].optimiser.beta2, members[0].optimiser.epsilon
-        )
+        adamw = members[0].optimiser
+        self._adamw = _AdamW(adamw.beta2, adamw.epsilon, 1 - adamw.beta1, 1 - adamw.beta2)
         task = members[0].task
         table = tasks.table(task.operation, task.size)
         order_N = np.lexsort((table.right, table.left))

@@ -258,7 +258,8 @@ typedef struct {
 } update;
 
 typedef struct {
-  float beta1, beta2, epsilon;
+  float beta2, epsilon;
+  float one_minus_1, one_minus_2; /* of 1 - beta in float64: a beta near 1 has few digits here */
 } adamw_settings;
 
 /* ---------------------------------------------------------------- memory */
@@ -707,7 +708,7 @@ static double differentiate(work *w, float *const *p, const examples *e) {
 
 static void adamw(size_t n, float *restrict weight, float *restrict first, float *restrict second,
                   const float *restrict gradient, const adamw_settings *s, const update *u) {
-  const float one_minus_1 = 1 - s->beta1, one_minus_2 = 1 - s->beta2;
+  const float one_minus_1 = s->one_minus_1, one_minus_2 = s->one_minus_2;
   const float beta2 = s->beta2, epsilon = s->epsilon;
   const float keep = u->keep, step = u->step, over_root = 1 / u->root_bias2;
   for (size_t i = 0; i < n; i++) {
