@@ -26,7 +26,9 @@ _FLAGS = (
     *("-std=gnu11", "-O3", "-funroll-loops", "-fno-math-errno", "-fno-trapping-math"),
     *("-fPIC", "-shared"),
 )
-_FOR_THIS_PROCESSOR = (("-march=native",), ("-mcpu=native",), ())
+# On x86 -mcpu is but another name for -mtune; on ARM it is what -march=native does elsewhere.
+_ON_X86 = platform.machine().lower() in ("x86_64", "amd64", "i686")
+_FOR_THIS_PROCESSOR = (("-march=native",), *(() if _ON_X86 else (("-mcpu=native",),)), ())
 
 
 class CompilerError(Exception):
@@ -46,12 +48,21 @@ def library() -> ctypes.CDLL:
         flags = (*_FLAGS, *native)
         place = _cache_folder() / f"{_fingerprint(compiler, flags)}.so"
         try:
-            if not place.exists():
-                _compile([*compiler, *flags], place)
-            return ctypes.CDLL(str(place))
+            return _loaded([*compiler, *flags], place)
         except (CompilerError, OSError) as problem:
             problems.append(str(problem))
     raise CompilerError(problems[0])
+
+
+def _loaded(command: list[str], place: Path) -> ctypes.CDLL:
+    """Return the library at ``place``, compiled if it is not there or is damaged."""
+    if place.exists():
+        try:
+            return ctypes.CDLL(str(place))
+        except OSError:
+            place.unlink(missing_ok=True)
+    _compile(command, place)
+    return ctypes.CDLL(str(place))
 
 
 @functools.lru_cache(maxsize=1)
@@ -73,15 +84,17 @@ def description() -> str:
 
 
 def _compiler() -> list[str]:
-    """Return the command of a C compiler: ``$CC``, what Python was built with, or ``cc``."""
+    """Return the command of a C compiler: ``$CC`` if set, else what built Python, or ``cc``."""
+    named = shlex.split(os.environ.get("CC", ""))
     built_with = shlex.split(sysconfig.get_config_var("CC") or "")
-    candidates = [shlex.split(os.environ.get("CC", "")), built_with[:1], ["cc"]]
-    for candidate in filter(None, candidates):
+    for candidate in filter(None, [named] if named else [built_with[:1], ["cc"]]):
         try:
             _version(candidate)
         except (OSError, subprocess.SubprocessError):
             continue
         return candidate
+    if named:
+        raise CompilerError(f"{shlex.join(named)}, named in $CC, is no C compiler that works here")
     raise CompilerError("no C compiler was found; install gcc or clang, or name one in $CC")
 
 
@@ -115,11 +128,14 @@ def _cache_folder() -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryFile(dir=folder):
-            return folder
+            # In a folder of another user, the code that is loaded would be another user's.
+            if folder.stat().st_uid == os.getuid():
+                return folder
     except OSError:
-        own = Path(tempfile.mkdtemp(prefix="circuit-efficiency-"))
-        atexit.register(shutil.rmtree, own, ignore_errors=True)
-        return own
+        pass
+    own = Path(tempfile.mkdtemp(prefix="circuit-efficiency-"))
+    atexit.register(shutil.rmtree, own, ignore_errors=True)
+    return own
 
 
 def _compile(command: list[str], place: Path) -> None:
@@ -139,4 +155,6 @@ def _compile(command: list[str], place: Path) -> None:
         if done.returncode:
             first = (done.stderr.strip().splitlines() or ["no message"])[0]
             raise CompilerError(f"{shlex.join(command)} failed: {first}")
+        if not made.exists():
+            raise CompilerError(f"{shlex.join(command)} reported success and made nothing")
         made.replace(place)

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import gc
+import re
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -270,9 +274,52 @@ def test_a_compiler_that_fails_is_named_with_its_message(fresh_compiler, monkeyp
     assert list(fresh_compiler.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [("/bin/false", "/bin/false, named in .CC, is no C compiler"), ("true", "made nothing")],
+)
+def test_a_compiler_named_in_cc_that_is_none_is_not_replaced_silently(
+    fresh_compiler, monkeypatch, named, message
+):
+    monkeypatch.setenv("CC", named)
+    assert re.search(message, compiling.problem())
+
+
 @compiled_only
-def test_compiled_code_is_kept_for_the_next_process_and_made_again_if_lost(fresh_compiler):
+def test_compiled_code_is_kept_for_the_next_process(fresh_compiler):
     first = compiling.library()._name
     assert [str(file) for file in fresh_compiler.iterdir()] == [first]
     compiling.library.cache_clear()
     assert compiling.library()._name == first
+
+
+@compiled_only
+@pytest.mark.parametrize("damaged", [False, True])
+def test_compiled_code_that_is_lost_or_damaged_is_made_again(fresh_compiler, damaged):
+    # Loaded from a file of its own: this process keeps what it has loaded by name.
+    command = [*compiling._compiler(), *compiling._FLAGS]
+    place = compiling._cache_folder() / "some.so"
+    if damaged:
+        place.write_bytes(b"not a library")
+    assert compiling._loaded(command, place).memory_floats
+    assert place.read_bytes().startswith((b"\x7fELF", b"\xcf\xfa\xed\xfe"))
+
+
+@compiled_only
+@pytest.mark.parametrize("beta2", [0.98, 0.999, 0.9999999])
+def test_engines_agree_however_near_beta2_is_to_one(beta2):
+    run = run_settings(num_steps=30, beta2=beta2)
+    one, other = (train([run], engine=engine)[0].history for engine in ("compiled", "stacked"))
+    np.testing.assert_allclose(one["train_loss"], other["train_loss"], rtol=1e-3)
+
+
+def test_an_engine_ends_with_its_last_reference():
+    engine = Training([run_settings()], [None], engine="stacked").engine
+    gone = weakref.ref(engine)
+    engine.advance(0, 1)
+    gc.disable()
+    try:
+        del engine
+        assert gone() is None
+    finally:
+        gc.enable()
