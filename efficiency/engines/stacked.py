@@ -8,7 +8,7 @@ Shapes: K members, D examples of the largest member, N pairs of the table, S sym
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import final
 
 import torch
@@ -60,7 +60,7 @@ class StackedEngine(Engine):
         self._program = models.program(first.task, first.network)
         self._examples = self._program.prepare(self._data.left_KD, self._data.right_KD)
         self._loss = LOSSES[first.loss]
-        self._update_once: Callable[[], None] | None = None
+        self._graph: torch.cuda.CUDAGraph | None = None
         K, N = self._data.labels_KN.shape
         chunk = measured_at_once(first)
         self._chunks = [slice(k, min(k + chunk, K)) for k in range(0, K, chunk)]
@@ -74,12 +74,18 @@ class StackedEngine(Engine):
     def advance(self, first_step: int, num_steps: int) -> None:
         """See ``Engine.advance``."""
         self._choose_precision()
-        if self._update_once is None:
-            on_gpu = self.weights.flat.device.type == "cuda"
-            self._update_once = self._recorded() if on_gpu else self.update
+        on_gpu = self.weights.flat.device.type == "cuda"
+        if on_gpu and self._graph is None:
+            self._graph = self._recorded()
         self._optimiser.go_to(first_step)
         for _ in range(num_steps):
-            self._update_once()
+            if self._graph is None:
+                self.update()
+            else:
+                self._graph.replay()
+        if on_gpu:
+            # Once a call, so that whoever times it times the updates and not their launch.
+            torch.cuda.current_stream().synchronize()
 
     def update(self) -> None:
         """Make one update; every number that it needs is on the device and stays there."""
@@ -92,22 +98,24 @@ class StackedEngine(Engine):
         backward(gradient_KDS.mul_(self._data.weight_KD.unsqueeze(-1)), self._gradient.views)
         self._optimiser.update(self._gradient.flat)
 
-    def _recorded(self) -> Callable[[], None]:
+    def _recorded(self) -> torch.cuda.CUDAGraph:
         """Return the update as a CUDA graph; the warm-up that recording needs is undone."""
         before = {name: tensor.clone() for name, tensor in self.state().items()}
         present = torch.cuda.current_stream()
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        stream.wait_stream(present)
-        with torch.cuda.stream(stream):
-            for _ in range(_WARM_UP):
-                self.update()
-        present.wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self.update()
-        for name, tensor in self.state().items():
-            tensor.copy_(before[name])
-        return graph.replay
+        try:
+            stream.wait_stream(present)
+            with torch.cuda.stream(stream):
+                for _ in range(_WARM_UP):
+                    self.update()
+            present.wait_stream(stream)
+            with torch.cuda.graph(graph):
+                self.update()
+        finally:
+            for name, tensor in self.state().items():
+                tensor.copy_(before[name])
+        return graph
 
     @torch.no_grad()
     def measure(self) -> Tensor:
