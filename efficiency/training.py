@@ -112,10 +112,21 @@ class Training:
         }
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Go back to a state of the same ensemble."""
-        self.step = int(state["step"])
+        """Go back to a state of the same ensemble.
+
+        Raises:
+            ValueError: It is of another ensemble; what was restored until then is undefined.
+        """
         for name, tensor in self._state().items():
-            tensor.copy_(torch.as_tensor(state[name]))
+            saved = state.get(name)
+            if saved is None or saved.shape != tensor.shape:
+                given = "none" if saved is None else f"shape {saved.shape}"
+                raise ValueError(
+                    f"the state of this ensemble has {name} of shape {tuple(tensor.shape)}, and "
+                    f"{given} was given; restore what state() of the same ensemble returned"
+                )
+            tensor.copy_(torch.as_tensor(saved))
+        self.step = int(state["step"])
 
     def _state(self) -> dict[str, Tensor]:
         return {**self.engine.state(), "history": self._recorder.values_RQK}

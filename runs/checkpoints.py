@@ -12,17 +12,31 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from runs.files import explain_os_error, write_file
+from runs.files import StoreError, explain_os_error, write_file
 from runs.identity import Document, digest, identity
 from runs.store import Store
 
-_NAMES = "names"
+_INDEX = "index"
 """The array that lists the others: the checksums of a file that lost one would still be right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """How far a group has come.
+
+    Attributes:
+        state: Its arrays by name, read when asked for.
+        legs: Who trained it this far, one document after another.
+    """
+
+    state: Mapping[str, np.ndarray]
+    legs: Sequence[Document]
 
 
 class Workplace:
@@ -79,32 +93,40 @@ class Workplace:
             os.close(self._handle)
             self._handle = None
 
-    def write(self, state: Mapping[str, np.ndarray]) -> None:
-        """Replace the checkpoint.
+    def write(self, state: Mapping[str, np.ndarray], legs: Sequence[Document] = ()) -> None:
+        """Replace the checkpoint; arguments as in ``Checkpoint``.
 
         Raises:
             StoreError: It could not be written; the one before is still there.
         """
         try:
-            arrays: dict[str, Any] = {**state, _NAMES: np.array(sorted(state))}
+            index = json.dumps({"names": sorted(state), "legs": list(legs)})
+            arrays: dict[str, Any] = {**state, _INDEX: np.array(index)}
             # Array by array, so that saving does not need the memory of training again.
             write_file(self.folder / "checkpoint", lambda file: np.savez(file, **arrays))
         except OSError as error:
             raise explain_os_error(error, self.folder) from error
 
-    def read(self) -> dict[str, np.ndarray] | None:
+    def read(self) -> Checkpoint | None:
         """Return the last checkpoint, if there is one that is whole.
 
         A damaged checkpoint costs time and nothing else: training from the start gives the same.
+
+        Raises:
+            MemoryError: As it says; the checkpoint is not to blame.
+            PermissionError: Likewise.
         """
         try:
-            with (
-                open(self.folder / "checkpoint", "rb") as file,
-                np.load(file, allow_pickle=False) as held,
-            ):
-                state = dict(held.items())  # reading compares the checksum of each array
-            names: list[str] = state.pop(_NAMES).tolist()
-            return state if sorted(state) == names else None
+            path = self.folder / "checkpoint"
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as held:
+                # Compares every checksum, a piece at a time.
+                damaged = held.zip.testzip() is not None
+                index = json.loads(held[_INDEX].item())
+                if damaged or sorted({*held} - {_INDEX}) != index["names"]:
+                    return None
+            return Checkpoint(state=np.load(path, allow_pickle=False), legs=index["legs"])
+        except (MemoryError, PermissionError):
+            raise
         except Exception:  # damage may make the reader raise anything
             return None
 
@@ -144,8 +166,8 @@ def tidy(store: Store) -> None:
                     shutil.rmtree(folder, ignore_errors=True)
             finally:
                 os.close(handle)
-        except FileNotFoundError:
-            continue  # finished and removed while we looked
+        except (FileNotFoundError, StoreError):
+            continue  # finished and removed while we looked, or damaged and for others to mend
         except OSError as error:
             raise explain_os_error(error, folder) from error
 

@@ -207,21 +207,20 @@ class _Work:
         lost = [parent is not None and self._is_lost(identity(parent)) for parent in parents]
         if any(lost):
             return self._train_without(place, lost)
-        starts = [None if p is None else self.store.load(identity(p)) for p in parents]
-
         began, clock = _now(), time.monotonic()
-        weights = [None if start is None else start.weights() for start in starts]
-        training = self.trainer.begin(place.documents, weights)
-        if (state := place.read()) is not None:
-            training.restore(state)
+        training, legs = self._begun(place, parents)
         resumed_at = training.step
-        self._advance(training, place)
-        if training.step < training.num_steps:
-            return False
-        origin = {
+        leg = {
             "code": provenance.code(),
             "environment": provenance.environment(),
             "training": self.trainer.environment(place.documents),
+        }
+        self._advance(training, place, [*legs, leg])
+        if training.step < training.num_steps:
+            return False
+        origin = {
+            **leg,
+            "earlier": legs,
             "ensemble": place.identities,
             "times": {
                 "began": began,
@@ -236,6 +235,25 @@ class _Work:
                 self.store.save(document, result, origin, place.staging)
                 self.execution.trained.append(run)
         return True
+
+    def _begun(
+        self, place: Workplace, parents: Sequence[Document | None]
+    ) -> tuple[Trainable, Sequence[Document]]:
+        """Return the group, as far as its checkpoint has come, and who trained it this far.
+
+        What it begins from is let go on return: kept, it would take the memory of training again.
+        """
+        starts = [None if p is None else self.store.load(identity(p)).weights() for p in parents]
+        training = self.trainer.begin(place.documents, starts)
+        checkpoint = place.read()
+        if checkpoint is None:
+            return training, ()
+        try:
+            training.restore(checkpoint.state)
+        except ValueError:  # of another version; training from the start gives the same
+            return self.trainer.begin(place.documents, starts), ()
+        # A leg that says until when it went is an earlier one; the last one ended here.
+        return training, [{"until_step": training.step, **leg} for leg in checkpoint.legs]
 
     def _is_lost(self, run: str) -> bool:
         """Return whether a run has diverged or could not be trained for that reason."""
@@ -255,7 +273,7 @@ class _Work:
             self.train(kept)
         return True
 
-    def _advance(self, training: Trainable, place: Workplace) -> None:
+    def _advance(self, training: Trainable, place: Workplace, legs: Sequence[Document]) -> None:
         """Train to the end or to a request to stop, with checkpoints on the way."""
         estimate = self.trainer.seconds(place.documents)
         self._activity = f"training ensembles of {len(place.documents)}"
@@ -268,14 +286,14 @@ class _Work:
             # Chunks only decide when we look up; the numbers do not depend on them.
             chunk = max(1, min(2 * chunk, int(chunk * CHUNK_SECONDS / max(now - before, 1e-6))))
             if now >= next_checkpoint:
-                place.write(training.state())
+                place.write(training.state(), legs)
                 saved_at, after = training.step, time.monotonic()
                 wait = max(self.checkpoint_seconds, (after - now) / CHECKPOINT_SHARE)
                 next_checkpoint = after + wait
             share = training.step / training.num_steps
             self._seconds_done[place.folder.name] = estimate * share
         if saved_at < training.step < training.num_steps:
-            place.write(training.state())
+            place.write(training.state(), legs)
 
 
 def _now() -> str:

@@ -264,3 +264,11 @@ def test_other_operations_train_too():
         run = run_settings(task=task, dataset_size=30, num_steps=800, learning_rate=3e-3)
         (trained,) = train([run])
         assert trained.history["train_accuracy"].iloc[-1] > 0.9, operation
+
+
+def test_a_state_of_another_ensemble_is_refused_by_name():
+    training = Training([run_settings()], [None])
+    state = dict(training.state())
+    for wrong in (state | {"weights": state["weights"][..., :1]}, {"step": state["step"]}):
+        with pytest.raises(ValueError, match="weights of shape"):
+            training.restore(wrong)

@@ -116,13 +116,16 @@ def test_an_interruption_leaves_a_checkpoint_and_the_same_call_goes_on(tmp_path)
     assert execution.trained == []
     assert signal.getsignal(signal.SIGINT) is handler
     place = Workplace(store, [document(1)])
-    checkpoint = place.read()
-    assert 0 < int(checkpoint["step"]) < 20
+    step = int(place.read().state["step"])
+    assert 0 < step < 20
     execution = execute([document(1)], store, FakeTrainer())
     assert not execution.interrupted
     assert final(store, document(1)) == 20
-    times = store.load(identity(document(1))).provenance["times"]
-    assert times["resumed_at_step"] == int(checkpoint["step"])
+    origin = store.load(identity(document(1))).provenance
+    assert origin["times"]["resumed_at_step"] == step
+    (earlier,) = origin["earlier"]
+    assert earlier["until_step"] == step
+    assert earlier["training"] == origin["training"]
     assert unfinished(store) == []
 
 
@@ -151,7 +154,7 @@ def test_no_damaged_byte_of_a_checkpoint_changes_what_is_read(tmp_path):
         checkpoint.write_bytes(content[:i] + bytes([content[i] ^ 0xFF]) + content[i + 1 :])
         found = place.read()
         refused += found is None
-        assert found is None or (found.keys() == state.keys() and found == state), i
+        assert found is None or {name: found.state[name] for name in state} == state, i
     checkpoint.write_bytes(content[: len(content) // 2])
     assert place.read() is None
     assert refused > len(content) / 2
@@ -281,3 +284,34 @@ def test_a_process_that_waits_for_another_can_be_interrupted(tmp_path):
     execution = execute([document(1)], store, FakeTrainer())
     assert execution.interrupted
     assert time.monotonic() - began < 10
+
+
+def test_a_checkpoint_of_another_version_costs_time_only(tmp_path):
+    class Stricter(FakeTrainer):
+        def begin(self, documents, starts):
+            group = super().begin(documents, starts)
+            group.restore = refuse
+            return group
+
+    def refuse(state):
+        raise ValueError("that is not of this ensemble")
+
+    store = Store(tmp_path / "s")
+    place = Workplace(store, [document(1)])
+    assert place.claim()
+    place.write({"step": np.array(7), "x": np.array([1e9])})
+    place.release(finished=False)
+    execute([document(1)], store, Stricter())
+    assert final(store, document(1)) == 20
+
+
+def test_a_damaged_run_that_nobody_asked_for_is_in_nobodys_way(tmp_path):
+    store = Store(tmp_path / "s")
+    execute([document(1)], store, FakeTrainer())
+    place = Workplace(store, [document(1), document(3)])
+    assert place.claim()
+    place.release(finished=False)
+    damaged = store.folder(identity(document(1))) / "outcome.json"
+    damaged.write_text("{")
+    execute([document(2)], store, FakeTrainer())
+    assert final(store, document(2)) == 40

@@ -38,13 +38,13 @@ def work(path: Path) -> None:
 
 
 def contents(path: Path) -> dict[str, bytes]:
-    """Return every file of a store, provenance without its times."""
+    """Return every file of a store, provenance without its times and its interruptions."""
     found = {}
     for file in sorted(p for p in path.rglob("*") if p.is_file()):
         name = str(file.relative_to(path))
         if file.name == "provenance.json":
             origin = json.loads(file.read_text())
-            del origin["times"]
+            del origin["times"], origin["earlier"]
             found[name] = json.dumps(origin, sort_keys=True).encode()
         elif file.name == "complete.json":
             checksums = json.loads(file.read_text())["files"]
