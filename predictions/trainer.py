@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import os
 import platform
 from collections.abc import Mapping, Sequence
@@ -147,6 +148,9 @@ class NetworkTrainer:
 _ANY_RUN = RunSettings(task=TaskSettings(), dataset_size=1, data_seed=0, init_seed=0, num_steps=1)
 
 
+_VERSION_1 = ("memory.limit_in_bytes", "memory.usage_in_bytes")
+
+
 def _free_bytes(device: str) -> float:
     """Return the memory that is free on the device; 4 GiB where the system does not say."""
     if device == "cuda":
@@ -156,7 +160,32 @@ def _free_bytes(device: str) -> float:
         kibibytes = dict(line.split()[:2] for line in text.splitlines())["MemAvailable:"]
     except (OSError, KeyError):
         return 4.0 * 2**30
-    return 1024.0 * float(kibibytes)
+    return min(1024.0 * float(kibibytes), *_left_by_control_groups(), math.inf)
+
+
+def _left_by_control_groups(root: Path = Path("/sys/fs/cgroup")) -> list[float]:
+    """Return what each Linux control group around this process, a batch job say, leaves to it."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    left = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers not in ("", "memory"):
+            continue
+        # Version 2 has one tree without a name; version 1 one for each controller.
+        tree = root / controllers
+        limit, used = ("memory.max", "memory.current") if not controllers else _VERSION_1
+        here = tree / path.lstrip("/")
+        for group in (here, *here.parents):
+            if not group.is_relative_to(tree):
+                break
+            try:
+                left.append(float((group / limit).read_text()) - float((group / used).read_text()))
+            except (OSError, ValueError):  # none there, or "max": no limit
+                continue
+    return left
 
 
 def _resident_bytes() -> float:
