@@ -5,7 +5,7 @@ Shapes: K members.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -131,22 +131,23 @@ class Training:
     def _state(self) -> dict[str, Tensor]:
         return {**self.engine.state(), "history": self._recorder.values_RQK}
 
-    def results(self) -> list[Trained]:
-        """Return what each finished run leaves behind.
+    def results(self) -> Iterator[Trained]:
+        """Return what each finished run leaves behind, one after another.
+
+        All at once would be another copy of every weight.
 
         Raises:
             ValueError: The runs are not finished.
         """
         if self.step < self.num_steps:
             raise ValueError(f"only {self.step} of {self.num_steps} steps are done; advance first")
-        results = []
-        for k, run in enumerate(self.members):
-            history = self._recorder.history(k)
-            weights = {
-                name: p[k].cpu().numpy().copy() for name, p in self.engine.weights.views.items()
-            }
-            results.append(Trained(history=history, weights=weights, outcome=outcome(history, run)))
-        return results
+        return (self._result(k) for k in range(len(self.members)))
+
+    def _result(self, k: int) -> Trained:
+        history = self._recorder.history(k)
+        views = self.engine.weights.views
+        weights = {name: stacked[k].cpu().numpy().copy() for name, stacked in views.items()}
+        return Trained(history=history, weights=weights, outcome=outcome(history, self.members[k]))
 
 
 def train(
@@ -166,7 +167,7 @@ def train(
     none = [None] * len(members)
     training = Training(members, none if starts is None else starts, device, engine)
     training.advance(training.num_steps)
-    return training.results()
+    return list(training.results())
 
 
 def _first_weights(run: RunSettings, start: Weights | None) -> dict[str, torch.Tensor]:

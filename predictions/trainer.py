@@ -7,7 +7,7 @@ import json
 import math
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,15 +58,15 @@ class _Group:
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         self._training.restore(state)
 
-    def results(self) -> list[Result]:
-        return [
+    def results(self) -> Iterator[Result]:
+        return (
             Result(
                 history=trained.history,
                 weights=trained.weights,
                 outcome=trained.outcome.document(),
             )
             for trained in self._training.results()
-        ]
+        )
 
 
 class NetworkTrainer:

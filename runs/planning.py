@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -34,8 +34,8 @@ class Trainable(Protocol):
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Go back to a state."""
 
-    def results(self) -> Sequence[Result]:
-        """Return what each finished run leaves behind."""
+    def results(self) -> Iterable[Result]:
+        """Return what each finished run leaves behind, in the order of the group."""
 
 
 class Trainer(Protocol):
