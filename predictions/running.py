@@ -69,8 +69,8 @@ def warn_of_memory(documents: Sequence[Document], store: Store, trainer: Network
     if needed > trainer.memory:
         print(
             f"warning: about {needed / 2**30:.2f} GiB will be needed, {trainer.memory / 2**30:.2f} "
-            "GiB are allowed or free; networks are trained one at a time, on every core: take "
-            "fewer cores (taskset), a smaller --size or a machine with more memory",
+            "GiB are allowed or free; it trains on, one network on each core: allow more with "
+            "--memory, or take fewer cores (taskset), a smaller --size or another machine",
             file=sys.stderr,
         )
 

@@ -148,10 +148,12 @@ def _origins(records: Sequence[Record]) -> list[str]:
         changed = " with uncommitted changes" if code["dirty"] else ""
         commit = f"commit {code['commit'][:12]}{changed}" if code["commit"] else "no checkout"
         packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+        made = f" ({training['compiled']})" if training.get("compiled") else ""
         text = (
             f"version {code['version']}, {commit}; Python {machine['python']}, {packages}; "
             f"{machine['platform']}; {training['device']} ({training['device_name']}), "
-            f"{training['threads']} threads"
+            f"{training['threads']} threads, "
+            f"engine {training.get('engine', 'not recorded')}{made}"
         )
         counts[text] = counts.get(text, 0) + 1
     return [f"{count} runs: {text}" for text, count in sorted(counts.items())]
