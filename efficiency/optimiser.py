@@ -70,6 +70,7 @@ class StackedAdamW:
         second: The second moment.
         members: K settings; ``beta1``, ``beta2`` and ``epsilon`` must be shared.
         num_steps: Length of the run, which the decay of the learning rate refers to.
+        norms_K: See ``held_norms``.
     """
 
     def __init__(
@@ -79,6 +80,8 @@ class StackedAdamW:
         second: Stack,
         members: Sequence[OptimiserSettings],
         num_steps: int,
+        *,
+        norms_K: Tensor | None = None,
     ) -> None:
         def column(values: Sequence[float]) -> Tensor:
             return torch.tensor(values, dtype=torch.float64, device=weights.flat.device)
@@ -91,6 +94,7 @@ class StackedAdamW:
         self._decay_K = column([m.weight_decay for m in members])
         self._rise_K = column([max(m.warmup_steps, 1) for m in members])
         self._fall_K = column([max(m.decay_fraction * num_steps, 1) for m in members])
+        self._norms_K = norms_K
         shapes = {name: tuple(view.shape[1:]) for name, view in weights.views.items()}
         self._update = Stack.zeros(shapes, len(members), weights.flat)
         # On the device, so that an update is the same program at every step.
@@ -123,3 +127,36 @@ class StackedAdamW:
             per_member = (-1, *(1,) * (weight.dim() - 1))
             weight.mul_(keep_K.view(per_member))
             weight.addcmul_(update.views[name], step_K.view(per_member))
+        if self._norms_K is not None:
+            scale_to_norms(self._weights, self._norms_K)
+
+
+def _norms(weights: Stack) -> Tensor:
+    """Return ‖θ‖₂ of each member, (K,) in float64."""
+    squares = [view.flatten(1).double().square().sum(1) for view in weights.views.values()]
+    return torch.stack(squares).sum(0).sqrt()
+
+
+def held_norms(weights: Stack, members: Sequence[OptimiserSettings]) -> Tensor | None:
+    """Return (K,) the norms at which members are held, by their ``norm_factor``; float64.
+
+    Args:
+        weights: The weights that the runs start with.
+        members: K settings.
+
+    Returns:
+        0 for a member whose norm is free, ``None`` if all are.
+    """
+    factors = [m.norm_factor or 0.0 for m in members]
+    if not any(factors):
+        return None
+    present_K = _norms(weights)
+    return present_K * torch.tensor(factors, dtype=present_K.dtype, device=present_K.device)
+
+
+@torch.no_grad()
+def scale_to_norms(weights: Stack, norms_K: Tensor) -> None:
+    """Scale each member's weights to its norm; 0 leaves a member alone."""
+    factor_K = torch.where(norms_K > 0, norms_K / _norms(weights), 1.0)
+    for view in weights.views.values():
+        view.mul_(factor_K.to(view.dtype).view(-1, *(1,) * (view.dim() - 1)))

@@ -94,6 +94,10 @@ class OptimiserSettings(Settings):
             so that its first steps have the size of η whatever the gradient; the warm-up keeps
             them from damaging the network that it starts from.
         decay_fraction: Fraction of the run, at its end, over which η falls linearly to 0.
+        norm_factor: If given, the weights are scaled at the beginning and after every update to
+            ‖θ‖₂ = this times the norm that the run starts with, so that the loss alone is minimised
+            at one norm (Liu et al. 2022, *Omnigrok*). Weight decay must then be 0: scaling would
+            undo it.
     """
 
     learning_rate: float = Field(default=1e-3, gt=0)
@@ -103,6 +107,17 @@ class OptimiserSettings(Settings):
     epsilon: float = Field(default=1e-8, gt=0)
     warmup_steps: int = Field(default=10, ge=0)
     decay_fraction: float = Field(default=0.0, ge=0, le=1)
+    norm_factor: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _decay_has_an_effect(self) -> Self:
+        if self.norm_factor is not None and self.weight_decay != 0:
+            raise ValueError(
+                f"weight_decay = {self.weight_decay} is given with norm_factor = "
+                f"{self.norm_factor}; scaling to a fixed norm would undo the decay: set "
+                "weight_decay to 0, or leave out norm_factor"
+            )
+        return self
 
 
 class RecordingSettings(Settings):

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from efficiency import measurements, models
 from efficiency.ensemble import Stack
+from efficiency.optimiser import held_norms, scale_to_norms
 from efficiency.settings import RunSettings
 
 
@@ -30,6 +31,7 @@ class Engine(ABC):
         second_moment: AdamW's second moment.
         loss_peak_K: The largest training loss of each member since it was last set to zero, so
             that a spike between two records is seen; infinite stands for NaN.
+        held_norms_K: See ``efficiency.optimiser.held_norms``.
         quantities: Names of what ``measure`` returns.
     """
 
@@ -48,6 +50,9 @@ class Engine(ABC):
         for k, start in enumerate(starts):
             for name, stacked in self.weights.views.items():
                 stacked[k] = start[name]
+        self.held_norms_K = held_norms(self.weights, [run.optimiser for run in members])
+        if self.held_norms_K is not None:
+            scale_to_norms(self.weights, self.held_norms_K)
         self.loss_peak_K = torch.zeros(len(members), dtype=torch.float64, device=device)
         self.quantities = measurements.names(self.weights.views)
 

@@ -214,6 +214,8 @@ class CompiledEngine(Engine):
             self._advance(begin, min(_UPDATES_AT_ONCE, end - begin))
 
     def _advance(self, first_step: int, num_steps: int) -> None:
+        held_K = self.held_norms_K
+
         def advance(k: int, memory: npt.NDArray[np.float32]) -> None:
             run = self.members[k]
             numbers = updates(run.optimiser, first_step, num_steps, run.num_steps)
@@ -222,6 +224,7 @@ class CompiledEngine(Engine):
                 ctypes.byref(self._adamw),
                 ctypes.c_void_p(numbers.data_ptr()),
                 ctypes.c_int64(num_steps),
+                ctypes.c_double(0.0 if held_K is None else float(held_K[k])),
                 _address(memory),
             )
             self.loss_peak_K[k] = max(float(self.loss_peak_K[k]), peak)

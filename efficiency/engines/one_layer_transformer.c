@@ -740,9 +740,32 @@ double gradient(const shape *s, const member *m, const examples *e, float *const
   return loss;
 }
 
-/* `num_updates` steps of AdamW; returns the largest mean loss seen, infinite for NaN. */
+static double sum_of_squares(size_t n, const float *values) {
+  /* Lanes of their own: one chain of additions would wait for each before the next. */
+  double lanes[LANES] = {0}, sum = 0;
+  size_t i = 0;
+  for (; i + LANES <= n; i += LANES)
+    for (int l = 0; l < LANES; l++) lanes[l] += (double)values[i + l] * (double)values[i + l];
+  for (; i < n; i++) sum += (double)values[i] * (double)values[i];
+  for (int l = 0; l < LANES; l++) sum += lanes[l];
+  return sum;
+}
+
+static void scale_to_norm(const work *w, const member *m, double norm) {
+  double square = 0;
+  for (int i = 0; i < NUM_PARAMETERS; i++) square += sum_of_squares(count_of(w, i), m->weights[i]);
+  const float factor = (float)(norm / sqrt(square));
+  for (int i = 0; i < NUM_PARAMETERS; i++) {
+    const size_t n = count_of(w, i);
+    float *weight = m->weights[i];
+    for (size_t j = 0; j < n; j++) weight[j] *= factor;
+  }
+}
+
+/* `num_updates` steps of AdamW, each followed by scaling the weights to `norm` unless it is 0;
+   returns the largest mean loss seen, infinite for NaN. */
 double advance(const shape *s, const member *m, const examples *e, const adamw_settings *settings,
-               const update *updates, int64_t num_updates, float *memory) {
+               const update *updates, int64_t num_updates, double norm, float *memory) {
   work w;
   arrange(&w, s, memory);
   double peak = 0;
@@ -752,6 +775,7 @@ double advance(const shape *s, const member *m, const examples *e, const adamw_s
     for (int i = 0; i < NUM_PARAMETERS; i++)
       adamw(count_of(&w, i), m->weights[i], m->first[i], m->second[i], w.gradient[i], settings,
             updates + t);
+    if (norm > 0) scale_to_norm(&w, m, norm);
   }
   return peak;
 }
@@ -788,10 +812,6 @@ void measure(const shape *s, const member *m, const examples *e, const uint8_t *
           for (int i = 0; i < NUM_READINGS; i++) sums[part * NUM_READINGS + i] += reading[i];
     }
   }
-  for (int i = 0; i < NUM_PARAMETERS; i++) {
-    double square = 0;
-    for (size_t j = 0; j < count_of(&w, i); j++)
-      square += (double)m->weights[i][j] * (double)m->weights[i][j];
-    squares[i] = square;
-  }
+  for (int i = 0; i < NUM_PARAMETERS; i++)
+    squares[i] = sum_of_squares(count_of(&w, i), m->weights[i]);
 }

@@ -55,6 +55,7 @@ class StackedEngine(Engine):
             self.second_moment,
             [run.optimiser for run in members],
             first.num_steps,
+            norms_K=self.held_norms_K,
         )
         self._data = stack_data(members, device)
         self._program = models.program(first.task, first.network)
