@@ -49,7 +49,7 @@ def names(parameters: Mapping[str, Tensor]) -> list[str]:
     return [
         *(f"{part}_loss" for part in ("train", "test")),
         *(f"{part}_accuracy" for part in PARTS),
-        *("log_odds", "margin", "centred_logit"),
+        *("log_odds", "margin", "centred_logit", "test_log_odds", "test_centred_logit"),
         *("norm", *(f"norm_{name}" for name in parameters)),
     ]
 
@@ -57,7 +57,8 @@ def names(parameters: Mapping[str, Tensor]) -> list[str]:
 def means(readings: Mapping[str, Tensor], part_masks: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the means over parts of the table, each (K,) in float64, NaN where a part is empty.
 
-    Loss on train and test, accuracy on every part, logit readings on the training set.
+    Loss on train and test, accuracy on every part, logit readings on the training set and, for what
+    memory adds to them there (see ``efficiency.fourier``), two of them on the test set.
 
     Args:
         readings: From ``readings``.
@@ -74,6 +75,7 @@ def means(readings: Mapping[str, Tensor], part_masks: Mapping[str, Tensor]) -> d
         **{f"{part}_loss": mean("loss", part) for part in ("train", "test")},
         **{f"{part}_accuracy": mean("accuracy", part) for part in PARTS},
         **{name: mean(name, "train") for name in ("log_odds", "margin", "centred_logit")},
+        **{f"test_{name}": mean(name, "test") for name in ("log_odds", "centred_logit")},
     }
 
 

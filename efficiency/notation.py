@@ -50,5 +50,7 @@ NOTATION: dict[str, Quantity] = {
         Quantity("s", "log_odds", "nats", "Log-odds"),
         Quantity("", "margin", "nats", "Margin"),
         Quantity("", "centred_logit", "nats", "Centred correct logit"),
+        Quantity("", "test_log_odds", "nats", "Log-odds on test examples"),
+        Quantity("", "test_centred_logit", "nats", "Centred correct logit on test examples"),
     )
 }

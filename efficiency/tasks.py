@@ -77,6 +77,9 @@ class Operation:
         num_pairs: N as a function of the size.
         build: The table at a size.
         needs_prime: Whether the size must be prime.
+        differences: (S, S) labels of (answer z, class c) as a function of the size: what a
+            commutative group that acts on answers and classes alike leaves unchanged, z − c mod p
+            for addition. ``None`` where no such group is known.
     """
 
     name: str
@@ -87,12 +90,32 @@ class Operation:
     num_pairs: Callable[[int], int]
     build: Callable[[int], Table]
     needs_prime: bool = False
+    differences: Callable[[int], IntArray | None] = lambda size: None
+
+
+def _additive_differences(p: int) -> IntArray:
+    z, c = np.mgrid[0:p, 0:p]
+    labels: IntArray = (z - c) % p
+    return labels
+
+
+def _multiplicative_differences(p: int) -> IntArray | None:
+    """Return z/c where neither is 0; multiplying both by a unit changes nothing else either."""
+    if not _is_prime(p):
+        return None  # not every factor can be undone
+    z, c = np.mgrid[0:p, 0:p]
+    labels: IntArray = _quotient(z, c, p) % p
+    labels[(z == 0) & (c == 0)] = 0
+    labels[(z == 0) & (c != 0)] = p
+    labels[(z != 0) & (c == 0)] = p + 1
+    return labels
 
 
 def _modular(
     name: str,
     meaning: str,
     function: Callable[[IntArray, IntArray, int], IntArray],
+    differences: Callable[[int], IntArray | None],
     *,
     divides: bool = False,
 ) -> Operation:
@@ -111,16 +134,28 @@ def _modular(
         num_pairs=lambda p: p * (p - divides),
         build=build,
         needs_prime=divides,
+        differences=differences,
     )
 
 
 OPERATIONS: dict[str, Operation] = {
     operation.name: operation
     for operation in (
-        _modular("addition", "(a + b) mod p", lambda a, b, p: a + b),
-        _modular("subtraction", "(a − b) mod p", lambda a, b, p: a - b),
-        _modular("multiplication", "(a · b) mod p", lambda a, b, p: a * b),
-        _modular("division", "a · b⁻¹ mod p, for b ≠ 0", _quotient, divides=True),
+        _modular("addition", "(a + b) mod p", lambda a, b, p: a + b, _additive_differences),
+        _modular("subtraction", "(a − b) mod p", lambda a, b, p: a - b, _additive_differences),
+        _modular(
+            "multiplication",
+            "(a · b) mod p",
+            lambda a, b, p: a * b,
+            _multiplicative_differences,
+        ),
+        _modular(
+            "division",
+            "a · b⁻¹ mod p, for b ≠ 0",
+            _quotient,
+            _multiplicative_differences,
+            divides=True,
+        ),
         Operation(
             name="composition",
             meaning="a ∘ b in the symmetric group Sₙ, b acting first",
@@ -171,6 +206,17 @@ def num_pairs(name: str, size: int) -> int:
 def num_symbols(name: str, size: int) -> int:
     """Return S, the number of symbols, without building the table."""
     return _operation(name).num_symbols(size)
+
+
+@functools.lru_cache(maxsize=32)
+def differences(name: str, size: int) -> IntArray | None:
+    """Return (S, S) labels of (answer, class), see ``Operation``; ``None`` where there are none.
+
+    Raises:
+        ValueError: The operation is unknown or not defined at this size.
+    """
+    check(name, size)
+    return _operation(name).differences(size)
 
 
 @functools.lru_cache(maxsize=32)

@@ -6,7 +6,7 @@ Shapes: K members.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from efficiency import engines, models
+from efficiency import engines, models, structure
 from efficiency.ensemble import initial_weights, shape_key
 from efficiency.outcome import Outcome, outcome
 from efficiency.recording import Recorder, recorded_steps
@@ -147,7 +147,11 @@ class Training:
         history = self._recorder.history(k)
         views = self.engine.weights.views
         weights = {name: stacked[k].cpu().numpy().copy() for name, stacked in views.items()}
-        return Trained(history=history, weights=weights, outcome=outcome(history, self.members[k]))
+        run = self.members[k]
+        ended = outcome(history, run)
+        if ended.status != "diverged":
+            ended = replace(ended, numbers=ended.numbers | structure.shares(run, weights))
+        return Trained(history=history, weights=weights, outcome=ended)
 
 
 def train(

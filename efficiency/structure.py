@@ -1,0 +1,60 @@
+"""How much of a finished network's logits lies where a generalising circuit's must.
+
+Shapes: B pairs of a batch, S symbols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import torch
+
+from efficiency import fourier, models, tasks
+from efficiency.estimates import Estimate
+from efficiency.settings import RunSettings
+from efficiency.tasks import IntArray
+
+_BATCH = 8192
+"""Pairs whose logits are held at once: a table of a million pairs would not fit into memory."""
+
+
+@torch.no_grad()
+def logits(
+    run: RunSettings, weights: Mapping[str, np.ndarray]
+) -> Iterator[tuple[np.ndarray, IntArray]]:
+    """Return the logits of a network over its table, in batches of ((B, S) logits, (B,) answers).
+
+    Args:
+        run: Its settings.
+        weights: Its weights by name.
+    """
+    table = tasks.table(run.task.operation, run.task.size)
+    program = models.program(run.task, run.network)
+    stacked = {name: torch.as_tensor(value).unsqueeze(0) for name, value in weights.items()}
+    for begin in range(0, table.num_pairs, _BATCH):
+        batch = slice(begin, begin + _BATCH)
+        left_KB, right_KB = (
+            torch.as_tensor(side[batch]).unsqueeze(0) for side in (table.left, table.right)
+        )
+        found_KBS = program.logits(stacked, program.prepare(left_KB, right_KB))
+        yield found_KBS[0].double().numpy(), table.answer[batch]
+
+
+def shares(run: RunSettings, weights: Mapping[str, np.ndarray]) -> dict[str, Estimate]:
+    """Return ``gen_share_SUBSPACE`` for every subspace that the operation has.
+
+    The share of the norm of the centred logits, see ``efficiency.fourier``; of the final weights,
+    so that n is 1. A network whose logits are not finite has none.
+    """
+    num_symbols = tasks.num_symbols(run.task.operation, run.task.size)
+    moments = fourier.moments(logits(run, weights), num_symbols)
+    if not np.isfinite(moments.square):
+        return {}
+    return {
+        f"gen_share_{subspace}": Estimate(
+            value=moments.share(run.task, subspace), low=None, high=None, n=1, unit="1"
+        )
+        for subspace in fourier.SUBSPACES
+        if fourier.defined(run.task, subspace)
+    }
