@@ -26,12 +26,18 @@ MAX_NORM_DRIFT = 0.01
 MAX_LOG_ODDS_DRIFT = 0.01
 """Largest relative change of the median log-odds between the tail's two halves in a settled run."""
 
+FITTED = 0.99
+"""Training accuracy from which a run has fitted its examples."""
+
+MIN_CHANGE = 0.1
+"""Least change of test accuracy, from beginning to end, that has a half-way point."""
+
 MAX_LOSS_SPIKE = 10.0
 """Largest ratio of the tail's highest training loss at any step to its median, if settled."""
 
 RunStatus = Literal["settled", "not settled", "diverged"]
 
-_UNITS = {"log_odds": "nats", "margin": "nats", "centred_logit": "nats"}
+_IN_NATS = ("_loss", "_loss_peak", "log_odds", "margin", "centred_logit")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +49,10 @@ class Outcome:
         reasons: Why it is not settled, one sentence each; empty if it is.
         numbers: Median over the tail of every recorded quantity, with the tail's range as its
             interval and n the records in it; and ``test_accuracy_drift``, by how much the median
-            test accuracy of the tail's later half exceeds that of its earlier half.
+            test accuracy of the tail's later half exceeds that of its earlier half;
+            ``step_fitted``, the first record with training accuracy ≥ 0.99; and ``step_halfway``,
+            the first at which test accuracy has come half of the way from where it began to where
+            it ended, if that is 0.1 at least. Their intervals reach back to the record before.
     """
 
     status: RunStatus
@@ -129,7 +138,7 @@ def outcome(history: pd.DataFrame, run: RunSettings) -> Outcome:
             low=float(tail[name].min()),
             high=float(tail[name].max()),
             n=len(tail),
-            unit="nats" if "_loss" in name else _UNITS.get(name, "1"),
+            unit="nats" if name.endswith(_IN_NATS) else "1",
             status="measured" if status == "settled" else "not settled",
         )
     if "test_accuracy" in history:
@@ -137,4 +146,25 @@ def outcome(history: pd.DataFrame, run: RunSettings) -> Outcome:
         numbers["test_accuracy_drift"] = Estimate(
             value=moved, low=None, high=None, n=len(tail), unit="1"
         )
+        began, ended = float(history["test_accuracy"].iloc[0]), numbers["test_accuracy"].value
+        assert ended is not None
+        if abs(ended - began) >= MIN_CHANGE:
+            come = (history["test_accuracy"] - began) / (ended - began)
+            numbers["step_halfway"] = _first(history["step"], come >= 0.5)
+    numbers["step_fitted"] = _first(history["step"], history["train_accuracy"] >= FITTED)
     return Outcome(status=status, reasons=tuple(reasons), numbers=numbers)
+
+
+def _first(steps: pd.Series[int], holds: pd.Series[bool]) -> Estimate:
+    """Return the first recorded step at which something holds; censored if it never does."""
+    last = float(steps.iloc[-1])
+    if not holds.any():
+        return Estimate(value=None, low=last, high=None, n=1, unit="steps", status="censored")
+    at = int(holds.to_numpy().argmax())
+    return Estimate(
+        value=float(steps.iloc[at]),
+        low=float(steps.iloc[max(at - 1, 0)]),
+        high=float(steps.iloc[at]),
+        n=1,
+        unit="steps",
+    )
