@@ -1,12 +1,21 @@
-"""Intervals for a few independent units, some of them known only to lie between two bounds."""
+"""Intervals and tests for a few independent units, some known only to lie between two bounds.
+
+Where runs come in clusters, several of one start network say, pass one number for each cluster:
+its mean, its slope. That is exact for balanced designs, and needs no formula that trusts in many
+clusters.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special, stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
+from statsmodels.stats.weightstats import DescrStatsW
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -41,6 +50,187 @@ def t_interval(values: npt.ArrayLike, *, confidence: float = 0.95) -> Interval:
     half = float(stats.t.ppf((1 + confidence) / 2, len(data) - 1) * stats.sem(data))
     centre = float(data.mean())
     return Interval(value=centre, low=float(centre - half), high=float(centre + half))
+
+
+def greater_p(values: npt.ArrayLike, bound: float = 0.0) -> float:
+    """Return the two-sided p of Student's t test, as a p for "the mean exceeds ``bound``".
+
+    It is the smallest 1 − confidence at which ``t_interval`` lies above the bound, and 1 where the
+    mean does not exceed it. Assumes what ``t_interval`` does.
+
+    Raises:
+        TooFewError: Fewer than two values.
+    """
+    data = np.asarray(values, dtype=float)
+    if len(data) < 2:
+        raise TooFewError(f"a test needs at least two independent values, got {len(data)}")
+    if data.mean() <= bound:
+        return 1.0
+    if np.ptp(data) == 0:
+        return 0.0
+    return float(stats.ttest_1samp(data, bound).pvalue)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Equivalence:
+    """A mean held against a margin on both sides.
+
+    Attributes:
+        value: The mean.
+        low: Lower end of its 90% interval.
+        high: Upper end.
+        margin: What still counts as equal, on either side of 0.
+        p_value: Of the two one-sided tests together: the larger of the two.
+    """
+
+    value: float
+    low: float
+    high: float
+    margin: float
+    p_value: float
+
+    @property
+    def equal(self) -> bool:
+        """Whether the mean is shown to lie within the margin, at 5%."""
+        return -self.margin < self.low and self.high < self.margin
+
+    @property
+    def different(self) -> bool:
+        """Whether it is shown to lie beyond the margin, at 5% on that side."""
+        return self.low > self.margin or self.high < -self.margin
+
+
+def equivalence(values: npt.ArrayLike, margin: float) -> Equivalence:
+    """Return the two one-sided tests of a mean within ±``margin`` (Schuirmann 1987), at 5%.
+
+    The mean counts as equal to 0 if its 90% interval lies within the margin: each side is tested at
+    5%, and both must hold. Assumes what ``t_interval`` does.
+
+    Args:
+        values: One for each independent unit.
+        margin: > 0, fixed before the data are seen.
+
+    Raises:
+        TooFewError: Fewer than two values.
+    """
+    assert margin > 0
+    data = np.asarray(values, dtype=float)
+    interval = t_interval(data, confidence=0.90)
+    if np.ptp(data) == 0:
+        p_value = float(abs(interval.value) >= margin)
+    else:
+        p_value = float(DescrStatsW(data).ttost_mean(-margin, margin)[0])
+    return Equivalence(
+        value=interval.value,
+        low=interval.low,
+        high=interval.high,
+        margin=margin,
+        p_value=p_value,
+    )
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values adjusted for their number (Holm 1979): the chance of any false claim ≤ p.
+
+    Assumes nothing of their dependence.
+    """
+    if not p_values:
+        return []
+    return [float(p) for p in multipletests(p_values, method="holm")[1]]
+
+
+def share_interval(count: int, n: int, *, confidence: float = 0.90) -> Interval:
+    """Return a share with its Clopper–Pearson interval; each bound alone has (1 + confidence)/2.
+
+    Assumes independent units.
+
+    Raises:
+        TooFewError: There are no units.
+    """
+    if n < 1:
+        raise TooFewError("a share needs at least one unit, got none")
+    low, high = proportion_confint(count, n, alpha=1 - confidence, method="beta")
+    return Interval(
+        value=count / n,
+        low=0.0 if count == 0 else float(low),
+        high=1.0 if count == n else float(high),
+    )
+
+
+def share_p(count: int, n: int, null: float) -> float:
+    """Return the one-sided p of ``count`` or more of ``n`` units at a true share of ``null``."""
+    return float(stats.binom.sf(count - 1, n, null))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A straight line y = intercept + slope·x with least squared error.
+
+    Attributes:
+        intercept: At x = 0.
+        slope: Its rise.
+        covariance: (2, 2) of intercept and slope, from the scatter around the line.
+        dof: Degrees of freedom of that scatter, points − 2.
+    """
+
+    intercept: float
+    slope: float
+    covariance: FloatArray
+    dof: int
+
+
+def fit_line(x: npt.ArrayLike, y: npt.ArrayLike) -> Line:
+    """Return the line of least squares.
+
+    Assumes independent errors of one size; the slope and intercept do not need that, their
+    covariance does.
+
+    Raises:
+        TooFewError: Fewer than three points, or all at one x.
+    """
+    at, target = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    if len(at) < 3 or np.ptp(at) == 0:
+        raise TooFewError(f"a line with an error needs three points at two places, got {len(at)}")
+    design = np.stack([np.ones_like(at), at], axis=1)
+    inverse = np.linalg.inv(design.T @ design)
+    intercept, slope = inverse @ design.T @ target
+    rest = target - design @ [intercept, slope]
+    return Line(
+        intercept=float(intercept),
+        slope=float(slope),
+        covariance=inverse * float(rest @ rest) / (len(at) - 2),
+        dof=len(at) - 2,
+    )
+
+
+def meets(
+    line: Line, height: float, height_error: float = 0.0, *, confidence: float = 0.95
+) -> Interval:
+    """Return where a line meets a height, with Fieller's interval (1954).
+
+    It holds every x at which intercept + slope·x − height is not significantly different from 0.
+
+    Args:
+        line: The line.
+        height: The height.
+        height_error: Its standard error, independent of the line.
+        confidence: Coverage aimed at.
+
+    Raises:
+        TooFewError: The slope is not significantly different from 0, so that no x is excluded on
+            one side or on either.
+    """
+    t = float(stats.t.ppf((1 + confidence) / 2, line.dof))
+    gap = height - line.intercept
+    var_gap = float(line.covariance[0, 0]) + height_error**2
+    # Of height − intercept with slope.
+    shared, var_slope = -float(line.covariance[0, 1]), float(line.covariance[1, 1])
+    a = line.slope**2 - t**2 * var_slope
+    if a <= 0:
+        raise TooFewError("the slope could be zero: the line may meet the height anywhere")
+    b = gap * line.slope - t**2 * shared
+    root = np.sqrt(max(b**2 - a * (gap**2 - t**2 * var_gap), 0.0))
+    return Interval(value=gap / line.slope, low=(b - root) / a, high=(b + root) / a)
 
 
 def bracketed_mean(
