@@ -93,6 +93,7 @@ def show(name: str, /, *, size: SizeOption = "quick", seeds: SeedsOption = None)
         ("Claim", prediction.claim),
         (f"Design ({size})", prediction.design(size, seeds)),
         ("Rule", prediction.rule),
+        ("Power", prediction.power),
         ("Would refute it", prediction.refutation),
         ("Assumed", "\n  ".join(prediction.assumptions)),
         (
@@ -162,8 +163,8 @@ def run(
     if not finished:
         return INTERRUPTED
     verdicts = _verdicts(chosen, size, place, seeds)
-    print_verdicts(verdicts, json=json)
-    _write_reports(verdicts, chosen, place, out, seeds, quiet=json)
+    print_verdicts(verdicts, chosen, json=json)
+    _write_report(verdicts, chosen, place, out, seeds, quiet=json)
     return 0
 
 
@@ -187,7 +188,7 @@ def judge(
 
     chosen = select(names or ("all",))
     place = _existing(store)
-    print_verdicts(_verdicts(chosen, size, place, seeds), json=json)
+    print_verdicts(_verdicts(chosen, size, place, seeds), chosen, json=json)
     return 0
 
 
@@ -199,7 +200,7 @@ def report(
     store: StoreOption = Path("store"),
     out: OutOption = Path("report"),
 ) -> int:
-    """Write the reports on the runs of a store; train nothing.
+    """Write the report on the runs of a store; train nothing.
 
     Parameters
     ----------
@@ -211,7 +212,7 @@ def report(
     chosen = select(names or ("all",))
     place = _existing(store)
     _make_writable(out)
-    _write_reports(_verdicts(chosen, size, place, seeds), chosen, place, out, seeds, quiet=False)
+    _write_report(_verdicts(chosen, size, place, seeds), chosen, place, out, seeds, quiet=False)
     return 0
 
 
@@ -265,7 +266,7 @@ def _verdicts(
     return [judge_stored(prediction, size, store, seeds) for prediction in chosen]
 
 
-def _write_reports(
+def _write_report(
     verdicts: Sequence[Verdict],
     chosen: Sequence[Prediction],
     store: Store,
@@ -274,11 +275,12 @@ def _write_reports(
     *,
     quiet: bool,
 ) -> None:
-    from predictions.report import write_report
+    from predictions.registry import PREDICTIONS
+    from predictions.report import stem, write_report
 
-    for verdict, prediction in zip(verdicts, chosen, strict=True):
-        html, markdown = write_report(verdict, prediction, store, out, seeds)
-        print(f"report: {html} and {markdown}", file=sys.stderr if quiet else sys.stdout)
+    name = stem(verdicts, len(PREDICTIONS), seeds)
+    html, markdown = write_report(verdicts, chosen, store, out, name=name, num_seeds=seeds)
+    print(f"report: {html} and {markdown}", file=sys.stderr if quiet else sys.stdout)
 
 
 def main() -> None:

@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from predictions.protocol import Verdict
+from predictions import family
+from predictions.protocol import Prediction, Verdict
 
 
-def print_verdicts(verdicts: Sequence[Verdict], *, json: bool) -> None:
-    """Print verdicts with their numbers, for a reader or as JSON."""
+def print_verdicts(
+    verdicts: Sequence[Verdict], predictions: Sequence[Prediction], *, json: bool
+) -> None:
+    """Print verdicts, for a reader or as JSON; the numbers of one alone, a table of several."""
     if json:
         documents = [verdict.document() for verdict in verdicts]
         print(json_module.dumps(documents, indent=2, ensure_ascii=False, allow_nan=False))
@@ -27,6 +30,10 @@ def print_verdicts(verdicts: Sequence[Verdict], *, json: bool) -> None:
             highlight=False,
             soft_wrap=not console.is_terminal,
         )
+        if len(verdicts) > 1:
+            if verdict.notes:
+                console.print(f"  {len(verdict.notes)} notes on it are in the report")
+            continue
         table = Table("number", "value", "95% interval", "n", "unit", "status")
         for column in table.columns:
             column.overflow = "fold"
@@ -34,5 +41,19 @@ def print_verdicts(verdicts: Sequence[Verdict], *, json: bool) -> None:
             table.add_row(name, *number.texts().values())
         if verdict.numbers:
             console.print(table)
-        for note in (note for note in verdict.notes if note not in verdict.sentence):
+        for note in verdict.notes:
             console.print(f"note: {note}", highlight=False, soft_wrap=not console.is_terminal)
+    if len(verdicts) > 1:
+        _print_table(console, family.rows(verdicts, predictions))
+
+
+def _print_table(console: Console, rows: Sequence[family.Row]) -> None:
+    """Print all verdicts side by side."""
+    table = Table("prediction", "outcome", "number", "value", "95% interval", "n", "p, Holm")
+    for column in table.columns:
+        column.overflow = "fold"
+    for row in rows:
+        table.add_row(
+            row.name, row.outcome, row.number, row.value, row.interval, row.n, row.adjusted
+        )
+    console.print(table)

@@ -5,17 +5,21 @@ from __future__ import annotations
 import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, get_args
 
 from efficiency.estimates import Estimate
 from efficiency.outcome import Outcome
 from efficiency.settings import RunSettings
 from runs.identity import identity
+from runs.record import Record
 from runs.store import Store
 
 Size = Literal["smoke", "quick", "standard", "paper"]
 SIZES: tuple[Size, ...] = get_args(Size)
+
+MAX_SEEDS = 1000
+"""More seeds than this are surely a slip of the finger."""
 
 VerdictOutcome = Literal["supported", "refuted", "undecided", "invalid"]
 
@@ -50,6 +54,8 @@ class Verdict:
         sentence: The finding in one sentence.
         rule: The rule that decided, as it was fixed before the runs.
         numbers: Every number the sentence rests on, and more.
+        deciding: Name of the number that decided, if one did.
+        p_value: Smallest 1 − confidence at which the rule counts the claim as supported.
         runs: Identities of the runs it was judged on.
         notes: What was left out and why, a sentence each.
     """
@@ -60,6 +66,8 @@ class Verdict:
     sentence: str
     rule: str
     numbers: Mapping[str, Estimate] = field(default_factory=dict)
+    deciding: str | None = None
+    p_value: float | None = None
     runs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -72,8 +80,40 @@ class Verdict:
             "sentence": self.sentence,
             "rule": self.rule,
             "numbers": {name: number.document() for name, number in self.numbers.items()},
+            "deciding": self.deciding,
+            "p_value": self.p_value,
             "runs": list(self.runs),
+            "notes": list(self.notes),
         }
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Verdict:
+        """Return the verdict that ``document`` describes."""
+        numbers = {name: Estimate(**number) for name, number in document["numbers"].items()}
+        held = {"numbers": numbers, "runs": tuple(document["runs"])}
+        return cls(**(document | held | {"notes": tuple(document["notes"])}))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What a rule says of the runs.
+
+    Attributes:
+        outcome: The outcome.
+        sentence: Why, in one sentence.
+        numbers: What it rests on, and more.
+        deciding: The name of the number that decided.
+        p_value: The smallest 1 − confidence of the rule's intervals at which the claim counts as
+            supported: a p for the family. ``None`` where nothing was tested.
+        notes: What was left out and why, a sentence each.
+    """
+
+    outcome: VerdictOutcome
+    sentence: str
+    numbers: Mapping[str, Estimate] = field(default_factory=dict)
+    deciding: str | None = None
+    p_value: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Prediction(ABC):
@@ -85,8 +125,10 @@ class Prediction(ABC):
         title: A short title.
         claim: What the theory says.
         rule: When the claim counts as supported, refuted, undecided or invalid.
+        criterion: When it counts as supported, in a phrase.
         refutation: What would refute it, in words.
         assumptions: What the test takes for granted.
+        power: How many seeds it takes to see what is there, and under which assumptions.
         figure_caption: What its figure shows, if it has one.
         glossary: The meaning of each of its numbers, in a phrase.
     """
@@ -96,8 +138,10 @@ class Prediction(ABC):
     title: ClassVar[str]
     claim: ClassVar[str]
     rule: ClassVar[str]
+    criterion: ClassVar[str]
     refutation: ClassVar[str]
     assumptions: ClassVar[tuple[str, ...]]
+    power: ClassVar[str]
     figure_caption: ClassVar[str]
     glossary: ClassVar[Mapping[str, str]]
 
@@ -118,8 +162,33 @@ class Prediction(ABC):
         """
 
     @abstractmethod
+    def find(self, size: Size, runs: Sequence[Run]) -> Finding:
+        """Apply the rule to runs, whose order does not matter."""
+
     def judge(self, size: Size, runs: Sequence[Run]) -> Verdict:
-        """Return the verdict on runs, whose order does not matter."""
+        """Return the verdict on runs; that of the size ``smoke`` decides nothing, by rule."""
+        finding = self.find(size, runs)
+        outcome, sentence = finding.outcome, finding.sentence
+        if size == "smoke" and runs and outcome in ("supported", "refuted"):
+            outcome, sentence = (
+                "undecided",
+                (
+                    f"The smoke size decides nothing (its few runs alone would say {outcome}). "
+                    f"{sentence}"
+                ),
+            )
+        return Verdict(
+            prediction=self.name,
+            size=size,
+            outcome=outcome,
+            sentence=sentence,
+            rule=self.rule,
+            numbers=finding.numbers,
+            deciding=finding.deciding,
+            p_value=finding.p_value,
+            runs=tuple(sorted(run.identity for run in runs)),
+            notes=finding.notes,
+        )
 
 
 def _descends(settings: RunSettings, from_any: set[RunSettings]) -> bool:
@@ -138,12 +207,14 @@ def judge_stored(
         StoreError: A run is damaged.
     """
     wanted = prediction.settings(size, num_seeds)
-    found = []
+    found, origins = [], set()
     for settings in wanted:
         run = identity(settings.document())
         if store.has(run):
-            outcome = Outcome.from_document(store.load(run).outcome)
+            record = store.load(run)
+            outcome = Outcome.from_document(record.outcome)
             found.append(Run(settings=settings, outcome=outcome))
+            origins |= _origins(record)
     diverged = {run.settings for run in found if run.outcome.status == "diverged"}
     # A run whose start diverged can never be trained; the judge sees what is left without it.
     possible = [settings for settings in wanted if not _descends(settings, diverged)]
@@ -162,4 +233,19 @@ def judge_stored(
             runs=tuple(sorted(run.identity for run in found)),
             notes=(f"{absent} of the {len(wanted)} runs are missing; none was judged.",),
         )
-    return prediction.judge(size, found)
+    verdict = prediction.judge(size, found)
+    if len(origins) > 1:
+        mixed = f"The runs do not all come from one program: {'; '.join(sorted(origins))}."
+        verdict = replace(verdict, notes=(*verdict.notes, mixed))
+    return verdict
+
+
+def _origins(record: Record) -> set[str]:
+    """Return what trained a run: commit and engine, of each leg of an interrupted one."""
+    legs = [record.provenance, *record.provenance.get("earlier", ())]
+    return {
+        f"commit {(leg['code']['commit'] or 'unknown')[:12]}"
+        f"{' with changes' if leg['code']['dirty'] else ''}, "
+        f"engine {leg['training'].get('engine', 'unknown')}"
+        for leg in legs
+    }

@@ -4,10 +4,27 @@ from __future__ import annotations
 
 import difflib
 
+from predictions.critical_size import CriticalSize
+from predictions.efficiency_vs_size import Efficiency
+from predictions.grokking import Grokking
+from predictions.minimal_example import MinimalExamplePrediction
 from predictions.protocol import Prediction
+from predictions.semi_grokking import SemiGrokking
 from predictions.ungrokking import Ungrokking
+from predictions.weight_decay import WeightDecay
 
-PREDICTIONS: dict[str, Prediction] = {p.name: p for p in (Ungrokking(),)}
+PREDICTIONS: dict[str, Prediction] = {
+    prediction.name: prediction
+    for prediction in (
+        Grokking(),
+        Efficiency(),
+        Ungrokking(),
+        WeightDecay(),
+        SemiGrokking(),
+        CriticalSize(),
+        MinimalExamplePrediction(),
+    )
+}
 
 
 def find(name: str) -> Prediction:

@@ -3,109 +3,92 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from efficiency import tasks
 from efficiency.critical_size import MIN_SIZES
-from efficiency.settings import NetworkSettings, OptimiserSettings, RunSettings, TaskSettings
-from predictions.protocol import Prediction, Run, Size, Verdict
-from predictions.ungrokking_judge import MIN_SEEDS, find
+from efficiency.settings import RunSettings
+from predictions.grounds import GROUNDS, schedule, steps_at
+from predictions.judging import MIN_SEEDS
+from predictions.protocol import Finding, Prediction, Run, Size
+from predictions.ungrokking_judge import find
 
 
 @dataclass(frozen=True, kw_only=True)
 class Design:
-    """One size of the experiment.
+    """One size of the experiment, on the ground of ``predictions.grounds``.
 
     Attributes:
-        task: The operation.
-        network: The network.
-        start_learning_rate: η while the start networks are trained on the whole table.
-        start_steps: Their length.
-        start_decay_fraction: Part of it, at the end, over which η falls to 0.
-        learning_rate: η while they are continued.
-        num_steps: Length of the continuation.
-        sizes: D', the dataset sizes they are continued on.
-        weight_decays: λ of the continuation; start networks have λ = 1.
-        num_seeds: Start networks.
+        sizes: D', the dataset sizes that start networks are continued on.
+        weight_decays: λ of the continuations; start networks have λ = 1.
+        steps_at_one: Length of a continuation at λ = 1; at other λ the same in units of η·λ·steps.
         held_out_sizes: D' of the second arm, whose start networks never saw a tenth of the table.
-        held_out_seeds: Start networks of the second arm, at most ``num_seeds``.
+        held_out_seeds: Start networks of the second arm, at most all.
     """
 
-    task: TaskSettings
-    network: NetworkSettings
-    start_learning_rate: float
-    start_steps: int
-    start_decay_fraction: float = 0.5
-    learning_rate: float
-    num_steps: int
     sizes: tuple[int, ...]
     weight_decays: tuple[float, ...] = (0.5, 1.0, 2.0)
-    num_seeds: int
+    steps_at_one: int
     held_out_sizes: tuple[int, ...] = ()
-    held_out_seeds: int = MIN_SEEDS
+    held_out_seeds: int = 6
 
 
 DESIGNS: dict[Size, Design] = {
     "smoke": Design(
-        task=TaskSettings(operation="addition", size=11),
-        network=NetworkSettings(d_model=16, num_heads=2, d_mlp=32),
-        start_learning_rate=3e-3,
-        start_steps=6000,
-        learning_rate=5e-3,
-        num_steps=1000,
         sizes=(10, 20, 40, 80),
         weight_decays=(1.0, 2.0),
-        num_seeds=5,
+        steps_at_one=1000,
         held_out_sizes=(40,),
+        held_out_seeds=3,
     ),
     # Chosen by measurement: docs/decisions/005-quick-size.md.
     "quick": Design(
-        task=TaskSettings(operation="addition", size=31),
-        network=NetworkSettings(d_model=32, num_heads=4, d_mlp=128),
-        start_learning_rate=1.5e-3,
-        start_steps=6000,
-        learning_rate=4e-3,
-        num_steps=3000,
         sizes=(50, 72, 103, 147, 211, 303),
-        num_seeds=5,
+        steps_at_one=3000,
         held_out_sizes=(103, 147),
     ),
     "standard": Design(
-        task=TaskSettings(operation="addition", size=59),
-        network=NetworkSettings(d_model=64, num_heads=4, d_mlp=256),
-        start_learning_rate=1e-3,
-        start_steps=8000,
-        learning_rate=3e-3,
-        num_steps=10_000,
-        sizes=(120, 151, 190, 239, 301, 379, 478, 602, 758),
-        num_seeds=5,
-        held_out_sizes=(239, 301, 379),
+        sizes=(151, 206, 280, 382, 520, 709),
+        steps_at_one=6000,
+        held_out_sizes=(280, 382),
+        held_out_seeds=3,
     ),
-    # Sizes and seeds of the paper's Figure 7, its network and η; 100,000 steps are stated for its
-    # Figure 8. Weight decays, warm-up, decay of η and length of the start networks are assumed.
+    # Sizes of the paper's Figure 7 and the 100,000 steps of its Figure 8; weight decays assumed.
     "paper": Design(
-        task=TaskSettings(operation="addition", size=113),
-        network=NetworkSettings(d_model=128, num_heads=4, d_mlp=512),
-        start_learning_rate=1e-3,
-        start_steps=40_000,
-        learning_rate=1e-3,
-        num_steps=100_000,
         sizes=(390, 488, 610, 763, 955, 1194, 1494),
-        num_seeds=10,
+        steps_at_one=100_000,
         held_out_sizes=(610, 763, 955),
     ),
 }
 
-FIRST_SEED = 2000
-"""Sizes and learning rates were chosen on seeds below this one, and are judged on seeds from it."""
-
-MAX_SEEDS = 1000
-"""More start networks than this are surely a slip of the finger."""
-
 HELD_OUT_FRACTION = 0.1
 """Part of the table that the start networks of the second arm never see."""
+
+
+def continued(size: Size, start: RunSettings, dataset_size: int, decay: float) -> RunSettings:
+    """Return the run that continues a start network on fewer examples."""
+    return RunSettings(
+        task=start.task,
+        network=start.network,
+        optimiser=schedule(GROUNDS[size].learning_rate, decay, 0.25),
+        dataset_size=dataset_size,
+        data_seed=start.data_seed,
+        start=start,
+        num_steps=steps_at(decay, DESIGNS[size].steps_at_one),
+    )
+
+
+def main_arm(size: Size, seeds: Iterable[int]) -> list[RunSettings]:
+    """Return start networks that know the whole table, and all that continues them."""
+    design, ground = DESIGNS[size], GROUNDS[size]
+    runs = []
+    for seed in seeds:
+        start = ground.start(seed)
+        runs.append(start)
+        cells = itertools.product(design.sizes, design.weight_decays)
+        runs.extend(continued(size, start, D, decay) for D, decay in cells)
+    return runs
 
 
 class Ungrokking(Prediction):
@@ -134,6 +117,9 @@ class Ungrokking(Prediction):
         f"straight line fits better). Undecided otherwise, or with fewer than {MIN_SEEDS} start "
         f"networks or {MIN_SIZES} sizes. Invalid if no start network counts."
     )
+    criterion: ClassVar[str] = (
+        "falls at the smallest D', kept at the largest, and no straight line between"
+    )
     refutation: ClassVar[str] = (
         "No fall at the smallest D', or no transition: accuracy as a straight line in D'."
     )
@@ -147,7 +133,11 @@ class Ungrokking(Prediction):
         "Thresholds of start networks are log-normal; datasets of one start network are nested.",
         "Continued runs that still move are kept: leaving them out would select on the outcome. "
         "Partial accuracies still fall slowly when a run ends (see their drift), so the threshold "
-        "belongs to this length of training.",
+        "belongs to this length of training, counted in units of η·λ·steps.",
+    )
+    power: ClassVar[str] = (
+        "With thresholds that spread by 0.25 in log D' between start networks and S-curves of "
+        "slope 4, 12 networks support the claim in at least 8 of 10 experiments (simulated)."
     )
 
     figure_caption: ClassVar[str] = (
@@ -160,6 +150,8 @@ class Ungrokking(Prediction):
     glossary: ClassVar[Mapping[str, str]] = {
         "threshold": "D' at which test accuracy crosses the middle between chance and 1, "
         "all weight decays together",
+        "threshold_by_binomial_model": "a second opinion: asymptotes of its own, intervals from "
+        "resampling start networks",
         "threshold_at_weight_decay": "the same at one weight decay of the continuation",
         "largest_size_that_always_falls": "below the middle in every run up to this size",
         "smallest_size_that_never_falls": "above it in every run from this size on",
@@ -179,18 +171,16 @@ class Ungrokking(Prediction):
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""
-        d = DESIGNS[size]
+        d, ground = DESIGNS[size], GROUNDS[size]
         runs = self.settings(size, num_seeds)
         starts = sum(run.start is None for run in runs)
-        table = tasks.num_pairs(d.task.operation, d.task.size)
-        decays = ", ".join(f"{w:g}" for w in d.weight_decays)
-        whole = sum(run.start is None and run.dataset_size == table for run in runs)
+        whole = sum(run.start is None and run.dataset_size == ground.num_pairs for run in runs)
+        lengths = ", ".join(f"{steps_at(w, d.steps_at_one):,}" for w in d.weight_decays)
         text = (
-            f"{d.task.operation} at size {d.task.size} ({table:,} pairs), one-layer transformer "
-            f"of width {d.network.d_model}; {starts} start networks trained for {d.start_steps:,} "
-            f"steps, {whole} of them on the whole table; each of these is continued for "
-            f"{d.num_steps:,} steps on D' = {', '.join(map(str, d.sizes))} examples with weight "
-            f"decays {decays}"
+            f"{ground.describe()}; {starts} start networks trained for {ground.start_steps:,} "
+            f"steps, {whole} of them on the whole table; each of these is continued on "
+            f"D' = {', '.join(map(str, d.sizes))} examples with weight decays "
+            f"{', '.join(f'{w:g}' for w in d.weight_decays)} for {lengths} steps"
         )
         if d.held_out_sizes:
             text += (
@@ -202,63 +192,15 @@ class Ungrokking(Prediction):
 
     def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
         """See ``Prediction.settings``."""
-        d = DESIGNS[size]
-        if num_seeds is not None and not 1 <= num_seeds <= MAX_SEEDS:
-            raise ValueError(f"--seeds {num_seeds} is outside 1 … {MAX_SEEDS}")
-        table = tasks.num_pairs(d.task.operation, d.task.size)
-        kept = round((1 - HELD_OUT_FRACTION) * table)
-        seeds = range(FIRST_SEED, FIRST_SEED + (num_seeds or d.num_seeds))
-        runs = []
-        for seeds_of_arm, start_size, sizes, decays in (
-            (seeds, table, d.sizes, d.weight_decays),
-            (seeds[: d.held_out_seeds], kept, d.held_out_sizes, (1.0,)),
-        ):
-            for seed in seeds_of_arm if sizes else ():
-                start = RunSettings(
-                    task=d.task,
-                    network=d.network,
-                    optimiser=_optimiser(d.start_learning_rate, 1.0, d.start_decay_fraction),
-                    dataset_size=start_size,
-                    data_seed=seed,
-                    init_seed=seed,
-                    num_steps=d.start_steps,
-                )
-                runs.append(start)
-                runs.extend(
-                    RunSettings(
-                        task=d.task,
-                        network=d.network,
-                        optimiser=_optimiser(d.learning_rate, decay, 0.25),
-                        dataset_size=dataset_size,
-                        data_seed=seed,
-                        start=start,
-                        num_steps=d.num_steps,
-                    )
-                    for dataset_size, decay in itertools.product(sizes, decays)
-                )
+        design, ground = DESIGNS[size], GROUNDS[size]
+        runs = main_arm(size, ground.seeds(num_seeds))
+        kept = round((1 - HELD_OUT_FRACTION) * ground.num_pairs)
+        for seed in ground.seeds(num_seeds)[: design.held_out_seeds]:
+            start = ground.start(seed, kept)
+            runs.append(start)
+            runs.extend(continued(size, start, D, 1.0) for D in design.held_out_sizes)
         return runs
 
-    def judge(self, size: Size, runs: Sequence[Run]) -> Verdict:
-        """See ``Prediction.judge``."""
-        finding = find(runs)
-        return Verdict(
-            prediction=self.name,
-            size=size,
-            outcome=finding.outcome,
-            sentence=finding.sentence,
-            rule=self.rule,
-            numbers=finding.numbers,
-            runs=tuple(sorted(run.identity for run in runs)),
-            notes=finding.notes,
-        )
-
-
-def _optimiser(
-    learning_rate: float, weight_decay: float, decay_fraction: float
-) -> OptimiserSettings:
-    return OptimiserSettings(
-        learning_rate=learning_rate,
-        weight_decay=weight_decay,
-        warmup_steps=50,
-        decay_fraction=decay_fraction,
-    )
+    def find(self, size: Size, runs: Sequence[Run]) -> Finding:
+        """See ``Prediction.find``."""
+        return find(runs)

@@ -4,38 +4,58 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
-from efficiency import critical_size, tasks
+from efficiency import binomial, critical_size, tasks
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
-from efficiency.statistics import t_interval
-from predictions.protocol import Run, VerdictOutcome
+from efficiency.statistics import TooFewError, greater_p
+from predictions.judging import MIN_SEEDS, bounds, over_seeds
+from predictions.protocol import Finding, Run, VerdictOutcome
 from predictions.ungrokking_records import Continued, Seeds, Sweep, sweeps, usable
-
-MIN_SEEDS = 3
-"""Start networks without which nothing is decided."""
 
 OPEN = (-math.inf, math.inf)
 """Bounds of what is not known at all."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """What the rule says of the runs; ``notes`` names what was left out and why."""
-
-    outcome: VerdictOutcome
-    sentence: str
-    numbers: dict[str, Estimate] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
 
 
 def threshold(seeds: Seeds) -> Estimate:
     """Return the geometric mean over start networks of the D' at which r = ½."""
     crossings = [[s.crossing.threshold for s in by_decay.values()] for by_decay in seeds]
     return critical_size.population(crossings, unit="examples")
+
+
+RESAMPLING_SEED = 20230905
+"""Of the bootstrap, so that equal records give equal verdicts."""
+
+
+def threshold_by_binomial_model(main: Sequence[Continued]) -> Estimate | None:
+    """Return the second opinion on the threshold, see ``efficiency.binomial``.
+
+    One fit for each start network, weight decays together. ``None`` with fewer than four.
+    """
+    by_start: dict[RunSettings, list[Continued]] = {}
+    for one in main:
+        by_start.setdefault(one.start, []).append(one)
+    logs = []
+    for start, continuations in by_start.items():
+        sizes = np.array([one.size for one in continuations])
+        total = tasks.num_pairs(start.task.operation, start.task.size) - sizes
+        accuracy = np.array([one.number("test_accuracy") for one in continuations])
+        chance = 1 / tasks.num_symbols(start.task.operation, start.task.size)
+        fitted = binomial.fit(sizes, accuracy * total, total, lower=chance)
+        logs.append(math.log(fitted.threshold))
+    try:
+        interval = binomial.over_clusters(logs, rng=np.random.default_rng(RESAMPLING_SEED))
+    except TooFewError:
+        return None
+    return Estimate(
+        value=math.exp(interval.value),
+        low=math.exp(interval.low),
+        high=math.exp(interval.high),
+        n=len(logs),
+        unit="examples",
+    )
 
 
 def find(runs: Sequence[Run]) -> Finding:
@@ -45,12 +65,17 @@ def find(runs: Sequence[Run]) -> Finding:
     seeds = sweeps(main)
 
     def finding(
-        outcome: VerdictOutcome, sentence: str, numbers: dict[str, Estimate] | None = None
+        outcome: VerdictOutcome,
+        sentence: str,
+        numbers: dict[str, Estimate] | None = None,
+        p_value: float | None = None,
     ) -> Finding:
         return Finding(
             outcome=outcome,
-            sentence=" ".join([sentence, *notes]),
+            sentence=sentence,
             numbers=numbers or {},
+            deciding="line_minus_curve_error" if numbers else None,
+            p_value=p_value,
             notes=tuple(notes),
         )
 
@@ -64,27 +89,33 @@ def find(runs: Sequence[Run]) -> Finding:
             f"needs {MIN_SEEDS} and {critical_size.MIN_SIZES}; give a larger --seeds.",
         )
     numbers = _transition(seeds, sizes) | _ends(main, sizes) | _still_moving(main)
+    if (second := threshold_by_binomial_model(main)) is not None:
+        numbers["threshold_by_binomial_model"] = second
     numbers |= _removed_against_never_seen([c for c in continued if not c.start_knew_everything])
-    return finding(*_decide(numbers, sizes, seeds[0]), numbers)
+    return finding(*_decide(numbers, sizes, seeds[0]), numbers, _p_value(main, seeds, sizes))
 
 
-def _over_seeds(
-    values: Sequence[float],
-    *,
-    least: float = -math.inf,
-    most: float = math.inf,
-    settled: bool = True,
-) -> Estimate:
-    """Return the mean over start networks with its t interval, cut to what is possible."""
-    interval = t_interval(values)
-    return Estimate(
-        value=interval.value,
-        low=max(interval.low, least),
-        high=min(interval.high, most),
-        n=len(values),
-        unit="1",
-        status="measured" if settled else "not settled",
+def _p_value(main: Sequence[Continued], seeds: Seeds, sizes: list[int]) -> float:
+    """Return the largest p of the rule's three parts: fall, keep, transition."""
+    half = (1 + 1 / seeds[0][next(iter(seeds[0]))].num_symbols) / 2
+    smallest, largest = (
+        _by_start([(c.start, c.number("test_accuracy")) for c in main if c.size == size])
+        for size in (sizes[0], sizes[-1])
     )
+    return max(
+        greater_p([-accuracy for accuracy in smallest], -half),
+        greater_p(largest, half),
+        greater_p(_advantages(seeds)),
+    )
+
+
+def _advantages(seeds: Seeds) -> list[float]:
+    """Return for each start network by how much a straight line fits worse than an S-curve."""
+    errors = [
+        np.mean([critical_size.fit_errors(s.sizes, s.retained) for s in by.values()], axis=0)
+        for by in seeds
+    ]
+    return [float(line - curve) for curve, line in errors]
 
 
 def _transition(seeds: Seeds, sizes: list[int]) -> dict[str, Estimate]:
@@ -106,11 +137,7 @@ def _transition(seeds: Seeds, sizes: list[int]) -> dict[str, Estimate]:
     numbers["straight_line_width"] = critical_size.population(lines, unit="examples")
     numbers["transition_to_line_width"] = critical_size.population(ratios, unit="1")
 
-    errors = [
-        np.mean([critical_size.fit_errors(s.sizes, s.retained) for s in by.values()], axis=0)
-        for by in seeds
-    ]
-    numbers["line_minus_curve_error"] = _over_seeds([float(line - curve) for curve, line in errors])
+    numbers["line_minus_curve_error"] = over_seeds(_advantages(seeds))
     return numbers
 
 
@@ -119,7 +146,7 @@ def _ends(main: Sequence[Continued], sizes: list[int]) -> dict[str, Estimate]:
     numbers = {}
     for name, D in (("smallest", sizes[0]), ("largest", sizes[-1])):
         there = [one for one in main if one.size == D]
-        numbers[f"accuracy_at_{name}_size"] = _over_seeds(
+        numbers[f"accuracy_at_{name}_size"] = over_seeds(
             _by_start([(one.start, one.number("test_accuracy")) for one in there]),
             least=0.0,
             most=1.0,
@@ -172,7 +199,7 @@ def _still_moving(main: Sequence[Continued]) -> dict[str, Estimate]:
         ]
     )
     if len(drift) >= MIN_SEEDS:
-        numbers["drift_of_partial_accuracies"] = _over_seeds(drift)
+        numbers["drift_of_partial_accuracies"] = over_seeds(drift)
     return numbers
 
 
@@ -183,9 +210,9 @@ def _removed_against_never_seen(held_out: Sequence[Continued]) -> dict[str, Esti
     if len(removed) < MIN_SEEDS:
         return {}
     return {
-        "accuracy_on_removed": _over_seeds(removed, least=0.0, most=1.0),
-        "accuracy_on_never_seen": _over_seeds(never_seen, least=0.0, most=1.0),
-        "removed_minus_never_seen": _over_seeds(
+        "accuracy_on_removed": over_seeds(removed, least=0.0, most=1.0),
+        "accuracy_on_never_seen": over_seeds(never_seen, least=0.0, most=1.0),
+        "removed_minus_never_seen": over_seeds(
             [r - s for r, s in zip(removed, never_seen, strict=True)], least=-1.0, most=1.0
         ),
     }
@@ -198,9 +225,9 @@ def _decide(
     half = (1 + 1 / next(iter(by_decay.values())).num_symbols) / 2
     smallest, largest = numbers["accuracy_at_smallest_size"], numbers["accuracy_at_largest_size"]
     advantage = numbers["line_minus_curve_error"]
-    low_small, high_small = _bounds(smallest)
-    low_large, _ = _bounds(largest)
-    low_advantage, high_advantage = _bounds(advantage)
+    low_small, high_small = bounds(smallest)
+    low_large, _ = bounds(largest)
+    low_advantage, high_advantage = bounds(advantage)
     falls, keeps = high_small < half, low_large > half
     seeds = f"{smallest.n} start networks"
     if low_small > half and smallest.status == "measured":
@@ -233,9 +260,3 @@ def _decide(
         f"crosses the middle ({half:.3f}) at D' = {numbers['threshold']} ({seeds}). "
         f"This leaves open {' and '.join(open_questions)}."
     )
-
-
-def _bounds(estimate: Estimate) -> tuple[float, float]:
-    assert estimate.low is not None
-    assert estimate.high is not None
-    return estimate.low, estimate.high

@@ -1,9 +1,9 @@
-"""Collect what a report says, and write it."""
+"""Collect what a report says, and write it: one page for any number of verdicts."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import jinja2
 
 from efficiency.outcome import Outcome
 from efficiency.settings import RunSettings
+from predictions import family
 from predictions.protocol import Prediction, Run, Verdict
 from predictions.report import figures
 from runs import Record, Store, StoreError
@@ -18,26 +19,50 @@ from runs.files import explain_os_error, write_file
 from runs.identity import SCHEMA_VERSION
 
 
+def stem(verdicts: Sequence[Verdict], num_predictions: int, num_seeds: int | None) -> str:
+    """Return the name of a report without ending: ``NAME-SIZE``, ``all-SIZE``, ``A+B-SIZE``."""
+    names = "+".join(verdict.prediction for verdict in verdicts)
+    if len(verdicts) == num_predictions > 1:
+        names = "all"
+    seeds = "" if num_seeds is None else f"-{num_seeds}-seeds"
+    return f"{names}-{verdicts[0].size}{seeds}"
+
+
 def write_report(
-    verdict: Verdict, prediction: Prediction, store: Store, out: Path, num_seeds: int | None
+    verdicts: Sequence[Verdict],
+    predictions: Sequence[Prediction],
+    store: Store,
+    out: Path,
+    *,
+    name: str,
+    num_seeds: int | None = None,
 ) -> tuple[Path, Path]:
-    """Write ``out/NAME-SIZE[-N-seeds].html`` and ``.md``, its figure beside it; return both paths.
+    """Write ``out/name.html`` and ``.md``, with a figure for each verdict; return both paths.
+
+    Args:
+        verdicts: One at least.
+        predictions: That of each verdict.
+        store: Where their runs are.
+        out: Folder, made if it is not there.
+        name: Of the files, without ending.
+        num_seeds: What was asked for, to say how to reproduce it.
 
     Raises:
         StoreError: They cannot be written, or a run is damaged.
     """
-    records = [store.load(run) for run in verdict.runs]
-    context = _context(verdict, prediction, records, store, num_seeds)
-    seeds = "" if num_seeds is None else f"-{num_seeds}-seeds"
-    stem = f"{verdict.prediction}-{verdict.size}{seeds}"
-    html, markdown, picture = (out / f"{stem}.{ending}" for ending in ("html", "md", "svg"))
-    context["picture"] = picture.name
+    wanted = sorted({run for verdict in verdicts for run in verdict.runs})
+    records = {run: store.load(run) for run in wanted}
+    context = _context(verdicts, predictions, records, store, num_seeds)
+    html, markdown = (out / f"{name}.{ending}" for ending in ("html", "md"))
     try:
         out.mkdir(parents=True, exist_ok=True)
-        if context["figure"]:
-            write_file(picture, context["figure"])
-        else:
-            picture.unlink(missing_ok=True)
+        for section in context["sections"]:
+            picture = out / f"{name}-{section['verdict'].prediction}.svg"
+            section["picture"] = picture.name
+            if section["figure"]:
+                write_file(picture, section["figure"])
+            else:
+                picture.unlink(missing_ok=True)
         write_file(markdown, _render("report.md.j2", context))
         write_file(html, _render("report.html.j2", context))
     except OSError as error:
@@ -58,29 +83,65 @@ def _render(template: str, context: dict[str, Any]) -> str:
 
 
 def _context(
-    verdict: Verdict,
-    prediction: Prediction,
-    records: Sequence[Record],
+    verdicts: Sequence[Verdict],
+    predictions: Sequence[Prediction],
+    records: Mapping[str, Record],
     store: Store,
     num_seeds: int | None,
 ) -> dict[str, Any]:
     runs = {
-        record.identity: Run(
+        name: Run(
             settings=RunSettings.from_document(record.settings),
             outcome=Outcome.from_document(record.outcome),
         )
-        for record in records
+        for name, record in records.items()
     }
-    by_identity = {record.identity: record for record in records}
+    one = predictions[0] if len(predictions) == 1 else None
+    return {
+        "title": f"{one.title if one else 'The predictions'}, {verdicts[0].size}",
+        "size": verdicts[0].size,
+        "sections": [
+            _section(verdict, prediction, runs, records, num_seeds)
+            for verdict, prediction in zip(verdicts, predictions, strict=True)
+        ],
+        "table": family.rows(verdicts, predictions),
+        "falls": family.falls_with_the_family(verdicts, predictions),
+        "runs": [_run_row(run) for run in sorted(runs.values(), key=_run_order)],
+        "command": _command(predictions, verdicts[0].size, store, num_seeds),
+        "origins": _origins(list(records.values())),
+        "schema": SCHEMA_VERSION,
+    }
+
+
+def _command(
+    predictions: Sequence[Prediction], size: str, store: Store, num_seeds: int | None
+) -> str:
+    names = [prediction.name for prediction in predictions]
     seeds = [] if num_seeds is None else ["--seeds", str(num_seeds)]
     place = [] if str(store.path) == "store" else ["--store", str(store.path)]
-    command = ["predictions", "run", prediction.name, "--size", verdict.size, *seeds, *place]
+    return shlex.join(["predictions", "run", *names, "--size", size, *seeds, *place])
+
+
+def _section(
+    verdict: Verdict,
+    prediction: Prediction,
+    runs: Mapping[str, Run],
+    records: Mapping[str, Record],
+    num_seeds: int | None,
+) -> dict[str, Any]:
     draw = figures.find(prediction.name)
     drawing = ""
     if draw is not None and verdict.numbers:
-        figure = draw(verdict, list(runs.values()), lambda run: by_identity[run.identity].history)
+        figure = draw(
+            verdict,
+            [runs[name] for name in verdict.runs],
+            lambda run: records[run.identity].history,
+        )
         drawing = figures.svg(
-            figure, title=f"{prediction.title}, {verdict.size}", description=verdict.sentence
+            figure,
+            name=prediction.name,
+            title=f"{prediction.title}, {verdict.size}",
+            description=verdict.sentence,
         )
     return {
         "verdict": verdict,
@@ -95,10 +156,6 @@ def _context(
             }
             for name, number in verdict.numbers.items()
         ],
-        "runs": [_run_row(run) for run in sorted(runs.values(), key=_run_order)],
-        "command": shlex.join(command),
-        "origins": _origins(records),
-        "schema": SCHEMA_VERSION,
     }
 
 
@@ -108,10 +165,18 @@ def _meaning(prediction: Prediction, number: str) -> str:
     return prediction.glossary[max(entries, key=len)] if entries else ""
 
 
+def _role(settings: RunSettings) -> str:
+    """Return what a run is for."""
+    if settings.optimiser.norm_factor is not None:
+        return f"held at {settings.optimiser.norm_factor:g} × norm"
+    if settings.regime == "memorising":
+        return "memorising"
+    return "from scratch" if settings.start is None else "continued"
+
+
 def _run_order(run: Run) -> tuple[Any, ...]:
     s = run.settings
-    seed = s.data_seed if s.init_seed is None else s.init_seed
-    return (s.start is not None, seed, s.dataset_size, s.optimiser.weight_decay, run.identity)
+    return (_role(s), s.data_seed, s.dataset_size, s.optimiser.weight_decay, run.identity)
 
 
 def _run_row(run: Run) -> dict[str, str]:
@@ -124,7 +189,7 @@ def _run_row(run: Run) -> dict[str, str]:
     started_on = "" if s.start is None else f"{s.start.dataset_size} pairs"
     return {
         "identity": run.identity[:12],
-        "role": "start network" if s.start is None else "continued",
+        "role": _role(s),
         "seed": str(s.data_seed),
         "size": str(s.dataset_size),
         "started_on": started_on,

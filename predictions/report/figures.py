@@ -34,18 +34,19 @@ def find(prediction: str) -> Draw | None:
     return None
 
 
-def svg(figure: Figure, *, title: str, description: str) -> str:
+def svg(figure: Figure, *, name: str, title: str, description: str) -> str:
     """Return a figure as an SVG element to put in a page: same input, same bytes.
 
     Args:
         figure: The figure.
+        name: Sets the ids of this figure apart from those of others on the page.
         title: Read out by a screen reader.
         description: What it shows, in words.
     """
     import matplotlib
 
     buffer = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": "circuit-efficiency", "svg.fonttype": "none"}):
+    with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None}, bbox_inches="tight")
     drawing = buffer.getvalue()
     drawing = drawing[drawing.index("<svg") :]
@@ -53,8 +54,8 @@ def svg(figure: Figure, *, title: str, description: str) -> str:
     drawing = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", drawing, count=1)
     drawing = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", drawing, count=1)
     words = (
-        ' role="img" aria-labelledby="figure-title figure-description">'
-        f'<title id="figure-title">{html.escape(title)}</title>'
-        f'<desc id="figure-description">{html.escape(description)}</desc>'
+        f' role="img" aria-labelledby="{name}-title {name}-description">'
+        f'<title id="{name}-title">{html.escape(title)}</title>'
+        f'<desc id="{name}-description">{html.escape(description)}</desc>'
     )
     return re.sub(r"(<svg[^>]*)>", lambda match: match[1] + words, drawing, count=1)

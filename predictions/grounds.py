@@ -1,0 +1,142 @@
+"""The ground that all predictions of one size share: operation, network, seeds, start networks.
+
+Because they share it, one network can be asked by several predictions, and what they say of it can
+be compared seed by seed. Runs that two predictions want are trained once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from efficiency import tasks
+from efficiency.settings import NetworkSettings, OptimiserSettings, RunSettings, TaskSettings
+from predictions.protocol import MAX_SEEDS, Size
+
+WARMUP_STEPS = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """One size.
+
+    Attributes:
+        task: The operation.
+        network: The network.
+        start_learning_rate: η of start networks, trained on the whole table at λ = 1.
+        start_steps: Their length; η falls to 0 over its last half.
+        learning_rate: η of continuations and of training from scratch.
+        calm_learning_rate: η where norms and logits are read: lower, so that more runs settle.
+        first_seed: Designs were chosen on seeds below 1000; judged seeds count up from here.
+        num_seeds: Seeds that the designs ask for.
+    """
+
+    task: TaskSettings
+    network: NetworkSettings
+    start_learning_rate: float
+    start_steps: int
+    learning_rate: float
+    calm_learning_rate: float
+    first_seed: int
+    num_seeds: int
+
+    @property
+    def num_pairs(self) -> int:
+        """N."""
+        return tasks.num_pairs(self.task.operation, self.task.size)
+
+    def describe(self) -> str:
+        """Return operation and network in a phrase."""
+        return (
+            f"{self.task.operation} at size {self.task.size} ({self.num_pairs:,} pairs), one-layer "
+            f"transformer of width {self.network.d_model}"
+        )
+
+    def seeds(self, num_seeds: int | None) -> range:
+        """Return the judged seeds.
+
+        Raises:
+            ValueError: Their number is not positive, or surely a slip of the finger.
+        """
+        count = self.num_seeds if num_seeds is None else num_seeds
+        if not 1 <= count <= MAX_SEEDS:
+            raise ValueError(f"--seeds {num_seeds} is outside 1 … {MAX_SEEDS}")
+        return range(self.first_seed, self.first_seed + count)
+
+    def start(self, seed: int, dataset_size: int | None = None) -> RunSettings:
+        """Return a start network, trained on the whole table unless told otherwise."""
+        return RunSettings(
+            task=self.task,
+            network=self.network,
+            optimiser=schedule(self.start_learning_rate, 1.0, 0.5),
+            dataset_size=self.num_pairs if dataset_size is None else dataset_size,
+            data_seed=seed,
+            init_seed=seed,
+            num_steps=self.start_steps,
+        )
+
+
+def schedule(
+    learning_rate: float,
+    weight_decay: float,
+    decay_fraction: float,
+    norm_factor: float | None = None,
+) -> OptimiserSettings:
+    """Return the optimiser that every run of every prediction uses, but for these numbers."""
+    return OptimiserSettings(
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        warmup_steps=WARMUP_STEPS,
+        decay_fraction=decay_fraction,
+        norm_factor=norm_factor,
+    )
+
+
+def steps_at(weight_decay: float, steps_at_one: int) -> int:
+    """Return the length of a run, the same at every λ in units of η·λ·steps."""
+    return round(steps_at_one / weight_decay)
+
+
+GROUNDS: dict[Size, Ground] = {
+    "smoke": Ground(
+        task=TaskSettings(operation="addition", size=11),
+        network=NetworkSettings(d_model=16, num_heads=2, d_mlp=32),
+        start_learning_rate=3e-3,
+        start_steps=6000,
+        learning_rate=5e-3,
+        calm_learning_rate=3e-3,
+        first_seed=3000,
+        num_seeds=5,
+    ),
+    # Chosen by measurement: docs/decisions/005-quick-size.md, 008-the-family.md.
+    "quick": Ground(
+        task=TaskSettings(operation="addition", size=31),
+        network=NetworkSettings(d_model=32, num_heads=4, d_mlp=128),
+        start_learning_rate=1.5e-3,
+        start_steps=6000,
+        learning_rate=4e-3,
+        calm_learning_rate=2e-3,
+        first_seed=3000,
+        num_seeds=12,
+    ),
+    "standard": Ground(
+        task=TaskSettings(operation="addition", size=59),
+        network=NetworkSettings(d_model=64, num_heads=4, d_mlp=256),
+        start_learning_rate=1e-3,
+        start_steps=8000,
+        learning_rate=3e-3,
+        calm_learning_rate=1.5e-3,
+        first_seed=3000,
+        num_seeds=6,
+    ),
+    # The paper's network, operation and η. Its start networks' length and decay of η are assumed.
+    "paper": Ground(
+        task=TaskSettings(operation="addition", size=113),
+        network=NetworkSettings(d_model=128, num_heads=4, d_mlp=512),
+        start_learning_rate=1e-3,
+        start_steps=40_000,
+        learning_rate=1e-3,
+        calm_learning_rate=1e-3,
+        first_seed=3000,
+        num_seeds=10,
+    ),
+}

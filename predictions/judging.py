@@ -1,0 +1,82 @@
+"""What judges share: means over seeds, and the numbers of a run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from efficiency.estimates import Estimate
+from efficiency.statistics import Equivalence, t_interval
+from predictions.protocol import Run
+
+MIN_SEEDS = 3
+"""Independent networks without which nothing is decided."""
+
+
+def over_seeds(
+    values: Sequence[float],
+    *,
+    unit: str = "1",
+    least: float = -math.inf,
+    most: float = math.inf,
+    settled: bool = True,
+) -> Estimate:
+    """Return the mean over seeds with its 95% t interval, cut to what is possible.
+
+    Args:
+        values: One for each seed, two at least.
+        unit: Their unit.
+        least: What no mean can be below.
+        most: What no mean can be above.
+        settled: Whether the runs behind it had settled.
+    """
+    interval = t_interval(values)
+    return Estimate(
+        value=interval.value,
+        low=min(max(interval.low, least), most),
+        high=max(min(interval.high, most), least),
+        n=len(values),
+        unit=unit,
+        status="measured" if settled else "not settled",
+    )
+
+
+def geometric(values: Sequence[float], *, unit: str = "1") -> Estimate:
+    """Return the geometric mean over seeds of positive values, with its 95% interval."""
+    interval = t_interval([math.log(value) for value in values])
+    return Estimate(
+        value=math.exp(interval.value),
+        low=math.exp(interval.low),
+        high=math.exp(interval.high),
+        n=len(values),
+        unit=unit,
+    )
+
+
+def as_estimate(equal: Equivalence, n: int) -> Estimate:
+    """Return the mean of an equivalence test with its interval."""
+    return Estimate(value=equal.value, low=equal.low, high=equal.high, n=n, unit="1")
+
+
+def count(number: int, n: int, unit: str = "1") -> Estimate:
+    """Return a number of things that were counted."""
+    return Estimate(value=float(number), low=None, high=None, n=n, unit=unit)
+
+
+def bounds(estimate: Estimate) -> tuple[float, float]:
+    """Return both ends of an interval that has them."""
+    assert estimate.low is not None
+    assert estimate.high is not None
+    return estimate.low, estimate.high
+
+
+def value_of(run: Run, name: str) -> float:
+    """Return the value of one of a run's final numbers, which it must have."""
+    value = run.outcome.numbers[name].value
+    assert value is not None, name
+    return value
+
+
+def plural(number: int, thing: str) -> str:
+    """Return e.g. ``1 seed``, ``3 seeds``."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"

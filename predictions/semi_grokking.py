@@ -1,0 +1,194 @@
+"""Semi-grokking: delayed generalisation to partial test accuracy that stays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from efficiency import critical_size, tasks
+from efficiency.critical_size import PARTIAL
+from efficiency.estimates import Estimate
+from efficiency.outcome import MIN_CHANGE
+from efficiency.settings import RunSettings
+from efficiency.statistics import share_interval, share_p
+from predictions import scratch
+from predictions.grounds import GROUNDS
+from predictions.judging import MIN_SEEDS, count, geometric, over_seeds, plural, value_of
+from predictions.protocol import Finding, Prediction, Run, Size, VerdictOutcome
+
+MAX_RANGE = 0.05
+"""Largest range of test accuracy over the tail of a run that stays where it is."""
+
+MIN_DELAY = 5.0
+"""Least ratio of the step half-way to the final accuracy to the step of fitting, if delayed."""
+
+FALSE_SHARE = 0.05
+"""Share of seeds with a run that is taken for semi-grokked by mistake, at most."""
+
+RARE_SHARE = 0.3
+"""Share of seeds below which semi-grokking counts as absent."""
+
+Kind = Literal["not grokked", "semi-grokked", "grokked", "moving", "partial at once"]
+
+
+def kind(run: Run) -> Kind:
+    """Return what became of a run from scratch, from the tail of its test accuracy.
+
+    *Semi-grokked*: throughout the tail (the last quarter of its learning time) partial, between 5%
+    and 95% of the way from chance to 1, staying within a range of 0.05, and delayed: it came half
+    of its way at least five times later than it fitted its examples. *Grokked* and *not grokked*:
+    beyond these bounds throughout the tail. *Moving*: anything else but what was partial and stayed
+    without delay.
+    """
+    tail = run.outcome.numbers["test_accuracy"]
+    assert tail.low is not None
+    assert tail.high is not None
+    task = run.settings.task
+    num_symbols = tasks.num_symbols(task.operation, task.size)
+    low, high = critical_size.retained([tail.low, tail.high], num_symbols)
+    if low >= PARTIAL[1]:
+        return "grokked"
+    if high <= PARTIAL[0]:
+        return "not grokked"
+    if low <= PARTIAL[0] or high >= PARTIAL[1] or tail.high - tail.low > MAX_RANGE:
+        return "moving"
+    delayed = delay(run)
+    if delayed is None:
+        # Partial, but less than 0.1 above where it began: too little to have a half-way point.
+        return "not grokked"
+    return "semi-grokked" if delayed >= MIN_DELAY else "partial at once"
+
+
+def delay(run: Run) -> float | None:
+    """Return the step half-way over the step of fitting; ``None`` if accuracy never moved."""
+    halfway = run.outcome.numbers.get("step_halfway")
+    fitted = run.outcome.numbers.get("step_fitted")
+    if halfway is None or fitted is None or halfway.value is None or fitted.value is None:
+        return None
+    return halfway.value / max(fitted.value, 1.0)
+
+
+class SemiGrokking(Prediction):
+    """Fourth prediction of the theory (paper, sections 3.3 and 5.3, Figures 5 and 6)."""
+
+    name: ClassVar[str] = "semi-grokking"
+    min_seeds: ClassVar[int] = MIN_SEEDS
+    title: ClassVar[str] = "Semi-grokking"
+    claim: ClassVar[str] = (
+        "Trained from scratch on a number of examples near the critical size, some networks come "
+        "late to partial test accuracy, and stay there."
+    )
+    rule: ClassVar[str] = (
+        "A run is semi-grokked if throughout its tail (last quarter of learning time) its test "
+        f"accuracy lies between {PARTIAL[0]:.0%} and {PARTIAL[1]:.0%} of the way from chance to 1 "
+        f"and within a range of {MAX_RANGE:g}, and it came half of its way there at least "
+        f"{MIN_DELAY:g} times later than it fitted its examples, from at least "
+        f"{MIN_CHANGE:g} below. Seeds are the independent units; "
+        "a seed has semi-grokked if any of its runs has. Supported if the lower bound of the share "
+        f"of such seeds > {FALSE_SHARE:g} (95%, Clopper–Pearson): the share that runs which are "
+        "still moving may feign. Refuted if the upper bound < "
+        f"{RARE_SHARE:g}, while both grokked and not grokked runs were seen. Undecided otherwise, "
+        f"or with fewer than {MIN_SEEDS} seeds. Invalid if no seed counts."
+    )
+    criterion: ClassVar[str] = f"share of seeds > {FALSE_SHARE:g}"
+    refutation: ClassVar[str] = "No run settles between chance and perfect."
+    assumptions: ClassVar[tuple[str, ...]] = (
+        "What does not move by more than the range over a quarter of its training stays; the "
+        "paper's own example moved on to 1 after twice as long.",
+        "Seeds are independent; datasets of one seed are nested.",
+    )
+    power: ClassVar[str] = (
+        "12 seeds support the claim in at least 8 of 10 experiments if four seeds in ten "
+        "semi-grok, and can refute it if none does (simulated)."
+    )
+    figure_caption: ClassVar[str] = (
+        "Left: final test accuracy against D, every run a point, its shape telling what became of "
+        "it. Right: the course of the runs that semi-grokked, and dotted of those that were still "
+        "moving at the end. After Figures 5 and 6 of the paper."
+    )
+    glossary: ClassVar[Mapping[str, str]] = {
+        "share_of_seeds_semi_grokked": "with at least one such run",
+        "runs_semi_grokked": "runs that came late to partial accuracy and stayed",
+        "runs_grokked": "runs at perfect accuracy throughout the tail",
+        "runs_not_grokked": "runs at chance throughout the tail",
+        "runs_moving": "runs that were neither: still moving when they ended",
+        "runs_partial_at_once": "partial and staying, but without delay",
+        "semi_grokked_accuracy": "final test accuracy of semi-grokked runs, mean by seed",
+        "semi_grokked_delay": "step half-way / step of fitting, of semi-grokked runs by seed",
+        "semi_grokked_drift": "of their test accuracy between the halves of the tail",
+    }
+
+    def design(self, size: Size, num_seeds: int | None = None) -> str:
+        """See ``Prediction.design``."""
+        d, ground = scratch.DESIGNS[size], GROUNDS[size]
+        return (
+            f"{ground.describe()}; {len(ground.seeds(num_seeds))} seeds trained from scratch on "
+            f"D = {', '.join(map(str, d.sizes))} examples for {d.num_steps:,} steps with weight "
+            f"decay 1. {len(self.settings(size, num_seeds))} runs."
+        )
+
+    def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
+        """See ``Prediction.settings``."""
+        return scratch.scratch_arm(size, GROUNDS[size].seeds(num_seeds))
+
+    def find(self, size: Size, runs: Sequence[Run]) -> Finding:
+        """See ``Prediction.find``."""
+        by_seed, left_out = scratch.usable(runs)
+        notes = tuple(left_out)
+        if not by_seed:
+            return Finding(outcome="invalid", sentence="No seed counts.", notes=notes)
+        kinds = {seed: [kind(run) for run in by_size.values()] for seed, by_size in by_seed.items()}
+        n, every = len(by_seed), [one for several in kinds.values() for one in several]
+        semi = sum("semi-grokked" in several for several in kinds.values())
+        share = share_interval(semi, n)
+        numbers = {
+            "share_of_seeds_semi_grokked": Estimate(
+                value=share.value, low=share.low, high=share.high, n=n, unit="1"
+            )
+        }
+        for name in ("semi-grokked", "grokked", "not grokked", "moving", "partial at once"):
+            counted = sum(one == name for one in every)
+            key = f"runs_{name.replace('-', '_').replace(' ', '_')}"
+            numbers[key] = count(counted, len(every))
+        numbers |= _of_semi_grokked(by_seed)
+        outcome: VerdictOutcome = "undecided"
+        if n >= MIN_SEEDS and share.low > FALSE_SHARE:
+            outcome = "supported"
+        elif n >= MIN_SEEDS and share.high < RARE_SHARE and {"grokked", "not grokked"} <= {*every}:
+            outcome = "refuted"
+        few = "" if n >= MIN_SEEDS else f" {plural(n, 'seed')} are too few; give a larger --seeds."
+        return Finding(
+            outcome=outcome,
+            sentence=f"{semi} of {plural(n, 'seed')} have a run that came late to partial test "
+            f"accuracy and stayed (share {numbers['share_of_seeds_semi_grokked']}); of "
+            f"{len(every)} runs {every.count('grokked')} grokked, "
+            f"{every.count('semi-grokked')} semi-grokked, {every.count('not grokked')} did "
+            f"neither, {every.count('moving')} were still moving.{few}",
+            numbers=numbers,
+            deciding="share_of_seeds_semi_grokked",
+            p_value=min(1.0, 2 * share_p(semi, n, FALSE_SHARE)),
+            notes=notes,
+        )
+
+
+def _of_semi_grokked(by_seed: Mapping[int, Mapping[int, Run]]) -> dict[str, Estimate]:
+    """Return accuracy, delay and drift of semi-grokked runs, averaged within seeds."""
+    runs = [[r for r in by.values() if kind(r) == "semi-grokked"] for by in by_seed.values()]
+    runs = [several for several in runs if several]
+    if len(runs) < 2:
+        return {}
+    return {
+        "semi_grokked_accuracy": over_seeds(
+            [float(np.mean([value_of(r, "test_accuracy") for r in several])) for several in runs],
+            least=0.0,
+            most=1.0,
+        ),
+        "semi_grokked_delay": geometric(
+            [float(np.exp(np.mean([np.log(delay(r) or 1.0) for r in some]))) for some in runs]
+        ),
+        "semi_grokked_drift": over_seeds(
+            [float(np.mean([value_of(r, "test_accuracy_drift") for r in some])) for some in runs]
+        ),
+    }

@@ -1,0 +1,204 @@
+"""Weight decay: how far a network ungroks does not depend on it, only how fast."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from efficiency.critical_size import MIN_SIZES
+from efficiency.estimates import Estimate
+from efficiency.settings import RunSettings
+from efficiency.statistics import Equivalence, TooFewError, bracketed_mean, equivalence
+from predictions.grounds import GROUNDS, steps_at
+from predictions.judging import MIN_SEEDS, as_estimate, bounds, geometric, over_seeds, plural
+from predictions.protocol import Finding, Prediction, Run, Size, VerdictOutcome
+from predictions.ungrokking import DESIGNS, main_arm
+from predictions.ungrokking_records import Continued, Seeds, sweeps, usable
+
+ACCURACY_MARGIN = 0.1
+"""Largest difference of mean final accuracies that counts as none."""
+
+RATIO_MARGIN = 1.25
+"""Largest ratio of thresholds, either way, that counts as none."""
+
+
+class WeightDecay(Prediction):
+    """Third prediction of the theory (paper, sections 3.3 and 5.2, Figure 4)."""
+
+    name: ClassVar[str] = "weight-decay"
+    min_seeds: ClassVar[int] = MIN_SEEDS
+    title: ClassVar[str] = "Weight decay"
+    claim: ClassVar[str] = (
+        "The test accuracy to which a network ungroks does not depend on the strength of weight "
+        "decay; only the speed does."
+    )
+    rule: ClassVar[str] = (
+        "The runs are those of ungrokking, compared at the smallest and the largest weight decay, "
+        "after equally long training in units of η·λ·steps. For each start network: the "
+        "difference of final test accuracies, averaged over D', and the ratio of thresholds (D' "
+        "at which accuracy crosses the middle between chance and 1). Intervals are 95% over start "
+        "networks that count, as in ungrokking. Supported if the interval of the difference lies "
+        f"within ±{ACCURACY_MARGIN:g} and that of the ratio within 1/{RATIO_MARGIN:g} … "
+        f"{RATIO_MARGIN:g}. Refuted if either lies outside altogether. Undecided otherwise, or "
+        f"with fewer than {MIN_SEEDS} start networks or {MIN_SIZES} sizes. Invalid if no start "
+        "network counts."
+    )
+    criterion: ClassVar[str] = (
+        f"accuracies within ±{ACCURACY_MARGIN:g}, thresholds within a factor of {RATIO_MARGIN:g}"
+    )
+    refutation: ClassVar[str] = (
+        "A difference of accuracies or a ratio of thresholds beyond the margin."
+    )
+    assumptions: ClassVar[tuple[str, ...]] = (
+        "Equal η·λ·steps is equally long: weight decay shrinks weights by η·λ a step. After as "
+        "many steps a small λ has not come as far, and thresholds differ for that reason alone.",
+        "Runs that still move are kept (see the drift in ungrokking).",
+        "Log thresholds and their differences between weight decays are normal over start "
+        "networks.",
+    )
+    power: ClassVar[str] = (
+        "6 start networks support the claim in at least 8 of 10 experiments if nothing depends on "
+        "weight decay and log thresholds of one start network spread by 0.1 (simulated)."
+    )
+    figure_caption: ClassVar[str] = (
+        "Left: final test accuracy against D′ at every weight decay, means over start networks. "
+        "Right: steps until half of the accuracy is lost at the smallest D′, against weight decay; "
+        "the line falls as 1/λ. After Figure 4 of the paper."
+    )
+    glossary: ClassVar[Mapping[str, str]] = {
+        "accuracy_difference": "final test accuracy at the largest weight decay − at the smallest, "
+        "averaged over D'",
+        "threshold_ratio": "threshold at the largest weight decay / at the smallest",
+        "halfway_steps_at": "steps until half of the accuracy is lost at the smallest D', "
+        "geometric mean, at this weight decay",
+        "speed_exponent": "of these steps in weight decay: −1 if speed is proportional to it",
+        "weight_decay_range": "largest / smallest",
+    }
+
+    def design(self, size: Size, num_seeds: int | None = None) -> str:
+        """See ``Prediction.design``."""
+        d, ground = DESIGNS[size], GROUNDS[size]
+        pairs = ", ".join(f"{w:g} ({steps_at(w, d.steps_at_one):,} steps)" for w in d.weight_decays)
+        return (
+            f"The main arm of ungrokking: {ground.describe()}; "
+            f"{len(ground.seeds(num_seeds))} start networks continued on D' = "
+            f"{', '.join(map(str, d.sizes))} with weight decays {pairs}. "
+            f"{len(self.settings(size, num_seeds))} runs."
+        )
+
+    def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
+        """See ``Prediction.settings``."""
+        return main_arm(size, GROUNDS[size].seeds(num_seeds))
+
+    def find(self, size: Size, runs: Sequence[Run]) -> Finding:
+        """See ``Prediction.find``."""
+        continued, left_out = usable(runs)
+        notes, seeds = tuple(left_out), sweeps(continued)
+        if not seeds:
+            return Finding(outcome="invalid", sentence="No start network counts.", notes=notes)
+        sizes = {one.size for one in continued}
+        if len(seeds) < MIN_SEEDS or len(sizes) < MIN_SIZES:
+            return Finding(
+                outcome="undecided",
+                sentence=f"{plural(len(seeds), 'start network')} that count and "
+                f"{plural(len(sizes), 'size')} are too few: the rule needs {MIN_SEEDS} and "
+                f"{MIN_SIZES}; give a larger --seeds.",
+                notes=notes,
+            )
+        return _find(seeds, continued, notes)
+
+
+def _find(seeds: Seeds, continued: Sequence[Continued], notes: tuple[str, ...]) -> Finding:
+    least, most = min(seeds[0]), max(seeds[0])
+    difference = equivalence(
+        [float(np.mean(by[most].accuracy) - np.mean(by[least].accuracy)) for by in seeds],
+        ACCURACY_MARGIN,
+    )
+    ratio, ratio_p = _threshold_ratio(seeds, least, most)
+    numbers = {
+        "accuracy_difference": as_estimate(difference, len(seeds)),
+        "threshold_ratio": ratio,
+        "weight_decay_range": Estimate(
+            value=most / least, low=None, high=None, n=len(seeds[0]), unit="1"
+        ),
+    }
+    numbers |= _speeds(continued)
+    within = beyond = False
+    if ratio.status == "measured":
+        low, high = bounds(ratio)
+        within = low > 1 / RATIO_MARGIN and high < RATIO_MARGIN
+        beyond = low > RATIO_MARGIN or high < 1 / RATIO_MARGIN
+    return Finding(
+        outcome=_outcome(difference, within=within, beyond=beyond),
+        sentence=f"Between weight decays {least:g} and {most:g} final test accuracy differs by "
+        f"{numbers['accuracy_difference']} (margin ±{ACCURACY_MARGIN:g}) and thresholds by a "
+        f"factor of {ratio} (margin {RATIO_MARGIN:g}; {plural(len(seeds), 'start network')}).",
+        numbers=numbers,
+        deciding="threshold_ratio",
+        p_value=max(difference.p_value, ratio_p),
+        notes=notes,
+    )
+
+
+def _outcome(difference: Equivalence, *, within: bool, beyond: bool) -> VerdictOutcome:
+    if difference.equal and within:
+        return "supported"
+    return "refuted" if difference.different or beyond else "undecided"
+
+
+def _threshold_ratio(seeds: Seeds, least: float, most: float) -> tuple[Estimate, float]:
+    """Return the ratio of thresholds, and the p of its lying within the margin."""
+    lows, highs = [], []
+    for by in seeds:
+        (low, high), (low_most, high_most) = (
+            by[decay].crossing.threshold for decay in (least, most)
+        )
+        lows.append(low_most - high)
+        highs.append(high_most - low)
+    informative = [math.isfinite(a) and math.isfinite(b) for a, b in zip(lows, highs, strict=True)]
+    try:
+        interval = bracketed_mean(lows, highs)
+    except TooFewError:
+        censored = Estimate(
+            value=None, low=None, high=None, n=len(seeds), unit="1", status="censored"
+        )
+        return censored, 1.0
+    estimate = Estimate(
+        value=math.exp(interval.value),
+        low=math.exp(interval.low),
+        high=math.exp(interval.high),
+        n=sum(informative),
+        unit="1",
+    )
+    middles = [
+        (low + high) / 2 for low, high, ok in zip(lows, highs, informative, strict=True) if ok
+    ]
+    return estimate, equivalence(middles, math.log(RATIO_MARGIN)).p_value
+
+
+def _speeds(continued: Sequence[Continued]) -> dict[str, Estimate]:
+    """Return how long it takes to lose half at the smallest size, by weight decay."""
+    smallest = min(one.size for one in continued)
+    steps: dict[float, dict[int, float]] = {}
+    for one in continued:
+        halfway = one.run.outcome.numbers.get("step_halfway")
+        if one.size == smallest and halfway is not None and halfway.value is not None:
+            steps.setdefault(one.weight_decay, {})[one.run.settings.data_seed] = halfway.value
+    numbers = {
+        f"halfway_steps_at_{decay:g}": geometric(list(by_seed.values()), unit="steps")
+        for decay, by_seed in sorted(steps.items())
+        if len(by_seed) > 1
+    }
+    everywhere = set.intersection(*(set(by) for by in steps.values())) if steps else set()
+    if len(everywhere) > 1 and len(steps) > 1:
+        decays = sorted(steps)
+        numbers["speed_exponent"] = over_seeds(
+            [
+                float(np.polyfit(np.log(decays), np.log([steps[w][seed] for w in decays]), 1)[0])
+                for seed in sorted(everywhere)
+            ]
+        )
+    return numbers
