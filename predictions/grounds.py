@@ -112,7 +112,7 @@ GROUNDS: dict[Size, Ground] = {
         task=TaskSettings(operation="addition", size=31),
         network=NetworkSettings(d_model=32, num_heads=4, d_mlp=128),
         start_learning_rate=1.5e-3,
-        start_steps=6000,
+        start_steps=9000,
         learning_rate=4e-3,
         calm_learning_rate=2e-3,
         first_seed=3000,

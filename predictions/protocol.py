@@ -6,6 +6,7 @@ import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, ClassVar, Literal, get_args
 
 from efficiency.estimates import Estimate
@@ -36,7 +37,7 @@ class Run:
     settings: RunSettings
     outcome: Outcome
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """The identity of the run."""
         return identity(self.settings.document())
@@ -163,10 +164,14 @@ class Prediction(ABC):
 
     @abstractmethod
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
-        """Apply the rule to runs, whose order does not matter."""
+        """Apply the rule to runs, which ``judge`` hands over in the order of their identities."""
 
     def judge(self, size: Size, runs: Sequence[Run]) -> Verdict:
-        """Return the verdict on runs; that of the size ``smoke`` decides nothing, by rule."""
+        """Return the verdict on runs, whose order does not matter.
+
+        That of the size ``smoke`` decides nothing, by rule.
+        """
+        runs = sorted(runs, key=lambda run: run.identity)  # sums round by their order
         finding = self.find(size, runs)
         outcome, sentence = finding.outcome, finding.sentence
         if size == "smoke" and runs and outcome in ("supported", "refuted"):
@@ -186,7 +191,7 @@ class Prediction(ABC):
             numbers=finding.numbers,
             deciding=finding.deciding,
             p_value=finding.p_value,
-            runs=tuple(sorted(run.identity for run in runs)),
+            runs=tuple(run.identity for run in runs),
             notes=finding.notes,
         )
 

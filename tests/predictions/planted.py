@@ -1,0 +1,201 @@
+"""Simulated records of every prediction, on its own quick design, with a known truth."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from efficiency import tasks
+from efficiency.critical_size import s_curve
+from efficiency.outcome import Outcome, outcome
+from efficiency.recording import recorded_steps
+from efficiency.settings import RunSettings
+from predictions import scratch, ungrokking
+from predictions.efficiency_vs_size import gen_arm, mem_arm
+from predictions.grounds import GROUNDS
+from predictions.protocol import Run
+from tests.build import number
+
+GROUND = GROUNDS["quick"]
+S = tasks.num_symbols(GROUND.task.operation, GROUND.task.size)
+LOG_ODDS = 17.0
+KAPPA = 5.0
+
+
+def ended(settings: RunSettings, status: str = "settled", **numbers: float) -> Run:
+    """Return a run with these final numbers."""
+    held = {name: number(value) for name, value in {"train_accuracy": 1.0, **numbers}.items()}
+    reasons = () if status == "settled" else ("the norm still moved by +3.0%",)
+    return Run(settings=settings, outcome=Outcome(status=status, reasons=reasons, numbers=held))
+
+
+def seeds(num_seeds: int) -> range:
+    return GROUND.seeds(num_seeds)
+
+
+def curves(
+    rng: np.random.Generator,
+    *,
+    num_seeds: int = 6,
+    mem_slope: float = 0.3,
+    gen_slope: float = 0.0,
+    slope_sd: float = 0.02,
+    crossings: dict[int, float] | None = None,
+    share: float = 0.98,
+    noise: float = 0.005,
+) -> list[Run]:
+    """Return networks of both arms.
+
+    Args:
+        rng: Draws everything.
+        num_seeds: Seeds.
+        mem_slope: Of Mem's log norm on log D at ``LOG_ODDS``, mean over seeds.
+        gen_slope: Of Gen's.
+        slope_sd: Spread of both between seeds.
+        crossings: D at which the norms cross, by seed; 180 where not given.
+        share: Gen's share of the logit norm.
+        noise: Spread of every log norm.
+    """
+    runs = []
+    for seed in seeds(num_seeds):
+        slopes = {
+            "memorising": mem_slope + slope_sd * rng.normal(),
+            "natural": gen_slope + slope_sd * rng.normal(),
+        }
+        crossing = (crossings or {}).get(seed, 180.0)
+        # Where Gen is read, its slope turns around the middle of its sizes.
+        centre = {"memorising": crossing, "natural": 540.0}
+        for settings in mem_arm("quick", [seed]) + gen_arm("quick", [seed]):
+            regime = settings.regime
+            if settings.start is None and regime == "natural":
+                runs.append(ended(settings))
+                continue
+            factor = settings.optimiser.norm_factor
+            if factor is None:
+                log_odds = LOG_ODDS - math.log(settings.optimiser.weight_decay) + rng.normal() / 20
+            else:
+                log_odds = LOG_ODDS * factor**KAPPA
+            log_norm = math.log(20.0) + slopes[regime] * math.log(
+                settings.dataset_size / centre[regime]
+            )
+            log_norm += math.log(log_odds / LOG_ODDS) / KAPPA + noise * rng.normal()
+            runs.append(
+                ended(
+                    settings,
+                    norm=math.exp(log_norm),
+                    log_odds=log_odds,
+                    margin=log_odds + 0.6,
+                    centred_logit=3 * log_odds,
+                    gen_share_answer=share if regime == "natural" else 0.25,
+                    gen_share_trigonometric=share if regime == "natural" else 0.02,
+                )
+            )
+    return runs
+
+
+def ungrokked(
+    rng: np.random.Generator,
+    *,
+    num_seeds: int = 6,
+    midpoints: dict[int, float] | None = None,
+    seed_sd: float = 0.2,
+    decay_effect: float = 0.0,
+    decay_sd: float = 0.07,
+    slope: float = 4.0,
+) -> list[Run]:
+    """Return the main arm of ungrokking.
+
+    Args:
+        rng: Draws everything.
+        num_seeds: Start networks.
+        midpoints: D' at which half of the accuracy is retained, by seed; log-normal around 150
+            with spread ``seed_sd`` where not given.
+        seed_sd: See there.
+        decay_effect: Rise of the log midpoint with log λ.
+        decay_sd: Spread of log midpoints between the weight decays of a start network.
+        slope: Of the S-curve.
+    """
+    runs = []
+    for seed in seeds(num_seeds):
+        own = math.log((midpoints or {}).get(seed, 150 * math.exp(seed_sd * rng.normal())))
+        at = {
+            decay: own + decay_effect * math.log(decay) + decay_sd * rng.normal()
+            for decay in ungrokking.DESIGNS["quick"].weight_decays
+        }
+        for settings in ungrokking.main_arm("quick", [seed]):
+            if settings.start is None:
+                runs.append(ended(settings))
+                continue
+            D, decay = settings.dataset_size, settings.optimiser.weight_decay
+            p = 1 / S + (1 - 1 / S) * float(s_curve(D, math.exp(at[decay]), slope))
+            accuracy = rng.binomial(S * S - D, p) / (S * S - D)
+            run = ended(settings, test_accuracy=accuracy, test_accuracy_drift=-0.01)
+            halfway = number(200 / decay * math.exp(0.2 * rng.normal()), "steps")
+            runs.append(with_number(run, step_halfway=halfway))
+    return runs
+
+
+def with_number(run: Run, **numbers) -> Run:
+    changed = replace(run.outcome, numbers={**run.outcome.numbers, **numbers})
+    return replace(run, outcome=changed)
+
+
+def history(settings: RunSettings, accuracy, *, fitted_at: float = 120.0) -> pd.DataFrame:
+    """Return a history whose test accuracy is a function of the step."""
+    step = np.array(recorded_steps(settings.recording, settings.num_steps))
+    return pd.DataFrame(
+        {
+            "step": step,
+            "train_loss": 1e-7,
+            "train_loss_peak": 1e-7,
+            "train_accuracy": np.where(step >= fitted_at, 1.0, step / fitted_at),
+            "test_accuracy": 1 / S + (1 - 1 / S) * accuracy(step),
+            "log_odds": LOG_ODDS,
+            "norm": 20.0,
+        }
+    )
+
+
+def course(settings: RunSettings, accuracy, **more) -> Run:
+    """Return a run whose outcome is read off a simulated history, as training reads it."""
+    return Run(settings=settings, outcome=outcome(history(settings, accuracy, **more), settings))
+
+
+def rising(at: float, steepness: float, height: float = 1.0):
+    """Return retained accuracy as a logistic curve in log step: half of ``height`` at ``at``."""
+    return lambda step: height / (1 + (at / np.maximum(step, 1)) ** steepness)
+
+
+def scratched(
+    rng: np.random.Generator,
+    *,
+    num_seeds: int = 12,
+    semi: float = 0.0,
+    midpoints: dict[int, float] | None = None,
+) -> list[Run]:
+    """Return runs from scratch: later at smaller D, never far below a seed's midpoint.
+
+    Args:
+        rng: Draws everything.
+        num_seeds: Seeds.
+        semi: Chance that a seed has a run that stays at partial accuracy; all others only pass.
+        midpoints: D at which half of the way is come by the end, by seed; around 375 otherwise.
+    """
+    runs = []
+    budget = scratch.DESIGNS["quick"].num_steps
+    for seed in seeds(num_seeds):
+        middle = (midpoints or {}).get(seed, 375 * math.exp(0.05 * rng.normal()))
+        steepness = rng.uniform(3, 10)
+        arm = scratch.scratch_arm("quick", [seed])
+        stays = rng.integers(len(arm)) if rng.random() < semi else None
+        for i, settings in enumerate(arm):
+            # Twice as much data generalises some hundred times earlier.
+            at = budget * (middle / settings.dataset_size) ** rng.uniform(6, 9)
+            accuracy = rising(at, steepness)
+            if i == stays:
+                accuracy = rising(rng.uniform(1000, 8000), 6.0, height=rng.uniform(0.2, 0.8))
+            runs.append(course(settings, accuracy))
+    return runs
