@@ -60,7 +60,7 @@ class WeightDecay(Prediction):
         "networks.",
     )
     power: ClassVar[str] = (
-        "6 start networks support the claim in at least 8 of 10 experiments if nothing depends on "
+        "8 start networks support the claim in at least 8 of 10 experiments if nothing depends on "
         "weight decay and log thresholds of one start network spread by 0.1 (simulated)."
     )
     figure_caption: ClassVar[str] = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from efficiency.outcome import Outcome, outcome
 from efficiency.recording import recorded_steps
 from efficiency.settings import RunSettings
 from predictions import scratch, ungrokking
+from predictions.efficiency_vs_size import DESIGNS as GEN_SIZES
 from predictions.efficiency_vs_size import gen_arm, mem_arm
 from predictions.grounds import GROUNDS
 from predictions.protocol import Run
@@ -23,6 +25,7 @@ GROUND = GROUNDS["quick"]
 S = tasks.num_symbols(GROUND.task.operation, GROUND.task.size)
 LOG_ODDS = 17.0
 KAPPA = 5.0
+GEN_CENTRE = float(np.exp(np.mean(np.log(GEN_SIZES["quick"].gen_sizes))))
 
 
 def ended(settings: RunSettings, status: str = "settled", **numbers: float) -> Run:
@@ -34,6 +37,22 @@ def ended(settings: RunSettings, status: str = "settled", **numbers: float) -> R
 
 def seeds(num_seeds: int) -> range:
     return GROUND.seeds(num_seeds)
+
+
+# Settings are checked when they are made, and simulations want the same ones again and again.
+@functools.cache
+def curve_arms(seed: int) -> list[RunSettings]:
+    return mem_arm("quick", [seed]) + gen_arm("quick", [seed])
+
+
+@functools.cache
+def main_arm(seed: int) -> list[RunSettings]:
+    return ungrokking.main_arm("quick", [seed])
+
+
+@functools.cache
+def scratch_arm(seed: int) -> list[RunSettings]:
+    return scratch.scratch_arm("quick", [seed])
 
 
 def curves(
@@ -66,22 +85,25 @@ def curves(
             "natural": gen_slope + slope_sd * rng.normal(),
         }
         crossing = (crossings or {}).get(seed, 180.0)
-        # Where Gen is read, its slope turns around the middle of its sizes.
-        centre = {"memorising": crossing, "natural": 540.0}
-        for settings in mem_arm("quick", [seed]) + gen_arm("quick", [seed]):
+        # Gen's slope turns around the middle of the sizes at which it is read.
+        centre = {"memorising": crossing, "natural": GEN_CENTRE}
+        for settings in curve_arms(seed):
             regime = settings.regime
             if settings.start is None and regime == "natural":
                 runs.append(ended(settings))
                 continue
-            factor = settings.optimiser.norm_factor
-            if factor is None:
-                log_odds = LOG_ODDS - math.log(settings.optimiser.weight_decay) + rng.normal() / 20
-            else:
-                log_odds = LOG_ODDS * factor**KAPPA
             log_norm = math.log(20.0) + slopes[regime] * math.log(
                 settings.dataset_size / centre[regime]
             )
-            log_norm += math.log(log_odds / LOG_ODDS) / KAPPA + noise * rng.normal()
+            log_norm += noise * rng.normal()
+            factor = settings.optimiser.norm_factor
+            if factor is None:
+                log_odds = LOG_ODDS - math.log(settings.optimiser.weight_decay) + rng.normal() / 20
+                log_norm += math.log(log_odds / LOG_ODDS) / KAPPA
+            else:
+                # A norm that is held is known exactly; what it gives is not.
+                log_odds = LOG_ODDS * factor**KAPPA * math.exp(noise * rng.normal())
+                log_norm += math.log(factor)
             runs.append(
                 ended(
                     settings,
@@ -125,7 +147,7 @@ def ungrokked(
             decay: own + decay_effect * math.log(decay) + decay_sd * rng.normal()
             for decay in ungrokking.DESIGNS["quick"].weight_decays
         }
-        for settings in ungrokking.main_arm("quick", [seed]):
+        for settings in main_arm(seed):
             if settings.start is None:
                 runs.append(ended(settings))
                 continue
@@ -189,7 +211,7 @@ def scratched(
     for seed in seeds(num_seeds):
         middle = (midpoints or {}).get(seed, 375 * math.exp(0.05 * rng.normal()))
         steepness = rng.uniform(3, 10)
-        arm = scratch.scratch_arm("quick", [seed])
+        arm = scratch_arm(seed)
         stays = rng.integers(len(arm)) if rng.random() < semi else None
         for i, settings in enumerate(arm):
             # Twice as much data generalises some hundred times earlier.

@@ -59,8 +59,8 @@ def test_show_tells_claim_design_rule_refutation_and_cost(predictions, size):
     ("arguments", "message"),
     [
         (["run", "ungroking"], "did you mean 'ungrokking'"),
-        (["run"], "name a prediction: choose from ungrokking, or all"),
-        (["show", "x"], "choose from ungrokking"),
+        (["run"], "name a prediction: choose from critical-size, efficiency, grokking"),
+        (["show", "x"], "choose from critical-size"),
         (["run", "ungrokking", "--seeds", "2.5"], "--seeds"),
         (["run", "ungrokking", "--store", ""], "the name of a folder is empty"),
         (["run", "ungrokking", "--size", "huge"], '"smoke", "quick", "standard", "paper"'),
@@ -112,7 +112,7 @@ def test_a_second_run_trains_nothing_and_judges_the_same(predictions, smoke_stor
     assert first.code == second.code == 0
     assert "0 runs trained" in second.err
     assert first.out == second.out
-    judged = predictions("judge", "--size", "smoke", "--store", smoke_store, "--json")
+    judged = predictions("judge", "ungrokking", "--size", "smoke", "--store", smoke_store, "--json")
     assert judged.out == first.out
 
 
@@ -128,7 +128,7 @@ def test_json_is_the_list_of_verdicts_and_nothing_else(predictions, smoke_store,
 
 def test_judging_an_incomplete_store_is_undecided_and_says_what_to_run(predictions, own_store):
     shutil.rmtree(next((own_store / "runs").iterdir()))
-    answer = predictions("judge", "--size", "smoke", "--store", own_store)
+    answer = predictions("judge", "ungrokking", "--size", "smoke", "--store", own_store)
     assert answer.code == 0
     assert "UNDECIDED" in answer.out
     assert "1 of the 51 runs are not in the store" in answer.out
@@ -141,10 +141,10 @@ def test_a_damaged_run_is_refused_then_retrained_on_request(predictions, own_sto
     weights = own_store / "runs" / run / "weights.safetensors"
     good = weights.read_bytes()
     weights.write_bytes(good[:100])
-    for command in (["judge"], ["report"], ["run", "ungrokking"]):
+    for command in (["judge", "ungrokking"], ["report", "ungrokking"], ["run", "ungrokking"]):
         answer = predictions(
             *command, "--size", "smoke", "--store", own_store, *(
-                [] if command == ["judge"] else ["--out", tmp_path / "out"]
+                [] if command[0] == "judge" else ["--out", tmp_path / "out"]
             )
         )  # fmt: skip
         assert answer.code == 2

@@ -18,7 +18,7 @@ def written(smoke_store, tmp_path_factory):
     store, prediction = Store(smoke_store), find("ungrokking")
     verdict = judge_stored(prediction, "smoke", store)
     out = tmp_path_factory.mktemp("report")
-    html, markdown = write_report(verdict, prediction, store, out, None)
+    html, markdown = write_report([verdict], [prediction], store, out, name="one")
     return verdict, html, markdown
 
 
@@ -100,9 +100,9 @@ def test_the_page_is_made_for_phones_and_screen_readers(written):
 
 def test_the_same_records_give_the_same_bytes(written, smoke_store, tmp_path):
     verdict, html, markdown = written
-    again = write_report(verdict, find("ungrokking"), Store(smoke_store), tmp_path, None)
+    again = write_report([verdict], [find("ungrokking")], Store(smoke_store), tmp_path, name="one")
     assert again[0].read_bytes() == html.read_bytes()
     assert again[1].read_bytes() == markdown.read_bytes()
-    picture = markdown.with_suffix(".svg").name
+    picture = "one-ungrokking.svg"
     assert f"]({picture})" in markdown.read_text()
-    assert (tmp_path / picture).read_bytes() == markdown.with_suffix(".svg").read_bytes()
+    assert (tmp_path / picture).read_bytes() == (markdown.parent / picture).read_bytes()

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from predictions.grounds import GROUNDS
 from predictions.protocol import SIZES, Run
 from predictions.registry import find
 from predictions.ungrokking import DESIGNS, Ungrokking
@@ -86,7 +87,7 @@ def test_a_start_network_that_has_not_settled_is_left_out_and_named():
     runs = [spoiled if run.settings == spoiled.settings else run for run in runs]
     verdict = judged(runs)
     assert verdict.numbers["threshold"].n == 4
-    assert spoiled.identity[:12] in verdict.sentence
+    assert spoiled.identity[:12] in verdict.notes[0]
     assert "norm still moved" in verdict.notes[0]
 
 
@@ -112,7 +113,7 @@ def test_a_run_that_lost_its_training_set_takes_its_start_network_with_it_and_is
     verdict = judged(lost)
     assert verdict.numbers == judged(runs[: -len(runs) // 5]).numbers
     assert lost[-1].identity[:12] in verdict.notes[0]
-    assert "training accuracy 0.700" in verdict.sentence
+    assert "training accuracy 0.700" in verdict.notes[0]
 
 
 def test_losing_the_deciding_runs_of_two_of_four_start_networks_leaves_too_few():
@@ -199,7 +200,8 @@ def test_the_order_of_records_does_not_matter(seed, rng):
 def test_a_verdict_in_json_has_the_promised_form():
     document = json.loads(json.dumps(judged(simulated()).document(), allow_nan=False))
     assert set(document) == {
-        "prediction", "size", "outcome", "sentence", "rule", "numbers", "runs",
+        "prediction", "size", "outcome", "sentence", "rule", "numbers", "deciding", "p_value",
+        "runs", "notes",
     }  # fmt: skip
     for number in document["numbers"].values():
         assert set(number) == {"value", "low", "high", "n", "unit", "status"}
@@ -224,13 +226,16 @@ def test_every_size_has_a_design_that_can_be_decided(size):
     design = DESIGNS[size]
     runs = JUDGE.settings(size)
     starts = [run for run in runs if run.start is None]
-    assert design.num_seeds >= 3
+    assert GROUNDS[size].num_seeds >= 3
     assert len(design.sizes) >= 4
-    assert len(set(runs)) == len(runs)
-    assert len({run.init_seed for run in starts}) == design.num_seeds
+    assert len({run.init_seed for run in starts}) == GROUNDS[size].num_seeds
     assert all(run.start in starts for run in runs if run.start is not None)
     ratios = np.diff(np.log(design.sizes))
     assert np.ptp(ratios) < 0.03 or size == "smoke"
+    for run in runs:
+        if run.start is not None:
+            whole = run.optimiser.weight_decay * run.num_steps
+            assert whole == pytest.approx(design.steps_at_one)
     assert f"{len(runs)} runs." in JUDGE.design(size)
 
 

@@ -1,0 +1,165 @@
+"""Coverage, error rates and power of every rule, on records with a known truth.
+
+`make calibration` runs it at full length, with 500 experiments each.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from predictions import scratch
+from predictions.protocol import Run, Verdict
+from predictions.registry import find
+from tests.predictions import planted
+from tests.predictions.planted import course, curves, rising, scratched, ungrokked
+
+
+def verdict(name: str, runs: list[Run]) -> Verdict:
+    return find(name).judge("quick", runs)
+
+
+def together(*parts: list[Run]) -> list[Run]:
+    return list({run.settings: run for part in parts for run in part}.values())
+
+
+def delayed(rng: np.random.Generator, num_seeds: int, delay: float, spread: float) -> list[Run]:
+    """Return runs that generalise ``delay`` times later than they fit, which is at step 120."""
+    largest = scratch.DESIGNS["quick"].sizes[-1]
+    return [
+        course(settings, rising(120 * delay * math.exp(spread * rng.normal()), 8.0))
+        for seed in planted.seeds(num_seeds)
+        for settings in planted.scratch_arm(seed)
+        if settings.dataset_size == largest
+    ]
+
+
+def critical(
+    rng: np.random.Generator, num_seeds: int, log_ratio: float, spread: float
+) -> list[Run]:
+    """Return records whose crossing lies ``log_ratio`` above the midpoint of ungrokking."""
+    midpoints = {s: 150 * math.exp(0.2 * rng.normal()) for s in planted.seeds(num_seeds)}
+    crossings = {s: D * math.exp(log_ratio + spread * rng.normal()) for s, D in midpoints.items()}
+    return together(
+        curves(rng, num_seeds=num_seeds, crossings=crossings, slope_sd=0.01),
+        ungrokked(rng, num_seeds=num_seeds, midpoints=midpoints, decay_sd=0.03),
+    )
+
+
+def covering(found: list[tuple[float, float, float]]) -> float:
+    """Return the share of (truth, low, high) whose interval holds the truth."""
+    return float(np.mean([low <= truth <= high for truth, low, high in found]))
+
+
+def check_coverage(name: str, found: list[tuple[float, float, float]], least: float = 0.92) -> None:
+    share = covering(found)
+    print(f"\n{name}: {share:.1%} of {len(found)} intervals cover")
+    # Short runs have a wider margin: what happens once in a thousand at a true 92% or 98%.
+    slack = stats.binom.ppf([0.001, 0.999], len(found), [least, 0.98]) / len(found)
+    lowest, highest = (least, 0.98) if len(found) >= 500 else slack
+    assert lowest <= share <= highest, name
+
+
+NUMBERS = ("mem_slope", "gen_slope", "kappa_mem", "kappa_gen", "crossing", "crossing_to_midpoint")
+
+
+def test_intervals_of_slopes_kappa_and_d_crit_cover_what_was_planted(full_calibration):
+    count = 500 if full_calibration else 80
+    found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in NUMBERS}
+    for seed in range(count):
+        rng = np.random.default_rng([20230905, 1, seed])
+        num_seeds = int(rng.integers(4, 9))
+        slopes = {"mem_slope": rng.uniform(0.2, 0.4), "gen_slope": rng.uniform(-0.05, 0.05)}
+        made = curves(rng, num_seeds=num_seeds, slope_sd=rng.uniform(0.01, 0.06), **slopes)
+        numbers = verdict("efficiency", made).numbers
+        truth = {**slopes, "kappa_mem": planted.KAPPA, "kappa_gen": planted.KAPPA}
+        log_ratio = rng.uniform(-0.3, 0.3)
+        both = critical(rng, num_seeds, log_ratio, rng.uniform(0.05, 0.2))
+        numbers = {**numbers, **verdict("critical-size", both).numbers}
+        truth |= {
+            "crossing": 150 * math.exp(log_ratio),
+            "crossing_to_midpoint": math.exp(log_ratio),
+        }
+        for name in NUMBERS:
+            found[name].append((truth[name], numbers[name].low, numbers[name].high))
+    for name in NUMBERS:
+        check_coverage(name, found[name])
+
+
+def test_the_second_opinion_on_the_threshold_covers_it(full_calibration):
+    from predictions.ungrokking_judge import threshold_by_binomial_model
+    from predictions.ungrokking_records import usable
+
+    found = []
+    for seed in range(500 if full_calibration else 60):
+        rng = np.random.default_rng([20230905, 2, seed])
+        slope = math.exp(rng.uniform(math.log(2.5), math.log(60)))
+        runs = ungrokked(rng, num_seeds=int(rng.integers(6, 13)), slope=slope)
+        interval = threshold_by_binomial_model(usable(runs)[0])
+        found.append((150.0, interval.low, interval.high))
+    check_coverage("threshold by the binomial model", found)
+
+
+NULLS = {
+    # Each at the edge of what the rule must not support.
+    "grokking": lambda rng: delayed(rng, 12, 5.0, 0.7),
+    "efficiency, Gen at the margin": lambda rng: curves(rng, num_seeds=12, gen_slope=0.1),
+    "efficiency, Mem flat": lambda rng: curves(rng, num_seeds=12, mem_slope=0.0),
+    "weight-decay": lambda rng: ungrokked(
+        rng, num_seeds=12, decay_effect=math.log(1.25) / math.log(4)
+    ),
+    "semi-grokking": lambda rng: scratched(rng, num_seeds=12, semi=0.0),
+    "critical-size": lambda rng: critical(rng, 12, math.log(1.25), 0.15),
+}
+
+
+@pytest.mark.parametrize("null", list(NULLS))
+def test_a_rule_rarely_supports_what_is_not_there(null, full_calibration):
+    count = 500 if full_calibration else 40
+    wrong = sum(
+        verdict(null.split(",")[0], NULLS[null](np.random.default_rng([3, seed]))).outcome
+        == "supported"
+        for seed in range(count)
+    )
+    print(f"\n{null}: wrongly supported in {wrong} of {count}")
+    # At a true rate of 5%, more than this many happen once in a thousand.
+    allowed = 0.05 * count if count >= 500 else stats.binom.ppf(0.999, count, 0.05)
+    assert wrong <= allowed
+
+
+POWER = {
+    # As each prediction advertises it.
+    "grokking": lambda rng: delayed(rng, 6, 30.0, math.log(2)),
+    "efficiency": lambda rng: curves(rng, num_seeds=3, slope_sd=0.02),
+    "efficiency, seeds apart": lambda rng: curves(rng, num_seeds=6, slope_sd=0.06),
+    "ungrokking": lambda rng: ungrokked(rng, num_seeds=12, seed_sd=0.25),
+    "weight-decay": lambda rng: ungrokked(rng, num_seeds=8, decay_sd=0.1),
+    "semi-grokking": lambda rng: scratched(rng, num_seeds=12, semi=0.4),
+    "critical-size": lambda rng: critical(rng, 8, 0.0, 0.15),
+}
+
+
+@pytest.mark.parametrize("case", list(POWER))
+def test_a_rule_has_the_power_that_it_advertises(case, full_calibration):
+    count = 200 if full_calibration else 25
+    right = sum(
+        verdict(case.split(",")[0], POWER[case](np.random.default_rng([4, seed]))).outcome
+        == "supported"
+        for seed in range(count)
+    )
+    print(f"\n{case}: supported in {right} of {count}")
+    # At a true power of 80%, fewer than this many happen once in a thousand.
+    assert right >= stats.binom.ppf(0.001, count, 0.8)
+
+
+def test_semi_grokking_is_refuted_where_there_is_none(full_calibration):
+    count = 200 if full_calibration else 25
+    refuted = sum(
+        verdict("semi-grokking", scratched(np.random.default_rng([5, s]))).outcome == "refuted"
+        for s in range(count)
+    )
+    print(f"\nno semi-grokking: refuted in {refuted} of {count}")
+    assert refuted >= stats.binom.ppf(0.001, count, 0.8)
