@@ -7,6 +7,7 @@ clusters.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -206,25 +207,37 @@ def fit_line(x: npt.ArrayLike, y: npt.ArrayLike) -> Line:
 
 
 def meets(
-    line: Line, height: float, height_error: float = 0.0, *, confidence: float = 0.95
+    line: Line,
+    height: float,
+    height_error: float = 0.0,
+    height_dof: float = math.inf,
+    *,
+    confidence: float = 0.95,
 ) -> Interval:
     """Return where a line meets a height, with Fieller's interval (1954).
 
-    It holds every x at which intercept + slope·x − height is not significantly different from 0.
+    It holds every x at which intercept + slope·x − height is not significantly different from 0, by
+    Student's t with the degrees of freedom that Satterthwaite gives to the sum of both errors where
+    they meet.
 
     Args:
         line: The line.
         height: The height.
         height_error: Its standard error, independent of the line.
+        height_dof: Degrees of freedom of that.
         confidence: Coverage aimed at.
 
     Raises:
         TooFewError: The slope is not significantly different from 0, so that no x is excluded on
             one side or on either.
     """
-    t = float(stats.t.ppf((1 + confidence) / 2, line.dof))
     gap = height - line.intercept
-    var_gap = float(line.covariance[0, 0]) + height_error**2
+    at = np.array([1.0, gap / line.slope if line.slope else 0.0])
+    of_line, of_height = float(at @ line.covariance @ at), height_error**2
+    total = of_line + of_height
+    parts = of_line**2 / line.dof + of_height**2 / height_dof
+    t = float(stats.t.ppf((1 + confidence) / 2, total**2 / parts if parts else line.dof))
+    var_gap = float(line.covariance[0, 0]) + of_height
     # Of height − intercept with slope.
     shared, var_slope = -float(line.covariance[0, 1]), float(line.covariance[1, 1])
     a = line.slope**2 - t**2 * var_slope

@@ -15,6 +15,9 @@ TWO_COLUMNS_INCHES = 8.6
 
 CHANCE, THRESHOLD = "#6b6b6b", "#1b1b1b"
 
+MEM, GEN = "#b34a00", "#0063a3"
+"""Colours of memorising and of generalising, apart in grey and to the colour-blind."""
+
 STYLE: Any = {
     "font.size": 9,
     "axes.spines.top": False,
@@ -37,6 +40,12 @@ def figure(num_columns: int, height_inches: float) -> tuple[Figure, list[Axes]]:
     """Return a two-column-wide figure with panels side by side, independent of any screen."""
     drawn = Figure(figsize=(TWO_COLUMNS_INCHES, height_inches), layout="constrained")
     return drawn, list(drawn.subplots(1, num_columns, squeeze=False)[0])
+
+
+def accuracy_axis(axes: Axes, chance: float) -> None:
+    """Let the vertical axis be an accuracy, with chance dotted."""
+    axes.axhline(chance, color=CHANCE, lw=1, ls=":")
+    axes.set_ylim(-0.02, 1.04)
 
 
 def log_axis_with_values(axes: Axes, values: Sequence[float]) -> None:

@@ -51,7 +51,7 @@ def crossing(
     try:
         line = fit_line(np.log(list(mem)), np.log(list(mem.values())))
         error = float(gen.std(ddof=1) / math.sqrt(len(gen)))
-        found = meets(line, float(gen.mean()), error)
+        found = meets(line, float(gen.mean()), error, len(gen) - 1)
     except TooFewError:
         return None
     return found if line.slope > 0 else None

@@ -8,7 +8,18 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from efficiency.statistics import TooFewError, bracketed_mean, t_interval
+from efficiency.statistics import (
+    TooFewError,
+    bracketed_mean,
+    equivalence,
+    fit_line,
+    greater_p,
+    holm,
+    meets,
+    share_interval,
+    share_p,
+    t_interval,
+)
 
 VALUES = st.lists(st.floats(-100, 100), min_size=2, max_size=8)
 
@@ -87,3 +98,87 @@ def test_units_that_are_open_on_both_sides_count_for_nothing():
 def test_what_the_brackets_do_not_bound_is_refused(lows, highs):
     with pytest.raises(TooFewError):
         bracketed_mean(lows, highs)
+
+
+def test_a_small_scattered_difference_is_equal_and_a_large_one_is_not():
+    near = [0.01, -0.02, 0.00, 0.02, -0.01]
+    assert equivalence(near, 0.1).equal
+    far = equivalence([x + 0.3 for x in near], 0.1)
+    assert far.different
+    assert not far.equal
+    wide = equivalence([0.3, -0.3, 0.2, -0.25], 0.1)
+    assert not wide.equal
+    assert not wide.different
+
+
+@given(
+    values=st.lists(st.floats(-1, 1), min_size=3, max_size=8).filter(lambda v: np.ptp(v) > 1e-3),
+    margin=st.floats(0.01, 2),
+)
+def test_the_p_of_equivalence_says_at_which_confidence_the_interval_fits(values, margin):
+    found = equivalence(values, margin)
+    assume(0.001 < found.p_value < 0.999)
+    for p, fits in ((found.p_value * 1.01, True), (found.p_value * 0.99, False)):
+        interval = t_interval(values, confidence=1 - p)
+        assert (-margin <= interval.low and interval.high <= margin) == fits
+
+
+@given(
+    values=st.lists(st.floats(-1, 1), min_size=3, max_size=8).filter(lambda v: np.ptp(v) > 1e-3),
+    bound=st.floats(-1, 1),
+)
+def test_the_p_of_exceeding_says_at_which_confidence_the_interval_clears_the_bound(values, bound):
+    p = greater_p(values, bound)
+    assume(0.001 < p < 0.999)
+    assert t_interval(values, confidence=1 - min(p * 1.01, 0.9999)).low >= bound - 1e-12
+    assert t_interval(values, confidence=1 - p * 0.99).low <= bound + 1e-12
+
+
+def test_values_without_spread_have_a_sure_answer():
+    assert greater_p([2.0, 2.0], 1.0) == 0
+    assert greater_p([1.0, 1.0], 1.0) == 1
+    assert equivalence([0.05, 0.05], 0.1).equal
+    assert equivalence([0.05, 0.05], 0.1).p_value == 0
+
+
+def test_holm_multiplies_the_smallest_p_by_their_number_and_never_turns_the_order():
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([]) == []
+
+
+def test_shares_have_exact_intervals():
+    none = share_interval(0, 12)
+    assert (none.value, none.low) == (0, 0)
+    # (1 − high)¹² = 0.025
+    assert none.high == pytest.approx(1 - 0.025 ** (1 / 12))
+    assert share_interval(12, 12).high == 1
+    assert share_p(3, 12, 0.05) == pytest.approx(stats.binom.sf(2, 12, 0.05))
+    with pytest.raises(TooFewError, match="at least one"):
+        share_interval(0, 0)
+
+
+def test_a_line_without_scatter_meets_a_height_where_it_does():
+    line = fit_line([0.0, 1.0, 2.0, 3.0], [1.0, 3.0, 5.0, 7.0])
+    assert (line.intercept, line.slope) == pytest.approx((1.0, 2.0))
+    found = meets(line, 4.0)
+    assert (found.low, found.value, found.high) == pytest.approx((1.5, 1.5, 1.5), abs=1e-6)
+
+
+@pytest.mark.parametrize("measured", [0, 3, 6])
+def test_fiellers_interval_covers_where_the_true_line_meets_the_height(measured):
+    rng, x = np.random.default_rng(0), np.linspace(4, 6, 5)
+    covered, count = 0, 1000
+    for _ in range(count):
+        line = fit_line(x, 1 + 0.3 * x + 0.02 * rng.normal(size=5))
+        heights = 2.5 + 0.02 * rng.normal(size=measured) if measured else np.array([2.5, 2.5])
+        found = meets(line, heights.mean(), stats.sem(heights), len(heights) - 1)
+        covered += found.low <= 5.0 <= found.high
+    # Satterthwaite's degrees of freedom are an approximation, and Fieller's interval is exact.
+    assert 0.93 <= covered / count <= (0.985 if measured else 0.97)
+
+
+def test_a_line_that_may_be_flat_meets_nothing():
+    with pytest.raises(TooFewError, match="slope could be zero"):
+        meets(fit_line([1.0, 2.0, 3.0, 4.0], [1.0, 0.0, 1.1, 0.1]), 5.0)
+    with pytest.raises(TooFewError, match="three points"):
+        fit_line([1.0, 2.0], [1.0, 2.0])

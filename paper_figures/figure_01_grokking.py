@@ -1,0 +1,50 @@
+"""Figure 1 of the paper, its first panel: training and test accuracy against steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from efficiency import tasks
+from efficiency.notation import NOTATION
+from paper_figures import style
+from predictions.protocol import Run, Verdict
+
+
+@mpl.rc_context(style.STYLE)
+def build(verdict: Verdict, runs: Sequence[Run], history: Callable[[Run], pd.DataFrame]) -> Figure:
+    """Draw accuracy on training and on test examples over training, for every seed.
+
+    Args:
+        verdict: The verdict, for the step of fitting and that of generalising.
+        runs: The runs it was judged on.
+        history: Returns the history of a run.
+    """
+    drawn, (axes,) = style.figure(1, 3.2)
+    histories = [history(run) for run in runs]
+    task = runs[0].settings.task
+    for quantity, colour, dashes in (
+        ("train_accuracy", style.MEM, "--"),
+        ("test_accuracy", style.GEN, "-"),
+    ):
+        for course in histories:
+            axes.plot(course["step"], course[quantity], dashes, color=colour, lw=0.7, alpha=0.35)
+        mean = np.mean([course[quantity] for course in histories], axis=0)
+        label = NOTATION[quantity].label
+        axes.plot(histories[0]["step"], mean, dashes, color=colour, label=f"{label}, mean")
+    for name in ("step_fitted", "step_halfway"):
+        number = verdict.numbers.get(name)
+        if number is not None and number.value is not None:
+            axes.axvline(number.value, color=style.THRESHOLD, lw=0.8, ls="-.")
+    axes.set_xscale("symlog", linthresh=1)
+    axes.set_xlim(left=0)
+    style.accuracy_axis(axes, 1 / tasks.num_symbols(task.operation, task.size))
+    axes.set_xlabel(NOTATION["step"].axis_label)
+    axes.set_ylabel("Accuracy")
+    axes.set_title(f"D = {runs[0].settings.dataset_size}, {len(runs)} seeds")
+    axes.legend(loc="upper left")
+    return drawn

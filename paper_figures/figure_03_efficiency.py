@@ -1,0 +1,85 @@
+"""Figure 3 of the paper: norm against logit, and norm at one logit against dataset size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from efficiency.notation import NOTATION
+from paper_figures import style
+from predictions.efficiency_judge import ARMS, usable
+from predictions.efficiency_records import Arm, SeedCurves
+from predictions.protocol import Run, Verdict
+
+_NAMES: dict[Arm, str] = {"mem": "Mem", "gen": "Gen"}
+_COLOURS: dict[Arm, str] = {"mem": style.MEM, "gen": style.GEN}
+_MARKERS: dict[Arm, str] = {"mem": "o", "gen": "s"}
+
+
+@mpl.rc_context(style.STYLE)
+def build(verdict: Verdict, runs: Sequence[Run], history: Callable[[Run], pd.DataFrame]) -> Figure:
+    """Draw every settled network, and the isologit norms of every seed that counts."""
+    drawn, (left, right) = style.figure(2, 3.6)
+    curves, at, _ = usable(runs)
+    _networks(left, curves, at)
+    _isologit(right, curves, at)
+    return drawn
+
+
+def _networks(axes: Axes, curves: Sequence[SeedCurves], at: float) -> None:
+    """Draw norm against log-odds of the networks that differ in weight decay."""
+    for arm in ARMS:
+        sizes = sorted({D for curve in curves for D in curve.sizes(arm, "weight decay")})
+        shades = style.graded(len(sizes))
+        for D, shade in zip(sizes, shades, strict=True):
+            points = [
+                point
+                for curve in curves
+                for point in curve.points.get((arm, "weight decay"), {}).get(D, [])
+            ]
+            axes.plot(
+                [point.logits["log_odds"] for point in points],
+                [point.norm for point in points],
+                _MARKERS[arm],
+                ms=3.5,
+                color=shade,
+                mfc=shade if arm == "mem" else "none",
+                label=f"{_NAMES[arm]}, {D}",
+                ls="none",
+            )
+    axes.axvline(at, color=style.THRESHOLD, lw=1, ls="--")
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:.0f}")
+    axes.yaxis.set_minor_formatter("{x:.0f}")
+    axes.set_xlabel(NOTATION["log_odds"].axis_label)
+    axes.set_ylabel(NOTATION["norm"].axis_label)
+    axes.set_title("Settled networks; dashed: ŝ")
+    axes.legend(title="circuit, D", loc="center left", bbox_to_anchor=(1.0, 0.5), title_fontsize=8)
+
+
+def _isologit(axes: Axes, curves: Sequence[SeedCurves], at: float) -> None:
+    """Draw P(D; ŝ): seeds faint, their geometric mean bold where every seed is known."""
+    for arm in ARMS:
+        known = [curve.isologit(arm, at) for curve in curves]
+        for norms in known:
+            axes.plot(
+                list(norms), list(norms.values()), "-", lw=0.7, alpha=0.35, color=_COLOURS[arm]
+            )
+        sizes = sorted(set.intersection(*(set(norms) for norms in known))) if known else []
+        means = [float(np.exp(np.mean([np.log(norms[D]) for norms in known]))) for D in sizes]
+        axes.plot(sizes, means, f"{_MARKERS[arm]}-", ms=4.5, color=_COLOURS[arm], label=_NAMES[arm])
+    every = sorted({D for curve in curves for arm in ARMS for D in curve.isologit(arm, at)})
+    style.log_axis_with_values(axes, every)
+    axes.tick_params(axis="x", labelrotation=45)
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:.0f}")
+    axes.yaxis.set_minor_formatter("{x:.0f}")
+    axes.set_xlabel(NOTATION["dataset_size"].axis_label)
+    axes.set_ylabel(f"Isologit norm P(D; ŝ = {at:.1f})")
+    axes.set_title(f"{len(curves)} seeds")
+    axes.legend(loc="upper left")

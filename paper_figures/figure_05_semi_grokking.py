@@ -1,0 +1,82 @@
+"""Figures 5 and 6 of the paper: final accuracy from scratch, and runs that stay between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from efficiency import tasks
+from efficiency.notation import NOTATION
+from paper_figures import style
+from predictions import scratch
+from predictions.judging import value_of
+from predictions.protocol import Run, Verdict
+from predictions.semi_grokking import Kind, kind
+
+_LOOKS: dict[Kind, tuple[str, str]] = {
+    "not grokked": ("v", style.MEM),
+    "moving": ("x", style.CHANCE),
+    "partial at once": ("d", style.CHANCE),
+    "semi-grokked": ("o", style.THRESHOLD),
+    "grokked": ("^", style.GEN),
+}
+
+
+@mpl.rc_context(style.STYLE)
+def build(verdict: Verdict, runs: Sequence[Run], history: Callable[[Run], pd.DataFrame]) -> Figure:
+    """Draw final accuracy against dataset size, and the course of runs between chance and 1."""
+    drawn, (left, right) = style.figure(2, 3.4)
+    by_seed, _ = scratch.usable(runs)
+    counted = [run for by_size in by_seed.values() for run in by_size.values()]
+    task = runs[0].settings.task
+    chance = 1 / tasks.num_symbols(task.operation, task.size)
+    _finals(left, counted)
+    _courses(right, counted, history)
+    for axes in (left, right):
+        style.accuracy_axis(axes, chance)
+    return drawn
+
+
+def _finals(axes: Axes, runs: Sequence[Run]) -> None:
+    sizes = sorted({run.settings.dataset_size for run in runs})
+    seeds = sorted({run.settings.data_seed for run in runs})
+    for name, (marker, colour) in _LOOKS.items():
+        those = [run for run in runs if kind(run) == name]
+        # Seeds side by side, in their order, so that equal accuracies do not hide one another.
+        spread = [1 + 0.03 * (seeds.index(r.settings.data_seed) / len(seeds) - 0.5) for r in those]
+        axes.plot(
+            [run.settings.dataset_size * s for run, s in zip(those, spread, strict=True)],
+            [value_of(run, "test_accuracy") for run in those],
+            marker,
+            color=colour,
+            ms=5,
+            mfc="none",
+            ls="none",
+            label=f"{name} ({len(those)})",
+        )
+    style.log_axis_with_values(axes, sizes)
+    axes.set_xlabel(NOTATION["dataset_size"].axis_label)
+    axes.set_ylabel(f"Final {NOTATION['test_accuracy'].label.lower()}")
+    axes.set_title("After training from scratch")
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def _courses(axes: Axes, runs: Sequence[Run], history: Callable[[Run], pd.DataFrame]) -> None:
+    stayed = [run for run in runs if kind(run) == "semi-grokked"]
+    moving = [run for run in runs if kind(run) == "moving"]
+    for run in moving:
+        course = history(run)
+        axes.plot(course["step"], course["test_accuracy"], ":", color=style.CHANCE, lw=1)
+    for run, colour in zip(stayed, style.graded(len(stayed)), strict=True):
+        course = history(run)
+        label = f"{run.settings.dataset_size}, seed {run.settings.data_seed}"
+        axes.plot(course["step"], course["test_accuracy"], color=colour, label=label)
+    axes.set_xlabel(NOTATION["step"].axis_label)
+    axes.set_ylabel(NOTATION["test_accuracy"].axis_label)
+    axes.set_title("Semi-grokked; dotted: still moving")
+    if stayed:
+        axes.legend(title="D", loc="center left", bbox_to_anchor=(1.0, 0.5), title_fontsize=8)

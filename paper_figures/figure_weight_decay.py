@@ -1,0 +1,72 @@
+"""Final accuracy at every weight decay, and how fast it is reached (after Figure 4)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from efficiency import tasks
+from efficiency.notation import NOTATION
+from paper_figures import style
+from paper_figures.figure_04_ungrokking import points
+from predictions.protocol import Run, Verdict
+
+_SPEED = "halfway_steps_at_"
+
+
+@mpl.rc_context(style.STYLE)
+def build(verdict: Verdict, runs: Sequence[Run], history: Callable[[Run], pd.DataFrame]) -> Figure:
+    """Draw mean final accuracies by weight decay, and the steps of the verdict to half of it."""
+    drawn, (left, right) = style.figure(2, 3.2)
+    task = runs[0].settings.task
+    found = points(runs)
+    for (decay, by_size), colour, marker in zip(
+        found.items(), style.graded(len(found)), itertools.cycle("osD^v<>"), strict=False
+    ):
+        means = [float(np.mean(values)) for values in by_size.values()]
+        label = f"{NOTATION['weight_decay'].symbol} = {decay:g}"
+        left.plot(list(by_size), means, marker=marker, color=colour, ms=4.5, label=label)
+    style.log_axis_with_values(left, sorted({D for by in found.values() for D in by}))
+    style.accuracy_axis(left, 1 / tasks.num_symbols(task.operation, task.size))
+    left.set_xlabel(NOTATION["reduced_dataset_size"].axis_label)
+    left.set_ylabel(f"Final {NOTATION['test_accuracy'].label.lower()}, mean")
+    left.set_title("Where it ends")
+    left.legend(loc="lower right")
+    _speeds(right, verdict)
+    return drawn
+
+
+def _speeds(axes: Axes, verdict: Verdict) -> None:
+    numbers = {
+        float(name.removeprefix(_SPEED)): number
+        for name, number in verdict.numbers.items()
+        if name.startswith(_SPEED)
+    }
+    if not numbers:
+        axes.set_title("No run lost half of its accuracy")
+        return
+    decays = sorted(numbers)
+    values = [numbers[decay].value or np.nan for decay in decays]
+    ends = [
+        [abs(value - (end or value)) for value, end in zip(values, side, strict=True)]
+        for side in (
+            [numbers[decay].low for decay in decays],
+            [numbers[decay].high for decay in decays],
+        )
+    ]
+    axes.errorbar(decays, values, yerr=ends, fmt="o", color=style.GEN, capsize=3)
+    line = float(np.exp(np.mean(np.log(np.array(values) * np.array(decays)))))
+    axes.plot(decays, [line / decay for decay in decays], "--", color=style.CHANCE, lw=1)
+    style.log_axis_with_values(axes, decays)
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:.0f}")
+    axes.yaxis.set_minor_formatter("{x:.0f}")
+    axes.set_xlabel(NOTATION["weight_decay"].axis_label)
+    axes.set_ylabel("Steps until half is lost")
+    axes.set_title("How fast; dashed: 1/λ")

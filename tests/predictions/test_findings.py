@@ -1,0 +1,46 @@
+"""What the documents say was found is what was judged, by the rules and designs as they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from predictions import findings
+from predictions.registry import PREDICTIONS
+from runs import identity
+
+ROOT = Path(__file__).parents[2]
+KEPT = ROOT / "docs" / "found" / "quick.json"
+
+
+@pytest.fixture(scope="module")
+def verdicts():
+    return findings.load(KEPT)
+
+
+def test_the_table_in_the_readme_is_that_of_the_kept_verdicts(verdicts):
+    readme = (ROOT / "README.md").read_text()
+    assert findings.written_into(readme, verdicts) == readme, "make findings"
+
+
+def test_every_prediction_was_judged_by_its_present_rule(verdicts):
+    assert [verdict.prediction for verdict in verdicts] == list(PREDICTIONS)
+    for verdict in verdicts:
+        assert verdict.rule == PREDICTIONS[verdict.prediction].rule, verdict.prediction
+        assert verdict.size == "quick"
+
+
+def test_every_prediction_was_judged_on_the_runs_of_its_present_design(verdicts):
+    for verdict in verdicts:
+        wanted = PREDICTIONS[verdict.prediction].settings("quick")
+        expected = {identity(settings.document()) for settings in wanted}
+        assert set(verdict.runs) == expected, verdict.prediction
+
+
+def test_a_document_without_marks_and_a_file_without_verdicts_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="once each"):
+        findings.written_into("no marks", [])
+    (tmp_path / "x.json").write_text('[{"prediction": 1}]')
+    with pytest.raises(ValueError, match="does not hold verdicts"):
+        findings.load(tmp_path / "x.json")
