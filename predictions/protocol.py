@@ -239,10 +239,15 @@ def judge_stored(
             notes=(f"{absent} of the {len(wanted)} runs are missing; none was judged.",),
         )
     verdict = prediction.judge(size, found)
+    notes = []
     if len(origins) > 1:
-        mixed = f"The runs do not all come from one program: {'; '.join(sorted(origins))}."
-        verdict = replace(verdict, notes=(*verdict.notes, mixed))
-    return verdict
+        notes.append(f"The runs do not all come from one program: {'; '.join(sorted(origins))}.")
+    for schema, number in sorted(store.of_other_schemas().items()):
+        notes.append(
+            f"The store {store.path} also holds {number} runs of schema {schema}, which were not "
+            "read: settings meant something else then."
+        )
+    return replace(verdict, notes=(*verdict.notes, *notes))
 
 
 def _origins(record: Record) -> set[str]:

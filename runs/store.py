@@ -205,6 +205,21 @@ class Store:
         if folder.exists():
             yield from sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
 
+    def of_other_schemas(self) -> dict[int, int]:
+        """Return how many runs were saved under each other schema: nothing asks for them any more.
+
+        Settings mean something else there; the same experiment is trained anew.
+        """
+        counts: dict[int, int] = {}
+        for run in self.identities():
+            try:
+                schema = int(read_json(self.folder(run) / "settings.json")["schema"])
+            except (OSError, ValueError, KeyError, TypeError):
+                continue  # damaged: said when it is asked for
+            if schema != SCHEMA_VERSION:
+                counts[schema] = counts.get(schema, 0) + 1
+        return counts
+
     def set_aside(self, run: str) -> Path:
         """Move a damaged run folder out of the way and return its new place."""
         aside = self.path / "aside"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -226,3 +227,26 @@ def test_impossible_memory_and_engines_are_refused(predictions, tmp_path, option
     answer = predictions("run", "ungrokking", option, value, "--store", tmp_path / "s")
     assert answer.code == 2
     assert f'Invalid value "{value}' in answer.err
+
+
+def test_runs_of_two_commits_and_of_another_schema_are_said(predictions, own_store):
+    folders = sorted((own_store / "runs").iterdir())
+    provenance = folders[0] / "provenance.json"
+    origin = json.loads(provenance.read_text())
+    origin["code"] |= {"commit": "0" * 40, "dirty": True}
+    replace_file(folders[0], "provenance.json", json.dumps(origin))
+    old = shutil.copytree(folders[1], own_store / "runs" / ("0" * 32))
+    settings = json.loads((old / "settings.json").read_text())
+    (old / "settings.json").write_text(json.dumps(settings | {"schema": SCHEMA_VERSION - 1}))
+    answer = predictions("judge", "ungrokking", "--size", "smoke", "--store", own_store)
+    assert "do not all come from one program: commit 000000000000 with changes" in answer.out
+    assert f"also holds 1 runs of schema {SCHEMA_VERSION - 1}, which were not read" in answer.out
+
+
+def replace_file(folder, name, text):
+    """Change a file of a run and its checksum, as if it had been saved so."""
+    mark = folder / "complete.json"
+    held = json.loads(mark.read_text())
+    (folder / name).write_text(text)
+    held["files"][name] = hashlib.sha256(text.encode()).hexdigest()
+    mark.write_text(json.dumps(held))
