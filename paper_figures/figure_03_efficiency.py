@@ -74,7 +74,7 @@ def _isologit(axes: Axes, curves: Sequence[SeedCurves], at: float) -> None:
         means = [float(np.exp(np.mean([np.log(norms[D]) for norms in known]))) for D in sizes]
         axes.plot(sizes, means, f"{_MARKERS[arm]}-", ms=4.5, color=_COLOURS[arm], label=_NAMES[arm])
     every = sorted({D for curve in curves for arm in ARMS for D in curve.isologit(arm, at)})
-    style.log_axis_with_values(axes, every)
+    style.log_axis_with_values(axes, style.apart(every))
     axes.tick_params(axis="x", labelrotation=45)
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter("{x:.0f}")

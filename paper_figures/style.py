@@ -48,6 +48,15 @@ def accuracy_axis(axes: Axes, chance: float) -> None:
     axes.set_ylim(-0.02, 1.04)
 
 
+def apart(values: Sequence[float], ratio: float = 1.15) -> list[float]:
+    """Return increasing positive values without those too near to the one before to be labelled."""
+    kept: list[float] = []
+    for value in values:
+        if not kept or value >= ratio * kept[-1]:
+            kept.append(value)
+    return kept
+
+
 def log_axis_with_values(axes: Axes, values: Sequence[float]) -> None:
     """Make the horizontal axis logarithmic, with a tick labelled by its number at each value."""
     axes.set_xscale("log")

@@ -38,9 +38,9 @@ def kind(run: Run) -> Kind:
 
     *Semi-grokked*: throughout the tail (the last quarter of its learning time) partial, between 5%
     and 95% of the way from chance to 1, staying within a range of 0.05, and delayed: it came half
-    of its way at least five times later than it fitted its examples. *Grokked* and *not grokked*:
-    beyond these bounds throughout the tail. *Moving*: anything else but what was partial and stayed
-    without delay.
+    of its way at least five times later than it fitted its examples. *Partial at once*: the same
+    without delay. *Grokked* and *not grokked*: it stays, on that side of the middle. *Moving*: it
+    does not stay.
     """
     tail = run.outcome.numbers["test_accuracy"]
     assert tail.low is not None
@@ -48,17 +48,13 @@ def kind(run: Run) -> Kind:
     task = run.settings.task
     num_symbols = tasks.num_symbols(task.operation, task.size)
     low, high = critical_size.retained([tail.low, tail.high], num_symbols)
-    if low >= PARTIAL[1]:
-        return "grokked"
-    if high <= PARTIAL[0]:
-        return "not grokked"
-    if low <= PARTIAL[0] or high >= PARTIAL[1] or tail.high - tail.low > MAX_RANGE:
+    if tail.high - tail.low > MAX_RANGE:
         return "moving"
     delayed = delay(run)
-    if delayed is None:
-        # Partial, but less than 0.1 above where it began: too little to have a half-way point.
-        return "not grokked"
-    return "semi-grokked" if delayed >= MIN_DELAY else "partial at once"
+    # Less than 0.1 above where it began is too little to have a half-way point, or to be partial.
+    if delayed is not None and PARTIAL[0] < low and high < PARTIAL[1]:
+        return "semi-grokked" if delayed >= MIN_DELAY else "partial at once"
+    return "grokked" if low + high > 1 else "not grokked"
 
 
 def delay(run: Run) -> float | None:
@@ -111,9 +107,9 @@ class SemiGrokking(Prediction):
     glossary: ClassVar[Mapping[str, str]] = {
         "share_of_seeds_semi_grokked": "with at least one such run",
         "runs_semi_grokked": "runs that came late to partial accuracy and stayed",
-        "runs_grokked": "runs at perfect accuracy throughout the tail",
-        "runs_not_grokked": "runs at chance throughout the tail",
-        "runs_moving": "runs that were neither: still moving when they ended",
+        "runs_grokked": "runs that stay near perfect accuracy",
+        "runs_not_grokked": "runs that stay near chance",
+        "runs_moving": "runs whose test accuracy moved by more than the range in the tail",
         "runs_partial_at_once": "partial and staying, but without delay",
         "semi_grokked_accuracy": "final test accuracy of semi-grokked runs, mean by seed",
         "semi_grokked_delay": "step half-way / step of fitting, of semi-grokked runs by seed",
