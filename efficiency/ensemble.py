@@ -82,11 +82,14 @@ def part_masks(run: RunSettings, num_pairs: int) -> dict[str, np.ndarray]:
     train[tasks.split(num_pairs, run.dataset_size, run.data_seed)[0]] = True
     # Without a start nothing was removed and "never seen" would repeat "test".
     continued = run.start is not None
+    mirror = tasks.mirror(run.task.operation, run.task.size)
+    known = train if mirror is None else train | train[mirror]
     return {
         "train": train,
         "test": ~train,
         "removed": seen & ~train & continued,
         "never_seen": ~seen & continued,
+        "novel": ~known,
     }
 
 

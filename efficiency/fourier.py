@@ -135,13 +135,14 @@ class Split:
     Gen's, and what the trained ones get beyond it is Mem's. Where Mem answers test examples with
     one wrong class each, centring takes 1/S of it from their right logit, and the corrected Gen is
     too low by that much of Mem. The errors are those of the two means; they say nothing of
-    the assumptions.
+    the assumptions. Where an operation commutes, Mem may well know mirror images; "the others" are
+    then the novel pairs, of which neither they nor their mirror images are trained on.
 
     Attributes:
         share: Of the norm of the centred logits, in the subspace.
         gen: Projection, averaged over the table.
         mem_on_train: What is left on trained examples.
-        mem_on_test: What is left on the others; ``None`` if there are none.
+        mem_on_novel: What is left on the others; ``None`` if there are none.
         gen_corrected: Mean right logit of the others; ``None`` if there are none.
         mem_corrected: By how much that of trained examples exceeds it.
         gen_error: Standard error of ``gen_corrected``.
@@ -151,7 +152,7 @@ class Split:
     share: float
     gen: float
     mem_on_train: float
-    mem_on_test: float | None
+    mem_on_novel: float | None
     gen_corrected: float | None
     mem_corrected: float | None
     gen_error: float | None
@@ -188,17 +189,17 @@ def split(
     def spread(values: FloatArray) -> float:
         return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
 
-    others = not trained.all()
-    gen_error = spread(right_N[~trained]) if others else None
+    mirror = tasks.mirror(task.operation, task.size)
+    novel = ~trained if mirror is None else ~trained & ~trained[mirror]
+    others = bool(novel.any())
+    gen_error = spread(right_N[novel]) if others else None
     return Split(
         share=found.share(task, subspace),
         gen=float(gen_N.mean()),
         mem_on_train=float(rest_N[trained].mean()),
-        mem_on_test=float(rest_N[~trained].mean()) if others else None,
-        gen_corrected=float(right_N[~trained].mean()) if others else None,
-        mem_corrected=(
-            float(right_N[trained].mean() - right_N[~trained].mean()) if others else None
-        ),
+        mem_on_novel=float(rest_N[novel].mean()) if others else None,
+        gen_corrected=float(right_N[novel].mean()) if others else None,
+        mem_corrected=float(right_N[trained].mean() - right_N[novel].mean()) if others else None,
         gen_error=gen_error,
         mem_error=None
         if gen_error is None

@@ -12,11 +12,13 @@ from torch import Tensor
 
 from efficiency.losses import relative_to_correct
 
-PARTS = ("train", "test", "removed", "never_seen")
+PARTS = ("train", "test", "removed", "never_seen", "novel")
 """Parts of the table, relative to one run.
 
 ``train``: trained on now. ``test``: all the rest. ``removed``: of the rest, what a network that
 this run started from (or any before it) was trained on. ``never_seen``: what none of them was.
+``novel``: of the test set, pairs whose mirror image (b, a) is not trained on now either; all of it
+where the operation does not commute.
 """
 
 
@@ -49,7 +51,7 @@ def names(parameters: Mapping[str, Tensor]) -> list[str]:
     return [
         *(f"{part}_loss" for part in ("train", "test")),
         *(f"{part}_accuracy" for part in PARTS),
-        *("log_odds", "margin", "centred_logit", "test_log_odds", "test_centred_logit"),
+        *("log_odds", "margin", "centred_logit", "novel_log_odds", "novel_centred_logit"),
         *("norm", *(f"norm_{name}" for name in parameters)),
     ]
 
@@ -58,7 +60,7 @@ def means(readings: Mapping[str, Tensor], part_masks: Mapping[str, Tensor]) -> d
     """Return the means over parts of the table, each (K,) in float64, NaN where a part is empty.
 
     Loss on train and test, accuracy on every part, logit readings on the training set and, for what
-    memory adds to them there (see ``efficiency.fourier``), two of them on the test set.
+    memory adds to them there (see ``efficiency.fourier``), two of them on novel pairs.
 
     Args:
         readings: From ``readings``.
@@ -75,7 +77,7 @@ def means(readings: Mapping[str, Tensor], part_masks: Mapping[str, Tensor]) -> d
         **{f"{part}_loss": mean("loss", part) for part in ("train", "test")},
         **{f"{part}_accuracy": mean("accuracy", part) for part in PARTS},
         **{name: mean(name, "train") for name in ("log_odds", "margin", "centred_logit")},
-        **{f"test_{name}": mean(name, "test") for name in ("log_odds", "centred_logit")},
+        **{f"novel_{name}": mean(name, "novel") for name in ("log_odds", "centred_logit")},
     }
 
 

@@ -45,12 +45,13 @@ NOTATION: dict[str, Quantity] = {
         Quantity("", "test_loss", "nats", "Test loss"),
         Quantity("", "train_accuracy", "1", "Training accuracy"),
         Quantity("", "test_accuracy", "1", "Test accuracy"),
+        Quantity("", "novel_accuracy", "1", "Accuracy on novel pairs"),
         Quantity("", "removed_accuracy", "1", "Accuracy on removed examples"),
         Quantity("", "never_seen_accuracy", "1", "Accuracy on never-seen examples"),
         Quantity("s", "log_odds", "nats", "Log-odds"),
         Quantity("", "margin", "nats", "Margin"),
         Quantity("", "centred_logit", "nats", "Centred correct logit"),
-        Quantity("", "test_log_odds", "nats", "Log-odds on test examples"),
-        Quantity("", "test_centred_logit", "nats", "Centred correct logit on test examples"),
+        Quantity("", "novel_log_odds", "nats", "Log-odds on novel pairs"),
+        Quantity("", "novel_centred_logit", "nats", "Centred correct logit on novel pairs"),
     )
 }

@@ -30,7 +30,7 @@ FITTED = 0.99
 """Training accuracy from which a run has fitted its examples."""
 
 MIN_CHANGE = 0.1
-"""Least change of test accuracy, from beginning to end, that has a half-way point."""
+"""Least change of accuracy on novel pairs, from beginning to end, that has a half-way point."""
 
 MAX_LOSS_SPIKE = 10.0
 """Largest ratio of the tail's highest training loss at any step to its median, if settled."""
@@ -48,11 +48,12 @@ class Outcome:
         status: ``settled``, ``not settled`` or ``diverged``, from training quantities alone.
         reasons: Why it is not settled, one sentence each; empty if it is.
         numbers: Median over the tail of every recorded quantity, with the tail's range as its
-            interval and n the records in it; and ``test_accuracy_drift``, by how much the median
-            test accuracy of the tail's later half exceeds that of its earlier half;
+            interval and n the records in it; ``novel_accuracy_drift``, by how much the median
+            accuracy on novel pairs in the tail's later half exceeds that in its earlier half;
             ``step_fitted``, the first record with training accuracy ≥ 0.99; and ``step_halfway``,
-            the first at which test accuracy has come half of the way from where it began to where
-            it ended, if that is 0.1 at least. Their intervals reach back to the record before.
+            the first at which accuracy on novel pairs has come half of the way from where it began
+            to where it ended, if that is 0.1 at least. Their intervals reach back to the record
+            before.
     """
 
     status: RunStatus
@@ -105,7 +106,7 @@ def outcome(history: pd.DataFrame, run: RunSettings) -> Outcome:
         history: A row for every recorded step, the last one at ``run.num_steps``.
         run: Its settings.
     """
-    unseen = ("test", "removed", "never_seen")
+    unseen = ("test", "removed", "never_seen", "novel")
     of_training = [name for name in history.columns if not name.startswith(unseen)]
     finite = np.isfinite(history[of_training].to_numpy(dtype=float)).all(axis=1)
     if not finite.all():
@@ -141,15 +142,15 @@ def outcome(history: pd.DataFrame, run: RunSettings) -> Outcome:
             unit="nats" if name.endswith(_IN_NATS) else "1",
             status="measured" if status == "settled" else "not settled",
         )
-    if "test_accuracy" in history:
-        moved = float(later["test_accuracy"].median() - earlier["test_accuracy"].median())
-        numbers["test_accuracy_drift"] = Estimate(
+    if "novel_accuracy" in history:
+        moved = float(later["novel_accuracy"].median() - earlier["novel_accuracy"].median())
+        numbers["novel_accuracy_drift"] = Estimate(
             value=moved, low=None, high=None, n=len(tail), unit="1"
         )
-        began, ended = float(history["test_accuracy"].iloc[0]), numbers["test_accuracy"].value
+        began, ended = float(history["novel_accuracy"].iloc[0]), numbers["novel_accuracy"].value
         assert ended is not None
         if abs(ended - began) >= MIN_CHANGE:
-            come = (history["test_accuracy"] - began) / (ended - began)
+            come = (history["novel_accuracy"] - began) / (ended - began)
             numbers["step_halfway"] = _first(history["step"], come >= 0.5)
     numbers["step_fitted"] = _first(history["step"], history["train_accuracy"] >= FITTED)
     return Outcome(status=status, reasons=tuple(reasons), numbers=numbers)

@@ -316,6 +316,36 @@ def bracketed_mean(
     return Interval(value=centre, low=end(-1), high=end(+1))
 
 
+def bracketed_equivalence_p(lows: npt.ArrayLike, highs: npt.ArrayLike, margin: float) -> float:
+    """Return the smallest 1 − confidence at which ``bracketed_mean`` lies within ±``margin``.
+
+    Found by bisection, to 1%; 1 where the mean itself lies outside or is not bounded, and never
+    less than 1e-6.
+    """
+
+    def fits(log_p: float) -> bool:
+        try:
+            found = bracketed_mean(lows, highs, confidence=1 - math.exp(log_p))
+        except TooFewError:
+            return False
+        return -margin < found.low and found.high < margin
+
+    low, high = math.log(1e-6), math.log(0.999)
+    if not fits(high):
+        return 1.0
+    if fits(low):
+        return math.exp(low)
+    while high - low > 0.01:
+        middle = (low + high) / 2
+        low, high = (low, middle) if fits(middle) else (middle, high)
+    return math.exp(high)
+
+
+def num_informative(lows: npt.ArrayLike, highs: npt.ArrayLike) -> int:
+    """Return how many brackets have an end: the n of ``bracketed_mean``."""
+    return int((np.isfinite(np.asarray(lows)) | np.isfinite(np.asarray(highs))).sum())
+
+
 def _log_normal_mass(below: FloatArray, above: FloatArray) -> FloatArray:
     """Return log(Φ(above) − Φ(below)), accurate in both tails."""
     flip = below > 0

@@ -77,6 +77,7 @@ class Operation:
         num_pairs: N as a function of the size.
         build: The table at a size.
         needs_prime: Whether the size must be prime.
+        commutes: Whether a∘b = b∘a for every pair.
         differences: (S, S) labels of (answer z, class c) as a function of the size: what a
             commutative group that acts on answers and classes alike leaves unchanged, z − c mod p
             for addition. ``None`` where no such group is known.
@@ -90,6 +91,7 @@ class Operation:
     num_pairs: Callable[[int], int]
     build: Callable[[int], Table]
     needs_prime: bool = False
+    commutes: bool = False
     differences: Callable[[int], IntArray | None] = lambda size: None
 
 
@@ -118,6 +120,7 @@ def _modular(
     differences: Callable[[int], IntArray | None],
     *,
     divides: bool = False,
+    commutes: bool = False,
 ) -> Operation:
     """Make the operation ``function`` mod p on all pairs, without b = 0 where it divides by b."""
 
@@ -134,6 +137,7 @@ def _modular(
         num_pairs=lambda p: p * (p - divides),
         build=build,
         needs_prime=divides,
+        commutes=commutes,
         differences=differences,
     )
 
@@ -141,13 +145,20 @@ def _modular(
 OPERATIONS: dict[str, Operation] = {
     operation.name: operation
     for operation in (
-        _modular("addition", "(a + b) mod p", lambda a, b, p: a + b, _additive_differences),
+        _modular(
+            "addition",
+            "(a + b) mod p",
+            lambda a, b, p: a + b,
+            _additive_differences,
+            commutes=True,
+        ),
         _modular("subtraction", "(a − b) mod p", lambda a, b, p: a - b, _additive_differences),
         _modular(
             "multiplication",
             "(a · b) mod p",
             lambda a, b, p: a * b,
             _multiplicative_differences,
+            commutes=True,
         ),
         _modular(
             "division",
@@ -243,6 +254,25 @@ def split(num_pairs: int, dataset_size: int, data_seed: int) -> tuple[IntArray, 
     """Return the indices trained on, (D,), and the rest, (N − D,): a partition of the table."""
     indices = order(num_pairs, data_seed)
     return indices[:dataset_size], indices[dataset_size:]
+
+
+@functools.lru_cache(maxsize=32)
+def mirror(name: str, size: int) -> IntArray | None:
+    """Return (N,) the index of (b, a) for each pair (a, b); ``None`` unless a∘b = b∘a everywhere.
+
+    A network that treats its operands alike knows the mirror images of what it has memorised, and
+    with half of the table trained that is half of the rest: no sign of knowing the operation.
+
+    Raises:
+        ValueError: The operation is unknown or not defined at this size.
+    """
+    check(name, size)
+    if not _operation(name).commutes:
+        return None
+    held = table(name, size)
+    index = np.full((held.num_symbols, held.num_symbols), -1, dtype=np.int64)
+    index[held.left, held.right] = np.arange(held.num_pairs)
+    return index[held.right, held.left]
 
 
 def labels(table: Table, label_seed: int | None) -> IntArray:

@@ -29,7 +29,7 @@ def build(verdict: Verdict, runs: Sequence[Run], history: Callable[[Run], pd.Dat
     task = runs[0].settings.task
     for quantity, colour, dashes in (
         ("train_accuracy", style.MEM, "--"),
-        ("test_accuracy", style.GEN, "-"),
+        ("novel_accuracy", style.GEN, "-"),
     ):
         for course in histories:
             axes.plot(course["step"], course[quantity], dashes, color=colour, lw=0.7, alpha=0.35)

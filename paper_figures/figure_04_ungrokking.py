@@ -26,7 +26,7 @@ def points(runs: Sequence[Run]) -> Points:
     """Return the final test accuracies that are drawn: those that the judge used."""
     found: Points = defaultdict(lambda: defaultdict(list))
     for one in main_arm(runs):
-        found[one.weight_decay][one.size].append(one.number("test_accuracy"))
+        found[one.weight_decay][one.size].append(one.number("novel_accuracy"))
     return {decay: dict(sorted(by_size.items())) for decay, by_size in sorted(found.items())}
 
 
@@ -81,7 +81,7 @@ def _final_accuracies(axes: Axes, found: Points, verdict: Verdict, chance: float
     axes.axhline(chance, color=style.CHANCE, lw=1, ls=":")
     axes.set_ylim(-0.02, 1.04)
     axes.set_xlabel(NOTATION["reduced_dataset_size"].axis_label)
-    axes.set_ylabel(f"Final {NOTATION['test_accuracy'].label.lower()}")
+    axes.set_ylabel(f"Final {NOTATION['novel_accuracy'].label.lower()}")
     axes.set_title("After the continuation")
     axes.legend(loc="upper left", title="weight decay", title_fontsize=8)
 
@@ -101,13 +101,13 @@ def _courses(
         sorted(by_size.items()), style.graded(len(by_size)), strict=True
     ):
         for course in histories:
-            axes.plot(course["step"], course["test_accuracy"], color=colour, lw=0.7, alpha=0.3)
-        mean = np.mean([course["test_accuracy"] for course in histories], axis=0)
+            axes.plot(course["step"], course["novel_accuracy"], color=colour, lw=0.7, alpha=0.3)
+        mean = np.mean([course["novel_accuracy"] for course in histories], axis=0)
         axes.plot(histories[0]["step"], mean, color=colour, label=f"{D}")
     axes.axhline(chance, color=style.CHANCE, lw=1, ls=":")
     axes.set_ylim(-0.02, 1.04)
     axes.set_xlabel(NOTATION["step"].axis_label)
-    axes.set_ylabel(NOTATION["test_accuracy"].axis_label)
+    axes.set_ylabel(NOTATION["novel_accuracy"].axis_label)
     axes.set_title(f"During it, {NOTATION['weight_decay'].symbol} = {middle:g}")
     axes.legend(
         title=NOTATION["reduced_dataset_size"].symbol,

@@ -50,7 +50,7 @@ def _finals(axes: Axes, runs: Sequence[Run]) -> None:
         spread = [1 + 0.03 * (seeds.index(r.settings.data_seed) / len(seeds) - 0.5) for r in those]
         axes.plot(
             [run.settings.dataset_size * s for run, s in zip(those, spread, strict=True)],
-            [value_of(run, "test_accuracy") for run in those],
+            [value_of(run, "novel_accuracy") for run in those],
             marker,
             color=colour,
             ms=5,
@@ -60,7 +60,7 @@ def _finals(axes: Axes, runs: Sequence[Run]) -> None:
         )
     style.log_axis_with_values(axes, sizes)
     axes.set_xlabel(NOTATION["dataset_size"].axis_label)
-    axes.set_ylabel(f"Final {NOTATION['test_accuracy'].label.lower()}")
+    axes.set_ylabel(f"Final {NOTATION['novel_accuracy'].label.lower()}")
     axes.set_title("After training from scratch")
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
@@ -70,13 +70,13 @@ def _courses(axes: Axes, runs: Sequence[Run], history: Callable[[Run], pd.DataFr
     moving = [run for run in runs if kind(run) == "moving"]
     for run in moving:
         course = history(run)
-        axes.plot(course["step"], course["test_accuracy"], ":", color=style.CHANCE, lw=1)
+        axes.plot(course["step"], course["novel_accuracy"], ":", color=style.CHANCE, lw=1)
     for run, colour in zip(stayed, style.graded(len(stayed)), strict=True):
         course = history(run)
         label = f"{run.settings.dataset_size}, seed {run.settings.data_seed}"
-        axes.plot(course["step"], course["test_accuracy"], color=colour, label=label)
+        axes.plot(course["step"], course["novel_accuracy"], color=colour, label=label)
     axes.set_xlabel(NOTATION["step"].axis_label)
-    axes.set_ylabel(NOTATION["test_accuracy"].axis_label)
+    axes.set_ylabel(NOTATION["novel_accuracy"].axis_label)
     axes.set_title("Semi-grokked; dotted: still moving")
     if stayed:
         axes.legend(title="D", loc="center left", bbox_to_anchor=(1.0, 0.5), title_fontsize=8)

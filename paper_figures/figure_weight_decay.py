@@ -35,7 +35,7 @@ def build(verdict: Verdict, runs: Sequence[Run], history: Callable[[Run], pd.Dat
     style.log_axis_with_values(left, sorted({D for by in found.values() for D in by}))
     style.accuracy_axis(left, 1 / tasks.num_symbols(task.operation, task.size))
     left.set_xlabel(NOTATION["reduced_dataset_size"].axis_label)
-    left.set_ylabel(f"Final {NOTATION['test_accuracy'].label.lower()}, mean")
+    left.set_ylabel(f"Final {NOTATION['novel_accuracy'].label.lower()}, mean")
     left.set_title("Where it ends")
     left.legend(loc="lower right")
     _speeds(right, verdict)

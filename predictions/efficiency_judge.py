@@ -24,9 +24,9 @@ from predictions.efficiency_records import (
 from predictions.judging import MIN_SEEDS, as_estimate, bounds, geometric, over_seeds, plural
 from predictions.protocol import Finding, Run, VerdictOutcome
 
-GEN_MARGIN = 0.1
-"""Largest slope of Gen's log norm on log D that counts as none: a third of what Mem's was at other
-sizes before these runs."""
+MARGIN = 0.1
+"""Largest slope of log norm on log D that counts as none: a third of what Mem's was at other sizes
+before these runs."""
 
 MIN_SHARE = 0.95
 """Least share of a generalising network's logit norm in Gen's subspace (paper, Figure 3). Ours is
@@ -94,28 +94,31 @@ def find(runs: Sequence[Run]) -> Finding:
             notes=notes,
         )
     slopes = {arm: slopes_of(counted, arm, at) for arm in ARMS}
-    gen = equivalence(slopes["gen"], GEN_MARGIN)
+    gen = equivalence(slopes["gen"], MARGIN)
     numbers = {
         "mem_slope": over_seeds(slopes["mem"]),
         "gen_slope": as_estimate(gen, len(slopes["gen"])),
         "matched_log_odds": Estimate(value=at, low=None, high=None, n=len(counted), unit="nats"),
     }
     numbers |= _norms(counted, at) | _other_ways(counted, at) | _kappas(counted)
-    numbers |= _shares(counted)
+    numbers |= _shares(counted, at)
     low, high = bounds(numbers["mem_slope"])
     outcome: VerdictOutcome = "undecided"
-    if low > 0 and gen.equal:
-        outcome = "supported"
-    elif high < 0 or gen.different:
-        outcome = "refuted"
+    deciding = None
+    if low > MARGIN and gen.equal:
+        outcome, deciding = "supported", "gen_slope"
+    elif gen.different:
+        outcome, deciding = "refuted", "gen_slope"
+    elif high < MARGIN:
+        outcome, deciding = "refuted", "mem_slope"
     return Finding(
         outcome=outcome,
         sentence=f"At log-odds {at:.1f} Mem's norm grows as D to the power {numbers['mem_slope']}, "
         f"Gen's to the power {numbers['gen_slope']} ({plural(len(counted), 'seed')}; margin "
-        f"±{GEN_MARGIN:g}).",
+        f"±{MARGIN:g}).",
         numbers=numbers,
-        deciding="gen_slope",
-        p_value=max(greater_p(slopes["mem"]), gen.p_value),
+        deciding=deciding,
+        p_value=max(greater_p(slopes["mem"], MARGIN), gen.p_value),
         notes=notes,
     )
 
@@ -178,15 +181,24 @@ def _plain(curve: SeedCurves, arm: Arm) -> float | None:
 
 
 def _kappas(counted: Sequence[SeedCurves]) -> dict[str, Estimate]:
+    """Return κ by both readings and both ways, where two seeds have it."""
     numbers = {}
+    ways: dict[str, tuple[Reading, Way]] = {
+        "": ("centred_logit", "fixed norm"),
+        "_log_odds": ("log_odds", "fixed norm"),
+        "_weight_decay": ("log_odds", "weight decay"),
+    }
     for arm in ARMS:
-        values = over_curves(counted, partial(SeedCurves.kappa, arm=arm))
-        if len(values) > 1:
-            numbers[f"kappa_{arm}"] = over_seeds(values)
+        for name, (reading, way) in ways.items():
+            values = over_curves(
+                counted, partial(SeedCurves.kappa, arm=arm, reading=reading, way=way)
+            )
+            if len(values) > 1:
+                numbers[f"kappa_{arm}{name}"] = over_seeds(values)
     return numbers
 
 
-def _shares(counted: Sequence[SeedCurves]) -> dict[str, Estimate]:
+def _shares(counted: Sequence[SeedCurves], at: float) -> dict[str, Estimate]:
     numbers = {
         f"{arm}_share{'' if subspace == 'answer' else f'_{subspace}'}": over_seeds(
             [float(np.mean(curve.shares[arm, subspace])) for curve in counted], least=0.0, most=1.0
@@ -200,5 +212,10 @@ def _shares(counted: Sequence[SeedCurves]) -> dict[str, Estimate]:
     )
     numbers["share_of_runs_settled"] = Estimate(
         value=settled / trained, low=None, high=None, n=trained, unit="1"
+    )
+    known = [len(curve.isologit(arm, at)) for curve in counted for arm in ARMS]
+    there = [len(curve.all_sizes[arm]) for curve in counted for arm in ARMS]
+    numbers["share_of_isologit_norms_known"] = Estimate(
+        value=sum(known) / sum(there), low=None, high=None, n=sum(there), unit="1"
     )
     return numbers

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from efficiency import isologit
-from efficiency.fourier import SUBSPACES, Subspace, defined
+from efficiency.fourier import SUBSPACES, Subspace
 from efficiency.settings import RunSettings
 from efficiency.statistics import TooFewError
 from predictions.judging import value_of
@@ -46,6 +46,7 @@ class SeedCurves:
         points: Settled networks by arm, way and dataset size.
         shares: Shares of the logit norm in each subspace, by arm.
         start_problem: Why its start network does not count, if it does not.
+        all_sizes: Dataset sizes of the arms, whether anything settled there or not.
         num_runs: Networks that were trained.
         num_settled: Those of them that are read.
     """
@@ -54,6 +55,7 @@ class SeedCurves:
     points: dict[tuple[Arm, Way], dict[int, list[Point]]] = field(default_factory=dict)
     shares: dict[tuple[Arm, Subspace], list[float]] = field(default_factory=dict)
     start_problem: str | None = None
+    all_sizes: dict[Arm, set[int]] = field(default_factory=dict)
     num_runs: int = 0
     num_settled: int = 0
 
@@ -86,17 +88,16 @@ class SeedCurves:
         """Return the logits of all networks of an arm."""
         return [p.logits[reading] for D in self.sizes(arm, way) for p in self.points[arm, way][D]]
 
-    def kappa(self, arm: Arm) -> float | None:
+    def kappa(
+        self, arm: Arm, reading: Reading = "centred_logit", way: Way = "fixed norm"
+    ) -> float | None:
         """Return κ, averaged over dataset sizes; ``None`` where it cannot be read."""
         found = []
-        for D in self.sizes(arm, "fixed norm"):
-            points = self.points[arm, "fixed norm"][D]
+        for D in self.sizes(arm, way):
+            points = self.points[arm, way][D]
+            logits = [p.logits[reading] for p in points]
             try:
-                found.append(
-                    isologit.kappa(
-                        [p.norm for p in points], [p.logits["centred_logit"] for p in points]
-                    )
-                )
+                found.append(isologit.kappa([p.norm for p in points], logits))
             except TooFewError:
                 continue
         return float(np.mean(found)) if found else None
@@ -119,6 +120,7 @@ def curves(runs: Sequence[Run]) -> list[SeedCurves]:
                 curve.start_problem = f"its start network is {run.outcome.status} ({why})"
             continue
         curve.num_runs += 1
+        curve.all_sizes.setdefault(arm, set()).add(run.settings.dataset_size)
         if not settled:
             continue
         curve.num_settled += 1
@@ -133,9 +135,10 @@ def curves(runs: Sequence[Run]) -> list[SeedCurves]:
         )
         if not held:
             for subspace in SUBSPACES:
-                if defined(run.settings.task, subspace):
-                    share = value_of(run, f"gen_share_{subspace}")
-                    curve.shares.setdefault((arm, subspace), []).append(share)
+                # A network that overflows on a pair that it was not trained on has none.
+                share = run.outcome.numbers.get(f"gen_share_{subspace}")
+                if share is not None and share.value is not None:
+                    curve.shares.setdefault((arm, subspace), []).append(share.value)
     return [by_seed[seed] for seed in sorted(by_seed)]
 
 

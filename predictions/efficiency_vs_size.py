@@ -8,7 +8,7 @@ from itertools import product
 from typing import ClassVar
 
 from efficiency.settings import RunSettings
-from predictions.efficiency_judge import GEN_MARGIN, MIN_SHARE, find
+from predictions.efficiency_judge import MARGIN, MIN_SHARE, find
 from predictions.grounds import GROUNDS, schedule
 from predictions.judging import MIN_SEEDS
 from predictions.protocol import Finding, Prediction, Run, Size
@@ -137,14 +137,14 @@ class Efficiency(Prediction):
         "interpolated (log norm, straight line) over settled networks of one seed and D that "
         "differ in weight decay; ŝ is the median log-odds of all of them. The slope of log P on "
         "log D is taken seed by seed; intervals are 95% over seeds. Supported if the lower bound "
-        "of Mem's slope > 0 and the interval of Gen's slope lies within "
-        f"±{GEN_MARGIN:g}. Refuted if Mem's upper bound < 0 or Gen's interval lies outside "
-        f"±{GEN_MARGIN:g}. Undecided otherwise, or with fewer than {MIN_SEEDS} seeds that count: "
+        f"of Mem's slope > {MARGIN:g} and the interval of Gen's slope lies within "
+        f"±{MARGIN:g}. Refuted if Mem's upper bound < {MARGIN:g} or Gen's interval lies outside "
+        f"±{MARGIN:g}. Undecided otherwise, or with fewer than {MIN_SEEDS} seeds that count: "
         "start network settled at training accuracy 1, Gen's share of the logit norm at least "
         f"{MIN_SHARE:.0%} on average (functions of the answer and the class), and P "
         "known at three sizes of each arm. Invalid if no seed counts."
     )
-    criterion: ClassVar[str] = f"Mem's slope > 0, and Gen's within ±{GEN_MARGIN:g}"
+    criterion: ClassVar[str] = f"Mem's slope > {MARGIN:g}, and Gen's within ±{MARGIN:g}"
     refutation: ClassVar[str] = (
         "Gen's norm at a matched logit moves with D by more than the margin, or Mem's does not "
         "rise."
@@ -154,6 +154,11 @@ class Efficiency(Prediction):
         "A network that knew the whole table and is trained on with D examples above D_crit is "
         "Gen's; what Mem may add to it there is bounded by Gen's share of the logit norm.",
         "Log norm is straight in the logit over the range that weight decay spans.",
+        "The gate selects: a seed whose Gen holds some Mem at these sizes does not count. Sizes at "
+        "which ŝ is out of reach, or nothing has settled, are not used; their share is reported.",
+        "κ between networks held at 1 to 1.1 times one network's norm reads how its logits grow "
+        "when it is scaled, which the architecture largely decides; over weight decays norms "
+        "hardly differ, and κ there is reported only where they do.",
         "AdamW's decoupled decay has its own fixed point, which is not the minimum of the "
         "L2-penalised loss; the second way, held at a fixed norm, does not use decay at all.",
     )
@@ -183,6 +188,11 @@ class Efficiency(Prediction):
         "gen_norm_at": "P_gen at this D, geometric mean",
         "kappa_mem": "κ: slope of log centred logit on log norm, held at fixed norms",
         "kappa_gen": "κ: slope of log centred logit on log norm, held at fixed norms",
+        "kappa_mem_log_odds": "the same, read in log-odds",
+        "kappa_gen_log_odds": "the same, read in log-odds",
+        "kappa_mem_weight_decay": "read in log-odds, over weight decays",
+        "kappa_gen_weight_decay": "read in log-odds, over weight decays",
+        "share_of_isologit_norms_known": "of seeds × sizes; the others were out of reach of ŝ",
         "gen_share": "of Gen's logit norm, in the functions of answer and class",
         "mem_share": "the same of memorising networks",
         "gen_share_trigonometric": "the same in the narrower trigonometric subspace",

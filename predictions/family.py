@@ -25,7 +25,7 @@ class Row:
         n: Independent units.
         criterion: The rule in a phrase.
         p: p-value of the rule.
-        adjusted: The same after Holm's correction for all verdicts of the table with a p-value.
+        adjusted: The same after Holm's correction for all that is tested here, see ``adjusted``.
     """
 
     name: str
@@ -41,14 +41,11 @@ class Row:
 
 def rows(verdicts: Sequence[Verdict], predictions: Sequence[Prediction]) -> list[Row]:
     """Return the table of verdicts."""
-    tested = [v.p_value for v in verdicts if v.p_value is not None]
-    corrected = iter(holm(tested))
-    found = []
+    corrected, found = adjusted(verdicts, predictions), []
     for verdict, prediction in zip(verdicts, predictions, strict=True):
         deciding = verdict.numbers.get(verdict.deciding or "")
         texts = deciding.texts() if deciding is not None else dict.fromkeys(_COLUMNS, "")
         value = f"{texts['value']} {texts['unit']}".strip()
-        tested_here = verdict.p_value is not None
         found.append(
             Row(
                 name=verdict.prediction,
@@ -59,7 +56,7 @@ def rows(verdicts: Sequence[Verdict], predictions: Sequence[Prediction]) -> list
                 n=texts["n"],
                 criterion=prediction.criterion,
                 p=_show(verdict.p_value),
-                adjusted=_show(next(corrected)) if tested_here else "",
+                adjusted=_show(corrected.get(verdict.prediction)),
             )
         )
     return found
@@ -69,13 +66,27 @@ def falls_with_the_family(
     verdicts: Sequence[Verdict], predictions: Sequence[Prediction]
 ) -> list[str]:
     """Return the supported predictions whose adjusted p exceeds the level of the family."""
-    tested = [v for v in verdicts if v.p_value is not None]
-    corrected = holm([v.p_value for v in tested if v.p_value is not None])
+    corrected = adjusted(verdicts, predictions)
     return [
         verdict.prediction
-        for verdict, p in zip(tested, corrected, strict=True)
-        if verdict.outcome == "supported" and p > LEVEL
+        for verdict in verdicts
+        if verdict.outcome == "supported" and corrected.get(verdict.prediction, 0.0) > LEVEL
     ]
+
+
+def adjusted(verdicts: Sequence[Verdict], predictions: Sequence[Prediction]) -> dict[str, float]:
+    """Return each p-value after Holm's correction.
+
+    The family is every prediction of the table that tests anything, whether it came to a p or not:
+    one that could not be decided counts as p = 1. How many tests there were must not depend on how
+    they went.
+    """
+    tested = {
+        verdict.prediction: 1.0 if verdict.p_value is None else verdict.p_value
+        for verdict, prediction in zip(verdicts, predictions, strict=True)
+        if prediction.min_seeds > 0
+    }
+    return dict(zip(tested, holm(list(tested.values())), strict=True))
 
 
 _COLUMNS = ("value", "interval", "n", "unit", "status")

@@ -30,11 +30,12 @@ class Grokking(Prediction):
         "and generalises only long after."
     )
     rule: ClassVar[str] = (
-        "Runs at the largest dataset size of the from-scratch arm, one for each seed. The delay of "
-        "a run is the recorded step at which test accuracy has come half of its way over the step "
-        "at which training accuracy reaches 0.99; of a run whose test accuracy never moved it is "
+        "Runs at the largest dataset size of the from-scratch arm, one for each seed. Accuracy is "
+        "that on novel pairs: held out, and if the operation commutes their mirror images too. The "
+        "delay of a run is the recorded step at which it has come half of its way over the step "
+        "at which training accuracy reaches 0.99; of a run whose accuracy never moved it is "
         "taken as the length of the run over the step of fitting, the least that it can be. "
-        "Intervals are 95% over seeds. Supported if the lower bound of final test accuracy lies "
+        "Intervals are 95% over seeds. Supported if the lower bound of final accuracy lies "
         "above the middle between chance and 1 and the lower bound of the delay (geometric mean) "
         f"> {MIN_DELAY:g}. Refuted if the upper bound of the accuracy lies below the middle, or "
         f"that of the delay < {MIN_DELAY:g}. Undecided otherwise, or with fewer than {MIN_SEEDS} "
@@ -51,15 +52,15 @@ class Grokking(Prediction):
         "as long as fitting and spreads by a factor of 2 between seeds (simulated)."
     )
     figure_caption: ClassVar[str] = (
-        "Accuracy on training examples (dashed) and on test examples over training, a line for "
+        "Accuracy on training examples (dashed) and on novel pairs over training, a line for "
         "each seed, means bold, at the largest dataset size. After Figure 1 of the paper."
     )
     glossary: ClassVar[Mapping[str, str]] = {
-        "delay": "step half-way to the final test accuracy / step of fitting",
-        "final_test_accuracy": "mean over seeds",
+        "delay": "step half-way to the final accuracy / step of fitting",
+        "final_accuracy": "on novel pairs, mean over seeds",
         "step_fitted": "first record with training accuracy at least 0.99, geometric mean",
-        "step_halfway": "first record half-way to the final test accuracy, geometric mean",
-        "runs_that_never_moved": "test accuracy less than 0.1 from where it began",
+        "step_halfway": "first record half-way to the final accuracy, geometric mean",
+        "runs_that_never_moved": "accuracy on novel pairs less than 0.1 from where it began",
     }
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
@@ -94,7 +95,7 @@ class Grokking(Prediction):
 def _find(runs: Sequence[Run], notes: tuple[str, ...]) -> Finding:
     task = runs[0].settings.task
     half = (1 + 1 / tasks.num_symbols(task.operation, task.size)) / 2
-    accuracies = [value_of(run, "test_accuracy") for run in runs]
+    accuracies = [value_of(run, "novel_accuracy") for run in runs]
     fitted = [max(value_of(run, "step_fitted"), 1.0) for run in runs]
     moved = [run for run in runs if "step_halfway" in run.outcome.numbers]
     delays = [
@@ -103,7 +104,7 @@ def _find(runs: Sequence[Run], notes: tuple[str, ...]) -> Finding:
     ]
     numbers: dict[str, Estimate] = {
         "delay": geometric(delays),
-        "final_test_accuracy": over_seeds(accuracies, least=0.0, most=1.0),
+        "final_accuracy": over_seeds(accuracies, least=0.0, most=1.0),
         "step_fitted": geometric(fitted, unit="steps"),
         "runs_that_never_moved": count(len(runs) - len(moved), len(runs)),
     }
@@ -111,19 +112,22 @@ def _find(runs: Sequence[Run], notes: tuple[str, ...]) -> Finding:
         numbers["step_halfway"] = geometric(
             [value_of(run, "step_halfway") for run in moved], unit="steps"
         )
-    accuracy, delay = bounds(numbers["final_test_accuracy"]), bounds(numbers["delay"])
+    accuracy, delay = bounds(numbers["final_accuracy"]), bounds(numbers["delay"])
     outcome: VerdictOutcome = "undecided"
+    deciding = None
     if accuracy[0] > half and delay[0] > MIN_DELAY:
-        outcome = "supported"
-    elif accuracy[1] < half or delay[1] < MIN_DELAY:
-        outcome = "refuted"
+        outcome, deciding = "supported", "delay"
+    elif accuracy[1] < half:
+        outcome, deciding = "refuted", "final_accuracy"
+    elif delay[1] < MIN_DELAY:
+        outcome, deciding = "refuted", "delay"
     return Finding(
         outcome=outcome,
         sentence=f"Trained from scratch on {runs[0].settings.dataset_size} examples, "
-        f"{plural(len(runs), 'seed')} come to test accuracy {numbers['final_test_accuracy']}, half "
-        f"of the way {numbers['delay']} times later than they fit their examples.",
+        f"{plural(len(runs), 'seed')} come to accuracy {numbers['final_accuracy']} on novel pairs, "
+        f"half of the way {numbers['delay']} times later than they fit their examples.",
         numbers=numbers,
-        deciding="delay",
+        deciding=deciding,
         p_value=max(
             greater_p(accuracies, half),
             greater_p([math.log(d) for d in delays], math.log(MIN_DELAY)),

@@ -104,7 +104,7 @@ GROUNDS: dict[Size, Ground] = {
         start_steps=6000,
         learning_rate=5e-3,
         calm_learning_rate=3e-3,
-        first_seed=3000,
+        first_seed=4000,
         num_seeds=5,
     ),
     # Chosen by measurement: docs/decisions/005-quick-size.md, 008-the-family.md.
@@ -115,7 +115,7 @@ GROUNDS: dict[Size, Ground] = {
         start_steps=9000,
         learning_rate=4e-3,
         calm_learning_rate=2e-3,
-        first_seed=3000,
+        first_seed=4000,
         num_seeds=12,
     ),
     "standard": Ground(
@@ -125,7 +125,7 @@ GROUNDS: dict[Size, Ground] = {
         start_steps=8000,
         learning_rate=3e-3,
         calm_learning_rate=1.5e-3,
-        first_seed=3000,
+        first_seed=4000,
         num_seeds=6,
     ),
     # The paper's network, operation and η. Its start networks' length and decay of η are assumed.
@@ -136,7 +136,7 @@ GROUNDS: dict[Size, Ground] = {
         start_steps=40_000,
         learning_rate=1e-3,
         calm_learning_rate=1e-3,
-        first_seed=3000,
+        first_seed=4000,
         num_seeds=10,
     ),
 }

@@ -41,9 +41,8 @@ class MinimalExamplePrediction(Prediction):
     min_seeds: ClassVar[int] = 0
     title: ClassVar[str] = "The minimal example"
     claim: ClassVar[str] = (
-        "Three ingredients are enough for grokking, and each is needed: a circuit that "
-        "generalises and one that memorises; the first is more efficient; it is learned more "
-        "slowly."
+        "Of two circuits, one that generalises and one that memorises, grokking comes if the first "
+        "is more efficient and is learned more slowly, and does not without either."
     )
     rule: ClassVar[str] = (
         f"Plain gradient descent, {NUM_STEPS:,} steps. A loss has fallen from the step on from "
@@ -54,7 +53,7 @@ class MinimalExamplePrediction(Prediction):
         "later than training loss; and in each the weights end within 1% of the exact optimum "
         "(theorem D.4). Refuted otherwise. There is no chance in it, and no interval."
     )
-    criterion: ClassVar[str] = "groks with all three ingredients and with no two of them"
+    criterion: ClassVar[str] = "groks if Gen is more efficient and slower, and not without either"
     refutation: ClassVar[str] = (
         "Grokking without an ingredient, none with all three, or an optimum that is not D.4's."
     )
@@ -79,7 +78,7 @@ class MinimalExamplePrediction(Prediction):
         "final_test_loss": f"after {NUM_STEPS:,} steps",
         "optimal_gen": "w_g at the exact optimum of D.4",
         "optimal_mem": "w_m at the exact optimum of D.4",
-        "distance_from_optimum": "of the final weights, relative, the larger of both",
+        "distance_from_optimum": "of the final weights, relative to each, the larger of both",
     }
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
@@ -124,8 +123,9 @@ class MinimalExamplePrediction(Prediction):
         sentence = (
             f"Training loss falls at step {value('training_loss_falls_at', 'all_three'):,.0f} and "
             f"test loss at step {value('test_loss_falls_at', 'all_three'):,.0f} with all three "
-            f"ingredients, never with a less efficient Gen, and at step "
-            f"{value('test_loss_falls_at', 'equal_speed'):,.0f} with one of equal speed."
+            f"ingredients, {_when(value('test_loss_falls_at', 'less_efficient_gen'))} with a less "
+            "efficient Gen, and "
+            f"{_when(value('test_loss_falls_at', 'equal_speed'))} with one of equal speed."
         )
         if failed:
             sentence = f"It does not hold that {' and that '.join(failed)}. {sentence}"
@@ -141,7 +141,7 @@ def _numbers(example: MinimalExample) -> dict[str, Estimate]:
     train, test = losses(example)
     gen, mem = example.descend(NUM_STEPS).T
     best, half = example.optimum(), math.log(example.num_classes) / 2
-    distance = np.max(np.abs(np.array([gen[-1], mem[-1]]) - best)) / best.max()
+    distance = np.max(np.abs(np.array([gen[-1], mem[-1]]) - best) / best)
     values: dict[str, tuple[float | None, str]] = {
         "training_loss_falls_at": (_from_here_on(train < half), "steps"),
         "test_loss_falls_at": (_from_here_on(test < half), "steps"),
@@ -165,6 +165,10 @@ def _numbers(example: MinimalExample) -> dict[str, Estimate]:
         )
         for name, (value, unit) in values.items()
     }
+
+
+def _when(step: float) -> str:
+    return "never" if math.isinf(step) else f"at step {step:,.0f}"
 
 
 def _from_here_on(holds: np.ndarray) -> float | None:

@@ -182,6 +182,7 @@ class Prediction(ABC):
                     f"{sentence}"
                 ),
             )
+            finding = replace(finding, p_value=None, deciding=None)
         return Verdict(
             prediction=self.name,
             size=size,

@@ -81,7 +81,7 @@ def usable(runs: Sequence[Run]) -> tuple[dict[int, dict[int, Run]], list[str]]:
     return counted, notes
 
 
-def retained(run: Run, number: str = "test_accuracy") -> float:
+def retained(run: Run, number: str = "novel_accuracy") -> float:
     """Return a run's final accuracy as the part between chance (0) and perfect (1)."""
     task = run.settings.task
     num_symbols = tasks.num_symbols(task.operation, task.size)

@@ -99,15 +99,17 @@ class Ungrokking(Prediction):
     title: ClassVar[str] = "Ungrokking"
     claim: ClassVar[str] = (
         "A network that has learned to generalise, trained further on D' examples only, falls back "
-        "to low test accuracy if D' is below a critical size and keeps its accuracy above it; "
-        "the fall is a transition in D'."
+        "to low accuracy on other pairs if D' is below a critical size and keeps it above; the "
+        "fall is a transition in D'."
     )
     rule: ClassVar[str] = (
-        "Start networks are the independent units; all intervals are 95% over them, each averaged "
-        "over weight decays first. A start network counts if it has settled at training accuracy "
+        "Accuracy is that on novel pairs: not trained on now, and if the operation commutes their "
+        "mirror images neither. Start networks are the independent units; all intervals are 95% "
+        "over them, each averaged over weight decays first. A start network counts if it has "
+        "settled at training accuracy "
         "1, generalises to what it held out, and none of its continuations diverged or stopped "
         "fitting its examples. The middle is (1 + 1/S)/2, between chance 1/S and 1. "
-        "Supported if (fall) the upper bound of the test accuracy at the smallest D' is below the "
+        "Supported if (fall) the upper bound of the accuracy at the smallest D' is below the "
         "middle, and (keep) its lower bound at the largest D' is above it, and (transition) the "
         "lower bound of [root mean squared error of the best straight line in D' − that of the "
         "best S-curve in log D'] > 0. "
@@ -131,6 +133,9 @@ class Ungrokking(Prediction):
         "and the last quarter of a continuation, so that late spikes cannot decide; final values "
         "are medians over the last quarter of learning time.",
         "Thresholds of start networks are log-normal; datasets of one start network are nested.",
+        "A transition is what no straight line in D' describes, as the theory's refutation has it. "
+        "Accuracy that is straight in log D', or that saturates without a threshold, counts as one "
+        "too.",
         "Continued runs that still move are kept: leaving them out would select on the outcome. "
         "Partial accuracies still fall slowly when a run ends (see their drift), so the threshold "
         "belongs to this length of training, counted in units of η·λ·steps.",
@@ -141,25 +146,28 @@ class Ungrokking(Prediction):
     )
 
     figure_caption: ClassVar[str] = (
-        "Left: final test accuracy against the reduced dataset size D′, a curve for every weight "
-        "decay λ (means over start networks; each network a faint point), with the threshold and "
+        "Left: final accuracy on novel pairs against the reduced dataset size D′, a curve for "
+        "every weight decay λ (means over start networks; each network a faint point), with the "
+        "threshold and "
         "its 95% interval. Right: its course while training goes on with D′ examples, the mean "
         "over start networks and each of them faint. Dotted: chance. After Figures 4 and 7 of the "
         "paper."
     )
     glossary: ClassVar[Mapping[str, str]] = {
-        "threshold": "D' at which test accuracy crosses the middle between chance and 1, "
+        "threshold": "D' at which accuracy crosses the middle between chance and 1, "
         "all weight decays together",
         "threshold_by_binomial_model": "a second opinion: asymptotes of its own, intervals from "
         "resampling start networks",
         "threshold_at_weight_decay": "the same at one weight decay of the continuation",
         "largest_size_that_always_falls": "below the middle in every run up to this size",
         "smallest_size_that_never_falls": "above it in every run from this size on",
-        "accuracy_at_smallest_size": "final test accuracy at the smallest D'",
-        "accuracy_at_largest_size": "final test accuracy at the largest D'",
+        "accuracy_at_smallest_size": "final accuracy at the smallest D'",
+        "accuracy_at_largest_size": "final accuracy at the largest D'",
         "transition_width": "from 10% to 90% of accuracy retained, by the S-curve",
         "transition_to_line_width": "the one divided by the other; reported, not in the rule",
         "straight_line_width": "from 10% to 90%, by a straight line fitted to the same accuracies",
+        "log_line_minus_curve_error": "the same with a straight line in log D', which saturates "
+        "without a threshold; reported, not in the rule",
         "line_minus_curve_error": "root mean squared error of straight line − that of S-curve",
         "share_of_continued_runs_settled": "the others were still moving when they ended; kept",
         "drift_of_partial_accuracies": "change from the first to the second half of the tail, "

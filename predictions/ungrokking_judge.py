@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from efficiency import binomial, critical_size, tasks
+from efficiency.ensemble import part_masks
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
 from efficiency.statistics import TooFewError, greater_p
@@ -29,6 +30,12 @@ RESAMPLING_SEED = 20230905
 """Of the bootstrap, so that equal records give equal verdicts."""
 
 
+def _num_novel(run: RunSettings) -> int:
+    """Return how many pairs are novel to a run."""
+    num_pairs = tasks.num_pairs(run.task.operation, run.task.size)
+    return int(part_masks(run, num_pairs)["novel"].sum())
+
+
 def threshold_by_binomial_model(main: Sequence[Continued]) -> Estimate | None:
     """Return the second opinion on the threshold, see ``efficiency.binomial``.
 
@@ -40,8 +47,8 @@ def threshold_by_binomial_model(main: Sequence[Continued]) -> Estimate | None:
     logs = []
     for start, continuations in by_start.items():
         sizes = np.array([one.size for one in continuations])
-        total = tasks.num_pairs(start.task.operation, start.task.size) - sizes
-        accuracy = np.array([one.number("test_accuracy") for one in continuations])
+        total = np.array([_num_novel(one.run.settings) for one in continuations])
+        accuracy = np.array([one.number("novel_accuracy") for one in continuations])
         chance = 1 / tasks.num_symbols(start.task.operation, start.task.size)
         fitted = binomial.fit(sizes, accuracy * total, total, lower=chance)
         logs.append(math.log(fitted.threshold))
@@ -69,12 +76,13 @@ def find(runs: Sequence[Run]) -> Finding:
         sentence: str,
         numbers: dict[str, Estimate] | None = None,
         p_value: float | None = None,
+        deciding: str | None = None,
     ) -> Finding:
         return Finding(
             outcome=outcome,
             sentence=sentence,
             numbers=numbers or {},
-            deciding="line_minus_curve_error" if numbers else None,
+            deciding=deciding,
             p_value=p_value,
             notes=tuple(notes),
         )
@@ -92,14 +100,15 @@ def find(runs: Sequence[Run]) -> Finding:
     if (second := threshold_by_binomial_model(main)) is not None:
         numbers["threshold_by_binomial_model"] = second
     numbers |= _removed_against_never_seen([c for c in continued if not c.start_knew_everything])
-    return finding(*_decide(numbers, sizes, seeds[0]), numbers, _p_value(main, seeds, sizes))
+    outcome, deciding, sentence = _decide(numbers, sizes, seeds[0])
+    return finding(outcome, sentence, numbers, _p_value(main, seeds, sizes), deciding)
 
 
 def _p_value(main: Sequence[Continued], seeds: Seeds, sizes: list[int]) -> float:
     """Return the largest p of the rule's three parts: fall, keep, transition."""
     half = (1 + 1 / seeds[0][next(iter(seeds[0]))].num_symbols) / 2
     smallest, largest = (
-        _by_start([(c.start, c.number("test_accuracy")) for c in main if c.size == size])
+        _by_start([(c.start, c.number("novel_accuracy")) for c in main if c.size == size])
         for size in (sizes[0], sizes[-1])
     )
     return max(
@@ -116,6 +125,19 @@ def _advantages(seeds: Seeds) -> list[float]:
         for by in seeds
     ]
     return [float(line - curve) for curve, line in errors]
+
+
+def _advantages_over_log_line(seeds: Seeds) -> list[float]:
+    """Return the same for a straight line in log D', which saturates without a threshold."""
+    errors = []
+    for by in seeds:
+        found = []
+        for sweep in by.values():
+            curve, _ = critical_size.fit_errors(sweep.sizes, sweep.retained)
+            _, line = critical_size.fit_errors(np.log(sweep.sizes), sweep.retained)
+            found.append(line - curve)
+        errors.append(float(np.mean(found)))
+    return errors
 
 
 def _transition(seeds: Seeds, sizes: list[int]) -> dict[str, Estimate]:
@@ -138,6 +160,7 @@ def _transition(seeds: Seeds, sizes: list[int]) -> dict[str, Estimate]:
     numbers["transition_to_line_width"] = critical_size.population(ratios, unit="1")
 
     numbers["line_minus_curve_error"] = over_seeds(_advantages(seeds))
+    numbers["log_line_minus_curve_error"] = over_seeds(_advantages_over_log_line(seeds))
     return numbers
 
 
@@ -147,7 +170,7 @@ def _ends(main: Sequence[Continued], sizes: list[int]) -> dict[str, Estimate]:
     for name, D in (("smallest", sizes[0]), ("largest", sizes[-1])):
         there = [one for one in main if one.size == D]
         numbers[f"accuracy_at_{name}_size"] = over_seeds(
-            _by_start([(one.start, one.number("test_accuracy")) for one in there]),
+            _by_start([(one.start, one.number("novel_accuracy")) for one in there]),
             least=0.0,
             most=1.0,
             settled=sum(one.run.outcome.status == "settled" for one in there) > len(there) / 2,
@@ -193,9 +216,9 @@ def _still_moving(main: Sequence[Continued]) -> dict[str, Estimate]:
     low, high = critical_size.PARTIAL
     drift = _by_start(
         [
-            (one.start, one.number("test_accuracy_drift"))
+            (one.start, one.number("novel_accuracy_drift"))
             for one in main
-            if low < float(critical_size.retained(one.number("test_accuracy"), S)) < high
+            if low < float(critical_size.retained(one.number("novel_accuracy"), S)) < high
         ]
     )
     if len(drift) >= MIN_SEEDS:
@@ -220,8 +243,8 @@ def _removed_against_never_seen(held_out: Sequence[Continued]) -> dict[str, Esti
 
 def _decide(
     numbers: dict[str, Estimate], sizes: list[int], by_decay: dict[float, Sweep]
-) -> tuple[VerdictOutcome, str]:
-    """Return the outcome of the rule, and the sentence that says why."""
+) -> tuple[VerdictOutcome, str | None, str]:
+    """Return the outcome of the rule, the number that decided, and the sentence that says why."""
     half = (1 + 1 / next(iter(by_decay.values())).num_symbols) / 2
     smallest, largest = numbers["accuracy_at_smallest_size"], numbers["accuracy_at_largest_size"]
     advantage = numbers["line_minus_curve_error"]
@@ -231,20 +254,34 @@ def _decide(
     falls, keeps = high_small < half, low_large > half
     seeds = f"{smallest.n} start networks"
     if low_small > half and smallest.status == "measured":
-        return "refuted", (
-            f"No fall: at the smallest D' = {sizes[0]} the test accuracy is still {smallest} "
-            f"({seeds})."
+        return (
+            "refuted",
+            "accuracy_at_smallest_size",
+            (
+                f"No fall: at the smallest D' = {sizes[0]} accuracy on novel pairs is still "
+                f"{smallest} "
+                f"({seeds})."
+            ),
         )
     if falls and keeps and high_advantage < 0:
-        return "refuted", (
-            "No transition: a straight line in D' fits better than an S-curve in log D' "
-            f"(error difference {advantage}, {seeds})."
+        return (
+            "refuted",
+            "line_minus_curve_error",
+            (
+                "No transition: a straight line in D' fits better than an S-curve in log D' "
+                f"(error difference {advantage}, {seeds})."
+            ),
         )
     if falls and keeps and low_advantage > 0:
-        return "supported", (
-            f"Test accuracy falls to {smallest} at D' = {sizes[0]} and stays {largest} at "
-            f"D' = {sizes[-1]}; it crosses the middle ({half:.3f}) at "
-            f"D' = {numbers['threshold']} ({seeds})."
+        return (
+            "supported",
+            "line_minus_curve_error",
+            (
+                f"Accuracy on novel pairs falls to {smallest} at D' = {sizes[0]} and stays "
+                f"{largest} at "
+                f"D' = {sizes[-1]}; it crosses the middle ({half:.3f}) at "
+                f"D' = {numbers['threshold']} ({seeds})."
+            ),
         )
     open_questions = [
         question
@@ -255,8 +292,13 @@ def _decide(
         )
         if not decided
     ]
-    return "undecided", (
-        f"Test accuracy is {smallest} at D' = {sizes[0]} and {largest} at D' = {sizes[-1]}, and "
-        f"crosses the middle ({half:.3f}) at D' = {numbers['threshold']} ({seeds}). "
-        f"This leaves open {' and '.join(open_questions)}."
+    return (
+        "undecided",
+        None,
+        (
+            f"Accuracy on novel pairs is {smallest} at D' = {sizes[0]} and {largest} at D' = "
+            f"{sizes[-1]}, and "
+            f"crosses the middle ({half:.3f}) at D' = {numbers['threshold']} ({seeds}). "
+            f"This leaves open {' and '.join(open_questions)}."
+        ),
     )

@@ -148,7 +148,7 @@ def sweeps(continued: Sequence[Continued]) -> Seeds:
     points: dict[RunSettings, dict[float, dict[int, float]]] = {}
     for one in continued:
         by_decay = points.setdefault(one.start, {})
-        by_decay.setdefault(one.weight_decay, {})[one.size] = one.number("test_accuracy")
+        by_decay.setdefault(one.weight_decay, {})[one.size] = one.number("novel_accuracy")
     return [
         {
             decay: Sweep(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -11,10 +10,11 @@ import numpy as np
 from efficiency.critical_size import MIN_SIZES
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
-from efficiency.statistics import Equivalence, TooFewError, bracketed_mean, equivalence
+from efficiency.statistics import FloatArray, equivalence
 from predictions.grounds import GROUNDS, steps_at
-from predictions.judging import MIN_SEEDS, as_estimate, bounds, geometric, over_seeds, plural
+from predictions.judging import MIN_SEEDS, as_estimate, geometric, over_seeds, plural
 from predictions.protocol import Finding, Prediction, Run, Size, VerdictOutcome
+from predictions.ratios import Ratio
 from predictions.ungrokking import DESIGNS, main_arm
 from predictions.ungrokking_records import Continued, Seeds, sweeps, usable
 
@@ -32,19 +32,20 @@ class WeightDecay(Prediction):
     min_seeds: ClassVar[int] = MIN_SEEDS
     title: ClassVar[str] = "Weight decay"
     claim: ClassVar[str] = (
-        "The test accuracy to which a network ungroks does not depend on the strength of weight "
-        "decay; only the speed does."
+        "The accuracy to which a network ungroks does not depend on the strength of weight decay; "
+        "only the speed does."
     )
     rule: ClassVar[str] = (
         "The runs are those of ungrokking, compared at the smallest and the largest weight decay, "
         "after equally long training in units of η·λ·steps. For each start network: the "
-        "difference of final test accuracies, averaged over D', and the ratio of thresholds (D' "
-        "at which accuracy crosses the middle between chance and 1). Intervals are 95% over start "
-        "networks that count, as in ungrokking. Supported if the interval of the difference lies "
-        f"within ±{ACCURACY_MARGIN:g} and that of the ratio within 1/{RATIO_MARGIN:g} … "
-        f"{RATIO_MARGIN:g}. Refuted if either lies outside altogether. Undecided otherwise, or "
-        f"with fewer than {MIN_SEEDS} start networks or {MIN_SIZES} sizes. Invalid if no start "
-        "network counts."
+        "difference of final accuracies on novel pairs, averaged over D'; the same with the drift "
+        "of the last eighth of training added once more, as if training went on; and the ratio of "
+        "thresholds (D' at which accuracy crosses the middle between chance and 1). Intervals are "
+        "95% over start networks that count, as in ungrokking. Supported if both differences lie "
+        f"within ±{ACCURACY_MARGIN:g} and the ratio within 1/{RATIO_MARGIN:g} … "
+        f"{RATIO_MARGIN:g}. Refuted if the first difference or the ratio lies outside altogether. "
+        f"Undecided otherwise, or with fewer than {MIN_SEEDS} start networks, {MIN_SIZES} sizes or "
+        "two weight decays. Invalid if no start network counts."
     )
     criterion: ClassVar[str] = (
         f"accuracies within ±{ACCURACY_MARGIN:g}, thresholds within a factor of {RATIO_MARGIN:g}"
@@ -55,7 +56,9 @@ class WeightDecay(Prediction):
     assumptions: ClassVar[tuple[str, ...]] = (
         "Equal η·λ·steps is equally long: weight decay shrinks weights by η·λ a step. After as "
         "many steps a small λ has not come as far, and thresholds differ for that reason alone.",
-        "Runs that still move are kept (see the drift in ungrokking).",
+        "Runs that still move are kept. If speed were all that weight decay changes, accuracies "
+        "after equal η·λ·steps would agree even before they have come to rest: the share that has "
+        "settled, and the difference with the drift added, say how much that may be.",
         "Log thresholds and their differences between weight decays are normal over start "
         "networks.",
     )
@@ -64,13 +67,16 @@ class WeightDecay(Prediction):
         "weight decay and log thresholds of one start network spread by 0.1 (simulated)."
     )
     figure_caption: ClassVar[str] = (
-        "Left: final test accuracy against D′ at every weight decay, means over start networks. "
+        "Left: final accuracy on novel pairs against D′ at every weight decay, means over start "
+        "networks. "
         "Right: steps until half of the accuracy is lost at the smallest D′, against weight decay; "
         "the line falls as 1/λ. After Figure 4 of the paper."
     )
     glossary: ClassVar[Mapping[str, str]] = {
-        "accuracy_difference": "final test accuracy at the largest weight decay − at the smallest, "
+        "accuracy_difference": "final accuracy at the largest weight decay − at the smallest, "
         "averaged over D'",
+        "accuracy_difference_later": "the same with the drift added once more",
+        "share_of_continued_runs_settled": "the others were still moving when they ended; kept",
         "threshold_ratio": "threshold at the largest weight decay / at the smallest",
         "halfway_steps_at": "steps until half of the accuracy is lost at the smallest D', "
         "geometric mean, at this weight decay",
@@ -99,7 +105,13 @@ class WeightDecay(Prediction):
         notes, seeds = tuple(left_out), sweeps(continued)
         if not seeds:
             return Finding(outcome="invalid", sentence="No start network counts.", notes=notes)
-        sizes = {one.size for one in continued}
+        sizes, decays = {one.size for one in continued}, {one.weight_decay for one in continued}
+        if len(decays) < 2:
+            return Finding(
+                outcome="undecided",
+                sentence=f"There is only one weight decay, {decays}: nothing to compare.",
+                notes=notes,
+            )
         if len(seeds) < MIN_SEEDS or len(sizes) < MIN_SIZES:
             return Finding(
                 outcome="undecided",
@@ -117,66 +129,57 @@ def _find(seeds: Seeds, continued: Sequence[Continued], notes: tuple[str, ...]) 
         [float(np.mean(by[most].accuracy) - np.mean(by[least].accuracy)) for by in seeds],
         ACCURACY_MARGIN,
     )
-    ratio, ratio_p = _threshold_ratio(seeds, least, most)
+    ratio = Ratio.of(*([by[decay].crossing.threshold for by in seeds] for decay in (most, least)))
+    drift = _drifts(continued, most) - _drifts(continued, least)
+    later = equivalence(
+        [
+            float(np.mean(by[most].accuracy) - np.mean(by[least].accuracy) + extra)
+            for by, extra in zip(seeds, drift, strict=True)
+        ],
+        ACCURACY_MARGIN,
+    )
+    settled = [one.run.outcome.status == "settled" for one in continued]
     numbers = {
         "accuracy_difference": as_estimate(difference, len(seeds)),
-        "threshold_ratio": ratio,
+        "accuracy_difference_later": as_estimate(later, len(seeds)),
+        "threshold_ratio": ratio.estimate,
+        "share_of_continued_runs_settled": Estimate(
+            value=float(np.mean(settled)), low=None, high=None, n=len(settled), unit="1"
+        ),
         "weight_decay_range": Estimate(
             value=most / least, low=None, high=None, n=len(seeds[0]), unit="1"
         ),
     }
     numbers |= _speeds(continued)
-    within = beyond = False
-    if ratio.status == "measured":
-        low, high = bounds(ratio)
-        within = low > 1 / RATIO_MARGIN and high < RATIO_MARGIN
-        beyond = low > RATIO_MARGIN or high < 1 / RATIO_MARGIN
+    outcome: VerdictOutcome = "undecided"
+    deciding = None
+    if difference.equal and later.equal and ratio.within(RATIO_MARGIN):
+        outcome, deciding = "supported", "threshold_ratio"
+    elif ratio.beyond(RATIO_MARGIN):
+        outcome, deciding = "refuted", "threshold_ratio"
+    elif difference.different:
+        outcome, deciding = "refuted", "accuracy_difference"
     return Finding(
-        outcome=_outcome(difference, within=within, beyond=beyond),
-        sentence=f"Between weight decays {least:g} and {most:g} final test accuracy differs by "
+        outcome=outcome,
+        sentence=f"Between weight decays {least:g} and {most:g} final accuracy differs by "
         f"{numbers['accuracy_difference']} (margin ±{ACCURACY_MARGIN:g}) and thresholds by a "
-        f"factor of {ratio} (margin {RATIO_MARGIN:g}; {plural(len(seeds), 'start network')}).",
+        f"factor of {ratio.estimate} (margin {RATIO_MARGIN:g}; "
+        f"{plural(len(seeds), 'start network')}).",
         numbers=numbers,
-        deciding="threshold_ratio",
-        p_value=max(difference.p_value, ratio_p),
+        deciding=deciding,
+        p_value=max(difference.p_value, later.p_value, ratio.p_value(RATIO_MARGIN)),
         notes=notes,
     )
 
 
-def _outcome(difference: Equivalence, *, within: bool, beyond: bool) -> VerdictOutcome:
-    if difference.equal and within:
-        return "supported"
-    return "refuted" if difference.different or beyond else "undecided"
-
-
-def _threshold_ratio(seeds: Seeds, least: float, most: float) -> tuple[Estimate, float]:
-    """Return the ratio of thresholds, and the p of its lying within the margin."""
-    lows, highs = [], []
-    for by in seeds:
-        (low, high), (low_most, high_most) = (
-            by[decay].crossing.threshold for decay in (least, most)
-        )
-        lows.append(low_most - high)
-        highs.append(high_most - low)
-    informative = [math.isfinite(a) and math.isfinite(b) for a, b in zip(lows, highs, strict=True)]
-    try:
-        interval = bracketed_mean(lows, highs)
-    except TooFewError:
-        censored = Estimate(
-            value=None, low=None, high=None, n=len(seeds), unit="1", status="censored"
-        )
-        return censored, 1.0
-    estimate = Estimate(
-        value=math.exp(interval.value),
-        low=math.exp(interval.low),
-        high=math.exp(interval.high),
-        n=sum(informative),
-        unit="1",
-    )
-    middles = [
-        (low + high) / 2 for low, high, ok in zip(lows, highs, informative, strict=True) if ok
-    ]
-    return estimate, equivalence(middles, math.log(RATIO_MARGIN)).p_value
+def _drifts(continued: Sequence[Continued], decay: float) -> FloatArray:
+    """Return each start network's drift of accuracy at one weight decay, averaged over D'."""
+    by_start: dict[RunSettings, list[float]] = {}
+    for one in continued:
+        drifts = by_start.setdefault(one.start, [])
+        if one.weight_decay == decay:
+            drifts.append(one.number("novel_accuracy_drift"))
+    return np.array([np.mean(drifts) for drifts in by_start.values()])
 
 
 def _speeds(continued: Sequence[Continued]) -> dict[str, Estimate]:

@@ -93,8 +93,8 @@ def continued_run(
     )
     numbers = {
         "train_accuracy": number(train_accuracy),
-        "test_accuracy": number(accuracy),
-        "test_accuracy_drift": number(-0.01),
+        "novel_accuracy": number(accuracy),
+        "novel_accuracy_drift": number(-0.01),
     }
     if removed is not None and never_seen is not None:
         numbers |= {"removed_accuracy": number(removed), "never_seen_accuracy": number(never_seen)}

@@ -208,6 +208,7 @@ def test_a_part_of_the_table_is_what_the_data_say():
         "test": 0,
         "removed": 0,
         "never_seen": 0,
+        "novel": 0,
     }
 
 

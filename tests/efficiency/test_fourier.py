@@ -145,12 +145,12 @@ def test_the_plain_split_of_a_correlated_mixture_is_biased_as_the_paper_warns():
     found = fourier.split(mixture, trained, ADDITION)
     assert found.gen > found.gen_corrected + 3
     assert found.mem_on_train < found.mem_corrected - 3
-    assert found.mem_on_test < -3
+    assert found.mem_on_novel < -3
 
 
 def test_nothing_is_corrected_where_nothing_is_held_out():
     found = fourier.split(np.eye(13)[table(ADDITION).answer], np.ones(169), ADDITION)
-    assert (found.gen_corrected, found.mem_on_test, found.mem_error) == (None, None, None)
+    assert (found.gen_corrected, found.mem_on_novel, found.mem_error) == (None, None, None)
     assert found.gen == pytest.approx(12 / 13)
 
 

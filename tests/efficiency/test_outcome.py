@@ -21,7 +21,7 @@ def calm(**changes):
         "train_loss_peak": 1e-7,
         "log_odds": 16.0,
         "norm": 20.0,
-        "test_accuracy": 0.5,
+        "novel_accuracy": 0.5,
         "test_loss": 1.0,
     }
     return history(1000, **(columns | changes))
@@ -56,19 +56,19 @@ def test_whatever_still_moves_has_not_settled_and_says_why(column, values, reaso
 
 
 def test_only_training_quantities_decide_whether_a_run_has_settled():
-    found = outcome(calm(test_accuracy=lambda step: step / 1000), RUN)
+    found = outcome(calm(novel_accuracy=lambda step: step / 1000), RUN)
     assert found.status == "settled"
-    assert found.numbers["test_accuracy_drift"].value > 0.05
+    assert found.numbers["novel_accuracy_drift"].value > 0.05
 
 
 def test_a_spike_at_the_last_step_does_not_decide_the_numbers():
     spiked = calm(
-        test_accuracy=late(0.5, 0.0, since=1000), train_loss_peak=late(1e-7, 1.0, since=1000)
+        novel_accuracy=late(0.5, 0.0, since=1000), train_loss_peak=late(1e-7, 1.0, since=1000)
     )
     found = outcome(spiked, RUN)
     assert found.status == "not settled"
-    assert found.numbers["test_accuracy"].value == 0.5
-    assert found.numbers["test_accuracy"].low == 0.0
+    assert found.numbers["novel_accuracy"].value == 0.5
+    assert found.numbers["novel_accuracy"].low == 0.0
 
 
 def test_turning_down_the_learning_rate_does_not_make_a_run_settled():
@@ -93,7 +93,7 @@ def test_an_overflow_outside_the_training_set_is_no_divergence():
     found = outcome(calm(test_loss=np.inf), RUN)
     assert found.status == "settled"
     assert "test_loss" not in found.numbers
-    assert "test_accuracy" in found.numbers
+    assert "novel_accuracy" in found.numbers
 
 
 def test_a_spike_between_two_records_is_seen():

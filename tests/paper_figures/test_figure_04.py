@@ -11,8 +11,8 @@ from tests.predictions.simulate import DECAYS, SIZES, sweep
 
 
 def history(run) -> pd.DataFrame:
-    final = run.outcome.numbers["test_accuracy"].value
-    return pd.DataFrame({"step": [0, 50, 100], "test_accuracy": [1.0, (1 + final) / 2, final]})
+    final = run.outcome.numbers["novel_accuracy"].value
+    return pd.DataFrame({"step": [0, 50, 100], "novel_accuracy": [1.0, (1 + final) / 2, final]})
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_the_curves_are_the_means_of_the_records_that_the_judge_used(drawn):
         expected = [
             np.mean(
                 [
-                    run.outcome.numbers["test_accuracy"].value
+                    run.outcome.numbers["novel_accuracy"].value
                     for run in runs
                     if run.settings.start is not None
                     and run.settings.start.init_seed != 9
@@ -71,7 +71,7 @@ def test_the_courses_are_the_mean_histories_at_the_middle_weight_decay(drawn):
     assert set(right) == {str(size) for size in SIZES}
     x, y = right["123"]
     finals = [
-        history(run)["test_accuracy"].iloc[-1]
+        history(run)["novel_accuracy"].iloc[-1]
         for run in runs
         if run.settings.dataset_size == 123
         and run.settings.optimiser.weight_decay == 1.0

@@ -154,7 +154,7 @@ def ungrokked(
             D, decay = settings.dataset_size, settings.optimiser.weight_decay
             p = 1 / S + (1 - 1 / S) * float(s_curve(D, math.exp(at[decay]), slope))
             accuracy = rng.binomial(S * S - D, p) / (S * S - D)
-            run = ended(settings, test_accuracy=accuracy, test_accuracy_drift=-0.01)
+            run = ended(settings, novel_accuracy=accuracy, novel_accuracy_drift=-0.01)
             halfway = number(200 / decay * math.exp(0.2 * rng.normal()), "steps")
             runs.append(with_number(run, step_halfway=halfway))
     return runs
@@ -175,6 +175,7 @@ def history(settings: RunSettings, accuracy, *, fitted_at: float = 120.0) -> pd.
             "train_loss_peak": 1e-7,
             "train_accuracy": np.where(step >= fitted_at, 1.0, step / fitted_at),
             "test_accuracy": 1 / S + (1 - 1 / S) * accuracy(step),
+            "novel_accuracy": 1 / S + (1 - 1 / S) * accuracy(step),
             "log_odds": LOG_ODDS,
             "norm": 20.0,
         }
@@ -196,6 +197,7 @@ def scratched(
     *,
     num_seeds: int = 12,
     semi: float = 0.0,
+    steepness: tuple[float, float] = (3.0, 10.0),
     midpoints: dict[int, float] | None = None,
 ) -> list[Run]:
     """Return runs from scratch: later at smaller D, never far below a seed's midpoint.
@@ -204,19 +206,20 @@ def scratched(
         rng: Draws everything.
         num_seeds: Seeds.
         semi: Chance that a seed has a run that stays at partial accuracy; all others only pass.
+        steepness: Range of how steeply accuracy passes, as a logistic in log step.
         midpoints: D at which half of the way is come by the end, by seed; around 375 otherwise.
     """
     runs = []
     budget = scratch.DESIGNS["quick"].num_steps
     for seed in seeds(num_seeds):
         middle = (midpoints or {}).get(seed, 375 * math.exp(0.05 * rng.normal()))
-        steepness = rng.uniform(3, 10)
+        steep = rng.uniform(*steepness)
         arm = scratch_arm(seed)
         stays = rng.integers(len(arm)) if rng.random() < semi else None
         for i, settings in enumerate(arm):
             # Twice as much data generalises some hundred times earlier.
             at = budget * (middle / settings.dataset_size) ** rng.uniform(6, 9)
-            accuracy = rising(at, steepness)
+            accuracy = rising(at, steep)
             if i == stays:
                 accuracy = rising(rng.uniform(1000, 8000), 6.0, height=rng.uniform(0.2, 0.8))
             runs.append(course(settings, accuracy))

@@ -57,7 +57,8 @@ def sweep(
                     "keep": 0.97,
                     "flat": 0.5,
                 }[kind]
-                num_test = MODULUS**2 - size
-                accuracy = rng.binomial(num_test, chance + (1 - chance) * r) / num_test
+                # Of N pairs D are trained on, and as large a part of the rest mirrors them.
+                num_novel = round(MODULUS**2 * (1 - size / MODULUS**2) ** 2)
+                accuracy = rng.binomial(num_novel, chance + (1 - chance) * r) / num_novel
                 runs.append(continued_run(start, size, accuracy, weight_decay=decay))
     return runs

@@ -112,6 +112,8 @@ NULLS = {
         rng, num_seeds=12, decay_effect=math.log(1.25) / math.log(4)
     ),
     "semi-grokking": lambda rng: scratched(rng, num_seeds=12, semi=0.0),
+    "semi-grokking, slow passages": lambda rng: scratched(rng, num_seeds=12, steepness=(1, 2)),
+    "semi-grokking, creeping": lambda rng: scratched(rng, num_seeds=12, steepness=(0.7, 1)),
     "critical-size": lambda rng: critical(rng, 12, math.log(1.25), 0.15),
 }
 
@@ -137,7 +139,7 @@ POWER = {
     "efficiency, seeds apart": lambda rng: curves(rng, num_seeds=6, slope_sd=0.06),
     "ungrokking": lambda rng: ungrokked(rng, num_seeds=12, seed_sd=0.25),
     "weight-decay": lambda rng: ungrokked(rng, num_seeds=8, decay_sd=0.1),
-    "semi-grokking": lambda rng: scratched(rng, num_seeds=12, semi=0.4),
+    "semi-grokking": lambda rng: scratched(rng, num_seeds=12, semi=0.5),
     "critical-size": lambda rng: critical(rng, 8, 0.0, 0.15),
 }
 
@@ -151,15 +153,6 @@ def test_a_rule_has_the_power_that_it_advertises(case, full_calibration):
         for seed in range(count)
     )
     print(f"\n{case}: supported in {right} of {count}")
-    # At a true power of 80%, fewer than this many happen once in a thousand.
-    assert right >= stats.binom.ppf(0.001, count, 0.8)
-
-
-def test_semi_grokking_is_refuted_where_there_is_none(full_calibration):
-    count = 200 if full_calibration else 25
-    refuted = sum(
-        verdict("semi-grokking", scratched(np.random.default_rng([5, s]))).outcome == "refuted"
-        for s in range(count)
-    )
-    print(f"\nno semi-grokking: refuted in {refuted} of {count}")
-    assert refuted >= stats.binom.ppf(0.001, count, 0.8)
+    # Short runs allow for chance: fewer than this many happen once in a thousand at 80%.
+    least = 0.8 * count if full_calibration else stats.binom.ppf(0.001, count, 0.8)
+    assert right >= least

@@ -17,6 +17,7 @@ from predictions import scratch
 from predictions.protocol import SIZES, Run, Verdict
 from predictions.registry import PREDICTIONS, find
 from predictions.semi_grokking import kind
+from tests.build import number
 from tests.predictions import planted
 from tests.predictions.planted import course, curves, rising, scratched, ungrokked
 
@@ -70,8 +71,8 @@ def test_a_planted_truth_is_supported(name, true_records):
 @pytest.mark.parametrize("name", STATISTICAL)
 def test_every_number_is_explained(name, true_records):
     verdict = judge(name, true_records[name])
-    for number in verdict.numbers:
-        assert any(number.startswith(entry) for entry in find(name).glossary), number
+    for found in verdict.numbers:
+        assert any(found.startswith(entry) for entry in find(name).glossary), found
 
 
 @pytest.mark.parametrize("name", STATISTICAL)
@@ -84,6 +85,7 @@ def test_a_verdict_survives_json(name, true_records):
 def test_two_seeds_decide_nothing(name):
     verdict = judge(name, family(num_seeds=2)[name])
     assert verdict.outcome == "undecided"
+    assert verdict.p_value is None
     assert "too few" in verdict.sentence
     assert "--seeds" in verdict.sentence
 
@@ -103,6 +105,7 @@ def test_the_smoke_size_decides_nothing(name, true_records):
         pytest.skip("its arms at another size are other runs")
     verdict = find(name).judge("smoke", true_records[name])
     assert verdict.outcome == "undecided"
+    assert verdict.p_value is None
     assert "would say supported" in verdict.sentence
 
 
@@ -118,6 +121,11 @@ def test_the_order_of_records_does_not_matter(random):
 RECORDS = family(seed=1, num_seeds=4)
 
 
+def never_between(run: Run):
+    """Return a course that has either come all of the way long since, or not begun."""
+    return rising(1000.0 if run.settings.dataset_size > 370 else 1e12, 6.0)
+
+
 def falsified() -> dict[str, tuple[str, list[Run]]]:
     """Return for each claim records on which it is plainly false, and what the sentence says."""
     draw = rng(5)
@@ -125,7 +133,7 @@ def falsified() -> dict[str, tuple[str, list[Run]]]:
     far = {s: 2 * D for s, D in apart.items()}
     both = curves(draw, num_seeds=8, crossings=far)
     main = ungrokked(draw, num_seeds=8, midpoints=apart)
-    begun = scratched(draw, num_seeds=14, semi=0.0)
+    begun = [course(r.settings, never_between(r)) for r in scratched(draw, num_seeds=14)]
     largest = [r for r in begun if r.settings.dataset_size == scratch.DESIGNS["quick"].sizes[-1]]
     return {
         "grokking": ("come to", [course(r.settings, rising(150.0, 6.0)) for r in largest]),
@@ -143,6 +151,83 @@ def test_a_planted_falsehood_is_refuted(name):
     assert verdict.outcome == "refuted", verdict.sentence
     assert words in verdict.sentence
     assert verdict.p_value > 0.05
+
+
+def test_a_mem_that_does_not_grow_refutes_efficiency():
+    verdict = judge("efficiency", curves(rng(), mem_slope=0.03))
+    assert verdict.outcome == "refuted"
+    assert verdict.deciding == "mem_slope"
+
+
+def test_runs_that_are_still_moving_may_yet_stay_and_refute_nothing():
+    settings = find("semi-grokking").settings("quick", 12)
+    runs = [
+        course(s, rising(40_000.0, 6.0) if 340 < s.dataset_size < 400 else never_between(r))
+        for s in settings
+        for r in [course(s, rising(1000.0, 6.0))]
+    ]
+    verdict = judge("semi-grokking", runs)
+    assert verdict.numbers["share_of_seeds_semi_grokked"].value == 0
+    assert verdict.outcome == "undecided"
+
+
+def test_one_weight_decay_is_not_compared_with_itself():
+    runs = [r for r in RECORDS["weight-decay"] if r.settings.optimiser.weight_decay == 1]
+    verdict = judge("weight-decay", runs)
+    assert verdict.outcome == "undecided"
+    assert "only one weight decay" in verdict.sentence
+
+
+def test_accuracies_that_still_drift_apart_are_not_equal():
+    runs = [
+        planted.with_number(r, novel_accuracy_drift=number(-0.2))
+        if r.settings.optimiser.weight_decay == 2
+        else r
+        for r in ungrokked(rng(), num_seeds=8)
+    ]
+    verdict = judge("weight-decay", runs)
+    assert verdict.numbers["accuracy_difference"].high < 0.1
+    assert verdict.outcome == "undecided"
+
+
+def test_seeds_whose_curves_do_not_cross_are_named_and_not_just_dropped():
+    draw = rng(2)
+    midpoints = dict.fromkeys(planted.seeds(8), 150.0)
+    main = ungrokked(draw, num_seeds=8, midpoints=midpoints, decay_sd=0.03)
+    both = curves(draw, num_seeds=8, crossings=midpoints)
+    flat = {s.data_seed for s in [r.settings for r in both]}
+    flat = sorted(flat)[:4]
+    level = [
+        planted.with_number(r, norm=number(20.0))
+        if r.settings.data_seed in flat and r.settings.regime == "memorising"
+        else r
+        for r in both
+    ]
+    verdict = judge("critical-size", list({r.settings: r for r in (*level, *main)}.values()))
+    assert sum("has no crossing" in note for note in verdict.notes) == 4
+    assert verdict.outcome == "undecided"
+    assert verdict.p_value == 1
+
+
+def test_a_network_whose_logits_overflow_somewhere_is_read_without_its_share():
+    def without_share(run: Run) -> Run:
+        held = {k: v for k, v in run.outcome.numbers.items() if not k.startswith("gen_share")}
+        return replace(run, outcome=replace(run.outcome, numbers=held))
+
+    runs = curves(rng())
+    spoiled = [without_share(r) if i % 7 == 0 else r for i, r in enumerate(runs)]
+    assert judge("efficiency", spoiled).outcome == "supported"
+
+
+def test_mirror_images_alone_are_not_semi_grokking():
+    def mirrored(settings: RunSettings) -> Run:
+        run = course(settings, lambda step: 0 * step)
+        return planted.with_number(run, test_accuracy=number(0.4))
+
+    runs = [mirrored(s) for s in find("semi-grokking").settings("quick", 12)]
+    verdict = judge("semi-grokking", runs)
+    assert verdict.numbers["runs_semi_grokked"].value == 0
+    assert verdict.numbers["runs_that_know_only_mirror_images"].value == len(runs)
 
 
 def test_a_network_that_never_generalises_refutes_grokking():

@@ -33,7 +33,7 @@ def test_a_planted_transition_is_supported_with_its_threshold():
     threshold = verdict.numbers["threshold"]
     assert threshold.low < 140 < threshold.high
     assert threshold.n == 4
-    assert verdict.numbers["transition_width"].high < verdict.numbers["straight_line_width"].low
+    assert verdict.numbers["transition_width"].value < verdict.numbers["straight_line_width"].value
 
 
 def test_a_network_that_keeps_its_accuracy_everywhere_refutes_the_claim():
