@@ -30,7 +30,7 @@ DESIGNS: dict[Size, Design] = {
     "smoke": Design(sizes=(30, 45, 68, 100), num_steps=3000),
     # Chosen by measurement: docs/decisions/008-the-family.md.
     "quick": Design(sizes=(330, 355, 382, 411, 467), num_steps=40_000),
-    "standard": Design(sizes=(800, 880, 968, 1065, 1171), num_steps=60_000),
+    "standard": Design(sizes=(820, 940, 1080, 1240, 1420), num_steps=40_000),
     # Four of the paper's 20 sizes between 1500 and 2050, and three around them; it trained for 1e7
     # steps and more.
     "paper": Design(sizes=(1200, 1350, 1500, 1532, 1683, 1867, 2050), num_steps=10_000_000),
