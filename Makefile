@@ -5,10 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help install ungrokking test check bench bench-gpu calibration clean
+.PHONY: help install ungrokking predictions findings test check bench bench-gpu calibration clean
 
 help:
 	@echo "make ungrokking   train, judge and report the main experiment (quick size)"
+	@echo "make predictions  the same for all seven predictions"
+	@echo "make findings     judge them and write the table of the README"
 	@echo "make test         all checks and all tests"
 	@echo "make check        format, lint, types and imports only"
 	@echo "make bench        time training against a textbook step; check time and memory estimates"
@@ -27,6 +29,14 @@ $(READY): pyproject.toml constraints.txt
 ungrokking: $(READY)
 	$(BIN)/predictions run ungrokking
 
+predictions: $(READY)
+	$(BIN)/predictions run all
+
+findings: predictions
+	$(BIN)/predictions judge all --json > docs/found/quick.json.part
+	mv docs/found/quick.json.part docs/found/quick.json
+	$(BIN)/python -m predictions.findings docs/found/quick.json README.md
+
 test: check
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
@@ -44,7 +54,7 @@ bench-gpu: $(READY)
 	$(BIN)/python -m benchmarks.gpu
 
 calibration: $(READY)
-	$(BIN)/python -m pytest tests/predictions/test_calibration.py --calibration full --capture no
+	$(BIN)/python -m pytest tests/predictions/test_calibration.py tests/predictions/test_calibration_family.py --numprocesses 2 --calibration full --capture no
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

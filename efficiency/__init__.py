@@ -23,7 +23,11 @@ _HOME = {
     "Trained": "training",
     "Training": "training",
     "critical_size": "critical_size",
+    "fourier": "fourier",
+    "isologit": "isologit",
     "pack": "ensemble",
+    "statistics": "statistics",
+    "theory": "theory",
     "train": "training",
 }
 

@@ -46,9 +46,7 @@ DESIGNS: dict[Size, Design] = {
     ),
     # Chosen by measurement: docs/decisions/008-the-family.md.
     "quick": Design(mem_sizes=(60, 95, 150, 238, 377), gen_sizes=(380, 540, 770), num_steps=6000),
-    "standard": Design(
-        mem_sizes=(150, 238, 378, 600), gen_sizes=(850, 1200, 1700), num_steps=6000
-    ),
+    "standard": Design(mem_sizes=(150, 238, 378, 600), gen_sizes=(850, 1200, 1700), num_steps=6000),
     # The paper's lists of weight decays and sizes are not known to us.
     "paper": Design(
         mem_sizes=(300, 533, 949, 1687, 3000),

@@ -140,3 +140,22 @@ def test_recorded_steps_begin_and_end_with_the_run_and_are_few(num_steps, num_lo
     assert steps[0] == 0
     assert steps[-1] == num_steps
     assert len(steps) <= num_log + num_even + 1
+
+
+def test_the_steps_of_fitting_and_of_half_way_reach_back_to_the_record_before():
+    history = calm(
+        train_accuracy=lambda step: np.where(step >= 300, 1.0, 0.5),
+        novel_accuracy=lambda step: np.clip(step / 1000, 0, 0.8),
+    )
+    numbers = outcome(history, RUN).numbers
+    assert (numbers["step_fitted"].value, numbers["step_fitted"].low) == (300, 290)
+    assert numbers["step_halfway"].value == pytest.approx(400, abs=10)
+    assert numbers["step_halfway"].unit == "steps"
+
+
+def test_a_step_that_never_came_is_censored_and_a_small_change_has_no_half_way():
+    history = calm(train_accuracy=0.9, novel_accuracy=lambda step: 0.05 * step / 1000)
+    numbers = outcome(history, RUN).numbers
+    assert numbers["step_fitted"].status == "censored"
+    assert numbers["step_fitted"].low == RUN.num_steps
+    assert "step_halfway" not in numbers

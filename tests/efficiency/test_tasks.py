@@ -9,6 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from efficiency import tasks
+from efficiency.ensemble import part_masks
+from efficiency.settings import TaskSettings
+from tests.build import run_settings
 
 PRIMES = [2, 3, 5, 7, 11, 13]
 
@@ -123,3 +126,53 @@ def test_natural_labels_are_the_answers():
 def test_an_undefined_table_is_refused_with_what_is_allowed(name, size, message):
     with pytest.raises(ValueError, match=message):
         tasks.table(name, size)
+
+
+@pytest.mark.parametrize(
+    ("operation", "size"),
+    [
+        ("addition", 7),
+        ("multiplication", 7),
+        ("subtraction", 7),
+        ("division", 7),
+        ("composition", 3),
+    ],
+)
+def test_mirror_images_have_the_same_answer_where_and_only_where_it_is_declared(operation, size):
+    table, mirror = tasks.table(operation, size), tasks.mirror(operation, size)
+    swapped = {(a, b): z for a, b, z in zip(table.left, table.right, table.answer, strict=True)}
+    commutes = all(swapped.get((b, a)) == z for (a, b), z in swapped.items())
+    assert (mirror is not None) == commutes
+    if mirror is not None:
+        assert table.left[mirror].tolist() == table.right.tolist()
+        assert table.answer[mirror].tolist() == table.answer.tolist()
+        assert mirror[mirror].tolist() == list(range(table.num_pairs))
+
+
+@given(dataset_size=st.integers(1, 49), seed=st.integers(0, 100))
+def test_novel_pairs_are_those_that_no_trained_pair_mirrors(dataset_size, seed):
+    for operation in ("addition", "subtraction"):
+        task = TaskSettings(operation=operation, size=7)
+        masks = part_masks(run_settings(task=task, dataset_size=dataset_size, data_seed=seed), 49)
+        table = tasks.table(operation, 7)
+        trained = set(zip(table.left[masks["train"]], table.right[masks["train"]], strict=True))
+        for i, (a, b) in enumerate(zip(table.left, table.right, strict=True)):
+            known = (a, b) in trained or (operation == "addition" and (b, a) in trained)
+            assert masks["novel"][i] == (not known)
+
+
+@pytest.mark.parametrize(
+    ("operation", "size"),
+    [("addition", 6), ("subtraction", 5), ("multiplication", 7), ("division", 5)],
+)
+def test_differences_are_what_the_group_leaves_unchanged(operation, size):
+    labels = tasks.differences(operation, size)
+    additive = operation in ("addition", "subtraction")
+    for g in range(size) if additive else range(1, size):
+        moved = [(x + g) % size if additive else (x * g) % size for x in range(size)]
+        assert (labels[np.ix_(moved, moved)] == labels).all()
+    # Right answers are together, and apart from wrong ones (0 = 0 apart from the others is allowed).
+    right = set(np.diag(labels).tolist())
+    wrong = set(labels[~np.eye(size, dtype=bool)].tolist())
+    assert not right & wrong
+    assert tasks.differences("multiplication", 9) is None
