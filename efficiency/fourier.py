@@ -10,7 +10,10 @@ Gen's part of the logits is their projection on a subspace, Mem's is the rest. T
 Mem lifts the right logit of the examples that it stores, and the projection, which averages over
 the table, takes D/N of that for Gen's. ``Split`` gives both the plain parts and corrected ones.
 
-Logits are centred: the mean over classes is taken off each example, because the loss never sees it.
+Logits are centred twice. The mean over classes is taken off each pair, because the loss never sees
+it; and the mean over pairs off each class, because a bias towards some classes, the same for every
+pair, knows nothing of the operands. (Without the second a network of random weights has 0.96 of its
+logit norm in the answer subspace: its logits hardly depend on its input.)
 
 Shapes: N pairs of the table, S symbols (answers and classes), B pairs of a batch.
 """
@@ -60,21 +63,27 @@ def cells(task: TaskSettings, subspace: Subspace) -> IntArray:
 
 
 def dimension(task: TaskSettings, subspace: Subspace) -> int:
-    """Return the dimension of a subspace, counting centred functions only."""
+    """Return the dimension of a subspace, counting functions that are centred twice only."""
     labels_SS = cells(task, subspace)
-    # One condition for every distinct row: its mean over the classes is zero.
-    rows = np.unique(np.sort(labels_SS, axis=1), axis=0)
-    return len(np.unique(labels_SS)) - len(rows)
+    table = tasks.table(task.operation, task.size)
+    count_S = np.bincount(table.answer, minlength=table.num_symbols)
+    used, inverse = np.unique(labels_SS[count_S > 0], return_inverse=True)
+    columns_SS, weight_S = inverse.reshape(-1, table.num_symbols), count_S[count_S > 0]
+    conditions = np.zeros((len(columns_SS) + table.num_symbols, len(used)))
+    for z, labels_S in enumerate(columns_SS):
+        np.add.at(conditions[z], labels_S, 1.0)
+        conditions[len(columns_SS) + np.arange(table.num_symbols), labels_S] += weight_S[z]
+    return len(used) - int(np.linalg.matrix_rank(conditions))
 
 
 def chance_share(task: TaskSettings, subspace: Subspace) -> float:
     """Return the share of the norm that isotropic random logits have in a subspace.
 
-    √(dim / (N·(S − 1))), from the mean of the squared share.
+    √(dim / ((N − 1)·(S − 1))), from the mean of the squared share.
     """
     S = tasks.num_symbols(task.operation, task.size)
     N = tasks.num_pairs(task.operation, task.size)
-    return float(np.sqrt(dimension(task, subspace) / (N * (S - 1))))
+    return float(np.sqrt(dimension(task, subspace) / ((N - 1) * (S - 1))))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,12 +91,14 @@ class Moments:
     """All that projections need to know of the logits over a table.
 
     Attributes:
-        mean_SS: Centred logits averaged over the pairs with each answer, by class, in nats.
+        mean_SS: Twice centred logits averaged over the pairs with each answer, by class, in nats.
+        bias_S: The mean over pairs that was taken off each class.
         count_S: Pairs with each answer.
-        square: Sum of the squared centred logits over pairs and classes.
+        square: Sum of the squared, twice centred logits over pairs and classes.
     """
 
     mean_SS: FloatArray
+    bias_S: FloatArray
     count_S: IntArray
     square: float
 
@@ -122,12 +133,19 @@ def moments(batches: Iterable[tuple[npt.ArrayLike, npt.ArrayLike]], num_symbols:
         np.add.at(sum_SS, answers_B, centred_BS)
         count_S += np.bincount(answers_B, minlength=num_symbols)
         square += float(np.square(centred_BS).sum())
-    return Moments(mean_SS=sum_SS / np.maximum(count_S, 1)[:, None], count_S=count_S, square=square)
+    bias_S = sum_SS.sum(axis=0) / count_S.sum()
+    mean_SS = sum_SS / np.maximum(count_S, 1)[:, None] - bias_S
+    return Moments(
+        mean_SS=np.where(count_S[:, None] > 0, mean_SS, 0.0),
+        bias_S=bias_S,
+        count_S=count_S,
+        square=max(square - float(count_S.sum() * np.square(bias_S).sum()), 0.0),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """Gen's and Mem's part of the right, centred logit, in nats.
+    """Gen's and Mem's part of the right logit, centred twice, in nats.
 
     The correction rests on two assumptions, which hold exactly for a lookup table added to a
     function of the answer: Gen treats trained and other examples alike, and Mem leaves the right
@@ -145,8 +163,8 @@ class Split:
         mem_on_novel: What is left on the others; ``None`` if there are none.
         gen_corrected: Mean right logit of the others; ``None`` if there are none.
         mem_corrected: By how much that of trained examples exceeds it.
-        gen_error: Standard error of ``gen_corrected``.
-        mem_error: Standard error of ``mem_corrected``.
+        gen_error: Standard error of ``gen_corrected``; ``None`` with fewer than two others.
+        mem_error: Standard error of ``mem_corrected``, likewise.
     """
 
     share: float
@@ -183,16 +201,18 @@ def split(
     found = moments([(logits, table.answer)], table.num_symbols)
     projected_SS = found.projected(task, subspace)
     right_N = logits[np.arange(len(logits)), table.answer] - logits.mean(axis=1)
+    right_N -= found.bias_S[table.answer]
     gen_N = projected_SS[table.answer, table.answer]
     rest_N = right_N - gen_N
 
-    def spread(values: FloatArray) -> float:
-        return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
+    def spread(values: FloatArray) -> float | None:
+        return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
 
     mirror = tasks.mirror(task.operation, task.size)
     novel = ~trained if mirror is None else ~trained & ~trained[mirror]
     others = bool(novel.any())
-    gen_error = spread(right_N[novel]) if others else None
+    gen_error, train_error = spread(right_N[novel]), spread(right_N[trained])
+    known = gen_error is not None and train_error is not None
     return Split(
         share=found.share(task, subspace),
         gen=float(gen_N.mean()),
@@ -201,7 +221,5 @@ def split(
         gen_corrected=float(right_N[novel].mean()) if others else None,
         mem_corrected=float(right_N[trained].mean() - right_N[novel].mean()) if others else None,
         gen_error=gen_error,
-        mem_error=None
-        if gen_error is None
-        else float(np.hypot(gen_error, spread(right_N[trained]))),
+        mem_error=float(np.hypot(gen_error or 0.0, train_error or 0.0)) if known else None,
     )

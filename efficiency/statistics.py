@@ -319,8 +319,8 @@ def bracketed_mean(
 def bracketed_equivalence_p(lows: npt.ArrayLike, highs: npt.ArrayLike, margin: float) -> float:
     """Return the smallest 1 − confidence at which ``bracketed_mean`` lies within ±``margin``.
 
-    Found by bisection, to 1%; 1 where the mean itself lies outside or is not bounded, and never
-    less than 1e-6.
+    Found by bisection, to 1%; never less than 1e-6, and 1 for whatever exceeds one half: intervals
+    of less confidence are as short as the resolution of the likelihood.
     """
 
     def fits(log_p: float) -> bool:
@@ -330,7 +330,7 @@ def bracketed_equivalence_p(lows: npt.ArrayLike, highs: npt.ArrayLike, margin: f
             return False
         return -margin < found.low and found.high < margin
 
-    low, high = math.log(1e-6), math.log(0.999)
+    low, high = math.log(1e-6), math.log(0.5)
     if not fits(high):
         return 1.0
     if fits(low):

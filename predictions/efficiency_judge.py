@@ -31,7 +31,7 @@ before these runs."""
 MIN_SHARE = 0.95
 """Least share of a generalising network's logit norm in Gen's subspace (paper, Figure 3). Ours is
 the answer subspace: networks that generalise perfectly may know answers by more than their waves,
-and then have as little as 0.7 in the trigonometric one."""
+and then have as little as 0.75 in the trigonometric one."""
 
 MIN_SIZES = 3
 """Dataset sizes of each arm from which a slope is read."""

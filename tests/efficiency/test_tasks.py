@@ -171,7 +171,7 @@ def test_differences_are_what_the_group_leaves_unchanged(operation, size):
     for g in range(size) if additive else range(1, size):
         moved = [(x + g) % size if additive else (x * g) % size for x in range(size)]
         assert (labels[np.ix_(moved, moved)] == labels).all()
-    # Right answers are together, and apart from wrong ones (0 = 0 apart from the others is allowed).
+    # Right answers share no label with wrong ones.
     right = set(np.diag(labels).tolist())
     wrong = set(labels[~np.eye(size, dtype=bool)].tolist())
     assert not right & wrong
