@@ -299,7 +299,7 @@ def _find(
         return Finding(
             outcome="undecided",
             sentence=f"{plural(len(both), 'seed')} with a crossing and a midpoint are too few: the "
-            f"rule needs {MIN_SEEDS}; give a larger --seeds.",
+            f"rule needs {MIN_SEEDS}.",
             numbers=per_seed,
             notes=notes,
         )

@@ -83,14 +83,14 @@ def find(runs: Sequence[Run]) -> Finding:
     if not counted:
         return Finding(
             outcome="invalid",
-            sentence="No seed counts. If networks have not settled, a larger --size trains longer.",
+            sentence="No seed counts.",
             notes=notes,
         )
     if len(counted) < MIN_SEEDS:
         return Finding(
             outcome="undecided",
             sentence=f"{plural(len(counted), 'seed')} that count are too few: the rule needs "
-            f"{MIN_SEEDS}; give a larger --seeds.",
+            f"{MIN_SEEDS}.",
             notes=notes,
         )
     slopes = {arm: slopes_of(counted, arm, at) for arm in ARMS}

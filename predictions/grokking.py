@@ -85,8 +85,7 @@ class Grokking(Prediction):
         if len(counted) < MIN_SEEDS:
             return Finding(
                 outcome="undecided",
-                sentence=f"{plural(len(counted), 'seed')} are too few: the rule needs "
-                f"{MIN_SEEDS}; give a larger --seeds.",
+                sentence=f"{plural(len(counted), 'seed')} are too few: the rule needs {MIN_SEEDS}.",
                 notes=notes,
             )
         return _find(counted, notes)

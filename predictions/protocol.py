@@ -183,6 +183,8 @@ class Prediction(ABC):
                 ),
             )
             finding = replace(finding, p_value=None, deciding=None)
+        if outcome in ("undecided", "invalid"):
+            sentence = f"{sentence} To go on: `{self._next_command(size, outcome, runs)}`."
         return Verdict(
             prediction=self.name,
             size=size,
@@ -195,6 +197,18 @@ class Prediction(ABC):
             runs=tuple(run.identity for run in runs),
             notes=finding.notes,
         )
+
+    def _next_command(self, size: Size, outcome: VerdictOutcome, runs: Sequence[Run]) -> str:
+        """Return the command that may decide: more seeds, or a larger size if none of them counts.
+
+        The seeds that there are stay, and new ones are added to them.
+        """
+        seeds = len({run.settings.data_seed for run in runs})
+        larger = SIZES[min(SIZES.index(size) + 1, len(SIZES) - 1)]
+        if size == "smoke" or (outcome == "invalid" and larger != size):
+            return f"predictions run {self.name} --size {larger}"
+        more = min(max(2 * seeds, 2 * self.min_seeds), MAX_SEEDS)
+        return f"predictions run {self.name} --size {size} --seeds {more}"
 
 
 def _descends(settings: RunSettings, from_any: set[RunSettings]) -> bool:

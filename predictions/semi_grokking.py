@@ -183,7 +183,7 @@ class SemiGrokking(Prediction):
             few = f"{plural(n, 'seed')} are too few: the rule needs {MIN_SEEDS}"
             return Finding(
                 outcome="undecided",
-                sentence=f"{few}; give a larger --seeds. {found}",
+                sentence=f"{few}. {found}",
                 numbers=numbers,
                 notes=notes,
             )

@@ -94,7 +94,7 @@ def find(runs: Sequence[Run]) -> Finding:
         return finding(
             "undecided",
             f"{len(seeds)} start networks that count and {len(sizes)} sizes are too few: the rule "
-            f"needs {MIN_SEEDS} and {critical_size.MIN_SIZES}; give a larger --seeds.",
+            f"needs {MIN_SEEDS} and {critical_size.MIN_SIZES}.",
         )
     numbers = _transition(seeds, sizes) | _ends(main, sizes) | _still_moving(main)
     if (second := threshold_by_binomial_model(main)) is not None:

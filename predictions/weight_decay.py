@@ -117,7 +117,7 @@ class WeightDecay(Prediction):
                 outcome="undecided",
                 sentence=f"{plural(len(seeds), 'start network')} that count and "
                 f"{plural(len(sizes), 'size')} are too few: the rule needs {MIN_SEEDS} and "
-                f"{MIN_SIZES}; give a larger --seeds.",
+                f"{MIN_SIZES}.",
                 notes=notes,
             )
         return _find(seeds, continued, notes)

@@ -57,7 +57,8 @@ def write_report(
     try:
         out.mkdir(parents=True, exist_ok=True)
         for section in context["sections"]:
-            picture = out / f"{name}-{section['verdict'].prediction}.svg"
+            which = f"-{section['verdict'].prediction}" if len(verdicts) > 1 else ""
+            picture = out / f"{name}{which}.svg"
             section["picture"] = picture.name
             if section["figure"]:
                 write_file(picture, section["figure"])

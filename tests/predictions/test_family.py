@@ -314,3 +314,13 @@ def test_the_minimal_example_has_the_known_steps_and_optimum():
     assert verdict.numbers["gen_overtakes_at_all_three"].value == pytest.approx(9302, abs=2)
     assert verdict.numbers["optimal_gen_all_three"].value == pytest.approx(7.832, abs=1e-3)
     assert verdict.numbers["optimal_mem_all_three"].value == pytest.approx(0.979, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", STATISTICAL)
+def test_what_is_not_decided_says_what_to_run_next(name):
+    few = judge(name, family(num_seeds=2)[name])
+    assert f"`predictions run {name} --size quick --seeds 6`" in few.sentence
+    smoke = find(name).judge("smoke", [])
+    assert f"`predictions run {name} --size quick`" in smoke.sentence
+    decided = judge(name, RECORDS[name])
+    assert ("To go on" in decided.sentence) == (decided.outcome in ("undecided", "invalid"))

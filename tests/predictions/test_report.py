@@ -103,6 +103,6 @@ def test_the_same_records_give_the_same_bytes(written, smoke_store, tmp_path):
     again = write_report([verdict], [find("ungrokking")], Store(smoke_store), tmp_path, name="one")
     assert again[0].read_bytes() == html.read_bytes()
     assert again[1].read_bytes() == markdown.read_bytes()
-    picture = "one-ungrokking.svg"
+    picture = "one.svg"
     assert f"]({picture})" in markdown.read_text()
     assert (tmp_path / picture).read_bytes() == (markdown.parent / picture).read_bytes()
