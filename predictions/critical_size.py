@@ -83,7 +83,7 @@ class Seed:
         ungrokking: For each weight decay, bounds on the midpoint of ungrokking.
         at_one: The same at λ = 1, at which networks are trained from scratch.
         scratch: Bounds on the midpoint of grokking from scratch.
-        gen_norm: Gen's isologit norm, geometric mean over D.
+        gen_norm: Gen's isologit norm, geometric mean over D; known if both curves are.
     """
 
     crossing: Interval | None = None
@@ -91,6 +91,11 @@ class Seed:
     at_one: Bounds | None = None
     scratch: Bounds | None = None
     gen_norm: float | None = None
+
+    @property
+    def lost(self) -> bool:
+        """Whether both curves are known and do not cross."""
+        return self.gen_norm is not None and self.crossing is None
 
     @property
     def midpoint(self) -> Bounds | None:
@@ -239,8 +244,8 @@ def read(size: Size, runs: Sequence[Run]) -> tuple[dict[int, Seed], float, tuple
     lost = [
         f"Seed {seed} has no crossing: Mem's norm does not clearly rise with D, or meets Gen's far "
         "from where it was measured."
-        for seed, one in crossings.items()
-        if one is None
+        for seed, one in found.items()
+        if one.lost
     ]
     return found, at, tuple(sorted({*notes, *more, *most, *lost}))
 
@@ -324,7 +329,7 @@ def _find(
     if len(pairs) > 1:
         numbers["hysteresis"] = Ratio.of([a for a, _ in pairs], [b for _, b in pairs]).estimate
     numbers |= others | _between_seeds(both) | per_seed
-    lost = sum("has no crossing" in note for note in notes)
+    lost = sum(one.lost for one in by_seed.values())
     enough = lost <= MAX_LOST * (lost + len(both))
     outcome: VerdictOutcome = "undecided"
     if enough and ratio.within(RATIO_MARGIN):
