@@ -342,7 +342,7 @@ def _find(
         f"{numbers['crossing']}, and networks ungrok at D' = {numbers['ungrokking_midpoint']}: "
         f"a ratio of {ratio.estimate} ({plural(len(both), 'seed')}; margin {RATIO_MARGIN:g}).",
         numbers=numbers,
-        deciding=None if outcome == "undecided" else "crossing_to_midpoint",
+        deciding="crossing_to_midpoint",
         p_value=ratio.p_value(RATIO_MARGIN) if enough else 1.0,
         notes=notes,
     )

@@ -104,7 +104,7 @@ def find(runs: Sequence[Run]) -> Finding:
     numbers |= _shares(counted, at)
     low, high = bounds(numbers["mem_slope"])
     outcome: VerdictOutcome = "undecided"
-    deciding = None
+    deciding = "mem_slope" if gen.equal else "gen_slope"
     if low > MARGIN and gen.equal:
         outcome, deciding = "supported", "gen_slope"
     elif gen.different:

@@ -19,7 +19,7 @@ class Row:
     Attributes:
         name: Of the prediction.
         outcome: Its outcome.
-        number: Name of the number that decided, for a reader.
+        number: Name of the number that decided, or left it open, for a reader.
         value: That number.
         interval: Its 95% interval.
         n: Independent units.

@@ -37,7 +37,8 @@ def table(verdicts: Sequence[Verdict]) -> str:
     """Return the table of the README, as Markdown."""
     predictions = [find(verdict.prediction) for verdict in verdicts]
     lines = [
-        "| prediction | predicted | found | deciding number, 95% interval | n |",
+        "| prediction | predicted | found | deciding number (or the one left open), 95% interval "
+        "| n |",
         "| --- | --- | --- | --- | ---: |",
     ]
     for row, prediction in zip(family.rows(verdicts, predictions), predictions, strict=True):
@@ -46,14 +47,13 @@ def table(verdicts: Sequence[Verdict]) -> str:
         lines.append(
             f"| `{row.name}` | {prediction.claim} | **{row.outcome}** | {number} | {row.n} |"
         )
+    tested = [prediction.name for prediction in predictions if prediction.min_seeds > 0]
     falls = family.falls_with_the_family(verdicts, predictions)
-    lines += [
-        "",
-        "With Holm's correction for their number "
-        + (
-            f"{', '.join(falls)} would not stand at 5%." if falls else "every support stands at 5%."
-        ),
-    ]
+    correction = f"after Holm's correction for {len(tested)} tests"
+    if falls:
+        lines += ["", f"{', '.join(falls)} would not stand at 5% {correction}."]
+    elif any(v.outcome == "supported" and v.prediction in tested for v in verdicts):
+        lines += ["", f"Every support that rests on chance stands at 5% {correction}."]
     return "\n".join(lines)
 
 

@@ -113,7 +113,7 @@ def _find(runs: Sequence[Run], notes: tuple[str, ...]) -> Finding:
         )
     accuracy, delay = bounds(numbers["final_accuracy"]), bounds(numbers["delay"])
     outcome: VerdictOutcome = "undecided"
-    deciding = None
+    deciding = "delay" if accuracy[0] > half else "final_accuracy"
     if accuracy[0] > half and delay[0] > MIN_DELAY:
         outcome, deciding = "supported", "delay"
     elif accuracy[1] < half:

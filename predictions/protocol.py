@@ -55,7 +55,7 @@ class Verdict:
         sentence: The finding in one sentence.
         rule: The rule that decided, as it was fixed before the runs.
         numbers: Every number the sentence rests on, and more.
-        deciding: Name of the number that decided, if one did.
+        deciding: Name of the number that decided, or on which it was left open.
         p_value: Smallest 1 − confidence at which the rule counts the claim as supported.
         runs: Identities of the runs it was judged on.
         notes: What was left out and why, a sentence each.
@@ -103,7 +103,7 @@ class Finding:
         outcome: The outcome.
         sentence: Why, in one sentence.
         numbers: What it rests on, and more.
-        deciding: The name of the number that decided.
+        deciding: The name of the number that decided, or on which it was left open.
         p_value: The smallest 1 − confidence of the rule's intervals at which the claim counts as
             supported: a p for the family. ``None`` where nothing was tested.
         notes: What was left out and why, a sentence each.

@@ -122,6 +122,9 @@ class SemiGrokking(Prediction):
     )
     glossary: ClassVar[Mapping[str, str]] = {
         "share_of_seeds_semi_grokked": "with at least one such run",
+        "seeds_semi_grokked_in_the_middle": "those with such a run between 20% and 80% of the "
+        "way: the "
+        "others nearly grokked, or hardly; reported, not in the rule",
         "runs_semi_grokked": "runs that came late to partial accuracy and stayed",
         "runs_grokked": "runs that stay near perfect accuracy",
         "runs_not_grokked": "runs that stay near chance",
@@ -170,6 +173,14 @@ class SemiGrokking(Prediction):
             _knows_only_mirror_images(run) for by in by_seed.values() for run in by.values()
         )
         numbers["runs_that_know_only_mirror_images"] = count(mirrored, len(every))
+        between = [
+            any(
+                kind(run) == "semi-grokked" and 0.2 < scratch.retained(run) < 0.8
+                for run in by.values()
+            )
+            for by in by_seed.values()
+        ]
+        numbers["seeds_semi_grokked_in_the_middle"] = count(sum(between), n)
         numbers |= _of_semi_grokked(by_seed)
         found = (
             f"{semi} of {plural(n, 'seed')} have a run that came late to partial accuracy on novel "
@@ -198,7 +209,7 @@ class SemiGrokking(Prediction):
             outcome=outcome,
             sentence=found,
             numbers=numbers,
-            deciding=None if outcome == "undecided" else "share_of_seeds_semi_grokked",
+            deciding="share_of_seeds_semi_grokked",
             p_value=min(1.0, 2 * share_p(semi, n, FALSE_SHARE)),
             notes=notes,
         )

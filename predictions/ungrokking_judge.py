@@ -243,8 +243,8 @@ def _removed_against_never_seen(held_out: Sequence[Continued]) -> dict[str, Esti
 
 def _decide(
     numbers: dict[str, Estimate], sizes: list[int], by_decay: dict[float, Sweep]
-) -> tuple[VerdictOutcome, str | None, str]:
-    """Return the outcome of the rule, the number that decided, and the sentence that says why."""
+) -> tuple[VerdictOutcome, str, str]:
+    """Return the outcome, the number that decided or left it open, and why, in a sentence."""
     half = (1 + 1 / next(iter(by_decay.values())).num_symbols) / 2
     smallest, largest = numbers["accuracy_at_smallest_size"], numbers["accuracy_at_largest_size"]
     advantage = numbers["line_minus_curve_error"]
@@ -292,9 +292,14 @@ def _decide(
         )
         if not decided
     ]
+    left_open = (
+        "line_minus_curve_error"
+        if falls and keeps
+        else ("accuracy_at_largest_size" if falls else "accuracy_at_smallest_size")
+    )
     return (
         "undecided",
-        None,
+        left_open,
         (
             f"Accuracy on novel pairs is {smallest} at D' = {sizes[0]} and {largest} at D' = "
             f"{sizes[-1]}, and "

@@ -152,7 +152,7 @@ def _find(seeds: Seeds, continued: Sequence[Continued], notes: tuple[str, ...]) 
     }
     numbers |= _speeds(continued)
     outcome: VerdictOutcome = "undecided"
-    deciding = None
+    deciding = "accuracy_difference_later" if ratio.within(RATIO_MARGIN) else "threshold_ratio"
     if difference.equal and later.equal and ratio.within(RATIO_MARGIN):
         outcome, deciding = "supported", "threshold_ratio"
     elif ratio.beyond(RATIO_MARGIN):
