@@ -44,7 +44,9 @@ class Estimate:
         """Return value, interval, n, unit and status as they are shown; open ends show as ``…``."""
 
         def show(x: float | None) -> str:
-            return "…" if x is None else f"{x:.3g}"
+            if x is None:
+                return "…"
+            return f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.3g}"
 
         bounded = (self.low, self.high) != (None, None)
         return {

@@ -196,6 +196,12 @@ def split(
     """
     table = tasks.table(task.operation, task.size)
     logits, trained = np.asarray(logits_NS, dtype=float), np.asarray(trained_N, dtype=bool)
+    if logits.shape != (table.num_pairs, table.num_symbols) or len(trained) != table.num_pairs:
+        raise ValueError(
+            f"logits of shape {logits.shape} and {len(trained)} marks were given; the table of "
+            f"{task.operation} has {table.num_pairs} pairs and {table.num_symbols} symbols: give "
+            "(N, S) and (N,), as efficiency.structure.logits makes them from weights"
+        )
     if not trained.any():
         raise ValueError("no pair is trained on; mark at least one in trained_N")
     found = moments([(logits, table.answer)], table.num_symbols)

@@ -29,8 +29,8 @@ def isologit_norm(norms: npt.ArrayLike, logits: npt.ArrayLike, at: float) -> flo
 
     Args:
         norms: (n,) ‖θ‖₂ > 0 of networks that differ in nothing but where they are on the curve.
-        logits: (n,) their mean logits on the examples they were trained on, nats, in any of the
-            three readings.
+        logits: (n,) their mean logits on the examples they were trained on, nats: log-odds, margin
+            or centred correct logit (see ``efficiency.measurements.readings``).
         at: ŝ, nats.
 
     Raises:
@@ -45,7 +45,8 @@ def isologit_norm(norms: npt.ArrayLike, logits: npt.ArrayLike, at: float) -> flo
     reach = MAX_EXTRAPOLATION * float(np.ptp(logit))
     if not logit.min() - reach <= at <= logit.max() + reach:
         raise TooFewError(
-            f"the logit {at:g} lies outside those seen, {logit.min():.2f} to {logit.max():.2f}"
+            f"the logit {at:g} lies outside those seen, {logit.min():.2f} to {logit.max():.2f}, by "
+            f"more than {MAX_EXTRAPOLATION:.0%} of their range"
         )
     _, intercept = np.polyfit(logit - at, log_norm, 1)
     return float(np.exp(intercept))
@@ -64,7 +65,10 @@ def kappa(norms: npt.ArrayLike, logits: npt.ArrayLike) -> float:
     """
     norm, logit = np.asarray(norms, dtype=float), np.asarray(logits, dtype=float)
     if len(norm) < 2 or not (logit > 0).all():
-        raise TooFewError(f"κ needs two networks at least with positive logits, got {len(norm)}")
+        raise TooFewError(
+            f"κ needs two networks at least, and all logits positive; got {len(norm)}, "
+            f"{int((logit > 0).sum())} of them positive"
+        )
     if float(np.ptp(np.log(norm))) < MIN_RANGE:
         raise TooFewError(f"the norms differ by less than {MIN_RANGE:.0%}: no slope to be read")
     slope, _ = np.polyfit(np.log(norm), np.log(logit), 1)

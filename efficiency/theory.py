@@ -141,7 +141,8 @@ class MinimalExample:
         gen_norm: P_g.
         mem_norm: P_m; less efficient than Gen where larger.
         kappa: κ.
-        multiplier: α, of the plain sum of squares.
+        multiplier: α, of the plain sum of squares. The paper's 0.005; with the other convention,
+            which halves the penalty, 0.0025.
         gen_start: w_g2 at the beginning; small: Gen is learned slowly.
         mem_start: w_m2 at the beginning.
         num_classes: S.

@@ -92,8 +92,8 @@ def show(name: str, /, *, size: SizeOption = "quick", seeds: SeedsOption = None)
     for title, text in (
         ("Claim", prediction.claim),
         (f"Design ({size})", prediction.design(size, seeds)),
-        ("Rule", prediction.rule),
-        ("Power", prediction.power),
+        ("Rule", prediction.rule + (SMOKE if size == "smoke" and documents else "")),
+        ("Power", f"{prediction.power} Seeds here: {_num_seeds(prediction, size, seeds)}."),
         ("Would refute it", prediction.refutation),
         ("Assumed", "\n  ".join(prediction.assumptions)),
         (
@@ -214,6 +214,14 @@ def report(
     _make_writable(out)
     _write_report(_verdicts(chosen, size, place, seeds), chosen, place, out, seeds, quiet=False)
     return 0
+
+
+SMOKE = " At the size smoke nothing is decided, whatever the rule says."
+
+
+def _num_seeds(prediction: Prediction, size: Size, seeds: int | None) -> int:
+    """Return how many independent networks a design has."""
+    return len({run.data_seed for run in prediction.settings(size, seeds)})
 
 
 def _chosen(names: tuple[str, ...]) -> list[Prediction]:

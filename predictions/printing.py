@@ -11,6 +11,9 @@ from rich.table import Table
 from predictions import family
 from predictions.protocol import Prediction, Verdict
 
+MOST_NOTES = 3
+"""Notes on each verdict that are printed where there are several verdicts."""
+
 
 def print_verdicts(
     verdicts: Sequence[Verdict], predictions: Sequence[Prediction], *, json: bool
@@ -30,9 +33,15 @@ def print_verdicts(
             highlight=False,
             soft_wrap=not console.is_terminal,
         )
+        if verdict.next_command is not None:
+            console.print(
+                f"to go on: {verdict.next_command}", highlight=False, soft_wrap=True, markup=False
+            )
         if len(verdicts) > 1:
-            if verdict.notes:
-                console.print(f"  {len(verdict.notes)} notes on it are in the report")
+            for note in verdict.notes[:MOST_NOTES]:
+                console.print(f"  note: {note}", highlight=False, markup=False, soft_wrap=True)
+            if (more := len(verdict.notes) - MOST_NOTES) > 0:
+                console.print(f"  and {more} more: predictions judge {verdict.prediction}")
             continue
         table = Table("number", "value", "95% interval", "n", "unit", "status")
         for column in table.columns:

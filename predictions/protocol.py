@@ -19,6 +19,9 @@ from runs.store import Store
 Size = Literal["smoke", "quick", "standard", "paper"]
 SIZES: tuple[Size, ...] = get_args(Size)
 
+DEFAULT_STORE = "store"
+"""Where runs are kept if nothing else is said."""
+
 MAX_SEEDS = 1000
 """More seeds than this are surely a slip of the finger."""
 
@@ -57,6 +60,7 @@ class Verdict:
         numbers: Every number the sentence rests on, and more.
         deciding: Name of the number that decided, or on which it was left open.
         p_value: Smallest 1 − confidence at which the rule counts the claim as supported.
+        next_command: What may decide a claim that is not decided.
         runs: Identities of the runs it was judged on.
         notes: What was left out and why, a sentence each.
     """
@@ -69,6 +73,7 @@ class Verdict:
     numbers: Mapping[str, Estimate] = field(default_factory=dict)
     deciding: str | None = None
     p_value: float | None = None
+    next_command: str | None = None
     runs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -83,6 +88,7 @@ class Verdict:
             "numbers": {name: number.document() for name, number in self.numbers.items()},
             "deciding": self.deciding,
             "p_value": self.p_value,
+            "next_command": self.next_command,
             "runs": list(self.runs),
             "notes": list(self.notes),
         }
@@ -183,8 +189,9 @@ class Prediction(ABC):
                 ),
             )
             finding = replace(finding, p_value=None, deciding=None)
-        if outcome in ("undecided", "invalid"):
-            sentence = f"{sentence} To go on: `{self._next_command(size, outcome, runs)}`."
+        open_ended = outcome in ("undecided", "invalid")
+        if outcome == "undecided" and finding.deciding is not None:
+            sentence = f"{sentence} Left open: {finding.deciding.replace('_', ' ')}."
         return Verdict(
             prediction=self.name,
             size=size,
@@ -194,6 +201,7 @@ class Prediction(ABC):
             numbers=finding.numbers,
             deciding=finding.deciding,
             p_value=finding.p_value,
+            next_command=self._next_command(size, outcome, runs) if open_ended else None,
             runs=tuple(run.identity for run in runs),
             notes=finding.notes,
         )
@@ -242,16 +250,16 @@ def judge_stored(
     if absent > 0:
         seeds = [] if num_seeds is None else ["--seeds", str(num_seeds)]
         command = ["predictions", "run", prediction.name, "--size", size, *seeds]
-        command += ["--store", str(store.path)]
+        command += [] if str(store.path) == DEFAULT_STORE else ["--store", str(store.path)]
         return Verdict(
             prediction=prediction.name,
             size=size,
             outcome="undecided",
-            sentence=f"{absent} of the {len(wanted)} runs are not in the store {store.path}; "
-            f"train them with `{shlex.join(command)}`.",
+            sentence=f"{absent} of the {len(wanted)} runs are not in the store {store.path}; none "
+            "was judged.",
             rule=prediction.rule,
+            next_command=shlex.join(command),
             runs=tuple(sorted(run.identity for run in found)),
-            notes=(f"{absent} of the {len(wanted)} runs are missing; none was judged.",),
         )
     verdict = prediction.judge(size, found)
     notes = []
@@ -262,7 +270,10 @@ def judge_stored(
             f"The store {store.path} also holds {number} runs of schema {schema}, which were not "
             "read: settings meant something else then."
         )
-    return replace(verdict, notes=(*verdict.notes, *notes))
+    following = verdict.next_command
+    if following is not None and str(store.path) != DEFAULT_STORE:
+        following = f"{following} --store {shlex.quote(str(store.path))}"
+    return replace(verdict, notes=(*verdict.notes, *notes), next_command=following)
 
 
 def _origins(record: Record) -> set[str]:

@@ -186,9 +186,10 @@ class SemiGrokking(Prediction):
             f"{semi} of {plural(n, 'seed')} have a run that came late to partial accuracy on novel "
             f"pairs and stayed (share {numbers['share_of_seeds_semi_grokked']}); of "
             f"{len(every)} runs {every.count('grokked')} grokked, "
-            f"{every.count('semi-grokked')} semi-grokked, {every.count('not grokked')} did "
-            f"neither, {every.count('moving')} were still moving after "
-            f"{runs[0].settings.num_steps:,} steps; {mirrored} know mirror images and no more."
+            f"{every.count('semi-grokked')} semi-grokked, {every.count('partial at once')} were "
+            f"partial without delay, {every.count('not grokked')} stayed near chance and "
+            f"{every.count('moving')} were still moving after {runs[0].settings.num_steps:,} "
+            f"steps. Of all, {mirrored} know mirror images and hardly more."
         )
         if n < MIN_SEEDS:
             few = f"{plural(n, 'seed')} are too few: the rule needs {MIN_SEEDS}"

@@ -43,7 +43,10 @@ def test_the_python_in_the_readme_runs(capsys):
 
 
 def test_the_readme_names_every_size_in_order():
-    assert tuple(re.findall(r"^\| `(\w+)` \|", README, flags=re.MULTILINE)) == SIZES
+    assert (
+        tuple(re.findall(r"^\| `(smoke|quick|standard|paper)` \|", README, flags=re.MULTILINE))
+        == SIZES
+    )
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

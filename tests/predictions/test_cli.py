@@ -133,7 +133,7 @@ def test_judging_an_incomplete_store_is_undecided_and_says_what_to_run(predictio
     assert answer.code == 0
     assert "UNDECIDED" in answer.out
     assert "1 of the 51 runs are not in the store" in answer.out
-    assert f"`predictions run ungrokking --size smoke --store {own_store}`" in answer.out
+    assert f"to go on: predictions run ungrokking --size smoke --store {own_store}" in answer.out
 
 
 def test_a_damaged_run_is_refused_then_retrained_on_request(predictions, own_store, tmp_path):
