@@ -54,7 +54,7 @@ bench-gpu: $(READY)
 	$(BIN)/python -m benchmarks.gpu
 
 calibration: $(READY)
-	$(BIN)/python -m pytest tests/predictions/test_calibration.py tests/predictions/test_calibration_family.py --numprocesses 2 --calibration full --capture no
+	$(BIN)/python -m pytest tests/predictions/test_calibration.py tests/predictions/test_calibration_family.py --numprocesses 2 --calibration full -rP
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

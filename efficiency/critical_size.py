@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special
 
+from efficiency.brackets import bracketed_mean
 from efficiency.estimates import Estimate
-from efficiency.statistics import FloatArray, TooFewError, bracketed_mean
+from efficiency.statistics import FloatArray, TooFewError
 
 PARTIAL = (0.05, 0.95)
 """Retained accuracy between these bounds is partial."""
@@ -190,7 +191,7 @@ def _average(bounds: Sequence[tuple[float, float]]) -> tuple[float, float]:
 def population(bounds_by_seed: Sequence[Sequence[tuple[float, float]]], *, unit: str) -> Estimate:
     """Return the geometric mean over seeds of a quantity bounded, in its logarithm, in each sweep.
 
-    The sweeps of a seed are averaged, then ``efficiency.statistics.bracketed_mean`` forms the
+    The sweeps of a seed are averaged, then ``efficiency.brackets.bracketed_mean`` forms the
     interval over seeds, which assumes that the seeds' values are log-normal.
 
     Args:

@@ -1,4 +1,4 @@
-"""Intervals and tests for a few independent units, some known only to lie between two bounds.
+"""Intervals and tests for a few independent units.
 
 Where runs come in clusters, several of one start network say, pass one number for each cluster:
 its mean, its slope. That is exact for balanced designs, and needs no formula that trusts in many
@@ -7,20 +7,17 @@ clusters.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, special, stats
+from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import DescrStatsW
 
 FloatArray = npt.NDArray[np.float64]
-
-_SIGMA_GRID_SIZE = 160
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,194 +160,3 @@ def share_interval(count: int, n: int, *, confidence: float = 0.95) -> Interval:
 def share_p(count: int, n: int, null: float) -> float:
     """Return the one-sided p of ``count`` or more of ``n`` units at a true share of ``null``."""
     return float(stats.binom.sf(count - 1, n, null))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """A straight line y = intercept + slope·x with least squared error.
-
-    Attributes:
-        intercept: At x = 0.
-        slope: Its rise.
-        covariance: (2, 2) of intercept and slope, from the scatter around the line.
-        dof: Degrees of freedom of that scatter, points − 2.
-    """
-
-    intercept: float
-    slope: float
-    covariance: FloatArray
-    dof: int
-
-
-def fit_line(x: npt.ArrayLike, y: npt.ArrayLike) -> Line:
-    """Return the line of least squares.
-
-    Assumes independent errors of one size; the slope and intercept do not need that, their
-    covariance does.
-
-    Raises:
-        TooFewError: Fewer than three points, or all at one x.
-    """
-    at, target = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    if len(at) < 3 or np.ptp(at) == 0:
-        raise TooFewError(f"a line with an error needs three points at two places, got {len(at)}")
-    design = np.stack([np.ones_like(at), at], axis=1)
-    inverse = np.linalg.inv(design.T @ design)
-    intercept, slope = inverse @ design.T @ target
-    rest = target - design @ [intercept, slope]
-    return Line(
-        intercept=float(intercept),
-        slope=float(slope),
-        covariance=inverse * float(rest @ rest) / (len(at) - 2),
-        dof=len(at) - 2,
-    )
-
-
-def meets(
-    line: Line,
-    height: float,
-    height_error: float = 0.0,
-    height_dof: float = math.inf,
-    *,
-    confidence: float = 0.95,
-) -> Interval:
-    """Return where a line meets a height, with Fieller's interval (1954).
-
-    It holds every x at which intercept + slope·x − height is not significantly different from 0, by
-    Student's t with the degrees of freedom that Satterthwaite gives to the sum of both errors where
-    they meet.
-
-    Args:
-        line: The line.
-        height: The height.
-        height_error: Its standard error, independent of the line.
-        height_dof: Degrees of freedom of that.
-        confidence: Coverage aimed at.
-
-    Raises:
-        TooFewError: The slope is not significantly different from 0, so that no x is excluded on
-            one side or on either.
-    """
-    gap = height - line.intercept
-    at = np.array([1.0, gap / line.slope if line.slope else 0.0])
-    of_line, of_height = float(at @ line.covariance @ at), height_error**2
-    total = of_line + of_height
-    parts = of_line**2 / line.dof + of_height**2 / height_dof
-    t = float(stats.t.ppf((1 + confidence) / 2, total**2 / parts if parts else line.dof))
-    var_gap = float(line.covariance[0, 0]) + of_height
-    # Of height − intercept with slope.
-    shared, var_slope = -float(line.covariance[0, 1]), float(line.covariance[1, 1])
-    a = line.slope**2 - t**2 * var_slope
-    if a <= 0:
-        raise TooFewError("the slope could be zero: the line may meet the height anywhere")
-    b = gap * line.slope - t**2 * shared
-    root = np.sqrt(max(b**2 - a * (gap**2 - t**2 * var_gap), 0.0))
-    return Interval(value=gap / line.slope, low=(b - root) / a, high=(b + root) / a)
-
-
-def bracketed_mean(
-    lows: npt.ArrayLike, highs: npt.ArrayLike, *, confidence: float = 0.95
-) -> Interval:
-    """Return the mean of a normal population from values known only to lie in brackets.
-
-    Unit i is known to lie in [lowᵢ, highᵢ]; an infinite end means that the bracket is open. The
-    interval is {μ : max_σ ℓ(μ, σ) ≥ ℓ_max − c/2} with c = n·log(1 + t²/(n−1)), t the Student
-    quantile with n − 1 degrees of freedom. With this c the profile likelihood of narrow brackets
-    gives the t interval of their centres, and it goes on to use wide ones where the t interval has
-    nothing to use. Where all units share one bracket, the interval reaches beyond it and is
-    conservative. A unit open on both sides says nothing and does not count.
-
-    Every bracket must have a width. A value known exactly among brackets would make σ = 0
-    infinitely likely and the interval far too short; give it the resolution of its measurement.
-
-    Args:
-        lows: (n,) lower ends, −inf where unknown.
-        highs: (n,) upper ends, +inf where unknown.
-        confidence: Coverage aimed at.
-
-    Raises:
-        TooFewError: Fewer than two units, or more open than closed brackets: the mean may then lie
-            outside what was measured.
-    """
-    low, high = np.asarray(lows, dtype=float), np.asarray(highs, dtype=float)
-    informative = np.isfinite(low) | np.isfinite(high)
-    low, high = low[informative], high[informative]
-    assert (low < high).all(), "a bracket without width"
-    n, num_closed = len(low), int((np.isfinite(low) & np.isfinite(high)).sum())
-    if num_closed < 2 or num_closed < n / 2:
-        raise TooFewError(
-            f"a mean needs two closed brackets at least, and as many closed as open ones; "
-            f"{num_closed} of {n} are closed"
-        )
-    t = stats.t.ppf((1 + confidence) / 2, n - 1)
-    drop = 0.5 * n * np.log1p(t**2 / (n - 1))
-    ends = np.concatenate([low[np.isfinite(low)], high[np.isfinite(high)]])
-    scale = float(np.ptp(ends))
-    narrowest = float((high - low).min())
-    sigmas = np.geomspace(1e-2 * min(narrowest, scale), 30 * scale, _SIGMA_GRID_SIZE)
-
-    def profile(mu: float) -> float:
-        masses = _log_normal_mass(
-            (low[:, None] - mu) / sigmas[None, :], (high[:, None] - mu) / sigmas[None, :]
-        )
-        return float(masses.sum(axis=0).max())
-
-    candidates = np.linspace(ends.min(), ends.max(), 201)
-    profiles = np.array([profile(mu) for mu in candidates])
-    best = profiles.max()
-    # Overlapping brackets leave a plateau of equally likely means: take its middle.
-    centre = float(candidates[profiles >= best - 1e-3].mean())
-
-    def excess(mu: float) -> float:
-        return profile(mu) - float(best - drop)
-
-    def end(direction: int) -> float:
-        inside, reach = centre, scale
-        while excess(centre + direction * reach) > 0:
-            inside, reach = centre + direction * reach, 2 * reach
-            # Beyond this the grid of σ, not the data, would decide.
-            if reach > 10 * scale:
-                raise TooFewError("the brackets do not bound the mean")
-        return float(optimize.brentq(excess, inside, centre + direction * reach, xtol=1e-6 * scale))
-
-    return Interval(value=centre, low=end(-1), high=end(+1))
-
-
-def bracketed_equivalence_p(lows: npt.ArrayLike, highs: npt.ArrayLike, margin: float) -> float:
-    """Return the smallest 1 − confidence at which ``bracketed_mean`` lies within ±``margin``.
-
-    Found by bisection, to 1%; never less than 1e-6, and 1 for whatever exceeds one half: intervals
-    of less confidence are as short as the resolution of the likelihood.
-    """
-
-    def fits(log_p: float) -> bool:
-        try:
-            found = bracketed_mean(lows, highs, confidence=1 - math.exp(log_p))
-        except TooFewError:
-            return False
-        return -margin < found.low and found.high < margin
-
-    low, high = math.log(1e-6), math.log(0.5)
-    if not fits(high):
-        return 1.0
-    if fits(low):
-        return math.exp(low)
-    while high - low > 0.01:
-        middle = (low + high) / 2
-        low, high = (low, middle) if fits(middle) else (middle, high)
-    return math.exp(high)
-
-
-def num_informative(lows: npt.ArrayLike, highs: npt.ArrayLike) -> int:
-    """Return how many brackets have an end: the n of ``bracketed_mean``."""
-    return int((np.isfinite(np.asarray(lows)) | np.isfinite(np.asarray(highs))).sum())
-
-
-def _log_normal_mass(below: FloatArray, above: FloatArray) -> FloatArray:
-    """Return log(Φ(above) − Φ(below)), accurate in both tails."""
-    flip = below > 0
-    left, right = np.where(flip, -above, below), np.where(flip, -below, above)
-    log_right = special.log_ndtr(right)
-    with np.errstate(divide="ignore"):
-        mass: FloatArray = log_right + np.log1p(-np.exp(special.log_ndtr(left) - log_right))
-    return np.where(np.isnan(mass), -np.inf, mass)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from efficiency.estimates import Estimate
 from paper_figures import style
-from predictions.critical_size import RATIO_MARGIN
+from predictions.critical_size_judge import RATIO_MARGIN
 from predictions.protocol import Run, Verdict
 
 _WAYS = {

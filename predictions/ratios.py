@@ -6,13 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from efficiency.brackets import bracketed_equivalence_p, bracketed_mean, num_informative
 from efficiency.estimates import Estimate
-from efficiency.statistics import (
-    TooFewError,
-    bracketed_equivalence_p,
-    bracketed_mean,
-    num_informative,
-)
+from efficiency.statistics import TooFewError
 
 Bounds = tuple[float, float]
 """Bounds on a natural logarithm, infinite where unknown."""

@@ -8,14 +8,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
+from efficiency.brackets import bracketed_mean
+from efficiency.lines import fit_line, meets
 from efficiency.statistics import (
     TooFewError,
-    bracketed_mean,
     equivalence,
-    fit_line,
     greater_p,
     holm,
-    meets,
     share_interval,
     share_p,
     t_interval,

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from efficiency.statistics import bracketed_mean
+from efficiency.brackets import bracketed_mean
 from predictions.ratios import Ratio
 
 NARROW = 0.001
