@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import re
+import shutil
 from html.parser import HTMLParser
 
 import pytest
 
 from predictions.protocol import judge_stored
-from predictions.registry import find
+from predictions.registry import PREDICTIONS, find
 from predictions.report import write_report
 from runs import Store
 
@@ -106,3 +107,27 @@ def test_the_same_records_give_the_same_bytes(written, smoke_store, tmp_path):
     picture = "one.svg"
     assert f"]({picture})" in markdown.read_text()
     assert (tmp_path / picture).read_bytes() == (markdown.parent / picture).read_bytes()
+
+
+def test_one_report_of_all_predictions_has_their_table_on_top_and_a_section_each(
+    predictions, smoke_store, tmp_path
+):
+    store = shutil.copytree(smoke_store, tmp_path / "store")
+    arguments = ("--size", "smoke", "--store", store, "--out", tmp_path / "out")
+    answer = predictions("run", "all", *arguments)
+    assert answer.code == 0
+    for name in PREDICTIONS:
+        assert f"{name} (smoke): " in answer.out
+    html, markdown = (tmp_path / "out" / f"all-smoke.{ending}" for ending in ("html", "md"))
+    page = Page(html.read_text())
+    sections = [attributes.get("id") for tag, attributes in page.tags if tag == "h2"]
+    assert sections[: len(PREDICTIONS)] == list(PREDICTIONS)
+    ids = [attributes["id"] for tag, attributes in page.tags if tag == "svg" and "id" in attributes]
+    assert len(ids) == len(set(ids))
+    text = markdown.read_text()
+    for name, prediction in PREDICTIONS.items():
+        assert f"\n| {name} | **" in text
+        assert text.index(f"\n| {name} | **") < text.index(prediction.claim)
+    again = predictions("report", "all", *arguments)
+    assert again.code == 0
+    assert html.read_text() == (tmp_path / "out" / "all-smoke.html").read_text()
