@@ -161,7 +161,8 @@ class Ungrokking(Prediction):
         "threshold_at_weight_decay": "the same at one weight decay of the continuation",
         "largest_size_that_always_falls": "below the middle in every run up to this size",
         "smallest_size_that_never_falls": "above it in every run from this size on",
-        "accuracy_at_smallest_size": "final accuracy at the smallest D'; below chance (1/S) where a "
+        "accuracy_at_smallest_size": "final accuracy at the smallest D'; below chance (1/S) "
+        "where a "
         "network is sure of wrong answers",
         "accuracy_at_largest_size": "final accuracy at the largest D'",
         "transition_width": "from 10% to 90% of accuracy retained, by the S-curve",
