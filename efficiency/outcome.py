@@ -16,6 +16,7 @@ import pandas as pd
 from efficiency.estimates import Estimate
 from efficiency.optimiser import learning_time
 from efficiency.settings import RunSettings
+from efficiency.tasks import num_symbols
 
 TAIL_FRACTION = 0.25
 """Share of the learning time that counts as the tail."""
@@ -31,6 +32,9 @@ FITTED = 0.99
 
 MIN_CHANGE = 0.1
 """Least change of accuracy on novel pairs, from beginning to end, that has a half-way point."""
+
+STEADY = 3
+"""Records in a row that must lie half-way: one alone may be luck on a few novel pairs."""
 
 MAX_LOSS_SPIKE = 10.0
 """Largest ratio of the tail's highest training loss at any step to its median, if settled."""
@@ -51,9 +55,10 @@ class Outcome:
             interval and n the records in it; ``novel_accuracy_drift``, by how much the median
             accuracy on novel pairs in the tail's later half exceeds that in its earlier half;
             ``step_fitted``, the first record with training accuracy ≥ 0.99; and ``step_halfway``,
-            the first at which accuracy on novel pairs has come half of the way from where it began
-            to where it ended, if that is 0.1 at least. Their intervals reach back to the record
-            before.
+            the first of ``STEADY`` records in a row at which accuracy on novel pairs has come half
+            of the way to where it ended, if that way is 0.1 at least. The way begins at the
+            accuracy of the network that the run starts from, or at chance 1/S: what fresh weights
+            happen to score is luck. Their intervals reach back to the record before.
     """
 
     status: RunStatus
@@ -147,13 +152,21 @@ def outcome(history: pd.DataFrame, run: RunSettings) -> Outcome:
         numbers["novel_accuracy_drift"] = Estimate(
             value=moved, low=None, high=None, n=len(tail), unit="1"
         )
-        began, ended = float(history["novel_accuracy"].iloc[0]), numbers["novel_accuracy"].value
+        began, ended = _beginning(history, run), numbers["novel_accuracy"].value
         assert ended is not None
         if abs(ended - began) >= MIN_CHANGE:
-            come = (history["novel_accuracy"] - began) / (ended - began)
-            numbers["step_halfway"] = _first(history["step"], come >= 0.5)
+            there = (history["novel_accuracy"] - began) / (ended - began) >= 0.5
+            steady = there[::-1].rolling(STEADY, min_periods=1).min()[::-1] == 1
+            numbers["step_halfway"] = _first(history["step"], steady)
     numbers["step_fitted"] = _first(history["step"], history["train_accuracy"] >= FITTED)
     return Outcome(status=status, reasons=tuple(reasons), numbers=numbers)
+
+
+def _beginning(history: pd.DataFrame, run: RunSettings) -> float:
+    """Return the accuracy on novel pairs from which a run sets out."""
+    if run.start is not None:
+        return float(history["novel_accuracy"].iloc[0])
+    return 1 / num_symbols(run.task.operation, run.task.size)
 
 
 def _first(steps: pd.Series[int], holds: pd.Series[bool]) -> Estimate:

@@ -9,7 +9,7 @@ from typing import Any
 Document = dict[str, Any]
 """Settings of a run as JSON types."""
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Version of the meaning of settings and of the layout of a store; part of every identity."""
 
 IDENTITY_LENGTH = 32

@@ -149,13 +149,35 @@ def test_the_steps_of_fitting_and_of_half_way_reach_back_to_the_record_before():
     )
     numbers = outcome(history, RUN).numbers
     assert (numbers["step_fitted"].value, numbers["step_fitted"].low) == (300, 290)
-    assert numbers["step_halfway"].value == pytest.approx(400, abs=10)
+    # From chance, 1/7, to 0.8: the ramp passes the middle at step 471.
+    assert (numbers["step_halfway"].value, numbers["step_halfway"].low) == (480, 470)
     assert numbers["step_halfway"].unit == "steps"
 
 
 def test_a_step_that_never_came_is_censored_and_a_small_change_has_no_half_way():
-    history = calm(train_accuracy=0.9, novel_accuracy=lambda step: 0.05 * step / 1000)
+    history = calm(train_accuracy=0.9, novel_accuracy=lambda step: 1 / 7 + 0.05 * step / 1000)
     numbers = outcome(history, RUN).numbers
     assert numbers["step_fitted"].status == "censored"
     assert numbers["step_fitted"].low == RUN.num_steps
     assert "step_halfway" not in numbers
+
+
+def test_the_way_begins_at_chance_and_neither_luck_nor_a_spike_decides_it():
+    def accuracy(step):
+        rise = np.where(step >= 500, 0.9, 0.0)
+        lucky = np.where(step < 5, 0.8, rise)
+        return np.where((step >= 695) & (step < 705), 0.1, lucky)
+
+    history = calm(novel_accuracy=accuracy)
+    numbers = outcome(history, RUN).numbers
+    assert history["novel_accuracy"].iloc[0] == 0.8
+    assert (history["novel_accuracy"] == 0.1).sum() == 1
+    assert numbers["step_halfway"].value == 500
+
+
+def test_the_way_of_a_continued_run_begins_where_its_start_ended():
+    continued = RUN.model_copy(update={"start": RUN, "init_seed": None})
+    history = calm(novel_accuracy=lambda step: 1 - 0.6 * step / 1000)
+    assert outcome(history, continued).numbers["step_halfway"].value == pytest.approx(440, abs=40)
+    # 1/7 to 0.45 would be half-way at the first record.
+    assert outcome(history, RUN).numbers["step_halfway"].value == 0
