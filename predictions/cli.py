@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -25,7 +24,10 @@ SizeOption = Annotated[SizeName, Parameter(help="How large an experiment.")]
 
 def _whole_number(kind: object, tokens: Sequence[Token]) -> int:
     """Convert to an integer and never round."""
-    return int(tokens[0].value)
+    try:
+        return int(tokens[0].value)
+    except ValueError:
+        raise ValueError(f"{tokens[0].value!r} is not a whole number") from None
 
 
 def _folder(kind: object, tokens: Sequence[Token]) -> Path:
@@ -69,39 +71,21 @@ def list_predictions() -> int:
 
 
 @app.command
-def show(name: str, /, *, size: SizeOption = "quick", seeds: SeedsOption = None) -> int:
+def show(*names: str, size: SizeOption = "quick", seeds: SeedsOption = None) -> int:
     """Show a prediction: claim, design, rule, what would refute it, cost.
 
     Parameters
     ----------
-    name:
-        The prediction.
+    names:
+        The predictions, or "all".
     """
-    from predictions.progress import duration
-    from predictions.registry import find
-    from predictions.trainer import NetworkTrainer
-    from runs import estimated_seconds, generations
+    from predictions.showing import print_prediction
 
-    prediction, trainer = find(name), NetworkTrainer("cpu")
-    documents = [settings.document() for settings in prediction.settings(size, seeds)]
-    levels = [
-        [[level[i] for i in group] for group in trainer.pack(level)]
-        for level in generations(documents)
-    ]
-    seconds = estimated_seconds(levels, trainer)
-    for title, text in (
-        ("Claim", prediction.claim),
-        (f"Design ({size})", prediction.design(size, seeds)),
-        ("Rule", prediction.rule + (SMOKE if size == "smoke" and documents else "")),
-        ("Power", f"{prediction.power} Seeds here: {_num_seeds(prediction, size, seeds)}."),
-        ("Would refute it", prediction.refutation),
-        ("Assumed", "\n  ".join(prediction.assumptions)),
-        (
-            "Cost",
-            f"{len(documents)} runs, about {duration(seconds)} on {trainer.workers} CPU cores",
-        ),
-    ):
-        print(f"{title}\n  {text}\n")
+    chosen = _chosen(names)
+    for prediction in chosen:
+        if len(chosen) > 1:
+            print(f"{prediction.name}\n{'=' * len(prediction.name)}\n")
+        print_prediction(prediction, size, seeds)
     return 0
 
 
@@ -141,10 +125,12 @@ def run(
     """
     from predictions.printing import print_verdicts
     from predictions.running import (
+        make_writable,
         print_plan,
         set_damaged_aside,
         train_missing,
         warn_of_memory,
+        warn_of_too_few_seeds,
     )
     from predictions.trainer import NetworkTrainer
     from runs import Store
@@ -154,11 +140,11 @@ def run(
     place = Store(store, for_writing=not dry_run)
     trainer = NetworkTrainer(device, engine, None if memory is None else memory * 2**30)
     set_damaged_aside(place, documents, retrain=retrain_damaged and not dry_run)
-    _warn_of_too_few_seeds(chosen, seeds)
+    warn_of_too_few_seeds(chosen, seeds)
     warn_of_memory(documents, place, trainer)
     if dry_run:
         return print_plan(documents, place, trainer, json=json)
-    _make_writable(out)
+    make_writable(out)
     finished = train_missing(documents, place, trainer)
     if not finished:
         return INTERRUPTED
@@ -185,9 +171,10 @@ def judge(
     """
     from predictions.printing import print_verdicts
     from predictions.registry import select
+    from predictions.running import existing
 
     chosen = select(names or ("all",))
-    place = _existing(store)
+    place = existing(store)
     print_verdicts(_verdicts(chosen, size, place, seeds), chosen, json=json)
     return 0
 
@@ -208,20 +195,13 @@ def report(
         The predictions; default: all.
     """
     from predictions.registry import select
+    from predictions.running import existing, make_writable
 
     chosen = select(names or ("all",))
-    place = _existing(store)
-    _make_writable(out)
+    place = existing(store)
+    make_writable(out)
     _write_report(_verdicts(chosen, size, place, seeds), chosen, place, out, seeds, quiet=False)
     return 0
-
-
-SMOKE = " At the size smoke nothing is decided, whatever the rule says."
-
-
-def _num_seeds(prediction: Prediction, size: Size, seeds: int | None) -> int:
-    """Return how many independent networks a design has."""
-    return len({run.data_seed for run in prediction.settings(size, seeds)})
 
 
 def _chosen(names: tuple[str, ...]) -> list[Prediction]:
@@ -230,40 +210,6 @@ def _chosen(names: tuple[str, ...]) -> list[Prediction]:
     if not names:
         raise ValueError(f"name a prediction: choose from {', '.join(sorted(PREDICTIONS))}, or all")
     return select(names)
-
-
-def _existing(path: Path) -> Store:
-    from runs import Store, StoreError
-
-    store = Store(path)
-    if not store.exists:
-        raise StoreError(
-            f"there is no store at {path}; "
-            "train with `predictions run`, or name another with --store"
-        )
-    return store
-
-
-def _make_writable(out: Path) -> None:
-    """Find out before hours of training that the report cannot be written."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
-    except OSError as error:
-        raise ValueError(
-            f"reports cannot be written to {out} ({error.strerror}); choose a folder with --out"
-        ) from error
-
-
-def _warn_of_too_few_seeds(chosen: Sequence[Prediction], seeds: int | None) -> None:
-    for prediction in chosen:
-        if seeds is not None and seeds < prediction.min_seeds:
-            print(
-                f"warning: {prediction.name} decides nothing with fewer than "
-                f"{prediction.min_seeds} seeds",
-                file=sys.stderr,
-            )
 
 
 def _verdicts(

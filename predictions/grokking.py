@@ -59,8 +59,8 @@ class Grokking(Prediction):
         "delay": "step half-way to the final accuracy / step of fitting",
         "final_accuracy": "on novel pairs, mean over seeds",
         "step_fitted": "first record with training accuracy at least 0.99, geometric mean",
-        "step_halfway": "first of three records in a row half-way from chance to the final accuracy, "
-        "geometric mean",
+        "step_halfway": "first of three records in a row half-way from chance to the final "
+        "accuracy, geometric mean",
         "runs_that_never_moved": "final accuracy on novel pairs within 0.1 of chance",
     }
 

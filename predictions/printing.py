@@ -26,6 +26,7 @@ def print_verdicts(
     console = Console()
     if not console.is_terminal:
         console.width = 110  # a file has no edge to wrap at
+    told: set[str] = set()
     for verdict in verdicts:
         console.print(
             f"[bold]{verdict.prediction}[/bold] ({verdict.size}): "
@@ -38,9 +39,11 @@ def print_verdicts(
                 f"to go on: {verdict.next_command}", highlight=False, soft_wrap=True, markup=False
             )
         if len(verdicts) > 1:
-            for note in verdict.notes[:MOST_NOTES]:
+            notes = [note for note in verdict.notes if note not in told]
+            told.update(notes)
+            for note in notes[:MOST_NOTES]:
                 console.print(f"  note: {note}", highlight=False, markup=False, soft_wrap=True)
-            if (more := len(verdict.notes) - MOST_NOTES) > 0:
+            if (more := len(notes) - MOST_NOTES) > 0:
                 console.print(f"  and {more} more: predictions judge {verdict.prediction}")
             continue
         table = Table("number", "value", "95% interval", "n", "unit", "status")

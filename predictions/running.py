@@ -5,11 +5,61 @@ from __future__ import annotations
 import json as json_module
 import shlex
 import sys
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 from predictions.progress import Display, duration
+from predictions.protocol import Prediction
 from predictions.trainer import NetworkTrainer
-from runs import Document, Store, estimated_seconds, execute, generations, identity, plan
+from runs import (
+    Document,
+    Store,
+    StoreError,
+    estimated_seconds,
+    execute,
+    generations,
+    identity,
+    plan,
+)
+
+
+def existing(path: Path) -> Store:
+    """Return the store at a path.
+
+    Raises:
+        StoreError: There is none.
+    """
+    store = Store(path)
+    if not store.exists:
+        raise StoreError(
+            f"there is no store at {path}; "
+            "train with `predictions run`, or name another with --store"
+        )
+    return store
+
+
+def make_writable(out: Path) -> None:
+    """Find out before hours of training that the report cannot be written."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f"reports cannot be written to {out} ({error.strerror}); choose a folder with --out"
+        ) from error
+
+
+def warn_of_too_few_seeds(chosen: Sequence[Prediction], seeds: int | None) -> None:
+    """Say before training which predictions so few seeds cannot decide."""
+    for prediction in chosen:
+        if seeds is not None and seeds < prediction.min_seeds:
+            print(
+                f"warning: {prediction.name} decides nothing with fewer than "
+                f"{prediction.min_seeds} seeds",
+                file=sys.stderr,
+            )
 
 
 def set_damaged_aside(store: Store, documents: Sequence[Document], *, retrain: bool) -> None:

@@ -8,15 +8,12 @@ where the last one stopped.
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import FrameType
 from typing import overload
 
 import numpy as np
@@ -25,6 +22,7 @@ from runs import provenance
 from runs.checkpoints import Workplace, tidy
 from runs.identity import Document, identity
 from runs.planning import Trainable, Trainer, generations, plan
+from runs.stopping import stop_on_signals
 from runs.store import Store
 
 CHECKPOINT_SHARE = 0.01
@@ -112,7 +110,7 @@ def execute(
         total_seconds=sum(trainer.seconds(group) for group in groups),
     )
     work.execution.found = sum(store.has(run) for run in wanted)
-    with _stop_on_signals(work.stop):
+    with stop_on_signals(work.stop):
         for level in levels:
             _train_level(work, level, report)
     stored = sum(store.has(run) for run in wanted)
@@ -122,25 +120,6 @@ def execute(
     work.execution.interrupted = work.stop.is_set() and not all(store.has(run) for run in undone)
     work.execution.seconds = time.monotonic() - began
     return work.execution
-
-
-@contextlib.contextmanager
-def _stop_on_signals(stop: threading.Event) -> Iterator[None]:
-    """Set ``stop`` on a signal to end; outside the main thread signals are left alone."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def request(number: int, frame: FrameType | None) -> None:
-        stop.set()
-
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, request) for number in signals}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _train_level(

@@ -98,19 +98,35 @@ def _context(
         for name, record in records.items()
     }
     one = predictions[0] if len(predictions) == 1 else None
+    sections: list[dict[str, Any]] = []
+    told: set[str] = set()
+    for verdict, prediction in zip(verdicts, predictions, strict=True):
+        notes = _new_notes(verdict, told)
+        sections.append(_section(verdict, prediction, runs, records, num_seeds) | notes)
     return {
         "title": f"{one.title if one else 'The predictions'}, {verdicts[0].size}",
         "size": verdicts[0].size,
-        "sections": [
-            _section(verdict, prediction, runs, records, num_seeds)
-            for verdict, prediction in zip(verdicts, predictions, strict=True)
-        ],
+        "sections": sections,
         "table": family.rows(verdicts, predictions),
         "falls": family.falls_with_the_family(verdicts, predictions),
         "runs": [_run_row(run) for run in sorted(runs.values(), key=_run_order)],
         "command": _command(predictions, verdicts[0].size, store, num_seeds),
         "origins": _origins(list(records.values())),
         "schema": SCHEMA_VERSION,
+    }
+
+
+def _new_notes(verdict: Verdict, told: set[str]) -> dict[str, Any]:
+    """Return the notes of a verdict that no section before it has, and how many one has.
+
+    Predictions share runs, and what was left out of one was left out of others for the same reason.
+    """
+    notes = [note for note in verdict.notes if note not in told]
+    told.update(notes)
+    again = len(verdict.notes) - len(notes)
+    return {
+        "notes": notes,
+        "repeated": f"Here too: {again} of the reasons given above." if again else "",
     }
 
 

@@ -14,7 +14,8 @@ import pytest
 from scipy import stats
 
 from efficiency.estimates import Estimate
-from predictions.ungrokking_judge import find, threshold
+from predictions.ungrokking_judge import find
+from predictions.ungrokking_numbers import threshold
 from predictions.ungrokking_records import sweeps, usable
 from tests.predictions.simulate import sweep
 

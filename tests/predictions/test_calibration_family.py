@@ -90,7 +90,7 @@ def test_intervals_of_slopes_kappa_and_d_crit_cover_what_was_planted(full_calibr
 
 
 def test_the_second_opinion_on_the_threshold_covers_it(full_calibration):
-    from predictions.ungrokking_judge import threshold_by_binomial_model
+    from predictions.ungrokking_numbers import threshold_by_binomial_model
     from predictions.ungrokking_records import usable
 
     found = []

@@ -1,0 +1,39 @@
+"""What `predictions show` prints: everything of a prediction that is fixed before it is judged."""
+
+from __future__ import annotations
+
+from predictions.progress import duration
+from predictions.protocol import Prediction, Size
+from predictions.trainer import NetworkTrainer
+from runs import Document, estimated_seconds, generations
+
+SMOKE = " At the size smoke nothing is decided, whatever the rule says."
+
+
+def print_prediction(prediction: Prediction, size: Size, seeds: int | None) -> None:
+    """Print claim, design, rule, power, refutation, assumptions and cost."""
+    settings = prediction.settings(size, seeds)
+    num_seeds = len({run.data_seed for run in settings})
+    for title, text in (
+        ("Claim", prediction.claim),
+        (f"Design ({size})", prediction.design(size, seeds)),
+        ("Rule", prediction.rule + (SMOKE if size == "smoke" and settings else "")),
+        ("Power", f"{prediction.power} Seeds here: {num_seeds}."),
+        ("Would refute it", prediction.refutation),
+        ("Assumed", "\n  ".join(prediction.assumptions)),
+        ("Cost", _cost([run.document() for run in settings])),
+    ):
+        print(f"{title}\n  {text}\n")
+
+
+def _cost(documents: list[Document]) -> str:
+    """Return how many runs, and the estimated time on this machine's CPU."""
+    if not documents:
+        return "no runs: it is computed while it is judged, in seconds"
+    trainer = NetworkTrainer("cpu")
+    levels = [
+        [[level[i] for i in group] for group in trainer.pack(level)]
+        for level in generations(documents)
+    ]
+    seconds = duration(estimated_seconds(levels, trainer))
+    return f"{len(documents)} runs, about {seconds} on {trainer.workers} CPU cores"

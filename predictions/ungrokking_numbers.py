@@ -1,0 +1,190 @@
+"""The numbers of ungrokking: thresholds, widths, ends and drifts, with their intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from efficiency import binomial, critical_size, tasks
+from efficiency.ensemble import part_masks
+from efficiency.estimates import Estimate
+from efficiency.settings import RunSettings
+from efficiency.statistics import TooFewError
+from predictions.judging import MIN_SEEDS, over_seeds
+from predictions.ungrokking_records import Continued, Seeds
+
+OPEN = (-math.inf, math.inf)
+"""Bounds of what is not known at all."""
+
+RESAMPLING_SEED = 20230905
+"""Of the bootstrap, so that equal records give equal verdicts."""
+
+
+def by_start(values: Sequence[tuple[RunSettings, float]]) -> list[float]:
+    """Return the mean of the values of each start network."""
+    grouped: dict[RunSettings, list[float]] = {}
+    for start, value in values:
+        grouped.setdefault(start, []).append(value)
+    return [float(np.mean(group)) for group in grouped.values()]
+
+
+def threshold(seeds: Seeds) -> Estimate:
+    """Return the geometric mean over start networks of the D' at which r = ½."""
+    crossings = [[s.crossing.threshold for s in by_decay.values()] for by_decay in seeds]
+    return critical_size.population(crossings, unit="examples")
+
+
+RESAMPLING_SEED = 20230905
+"""Of the bootstrap, so that equal records give equal verdicts."""
+
+
+def _num_novel(run: RunSettings) -> int:
+    """Return how many pairs are novel to a run."""
+    num_pairs = tasks.num_pairs(run.task.operation, run.task.size)
+    return int(part_masks(run, num_pairs)["novel"].sum())
+
+
+def threshold_by_binomial_model(main: Sequence[Continued]) -> Estimate | None:
+    """Return the second opinion on the threshold, see ``efficiency.binomial``.
+
+    One fit for each start network, weight decays together. ``None`` with fewer than four.
+    """
+    by_start: dict[RunSettings, list[Continued]] = {}
+    for one in main:
+        by_start.setdefault(one.start, []).append(one)
+    logs = []
+    for start, continuations in by_start.items():
+        sizes = np.array([one.size for one in continuations])
+        total = np.array([_num_novel(one.run.settings) for one in continuations])
+        accuracy = np.array([one.number("novel_accuracy") for one in continuations])
+        chance = 1 / tasks.num_symbols(start.task.operation, start.task.size)
+        fitted = binomial.fit(sizes, accuracy * total, total, lower=chance)
+        logs.append(math.log(fitted.threshold))
+    try:
+        interval = binomial.over_clusters(logs, rng=np.random.default_rng(RESAMPLING_SEED))
+    except TooFewError:
+        return None
+    return Estimate(
+        value=math.exp(interval.value),
+        low=math.exp(interval.low),
+        high=math.exp(interval.high),
+        n=len(logs),
+        unit="examples",
+    )
+
+
+def advantages(seeds: Seeds) -> list[float]:
+    """Return for each start network by how much a straight line fits worse than an S-curve."""
+    errors = [
+        np.mean([critical_size.fit_errors(s.sizes, s.retained) for s in by.values()], axis=0)
+        for by in seeds
+    ]
+    return [float(line - curve) for curve, line in errors]
+
+
+def _advantages_over_log_line(seeds: Seeds) -> list[float]:
+    """Return the same for a straight line in log D', which saturates without a threshold."""
+    errors = []
+    for by in seeds:
+        found = []
+        for sweep in by.values():
+            curve, _ = critical_size.fit_errors(sweep.sizes, sweep.retained)
+            _, line = critical_size.fit_errors(np.log(sweep.sizes), sweep.retained)
+            found.append(line - curve)
+        errors.append(float(np.mean(found)))
+    return errors
+
+
+def transition(seeds: Seeds, sizes: list[int]) -> dict[str, Estimate]:
+    """Return threshold, bracket, end accuracies, widths, and curve against line."""
+    numbers = {"threshold": threshold(seeds)}
+    for decay in seeds[0]:
+        numbers[f"threshold_at_weight_decay_{decay:g}"] = critical_size.population(
+            [[by[decay].crossing.threshold] for by in seeds], unit="examples"
+        )
+    numbers |= _bracket(seeds, sizes)
+
+    widths = [[s.crossing.width or OPEN for s in by.values()] for by in seeds]
+    lines = [[critical_size.line_width(s.sizes, s.retained) for s in by.values()] for by in seeds]
+    ratios = [
+        [(width[0] - line[1], width[1] - line[0]) for width, line in zip(*pair, strict=True)]
+        for pair in zip(widths, lines, strict=True)
+    ]
+    numbers["transition_width"] = critical_size.population(widths, unit="examples")
+    numbers["straight_line_width"] = critical_size.population(lines, unit="examples")
+    numbers["transition_to_line_width"] = critical_size.population(ratios, unit="1")
+
+    numbers["line_minus_curve_error"] = over_seeds(advantages(seeds))
+    numbers["log_line_minus_curve_error"] = over_seeds(_advantages_over_log_line(seeds))
+    return numbers
+
+
+def _bracket(seeds: Seeds, sizes: list[int]) -> dict[str, Estimate]:
+    """Return the largest size that always falls and the smallest that never does."""
+    every = [sweep for by in seeds for sweep in by.values()]
+    bounds = critical_size.bracket(sizes, [sweep.retained for sweep in every])
+    names = ("largest_size_that_always_falls", "smallest_size_that_never_falls")
+    return {
+        name: Estimate(
+            value=bound,
+            low=None,
+            high=None,
+            n=len(every),
+            unit="examples",
+            status="measured" if bound is not None else "censored",
+        )
+        for name, bound in zip(names, bounds, strict=True)
+    }
+
+
+def ends(main: Sequence[Continued], sizes: list[int]) -> dict[str, Estimate]:
+    """Return the accuracies at both ends; measured if most runs there have settled."""
+    numbers = {}
+    for name, D in (("smallest", sizes[0]), ("largest", sizes[-1])):
+        there = [one for one in main if one.size == D]
+        numbers[f"accuracy_at_{name}_size"] = over_seeds(
+            by_start([(one.start, one.number("novel_accuracy")) for one in there]),
+            least=0.0,
+            most=1.0,
+            settled=sum(one.run.outcome.status == "settled" for one in there) > len(there) / 2,
+        )
+    return numbers
+
+
+def still_moving(main: Sequence[Continued]) -> dict[str, Estimate]:
+    """Return the share of runs that had settled, and how far partial accuracies still moved."""
+    settled = [one.run.outcome.status == "settled" for one in main]
+    numbers = {
+        "share_of_continued_runs_settled": Estimate(
+            value=float(np.mean(settled)), low=None, high=None, n=len(settled), unit="1"
+        )
+    }
+    S = tasks.num_symbols(main[0].start.task.operation, main[0].start.task.size)
+    low, high = critical_size.PARTIAL
+    drift = by_start(
+        [
+            (one.start, one.number("novel_accuracy_drift"))
+            for one in main
+            if low < float(critical_size.retained(one.number("novel_accuracy"), S)) < high
+        ]
+    )
+    if len(drift) >= MIN_SEEDS:
+        numbers["drift_of_partial_accuracies"] = over_seeds(drift)
+    return numbers
+
+
+def removed_against_never_seen(held_out: Sequence[Continued]) -> dict[str, Estimate]:
+    """Return accuracy kept on removed and on never-seen examples, and their difference by seed."""
+    removed = by_start([(one.start, one.number("removed_accuracy")) for one in held_out])
+    never_seen = by_start([(one.start, one.number("never_seen_accuracy")) for one in held_out])
+    if len(removed) < MIN_SEEDS:
+        return {}
+    return {
+        "accuracy_on_removed": over_seeds(removed, least=0.0, most=1.0),
+        "accuracy_on_never_seen": over_seeds(never_seen, least=0.0, most=1.0),
+        "removed_minus_never_seen": over_seeds(
+            [r - s for r, s in zip(removed, never_seen, strict=True)], least=-1.0, most=1.0
+        ),
+    }
