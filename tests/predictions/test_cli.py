@@ -56,13 +56,22 @@ def test_show_tells_claim_design_rule_refutation_and_cost(predictions, size):
     assert f"{len(prediction.settings(size))} runs, about" in answer.out
 
 
+def test_all_are_shown_under_their_names_and_what_has_no_runs_says_so(predictions):
+    answer = predictions("show", "all", "--size", "smoke")
+    assert answer.code == 0
+    for prediction in PREDICTIONS.values():
+        assert f"\n{prediction.name}\n===" in f"\n{answer.out}"
+        assert prediction.claim in answer.out
+    assert answer.out.count("no runs: it is computed while it is judged") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["run", "ungroking"], "did you mean 'ungrokking'"),
         (["run"], "name a prediction: choose from critical-size, efficiency, grokking"),
         (["show", "x"], "choose from critical-size"),
-        (["run", "ungrokking", "--seeds", "2.5"], "--seeds"),
+        (["run", "ungrokking", "--seeds", "2.5"], "'2.5' is not a whole number"),
         (["run", "ungrokking", "--store", ""], "the name of a folder is empty"),
         (["run", "ungrokking", "--size", "huge"], '"smoke", "quick", "standard", "paper"'),
         (["run", "ungrokking", "--seeds", "0"], "--seeds 0 is outside 1 … 1000"),
