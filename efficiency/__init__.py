@@ -14,7 +14,7 @@ _HOME = {
     "Estimate": "estimates",
     "LOSSES": "losses",
     "NetworkSettings": "settings",
-    "OPERATIONS": "tasks",
+    "OPERATIONS": "operations",
     "OptimiserSettings": "settings",
     "Outcome": "outcome",
     "RecordingSettings": "settings",

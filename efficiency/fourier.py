@@ -28,8 +28,8 @@ import numpy as np
 import numpy.typing as npt
 
 from efficiency import tasks
+from efficiency.operations import IntArray
 from efficiency.settings import TaskSettings
-from efficiency.tasks import IntArray
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from efficiency import tasks
+from efficiency import operations, tasks
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Regime = Literal["natural", "memorising"]
@@ -34,7 +34,7 @@ class TaskSettings(Settings):
     """A binary operation on a finite set.
 
     Args:
-        operation: A name from ``efficiency.tasks.OPERATIONS``.
+        operation: A name from ``efficiency.operations.OPERATIONS``.
         size: The modulus p, or n for an operation on the permutations of n things.
     """
 
@@ -43,7 +43,7 @@ class TaskSettings(Settings):
 
     @model_validator(mode="after")
     def _the_operation_is_defined_here(self) -> Self:
-        tasks.check(self.operation, self.size)
+        operations.check(self.operation, self.size)
         return self
 
 

@@ -12,8 +12,8 @@ import torch
 
 from efficiency import fourier, models, tasks
 from efficiency.estimates import Estimate
+from efficiency.operations import IntArray
 from efficiency.settings import RunSettings
-from efficiency.tasks import IntArray
 
 _BATCH = 8192
 """Pairs whose logits are held at once: a table of a million pairs would not fit into memory."""

@@ -90,6 +90,43 @@ def show(*names: str, size: SizeOption = "quick", seeds: SeedsOption = None) -> 
 
 
 @app.command
+def table(
+    operation: str,
+    size: int,
+    /,
+    *,
+    examples: Annotated[int | None, Parameter(converter=_whole_number)] = None,
+    seed: Annotated[int, Parameter(converter=_whole_number)] = 0,
+    picture: Annotated[Path | None, Parameter(converter=_folder)] = None,
+) -> int:
+    """Print the table of an operation, blank where a pair is held out.
+
+    Parameters
+    ----------
+    operation:
+        Its name; a wrong one is answered with all there are.
+    size:
+        The modulus p, or n for an operation in the symmetric group.
+
+    Examples:
+        Show only so many pairs, those that a run of this seed is trained on; default: all.
+    seed:
+        Which pairs.
+    picture:
+        Write a picture to this file (.svg, .pdf or .png) instead.
+    """
+    from predictions import tables
+
+    square = tables.answers(operation, size, examples, seed)
+    if picture is None:
+        print(tables.as_text(square))
+    else:
+        tables.write_picture(square, picture)
+        print(f"picture: {picture}")
+    return 0
+
+
+@app.command
 def run(
     *names: str,
     size: SizeOption = "quick",

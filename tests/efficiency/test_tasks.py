@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import itertools
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,63 +9,6 @@ from efficiency import tasks
 from efficiency.ensemble import part_masks
 from efficiency.settings import TaskSettings
 from tests.build import run_settings
-
-PRIMES = [2, 3, 5, 7, 11, 13]
-
-
-@pytest.mark.parametrize(
-    ("name", "operation"),
-    [
-        ("addition", lambda a, b, p: (a + b) % p),
-        ("subtraction", lambda a, b, p: (a - b) % p),
-        ("multiplication", lambda a, b, p: a * b % p),
-    ],
-)
-def test_a_modular_table_holds_every_pair_once_with_its_answer(name, operation):
-    table = tasks.table(name, 12)
-    pairs = list(zip(table.left, table.right, strict=True))
-    assert sorted(pairs) == list(itertools.product(range(12), repeat=2))
-    assert all(
-        answer == operation(a, b, 12)
-        for a, b, answer in zip(table.left, table.right, table.answer, strict=True)
-    )
-
-
-@pytest.mark.parametrize("p", PRIMES)
-def test_division_undoes_multiplication_and_leaves_out_zero_divisors(p):
-    table = tasks.table("division", p)
-    assert table.num_pairs == p * (p - 1)
-    assert (table.right != 0).all()
-    assert (table.answer * table.right % p == table.left).all()
-
-
-def test_composition_applies_the_right_operand_first():
-    rows = tasks.permutations(3)
-    table = tasks.table("composition", 3)
-    for a, b, answer in zip(table.left, table.right, table.answer, strict=True):
-        assert [rows[a][rows[b][i]] for i in range(3)] == list(rows[answer])
-
-
-@pytest.mark.parametrize("n", [2, 3, 4])
-def test_composition_is_a_group_and_commutes_only_in_s2(n):
-    table = tasks.table("composition", n)
-    size = math.factorial(n)
-    square = table.answer.reshape(size, size)
-    assert (square[0] == np.arange(size)).all()
-    assert (np.sort(square, axis=1) == np.arange(size)).all()
-    assert (np.arange(size) == np.sort(square, axis=0).T).all()
-    a, b, c = np.random.default_rng(0).integers(size, size=(3, 200))
-    assert (square[square[a, b], c] == square[a, square[b, c]]).all()
-    assert (square == square.T).all() == (n == 2)
-
-
-@pytest.mark.parametrize("name", sorted(tasks.OPERATIONS))
-def test_the_counts_without_a_table_are_those_of_the_table(name):
-    size = 4 if name == "composition" else 11
-    table = tasks.table(name, size)
-    assert tasks.num_pairs(name, size) == table.num_pairs
-    assert tasks.num_symbols(name, size) == table.num_symbols
-    assert set(table.answer) <= set(range(table.num_symbols))
 
 
 @given(st.integers(1, 300), st.data(), st.integers(0, 2**63 - 1))

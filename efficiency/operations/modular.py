@@ -1,0 +1,137 @@
+"""Operations on the integers mod p."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from efficiency.operations.base import IntArray, Operation, Table
+
+
+def is_prime(p: int) -> bool:
+    """Return whether p is a prime number."""
+    return p >= 2 and all(p % divisor for divisor in range(2, math.isqrt(p) + 1))
+
+
+def _quotient(a: IntArray, b: IntArray, p: int) -> IntArray:
+    inverse = np.array([0, *(pow(x, -1, p) for x in range(1, p))], dtype=np.int64)
+    quotient: IntArray = a * inverse[b]
+    return quotient
+
+
+def _division_or_subtraction(p: int) -> Table:
+    left, right = (side.ravel() for side in np.mgrid[0:p, 0:p])
+    answer = np.where(right % 2 == 1, _quotient(left, right, p), left - right) % p
+    return Table(left=left, right=right, answer=answer, num_symbols=p)
+
+
+def _additive_differences(p: int) -> IntArray:
+    z, c = np.mgrid[0:p, 0:p]
+    labels: IntArray = (z - c) % p
+    return labels
+
+
+def _multiplicative_differences(p: int) -> IntArray | None:
+    """Return z/c where neither is 0; multiplying both by a unit changes nothing else either."""
+    if not is_prime(p):
+        return None  # not every factor can be undone
+    z, c = np.mgrid[0:p, 0:p]
+    labels: IntArray = _quotient(z, c, p) % p
+    labels[(z == 0) & (c == 0)] = 0
+    labels[(z == 0) & (c != 0)] = p
+    labels[(z != 0) & (c == 0)] = p + 1
+    return labels
+
+
+def _modular(
+    name: str,
+    meaning: str,
+    function: Callable[[IntArray, IntArray, int], IntArray],
+    differences: Callable[[int], IntArray | None],
+    *,
+    divides: bool = False,
+    commutes: bool = False,
+) -> Operation:
+    """Make the operation ``function`` mod p on all pairs, without b = 0 where it divides by b."""
+
+    def build(p: int) -> Table:
+        left, right = (side.ravel() for side in np.mgrid[0:p, int(divides) : p])
+        return Table(left=left, right=right, answer=function(left, right, p) % p, num_symbols=p)
+
+    return Operation(
+        name=name,
+        meaning=meaning,
+        size_name="modulus p",
+        sizes=range(2, 1000),
+        num_symbols=lambda p: p,
+        num_pairs=lambda p: p * (p - divides),
+        build=build,
+        needs_prime=divides,
+        commutes=commutes,
+        differences=differences,
+    )
+
+
+def _polynomial(
+    name: str,
+    meaning: str,
+    function: Callable[[IntArray, IntArray], IntArray],
+    *,
+    commutes: bool = False,
+) -> Operation:
+    """Make a polynomial mod p; operands below 1000 keep its values far below 2⁶³."""
+    return _modular(
+        name, meaning, lambda a, b, p: function(a, b), _additive_differences, commutes=commutes
+    )
+
+
+MODULAR = (
+    _modular(
+        "addition",
+        "(a + b) mod p",
+        lambda a, b, p: a + b,
+        _additive_differences,
+        commutes=True,
+    ),
+    _modular("subtraction", "(a − b) mod p", lambda a, b, p: a - b, _additive_differences),
+    _modular(
+        "multiplication",
+        "(a · b) mod p",
+        lambda a, b, p: a * b,
+        _multiplicative_differences,
+        commutes=True,
+    ),
+    _modular(
+        "division",
+        "a · b⁻¹ mod p, for b ≠ 0",
+        _quotient,
+        _multiplicative_differences,
+        divides=True,
+    ),
+    Operation(
+        name="division-or-subtraction",
+        meaning="a · b⁻¹ mod p if b is odd, else (a − b) mod p",
+        size_name="modulus p",
+        sizes=range(3, 1000),
+        num_symbols=lambda p: p,
+        num_pairs=lambda p: p * p,
+        build=_division_or_subtraction,
+        needs_prime=True,
+    ),
+    _polynomial("sum-of-squares", "(a² + b²) mod p", lambda a, b: a * a + b * b, commutes=True),
+    _polynomial(
+        "quadratic",
+        "(a² + ab + b²) mod p",
+        lambda a, b: a * a + a * b + b * b,
+        commutes=True,
+    ),
+    _polynomial(
+        "quadratic-plus-a",
+        "(a² + ab + b² + a) mod p",
+        lambda a, b: a * a + a * b + b * b + a,
+    ),
+    _polynomial("cubic", "(a³ + ab) mod p", lambda a, b: a**3 + a * b),
+    _polynomial("cubic-plus-b", "(a³ + ab² + b) mod p", lambda a, b: a**3 + a * b * b + b),
+)
