@@ -20,7 +20,12 @@ import torch.nn.functional as F
 from benchmarks import memory
 from efficiency import cost, models
 from efficiency.ensemble import initial_weights, stack_data
-from efficiency.settings import NetworkSettings, OptimiserSettings, RunSettings, TaskSettings
+from efficiency.settings import (
+    OneLayerTransformerSettings,
+    OptimiserSettings,
+    RunSettings,
+    TaskSettings,
+)
 from efficiency.training import Training
 
 CONFIGURATIONS = ((113, 3830, 128, 2), (113, 1532, 128, 8), (41, 200, 48, 32), (31, 150, 32, 12))
@@ -32,7 +37,7 @@ def settings(
     """Return a run of the given size with the paper's optimiser."""
     return RunSettings(
         task=TaskSettings(operation="addition", size=modulus),
-        network=NetworkSettings.model_validate(
+        network=OneLayerTransformerSettings.model_validate(
             {"d_model": width, "num_heads": 4, "d_mlp": 4 * width, "precision": precision}
         ),
         optimiser=OptimiserSettings(learning_rate=1e-3, weight_decay=1.0),

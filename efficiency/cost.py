@@ -7,23 +7,30 @@ P parameters. W = L + S are the columns of a row of the compiled engine, X = S +
 from __future__ import annotations
 
 import functools
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from efficiency import engines, tasks
+from efficiency import engines, models, tasks
 from efficiency.engines import compiled
 from efficiency.engines.stacked import measured_at_once
+from efficiency.ensemble import step_size
 from efficiency.recording import recorded_steps
-from efficiency.settings import NetworkSettings, OptimiserSettings, RunSettings, TaskSettings
+from efficiency.settings import (
+    OneLayerTransformerSettings,
+    OptimiserSettings,
+    RunSettings,
+    TaskSettings,
+)
 from efficiency.training import Training
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """The sizes that cost depends on; letters as in the module."""
+    """The sizes that the cost of the one-layer transformer depends on; letters as in the module."""
 
     M: int
     L: int
@@ -36,6 +43,7 @@ class Sizes:
     def of(cls, run: RunSettings) -> Sizes:
         """Return the sizes of a run."""
         n, t = run.network, run.task
+        assert isinstance(n, OneLayerTransformerSettings)
         return cls(
             M=n.d_model,
             L=n.d_mlp,
@@ -52,6 +60,25 @@ class Sizes:
         return (S + 1) * M + 3 * M + 4 * M * M + 2 * M * L + L + M + M * S
 
 
+def _one_layer(run: RunSettings) -> bool:
+    return isinstance(run.network, OneLayerTransformerSettings)
+
+
+def _products(run: RunSettings) -> float:
+    num_symbols = tasks.num_symbols(run.task.operation, run.task.size)
+    return models.ARCHITECTURES[run.network.architecture].products(num_symbols, run.network)
+
+
+def _activations(run: RunSettings) -> float:
+    num_symbols = tasks.num_symbols(run.task.operation, run.task.size)
+    return models.ARCHITECTURES[run.network.architecture].activations(num_symbols, run.network)
+
+
+def num_parameters(run: RunSettings) -> int:
+    """Return the parameters of a run's network."""
+    return sum(math.prod(shape) for shape in models.shapes(run.task, run.network).values())
+
+
 def flops_per_step(run: RunSettings, engine: str = "compiled") -> float:
     """Return the floating-point operations of the matrix products of one network-step.
 
@@ -59,6 +86,8 @@ def flops_per_step(run: RunSettings, engine: str = "compiled") -> float:
     engine then has a product of L·S left; the stacked one has M·(L + S) more. Forward, and twice as
     much backward. The compiled engine's sums of rows, 24·D·H·W operations, are counted too.
     """
+    if not _one_layer(run):
+        return 6.0 * step_size(run) * _products(run)
     s = Sizes.of(run)
     M, L, S, D, W, X = s.M, s.L, s.S, s.D, s.L + s.S, s.S + 3
     merged = 6.0 * (M * M * W + L * M * S)
@@ -78,6 +107,8 @@ _RECORD_ITSELF = 4e-5
 # The stacked engine, fitted to nine ensembles of p = 31.
 _STACKED_FLOP, _STACKED_BYTE = 1 / 100e9, 1 / 4.4e9
 _STACKED_WEIGHT, _STACKED_STEP = 9.5e-9, 0.3e-3
+_TRACED_STEP = 1.5e-3
+"""What it costs to trace a layer, at every step, of a network without a program of its own."""
 
 
 def seconds(group: Sequence[RunSettings], engine: str = "compiled") -> float:
@@ -121,12 +152,13 @@ def _record_seconds(run: RunSettings) -> float:
 
 def _stacked_seconds(group: Sequence[RunSettings]) -> float:
     """Every member costs as much as the largest, because it is padded to it."""
-    run = max(group, key=lambda member: member.dataset_size)
-    s, width = Sizes.of(run), run.network.dtype.itemsize
-    flops = 6.0 * s.D * (s.M * s.L + s.M * s.S + s.L * s.S)
-    moved = width * s.D * (6.0 * s.L + 10.0 * s.S + 10.0 * s.M)
-    work = width / 4 * flops * _STACKED_FLOP + moved * _STACKED_BYTE
-    return run.num_steps * (_STACKED_STEP + len(group) * (work + s.P * _STACKED_WEIGHT))
+    run = max(group, key=step_size)
+    width, D, P = run.network.dtype.itemsize, step_size(run), num_parameters(run)
+    step, moved = _STACKED_STEP, 2.0 * width * D * _activations(run)
+    if not _one_layer(run):
+        step += _TRACED_STEP * (1 + getattr(run.network, "num_layers", 1))
+    work = width / 4 * 6.0 * D * _products(run) * _STACKED_FLOP + moved * _STACKED_BYTE
+    return run.num_steps * (step + len(group) * (work + P * _STACKED_WEIGHT))
 
 
 @functools.lru_cache(maxsize=1)
@@ -138,7 +170,7 @@ def slowness() -> float:
     """
     run = RunSettings(
         task=TaskSettings(operation="addition", size=31),
-        network=NetworkSettings(d_model=32, num_heads=4, d_mlp=128),
+        network=OneLayerTransformerSettings(d_model=32, num_heads=4, d_mlp=128),
         optimiser=OptimiserSettings(),
         dataset_size=192,
         data_seed=0,
@@ -171,8 +203,14 @@ def member_bytes(run: RunSettings, engine: str = "compiled", *, examples: int | 
         engine: What trains it.
         examples: D of the ensemble's largest member, to which the stacked engine pads.
     """
-    s, width = Sizes.of(run), run.network.dtype.itemsize
+    width = run.network.dtype.itemsize
     quantities = 24 * 8 * len(recorded_steps(run.recording, run.num_steps))
+    if not _one_layer(run):
+        N = tasks.num_pairs(run.task.operation, run.task.size)
+        D = run.optimiser.batch_size or examples or run.dataset_size
+        kept = width * (7 * num_parameters(run) + 2 * D * _activations(run))
+        return int(kept) + 48 * run.dataset_size + 48 * N + quantities
+    s = Sizes.of(run)
     if engine == "compiled":
         labels = 0 if run.label_seed is None else 4 * s.N
         return 3 * width * s.P + 12 * s.D + s.N + labels + quantities + _OBJECTS
@@ -194,8 +232,13 @@ def group_bytes(group: Sequence[RunSettings], engine: str = "compiled") -> int:
 
 def shared_bytes(run: RunSettings, num_members: int, engine: str = "compiled") -> int:
     """Return the memory of an ensemble that its members share: for computing and for saving."""
-    s, width = Sizes.of(run), run.network.dtype.itemsize
-    saving = min(num_members * width * s.P, _SAVED_AT_ONCE)
+    width = run.network.dtype.itemsize
+    saving = min(num_members * width * num_parameters(run), _SAVED_AT_ONCE)
+    if not _one_layer(run):
+        N = tasks.num_pairs(run.task.operation, run.task.size)
+        together = min(num_members, measured_at_once(run))
+        return int(together * N * _activations(run) * width) + saving
+    s = Sizes.of(run)
     if engine == "compiled":
         return compiled.memory_bytes(run) + saving
     per_pair = s.L + 3 * s.M + 3 * s.S + 6 * s.H

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from efficiency import models, tasks
 from efficiency.measurements import PARTS
+from efficiency.operations import IntArray
 from efficiency.settings import RunSettings
 
 MAX_PADDING = 0.10
@@ -32,7 +33,14 @@ def shape_key(run: RunSettings) -> str:
     """Return what runs must have in common to share a program."""
     o = run.optimiser
     shared = (run.task, run.network, run.num_steps, run.loss, run.recording)
-    return repr((*shared, o.beta1, o.beta2, o.epsilon))
+    # What is done at a step; by how much may differ.
+    done = (o.batch_size is None, o.update_noise is None, o.weight_noise is None, run.is_random)
+    return repr((*shared, o.beta1, o.beta2, o.epsilon, o.decay_form, o.decay_target, *done))
+
+
+def step_size(run: RunSettings) -> int:
+    """Return the examples of one step: a minibatch, or all D."""
+    return run.optimiser.batch_size or run.dataset_size
 
 
 def pack(
@@ -42,23 +50,23 @@ def pack(
 ) -> list[list[int]]:
     """Return groups of indices that train together, like sizes with like.
 
-    Greedy over runs sorted by shape and dataset size. What does not fit into a group keeps out
-    everything larger, so that leaving out whole groups changes no other: an interrupted sweep goes
-    on with the same ensembles, and its results keep their last bit.
+    Greedy over runs sorted by shape and examples of a step. What does not fit into a group keeps
+    out everything larger, so that leaving out whole groups changes no other: an interrupted sweep
+    goes on with the same ensembles, and its results keep their last bit.
 
     Args:
         runs: The runs.
-        max_examples: Largest K·D of a group.
+        max_examples: Largest K·D of a group, D the examples of a step.
         fits: Whether a group fits into memory; must depend on the number of members and the
             largest of them alone. A single run is taken whether it fits or not.
     """
-    order = sorted(range(len(runs)), key=lambda i: (shape_key(runs[i]), runs[i].dataset_size))
+    order = sorted(range(len(runs)), key=lambda i: (shape_key(runs[i]), step_size(runs[i])))
     groups: list[list[int]] = []
     for i in order:
         run = runs[i]
         if groups and shape_key(runs[groups[-1][0]]) == shape_key(run):
-            sizes = [runs[j].dataset_size for j in groups[-1]] + [run.dataset_size]
-            work = len(sizes) * run.dataset_size
+            sizes = [step_size(runs[j]) for j in groups[-1]] + [step_size(run)]
+            work = len(sizes) * step_size(run)
             like = work <= max_examples and work - sum(sizes) <= MAX_PADDING * work
             if like and fits([runs[j] for j in groups[-1]] + [run]):
                 groups[-1].append(i)
@@ -76,12 +84,35 @@ def seen_mask(run: RunSettings | None, num_pairs: int) -> np.ndarray:
     return seen
 
 
+def labels(run: RunSettings) -> IntArray:
+    """Return (N,) the labels of the table as a run is trained on and measured by."""
+    table = tasks.table(run.task.operation, run.task.size)
+    if run.label_seed is None:
+        return table.answer
+    if run.num_corrupted is None:
+        return tasks.random_labels(table, run.label_seed)
+    found = table.answer.copy()
+    corrupted = _corrupted(run, table.num_pairs)
+    found[corrupted] = tasks.wrong_labels(table, run.label_seed)[corrupted]
+    return found
+
+
+def _corrupted(run: RunSettings, num_pairs: int) -> IntArray:
+    """Return the pairs with a wrong label, none but in the corrupted regime."""
+    if run.num_corrupted is None or run.label_seed is None:
+        return np.array([], dtype=np.int64)
+    train, _ = tasks.split(num_pairs, run.dataset_size, run.data_seed)
+    return tasks.corrupted(train, run.num_corrupted, run.label_seed)
+
+
 def part_masks(run: RunSettings, num_pairs: int) -> dict[str, np.ndarray]:
     """Return (N,) booleans for each of ``PARTS``: which pairs of the table belong to it."""
     train, seen = np.zeros(num_pairs, dtype=bool), seen_mask(run, num_pairs)
     train[tasks.split(num_pairs, run.dataset_size, run.data_seed)[0]] = True
     # Without a start nothing was removed and "never seen" would repeat "test".
     continued = run.start is not None
+    wrong = np.zeros(num_pairs, dtype=bool)
+    wrong[_corrupted(run, num_pairs)] = True
     mirror = tasks.mirror(run.task.operation, run.task.size)
     known = train if mirror is None else train | train[mirror]
     return {
@@ -90,6 +121,9 @@ def part_masks(run: RunSettings, num_pairs: int) -> dict[str, np.ndarray]:
         "removed": seen & ~train & continued,
         "never_seen": ~seen & continued,
         "novel": ~known,
+        # Where nothing is corrupted "clean" would repeat "train".
+        "clean": train & ~wrong & wrong.any(),
+        "corrupted": wrong,
     }
 
 
@@ -125,7 +159,7 @@ def stack_data(members: Sequence[RunSettings], device: torch.device) -> Data:
     K, N, D = len(members), table.num_pairs, max(run.dataset_size for run in members)
     pairs_KD = np.zeros((K, D), dtype=np.int64)
     weight_KD = np.zeros((K, D))
-    labels_KN = np.stack([tasks.labels(table, run.label_seed) for run in members])
+    labels_KN = np.stack([labels(run) for run in members])
     masks = [part_masks(run, N) for run in members]
     for k, run in enumerate(members):
         train, _ = tasks.split(N, run.dataset_size, run.data_seed)
@@ -180,6 +214,13 @@ class Stack:
             flat=flat,
             views={name: piece.view(num_members, *shape) for (name, shape), piece in pieces},
         )
+
+    def clone(self) -> Stack:
+        """Return a copy in memory of its own."""
+        shapes = {name: tuple(view.shape[1:]) for name, view in self.views.items()}
+        copy = Stack.zeros(shapes, len(next(iter(self.views.values()))), self.flat)
+        copy.flat.copy_(self.flat)
+        return copy
 
 
 def initial_weights(run: RunSettings) -> dict[str, Tensor]:

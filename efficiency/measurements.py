@@ -12,13 +12,14 @@ from torch import Tensor
 
 from efficiency.losses import relative_to_correct
 
-PARTS = ("train", "test", "removed", "never_seen", "novel")
+PARTS = ("train", "test", "removed", "never_seen", "novel", "clean", "corrupted")
 """Parts of the table, relative to one run.
 
 ``train``: trained on now. ``test``: all the rest. ``removed``: of the rest, what a network that
 this run started from (or any before it) was trained on. ``never_seen``: what none of them was.
 ``novel``: of the test set, pairs whose mirror image (b, a) is not trained on now either; all of it
-where the operation does not commute.
+where the operation does not commute. ``clean`` and ``corrupted``: of the training set, where some
+of it has wrong labels, the pairs with a true and those with a wrong one.
 """
 
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from efficiency import streams
 from efficiency.ensemble import Stack
 from efficiency.settings import OptimiserSettings
 
@@ -71,6 +72,7 @@ class StackedAdamW:
         members: K settings; ``beta1``, ``beta2`` and ``epsilon`` must be shared.
         num_steps: Length of the run, which the decay of the learning rate refers to.
         norms_K: See ``held_norms``.
+        seeds_K: Seeds of the members' streams, see ``efficiency.streams``; for update noise.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class StackedAdamW:
         num_steps: int,
         *,
         norms_K: Tensor | None = None,
+        seeds_K: Tensor | None = None,
     ) -> None:
         def column(values: Sequence[float]) -> Tensor:
             return torch.tensor(values, dtype=torch.float64, device=weights.flat.device)
@@ -94,41 +97,83 @@ class StackedAdamW:
         self._decay_K = column([m.weight_decay for m in members])
         self._rise_K = column([max(m.warmup_steps, 1) for m in members])
         self._fall_K = column([max(m.decay_fraction * num_steps, 1) for m in members])
-        self._norms_K = norms_K
+        self._norms_K, self._seeds_K = norms_K, seeds_K
+        self._l2 = members[0].decay_form == "l2"
+        towards_start = members[0].decay_target == "initial"
+        self._target = weights.clone() if towards_start else None
+        noises = [m.update_noise or 0.0 for m in members]
+        self._noise_K = column(noises) if any(noises) else None
         shapes = {name: tuple(view.shape[1:]) for name, view in weights.views.items()}
         self._update = Stack.zeros(shapes, len(members), weights.flat)
         # On the device, so that an update is the same program at every step.
-        self._step = torch.zeros((), dtype=torch.float64, device=weights.flat.device)
+        self.step = torch.zeros((), dtype=torch.float64, device=weights.flat.device)
 
     def go_to(self, step: int) -> None:
         """Make ``step``, counted from 0, the next update."""
-        self._step.fill_(step)
+        self.step.fill_(step)
 
     def rates_K(self) -> Tensor:
         """Return (K,) learning rates of the next update (float64)."""
-        rise = (self._step + 1) / self._rise_K
-        fall = (self._num_steps - self._step) / self._fall_K
+        rise = (self.step + 1) / self._rise_K
+        fall = (self._num_steps - self.step) / self._fall_K
         return self._rate_K * torch.minimum(rise, fall).clamp(max=1)
 
     @torch.no_grad()
     def update(self, gradient: Tensor) -> None:
-        """Make the next update, with a flat gradient."""
-        rates_K = self.rates_K()
-        self._step.add_(1)
+        """Make the next update, with a flat gradient, which an L2 penalty changes."""
+        rates_K, step = self.rates_K(), self.step.clone()
+        self.step.add_(1)
+        if self._l2:
+            self._add_penalty(gradient)
         first, second, update = self._first.flat, self._second.flat, self._update
         first.lerp_(gradient, 1 - self._beta1)
         second.mul_(self._beta2).addcmul_(gradient, gradient, value=1 - self._beta2)
-        bias1, bias2 = 1 - self._beta1**self._step, 1 - self._beta2**self._step
+        bias1, bias2 = 1 - self._beta1**self.step, 1 - self._beta2**self.step
         torch.sqrt(second, out=update.flat).div_(bias2.sqrt()).add_(self._epsilon)
         torch.div(first, update.flat, out=update.flat)
-        keep_K = (1 - rates_K * self._decay_K).to(gradient.dtype)
+        lost_K = torch.zeros_like(rates_K) if self._l2 else rates_K * self._decay_K
         step_K = (-rates_K / bias1).to(gradient.dtype)
         for name, weight in self._weights.views.items():
-            per_member = (-1, *(1,) * (weight.dim() - 1))
-            weight.mul_(keep_K.view(per_member))
-            weight.addcmul_(update.views[name], step_K.view(per_member))
+            if self._target is None:
+                weight.mul_(_each((1 - lost_K).to(gradient.dtype), weight))
+            else:
+                weight.lerp_(self._target.views[name], _each(lost_K.to(gradient.dtype), weight))
+            weight.addcmul_(update.views[name], _each(step_K, weight))
+        if self._noise_K is not None and self._seeds_K is not None:
+            keys_K = streams.keys(self._seeds_K, "update noise", step.long())
+            add_noise(self._weights, self._weights, rates_K * self._noise_K, keys_K)
         if self._norms_K is not None:
             scale_to_norms(self._weights, self._norms_K)
+
+    def _add_penalty(self, gradient: Tensor) -> None:
+        """Add λ(θ − target) to the gradient, which is laid out like the weights."""
+        sizes = [weight.numel() for weight in self._weights.views.values()]
+        pieces = torch.split(gradient, sizes)
+        for (name, weight), piece in zip(self._weights.views.items(), pieces, strict=True):
+            away = weight if self._target is None else weight - self._target.views[name]
+            piece.view_as(weight).addcmul_(away, _each(self._decay_K.to(weight.dtype), weight))
+
+
+def _each(values_K: Tensor, weight: Tensor) -> Tensor:
+    """Return a number for each member in the shape to be multiplied with its weights."""
+    return values_K.view(-1, *(1,) * (weight.dim() - 1))
+
+
+def add_noise(result: Stack, weights: Stack, scale_K: Tensor, keys_K: Tensor) -> None:
+    """Set ``result`` to ``weights`` plus normal noise, from a stream for each parameter.
+
+    Args:
+        result: May be ``weights`` itself.
+        weights: K networks.
+        scale_K: Standard deviations.
+        keys_K: See ``efficiency.streams``.
+    """
+    for number, (name, weight) in enumerate(weights.views.items()):
+        noise_KX = streams.normal(streams.split(keys_K, number), weight[0].numel())
+        noise = noise_KX.to(weight.dtype).view_as(weight)
+        torch.addcmul(
+            weight, noise, _each(scale_K.to(weight.dtype), weight), out=result.views[name]
+        )
 
 
 def _norms(weights: Stack) -> Tensor:

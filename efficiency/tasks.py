@@ -80,19 +80,34 @@ def mirror(name: str, size: int) -> IntArray | None:
     return index[held.right, held.left]
 
 
-def labels(table: Table, label_seed: int | None) -> IntArray:
-    """Return (N,) the labels of the table.
+def random_labels(table: Table, label_seed: int) -> IntArray:
+    """Return (N,) labels independent of the operands, uniform on the symbols, fixed by the seed.
 
-    Args:
-        table: The operation's table.
-        label_seed: ``None`` for the true answers (natural regime). Otherwise labels independent of
-            the operands, uniform on the symbols and fixed by the seed (memorising regime; the
-            paper's way to train a network whose only circuit is Mem, Figure 3).
+    The memorising regime: the paper's way to train a network whose only circuit is Mem (Figure 3).
     """
-    if label_seed is None:
-        return table.answer
     rng = np.random.default_rng([1, label_seed])
     return rng.integers(0, table.num_symbols, size=table.num_pairs)
+
+
+def corrupted(train: IntArray, num_corrupted: int, label_seed: int) -> IntArray:
+    """Return (k,) the pairs of a training set whose label is wrong.
+
+    Those of a smaller k are among those of a larger one.
+
+    Args:
+        train: (D,) pairs that are trained on.
+        num_corrupted: k ≤ D.
+        label_seed: Decides which.
+    """
+    rng = np.random.default_rng([2, label_seed])
+    return np.sort(train)[rng.permutation(len(train))[:num_corrupted]]
+
+
+def wrong_labels(table: Table, label_seed: int) -> IntArray:
+    """Return (N,) labels that are uniform on the wrong answers of each pair."""
+    rng = np.random.default_rng([3, label_seed])
+    shift = rng.integers(1, table.num_symbols, size=table.num_pairs)
+    return (table.answer + shift) % table.num_symbols
 
 
 def square(name: str, size: int, shown: np.ndarray | None = None) -> IntArray:

@@ -9,7 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from efficiency import tasks
-from efficiency.settings import NetworkSettings, OptimiserSettings, RunSettings, TaskSettings
+from efficiency.settings import (
+    NetworkSettings,
+    OneLayerTransformerSettings,
+    OptimiserSettings,
+    RunSettings,
+    TaskSettings,
+)
 from predictions.protocol import MAX_SEEDS, Size
 
 WARMUP_STEPS = 50
@@ -99,7 +105,7 @@ def steps_at(weight_decay: float, steps_at_one: int) -> int:
 GROUNDS: dict[Size, Ground] = {
     "smoke": Ground(
         task=TaskSettings(operation="addition", size=11),
-        network=NetworkSettings(d_model=16, num_heads=2, d_mlp=32),
+        network=OneLayerTransformerSettings(d_model=16, num_heads=2, d_mlp=32),
         start_learning_rate=3e-3,
         start_steps=6000,
         learning_rate=5e-3,
@@ -110,7 +116,7 @@ GROUNDS: dict[Size, Ground] = {
     # Chosen by measurement: docs/decisions/005-quick-size.md, 008-the-family.md.
     "quick": Ground(
         task=TaskSettings(operation="addition", size=31),
-        network=NetworkSettings(d_model=32, num_heads=4, d_mlp=128),
+        network=OneLayerTransformerSettings(d_model=32, num_heads=4, d_mlp=128),
         start_learning_rate=1.5e-3,
         start_steps=9000,
         learning_rate=4e-3,
@@ -120,7 +126,7 @@ GROUNDS: dict[Size, Ground] = {
     ),
     "standard": Ground(
         task=TaskSettings(operation="addition", size=59),
-        network=NetworkSettings(d_model=64, num_heads=4, d_mlp=256),
+        network=OneLayerTransformerSettings(d_model=64, num_heads=4, d_mlp=256),
         start_learning_rate=1e-3,
         start_steps=8000,
         learning_rate=3e-3,
@@ -131,7 +137,7 @@ GROUNDS: dict[Size, Ground] = {
     # The paper's network, operation and η. Its start networks' length and decay of η are assumed.
     "paper": Ground(
         task=TaskSettings(operation="addition", size=113),
-        network=NetworkSettings(d_model=128, num_heads=4, d_mlp=512),
+        network=OneLayerTransformerSettings(d_model=128, num_heads=4, d_mlp=512),
         start_learning_rate=1e-3,
         start_steps=40_000,
         learning_rate=1e-3,

@@ -10,16 +10,43 @@ import pandas as pd
 from efficiency.estimates import Estimate
 from efficiency.outcome import Outcome
 from efficiency.settings import (
-    NetworkSettings,
+    MLPSettings,
+    OneLayerTransformerSettings,
     OptimiserSettings,
     RecordingSettings,
     RunSettings,
     TaskSettings,
+    TransformerSettings,
 )
 from predictions.protocol import Run
 
 TASK = TaskSettings(operation="addition", size=7)
-NETWORK = NetworkSettings(d_model=8, num_heads=2, d_mlp=12)
+NETWORK = OneLayerTransformerSettings(d_model=8, num_heads=2, d_mlp=12)
+SMALL = TransformerSettings(d_model=8, num_heads=2, d_mlp=12)
+CHOICES = {
+    "minibatches": {"batch_size": 7, "noise_seed": 3},
+    "dropout": {"network": SMALL.model_copy(update={"dropout": 0.2}), "noise_seed": 3},
+    "dropout in an MLP": {
+        "network": MLPSettings(d_model=8, d_mlp=12, dropout=0.2),
+        "noise_seed": 3,
+    },
+    "weight noise": {"weight_noise": 0.02, "noise_seed": 3},
+    "update noise": {"update_noise": 0.5, "noise_seed": 3},
+    "l2": {"decay_form": "l2", "weight_decay": 0.1},
+    "towards the start": {"decay_target": "initial", "weight_decay": 0.5},
+    "l2 towards the start": {"decay_target": "initial", "decay_form": "l2", "weight_decay": 0.5},
+    "two layers": {"network": SMALL},
+    "everything": {
+        "network": SMALL.model_copy(update={"dropout": 0.1, "normalisation": "pre"}),
+        "batch_size": 9,
+        "weight_noise": 0.01,
+        "update_noise": 0.1,
+        "decay_target": "initial",
+        "noise_seed": 5,
+    },
+}
+"""Ways to train, as arguments of ``run_settings``."""
+
 RECORDING = RecordingSettings(num_log=4, num_even=20)
 
 

@@ -44,6 +44,11 @@ def _unfit(run: RunSettings, device: str) -> str | None:
         ("network.architecture", run.network.architecture, "one-layer-transformer"),
         ("network.precision", run.network.precision, "float32"),
         ("loss", run.loss, "log-odds"),
+        ("optimiser.decay_form", run.optimiser.decay_form, None),
+        ("optimiser.decay_target", run.optimiser.decay_target, None),
+        ("optimiser.batch_size", run.optimiser.batch_size, None),
+        ("optimiser.update_noise", run.optimiser.update_noise, None),
+        ("optimiser.weight_noise", run.optimiser.weight_noise, None),
     ):
         if given != able:
             return f"{setting} is {given!r}, it knows {able!r}"

@@ -23,10 +23,10 @@ from torch import Tensor
 from efficiency import tasks
 from efficiency.engines import compiling
 from efficiency.engines.base import Engine
-from efficiency.ensemble import Stack, part_masks
+from efficiency.ensemble import Stack, labels, part_masks
 from efficiency.measurements import PARTS
 from efficiency.optimiser import learning_rate_factor
-from efficiency.settings import OptimiserSettings, RunSettings
+from efficiency.settings import OneLayerTransformerSettings, OptimiserSettings, RunSettings
 
 # The order in which the C code numbers them.
 _PARAMETERS = (
@@ -100,6 +100,7 @@ def memory_bytes(run: RunSettings) -> int:
 
 def _shape(run: RunSettings) -> _Shape:
     n = run.network
+    assert isinstance(n, OneLayerTransformerSettings)
     num_symbols = tasks.num_symbols(run.task.operation, run.task.size)
     return _Shape(num_symbols, n.d_model, n.num_heads, n.d_mlp)
 
@@ -149,17 +150,15 @@ class CompiledEngine(Engine):
         table = tasks.table(task.operation, task.size)
         order_N = np.lexsort((table.right, table.left))
         left_N, right_N = (side[order_N].astype(np.int32) for side in (table.left, table.right))
-        # Members with the same labels, as almost all have, share them.
-        labels_of = {
-            seed: tasks.labels(table, seed)[order_N].astype(np.int32)
-            for seed in {run.label_seed for run in members}
-        }
+        # Members with true labels, as almost all are, share them.
+        true_N = table.answer[order_N].astype(np.int32)
         self._stacked = [
             _Member(*(_pointers(stack, k) for stack in self._stacks)) for k in range(len(members))
         ]
         self._train, self._table, self._parts, self._sizes = [], [], [], []
         for run in members:
-            labels_N = labels_of[run.label_seed]
+            natural = run.regime == "natural"
+            labels_N = true_N if natural else labels(run)[order_N].astype(np.int32)
             masks = {part: mask[order_N] for part, mask in part_masks(run, len(order_N)).items()}
             trained = masks["train"]
             self._train.append(_ExampleSet(left_N[trained], right_N[trained], labels_N[trained]))

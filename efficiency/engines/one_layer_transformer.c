@@ -781,7 +781,7 @@ double advance(const shape *s, const member *m, const examples *e, const adamw_s
 }
 
 enum { LOSS, ACCURACY, LOG_ODDS, MARGIN, CENTRED_LOGIT, NUM_READINGS };
-enum { NUM_PARTS = 5 };
+enum { NUM_PARTS = 7 };
 
 /* Sums of the readings over each part of the examples. Bit i of parts[d]: example d is in part i. */
 void measure(const shape *s, const member *m, const examples *e, const uint8_t *parts, double *sums,

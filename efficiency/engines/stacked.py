@@ -9,16 +9,17 @@ Shapes: K members, D examples of the largest member, N pairs of the table, S sym
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Tensor
 
-from efficiency import measurements, models, tasks
+from efficiency import measurements, models, streams, tasks
 from efficiency.engines.base import Engine
 from efficiency.ensemble import Stack, stack_data
 from efficiency.losses import LOSSES
-from efficiency.optimiser import StackedAdamW
+from efficiency.minibatches import Minibatches
+from efficiency.optimiser import StackedAdamW, add_noise
 from efficiency.settings import RunSettings
 
 RECORDING_BYTES = 256 * 2**20
@@ -30,8 +31,10 @@ _WARM_UP = 3
 def measured_at_once(run: RunSettings) -> int:
     """Return how many members are measured together."""
     num_pairs = tasks.num_pairs(run.task.operation, run.task.size)
-    widths = sum(s[-1] for s in models.shapes(run.task, run.network).values() if len(s) == 2)
-    return max(1, RECORDING_BYTES // (8 * num_pairs * widths))
+    num_symbols = tasks.num_symbols(run.task.operation, run.task.size)
+    architecture = models.ARCHITECTURES[run.network.architecture]
+    kept = architecture.activations(num_symbols, run.network)
+    return max(1, int(RECORDING_BYTES // (8 * num_pairs * kept)))
 
 
 @final
@@ -56,10 +59,19 @@ class StackedEngine(Engine):
             [run.optimiser for run in members],
             first.num_steps,
             norms_K=self.held_norms_K,
+            seeds_K=(seeds_K := streams.seeds([run.noise_seed or 0 for run in members], device)),
         )
+        self._seeds_K = seeds_K
         self._data = stack_data(members, device)
+        self._minibatches = (
+            None if first.optimiser.batch_size is None else Minibatches(members, seeds_K)
+        )
+        noises = [run.optimiser.weight_noise or 0.0 for run in members]
+        self._noise_K = torch.tensor(noises, dtype=torch.float64, device=device)
+        self._noisy = self.weights.clone() if any(noises) else None
         self._program = models.program(first.task, first.network)
         self._examples = self._program.prepare(self._data.left_KD, self._data.right_KD)
+        self._drops = first.network.dropout_rate > 0
         self._loss = LOSSES[first.loss]
         self._graph: torch.cuda.CUDAGraph | None = None
         K, N = self._data.labels_KN.shape
@@ -90,14 +102,34 @@ class StackedEngine(Engine):
 
     def update(self) -> None:
         """Make one update; every number that it needs is on the device and stays there."""
-        logits_KDS, backward = self._program.logits_and_backward(self.weights.views, self._examples)
-        losses_KD, gradient_KDS = self._loss(logits_KDS, self._data.labels_KD)
-        loss_K = (losses_KD * self._data.weight_KD).sum(-1).double()
+        step = self._optimiser.step.long()
+        examples, labels_KB, weight_KB = self._at(step)
+        weights = self.weights
+        if self._noisy is not None:
+            weights, keys_K = self._noisy, streams.keys(self._seeds_K, "weight noise", step)
+            add_noise(weights, self.weights, self._noise_K, keys_K)
+        dropout_K = streams.keys(self._seeds_K, "dropout", step) if self._drops else None
+        logits_KBS, backward = self._program.logits_and_backward(weights.views, examples, dropout_K)
+        losses_KB, gradient_KBS = self._loss(logits_KBS, labels_KB)
+        loss_K = (losses_KB * weight_KB).sum(-1).double()
         torch.maximum(
             self.loss_peak_K, torch.nan_to_num(loss_K, nan=torch.inf), out=self.loss_peak_K
         )
-        backward(gradient_KDS.mul_(self._data.weight_KD.unsqueeze(-1)), self._gradient.views)
+        backward(gradient_KBS.mul_(weight_KB.unsqueeze(-1)), self._gradient.views)
         self._optimiser.update(self._gradient.flat)
+
+    def _at(self, step: Tensor) -> tuple[Any, Tensor, Tensor]:
+        """Return the examples of an update, their labels and their weights in the loss."""
+        data = self._data
+        if self._minibatches is None:
+            return self._examples, data.labels_KD, data.weight_KD
+        chosen_KB, weight_KB = self._minibatches.at(step)
+        left_KB, right_KB, labels_KB = (
+            column_KD.gather(1, chosen_KB)
+            for column_KD in (data.left_KD, data.right_KD, data.labels_KD)
+        )
+        self._examples = self._program.prepare(left_KB, right_KB, self._examples)
+        return self._examples, labels_KB, weight_KB.to(data.weight_KD.dtype)
 
     def _recorded(self) -> torch.cuda.CUDAGraph:
         """Return the update as a CUDA graph; the warm-up that recording needs is undone."""

@@ -1,30 +1,36 @@
 """Networks, and the programs that compute many of them at once.
 
-To add a network: write it as an ``nn.Module`` for one member, with an ``initialise(generator)``,
-name it in ``NetworkSettings`` and give it an entry in ``ARCHITECTURES``.
+To add a network: write it as a ``Network`` for one member, give it settings in
+``efficiency.settings.networks`` and an entry in ``ARCHITECTURES``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from efficiency import tasks
+from efficiency.models.base import Network
+from efficiency.models.mlp import MLP
 from efficiency.models.one_layer_transformer import OneLayerTransformer
 from efficiency.models.program import Program, StackedProgram
 from efficiency.models.table_form import TableForm
+from efficiency.models.transformer import Transformer
 
 if TYPE_CHECKING:
-    from efficiency.settings import NetworkSettings, TaskSettings
+    from efficiency.settings import NetworkSettings, TaskSettings, TransformerSettings
 
 __all__ = [
     "ARCHITECTURES",
+    "MLP",
     "Architecture",
+    "Network",
     "OneLayerTransformer",
     "Program",
     "StackedProgram",
     "TableForm",
+    "Transformer",
     "network",
     "program",
     "shapes",
@@ -36,12 +42,43 @@ class Architecture:
     """How a network is made and computed.
 
     Attributes:
-        network: One network with zero weights, for a number of symbols and settings.
+        network: One network with zero weights, for a number of symbols and its settings.
         program: The program that computes K of them.
+        products: Multiplications of the matrix products of an example's forward pass.
+        activations: Numbers that a forward pass leaves behind for each example.
     """
 
-    network: Callable[[int, NetworkSettings], OneLayerTransformer]
-    program: Callable[[int, NetworkSettings], Program]
+    network: Callable[[int, Any], Network]
+    program: Callable[[int, Any], Program]
+    products: Callable[[int, Any], float]
+    activations: Callable[[int, Any], float]
+
+
+def _prompt(S: int, settings: TransformerSettings) -> list[str | int]:
+    """Return the tokens that a transformer reads: = is S, o is S + 1."""
+    constants: dict[str, str | int] = {"=": S, "o": S + 1}
+    return [constants.get(token, token) for token in settings.prompt.split()]
+
+
+def _transformer(S: int, n: TransformerSettings) -> Transformer:
+    return Transformer(
+        num_symbols=S,
+        num_positions=len(_prompt(S, n)),
+        num_layers=n.num_layers,
+        d_model=n.d_model,
+        num_heads=n.num_heads,
+        d_mlp=n.d_mlp,
+        biases=n.biases,
+        normalisation=n.normalisation,
+        learned_positions=n.positions == "learned",
+    )
+
+
+def _transformer_products(S: int, n: TransformerSettings) -> float:
+    """Every layer at every position, but for the last: its answers at the last position alone."""
+    T, M, L = len(_prompt(S, n)), n.d_model, n.d_mlp
+    whole, last = T * (4 * M * M + 2 * M * L), (2 * T + 2) * M * M + 2 * M * L
+    return (n.num_layers - 1) * whole + last + M * S
 
 
 ARCHITECTURES: dict[str, Architecture] = {
@@ -50,11 +87,33 @@ ARCHITECTURES: dict[str, Architecture] = {
             num_symbols=S, d_model=n.d_model, num_heads=n.num_heads, d_mlp=n.d_mlp
         ),
         program=lambda S, n: TableForm(num_symbols=S, num_heads=n.num_heads),
+        products=lambda S, n: n.d_model * n.d_mlp + (n.d_model + n.d_mlp) * S,
+        activations=lambda S, n: 5 * n.d_model + 3 * n.d_mlp + 5 * S,
+    ),
+    "transformer": Architecture(
+        network=_transformer,
+        program=lambda S, n: StackedProgram(_transformer(S, n), _prompt(S, n), n.dropout),
+        products=_transformer_products,
+        activations=lambda S, n: n.num_layers * 4 * (10 * n.d_model + 3 * n.d_mlp) + 3 * S,
+    ),
+    "mlp": Architecture(
+        network=lambda S, n: MLP(
+            num_symbols=S, num_layers=n.num_layers, d_model=n.d_model, d_mlp=n.d_mlp
+        ),
+        program=lambda S, n: StackedProgram(
+            MLP(num_symbols=S, num_layers=n.num_layers, d_model=n.d_model, d_mlp=n.d_mlp),
+            ["a", "b"],
+            n.dropout,
+        ),
+        products=lambda S, n: (
+            2 * n.d_model * n.d_mlp + (n.num_layers - 1) * n.d_mlp**2 + n.d_mlp * S
+        ),
+        activations=lambda S, n: 2 * n.d_model + 3 * n.num_layers * n.d_mlp + 3 * S,
     ),
 }
 
 
-def network(task: TaskSettings, settings: NetworkSettings) -> OneLayerTransformer:
+def network(task: TaskSettings, settings: NetworkSettings) -> Network:
     """Return one network with zero weights for a task."""
     num_symbols = tasks.num_symbols(task.operation, task.size)
     return ARCHITECTURES[settings.architecture].network(num_symbols, settings)

@@ -10,8 +10,10 @@ import math
 import torch
 from torch import Tensor, nn
 
+from efficiency.models.base import Drop, Network, keep_all
 
-class OneLayerTransformer(nn.Module):
+
+class OneLayerTransformer(Network):
     """Decoder-only transformer with one layer, written for one network.
 
     Learned positional embeddings, untied embedding and unembedding, ReLU, no LayerNorm; biases in
@@ -40,23 +42,9 @@ class OneLayerTransformer(nn.Module):
         self.b_out = nn.Parameter(torch.zeros(d_model))
         self.W_U = nn.Parameter(torch.zeros(d_model, num_symbols))
 
-    def initialise(self, generator: torch.Generator) -> None:
-        """Draw every weight from N(0, 1/fan-in), embeddings from N(0, 1/M); biases stay 0.
-
-        Assumed: the paper does not state its initialisation. Weights are drawn in float32 whatever
-        the precision of the network, so that the precision of a run does not change its draws.
-        """
-        with torch.no_grad():
-            for name, parameter in self.named_parameters():
-                if parameter.dim() == 1:
-                    continue
-                embeds = name in ("W_E", "W_pos")
-                fan_in = parameter.shape[1] if embeds else parameter.shape[0]
-                drawn = torch.randn(parameter.shape, generator=generator) / math.sqrt(fan_in)
-                parameter.copy_(drawn)
-
-    def forward(self, tokens_D3: Tensor) -> Tensor:
-        """Return (D, S) logits of the answer for (D, 3) tokens ``a b =``."""
+    def forward(self, tokens: Tensor, drop: Drop = keep_all) -> Tensor:
+        """See ``Network.forward``; tokens are (D, 3), ``a b =``, and nothing is dropped."""
+        tokens_D3 = tokens
         num_positions = tokens_D3.shape[-1]
         residual_D3M = self.W_E[tokens_D3] + self.W_pos
 

@@ -1,6 +1,6 @@
 """The seam between networks and training: a program computes many networks of one shape at once.
 
-A network is written for one member, as an ``nn.Module`` from (D, 3) tokens to (D, S) logits;
+A network is written for one member, as a ``Network`` from tokens to (D, S) logits;
 ``StackedProgram`` runs K of them through ``torch.func``. A network may bring a program of its own
 where speed matters; tests hold it to the stacked one.
 
@@ -10,11 +10,14 @@ Shapes: K members, D examples, S symbols.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from efficiency import streams
+from efficiency.models.base import Network, keep_all
 
 Parameters = Mapping[str, Tensor]
 """Each parameter of the network with a leading axis for the K members."""
@@ -31,52 +34,85 @@ class Program(ABC):
     """K networks of one shape as one computation."""
 
     @abstractmethod
-    def prepare(self, left_KD: Tensor, right_KD: Tensor) -> Any:
-        """Return what the program wants to know about fixed examples before it sees them often."""
+    def prepare(self, left_KD: Tensor, right_KD: Tensor, last: Any = None) -> Any:
+        """Return what the program wants to know about examples before it computes on them.
+
+        Args:
+            left_KD: First operands.
+            right_KD: Second operands.
+            last: Examples prepared before and not needed any more, whose memory may be used.
+        """
 
     @abstractmethod
     def logits(self, parameters: Parameters, examples: Any) -> Tensor:
         """Return (K, D, S) logits for prepared examples, without a gradient."""
 
     @abstractmethod
-    def logits_and_backward(self, parameters: Parameters, examples: Any) -> tuple[Tensor, Backward]:
-        """Return (K, D, S) logits, which the caller may overwrite, and their backward pass."""
+    def logits_and_backward(
+        self, parameters: Parameters, examples: Any, keys_K: Tensor | None = None
+    ) -> tuple[Tensor, Backward]:
+        """Return (K, D, S) logits, which the caller may overwrite, and their backward pass.
+
+        Args:
+            parameters: The networks.
+            examples: Prepared examples.
+            keys_K: Keys of the members' streams for dropout, see ``efficiency.streams``; ``None``
+                drops nothing.
+        """
 
 
 @final
 class StackedProgram(Program):
-    """Any ``nn.Module`` from tokens to logits, vectorised over members by ``torch.func.vmap``.
+    """Any ``Network``, vectorised over members by ``torch.func.vmap``.
 
     Args:
         module: The network; only its structure is used, never its weights.
-        equals_token: The token that stands for ``=``.
+        prompt: The tokens that it reads: ``"a"``, ``"b"`` and the numbers of constant ones.
+        dropout: Share of activations that dropout sets to 0.
     """
 
-    def __init__(self, module: nn.Module, equals_token: int) -> None:
-        self._equals_token = equals_token
+    def __init__(self, module: Network, prompt: Sequence[str | int], dropout: float = 0.0) -> None:
+        self._prompt, self._dropout = tuple(prompt), dropout
+        self._constants = dict(module.named_buffers())
 
-        def call(parameters: Parameters, tokens_D3: Tensor) -> Tensor:
-            result: Tensor = torch.func.functional_call(module, dict(parameters), (tokens_D3,))
+        def call(parameters: Parameters, tokens: Tensor, key: Tensor | None) -> Tensor:
+            drop = keep_all if key is None else _Dropout(key, dropout)
+            held = (dict(parameters), self._constants)
+            result: Tensor = torch.func.functional_call(module, held, (tokens, drop))
             return result
 
-        self._call = torch.func.vmap(call)
+        self._plain = torch.func.vmap(lambda parameters, tokens: call(parameters, tokens, None))
+        self._dropping = torch.func.vmap(call)
 
-    def prepare(self, left_KD: Tensor, right_KD: Tensor) -> Tensor:
-        """Return (K, D, 3) tokens ``a b =``."""
-        equals_KD = torch.full_like(left_KD, self._equals_token)
-        return torch.stack([left_KD, right_KD, equals_KD], dim=-1)
+    def prepare(self, left_KD: Tensor, right_KD: Tensor, last: Any = None) -> Tensor:
+        """Return (K, D, positions) tokens."""
+        self._constants = {n: c.to(left_KD.device) for n, c in self._constants.items()}
+        operands = {"a": left_KD, "b": right_KD}
+        columns = [
+            operands[token] if isinstance(token, str) else torch.full_like(left_KD, token)
+            for token in self._prompt
+        ]
+        return torch.stack(columns, dim=-1)
 
     def logits(self, parameters: Parameters, examples: Any) -> Tensor:
         """See ``Program.logits``."""
         with torch.no_grad():
-            result: Tensor = self._call(parameters, examples)
+            result: Tensor = self._plain(dict(parameters), examples)
         return result
 
-    def logits_and_backward(self, parameters: Parameters, examples: Any) -> tuple[Tensor, Backward]:
+    def logits_and_backward(
+        self, parameters: Parameters, examples: Any, keys_K: Tensor | None = None
+    ) -> tuple[Tensor, Backward]:
         """See ``Program.logits_and_backward``."""
         held = dict(parameters)
+
+        def call(p: Parameters) -> Tensor:
+            if keys_K is None or self._dropout == 0:
+                return self._plain(p, examples)
+            return self._dropping(p, examples, keys_K)
+
         # Without auxiliary outputs vjp returns two values; its annotation allows a third.
-        logits_KDS, pullback = torch.func.vjp(lambda p: self._call(p, examples), held)[:2]
+        logits_KDS, pullback = torch.func.vjp(call, held)[:2]
 
         def backward(gradient_KDS: Tensor, gradients: Parameters) -> None:
             (computed,) = pullback(gradient_KDS)
@@ -84,3 +120,20 @@ class StackedProgram(Program):
                 gradient.copy_(computed[name])
 
         return logits_KDS.clone(), backward
+
+
+class _Dropout:
+    """Dropout of one member at one step: each call draws from a stream of its own.
+
+    A row of numbers for each example in their order, so that examples that only pad a member to
+    the size of another change nothing for those before them.
+    """
+
+    def __init__(self, key: Tensor, rate: float) -> None:
+        self._key, self._rate, self._calls = key, rate, 0
+
+    def __call__(self, activations: Tensor) -> Tensor:
+        key = streams.split(self._key, self._calls)
+        self._calls += 1
+        drawn = streams.uniform(key, activations.numel()).view(activations.shape)
+        return torch.where(drawn < self._rate, 0.0, activations / (1 - self._rate))

@@ -90,7 +90,9 @@ class TableForm(Program):
     def __init__(self, *, num_symbols: int, num_heads: int) -> None:
         self._S, self._H = num_symbols, num_heads
 
-    def prepare(self, left_KD: Tensor, right_KD: Tensor) -> TableExamples:
+    def prepare(
+        self, left_KD: Tensor, right_KD: Tensor, last: TableExamples | None = None
+    ) -> TableExamples:
         """Return the examples as rows of the members' stacked tables."""
         first_row_K1 = torch.arange(len(left_KD), device=left_KD.device)[:, None] * (
             2 * self._S + 1
@@ -100,6 +102,7 @@ class TableForm(Program):
             right_KD=right_KD,
             left_rows=(first_row_K1 + left_KD).flatten(),
             right_rows=(first_row_K1 + self._S + right_KD).flatten(),
+            workspace=Workspace() if last is None else last.workspace,
         )
 
     def logits(self, parameters: Parameters, examples: TableExamples) -> Tensor:
@@ -108,9 +111,9 @@ class TableForm(Program):
 
     @torch.no_grad()
     def logits_and_backward(
-        self, parameters: Parameters, examples: TableExamples
+        self, parameters: Parameters, examples: TableExamples, keys_K: Tensor | None = None
     ) -> tuple[Tensor, Backward]:
-        """See ``Program.logits_and_backward``."""
+        """See ``Program.logits_and_backward``; nothing is ever dropped."""
         p, work, S, H = parameters, examples.workspace, self._S, self._H
         K, D = examples.left_KD.shape
         M = p["W_E"].shape[-1]

@@ -17,7 +17,7 @@ import torch
 
 from efficiency import Training, engines
 from efficiency.engines import compiling
-from efficiency.settings import NetworkSettings
+from efficiency.settings import OneLayerTransformerSettings
 from tests.build import run_settings
 
 PLACE = Path(__file__).with_name("golden_trace.json")
@@ -27,7 +27,7 @@ STEPS = 50
 def ensemble(engine: str) -> Training:
     """Return three members that differ in size, labels, schedule and decay."""
     precision = "float64" if engine == "stacked" else "float32"
-    network = NetworkSettings(d_model=12, num_heads=3, d_mlp=20, precision=precision)
+    network = OneLayerTransformerSettings(d_model=12, num_heads=3, d_mlp=20, precision=precision)
     members = [
         run_settings(network=network, num_steps=STEPS, dataset_size=30),
         run_settings(network=network, num_steps=STEPS, weight_decay=0.0, warmup_steps=0),

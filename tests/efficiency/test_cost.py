@@ -6,11 +6,14 @@ from hypothesis import strategies as st
 
 from efficiency import Training, cost, ensemble, models
 from efficiency.engines import ENGINES, compiling
-from efficiency.settings import NetworkSettings, TaskSettings
+from efficiency.settings import OneLayerTransformerSettings, TaskSettings
 from predictions.trainer import NetworkTrainer
 from tests.build import run_settings
 
-BIG = {"network": NetworkSettings(), "task": TaskSettings(operation="addition", size=113)}
+BIG = {
+    "network": OneLayerTransformerSettings(),
+    "task": TaskSettings(operation="addition", size=113),
+}
 
 compiled_only = pytest.mark.skipif(
     compiling.problem() is not None, reason=f"no compiled engine here: {compiling.problem()}"
@@ -38,7 +41,8 @@ def test_the_operations_of_a_step_are_those_of_its_products():
 
 @pytest.mark.parametrize("engine", sorted(ENGINES))
 @pytest.mark.parametrize(
-    "larger", [{"dataset_size": 40}, {"num_steps": 80}, {"network": NetworkSettings(d_model=32)}]
+    "larger",
+    [{"dataset_size": 40}, {"num_steps": 80}, {"network": OneLayerTransformerSettings(d_model=32)}],
 )
 def test_more_costs_more(engine, larger):
     small, large = run_settings(), run_settings(**larger)

@@ -14,9 +14,9 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from efficiency import Training, engines, models, train
 from efficiency.engines import CompiledEngine, StackedEngine, compiling
-from efficiency.ensemble import initial_weights, part_masks
-from efficiency.settings import NetworkSettings, RunSettings, TaskSettings
-from tests.build import run_settings
+from efficiency.ensemble import initial_weights, labels, part_masks
+from efficiency.settings import OneLayerTransformerSettings, RunSettings, TaskSettings
+from tests.build import CHOICES, run_settings
 from tests.efficiency.test_ensemble import crowd
 
 compiled_only = pytest.mark.skipif(
@@ -41,7 +41,7 @@ def textbook(engine: CompiledEngine) -> tuple[float, dict[str, torch.Tensor]]:
         for column in (
             table.left,
             table.right,
-            engines.compiled.tasks.labels(table, run.label_seed),
+            labels(run),
         )
     )
     tokens = torch.stack([left, right, torch.full_like(left, network.num_symbols)], dim=-1)
@@ -60,7 +60,7 @@ def shapes(draw) -> RunSettings:
         )
     )
     heads = draw(st.integers(1, 6))
-    network = NetworkSettings(
+    network = OneLayerTransformerSettings(
         d_model=heads * draw(st.integers(1, 9)), num_heads=heads, d_mlp=draw(st.integers(1, 70))
     )
     task = TaskSettings(operation=operation, size=size)
@@ -183,11 +183,12 @@ def test_the_numbers_of_an_update_are_the_schedule_of_the_stacked_optimiser(firs
         assert numbers[i].tolist() == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize("choices", [{}, CHOICES["everything"], CHOICES["minibatches"]])
 @pytest.mark.parametrize("device", ["cpu", "meta"])
-def test_an_update_stays_on_its_device_and_never_looks_at_a_number(device):
+def test_an_update_stays_on_its_device_and_never_looks_at_a_number(device, choices):
     # A CUDA graph can record nothing else. Fake tensors know their device and shape, but have no
     # numbers to look at: this needs no GPU.
-    members = crowd()[:2]
+    members = [run_settings(**choices, init_seed=i, dataset_size=20 + i) for i in range(2)]
     starts = [initial_weights(run) for run in members]
     with FakeTensorMode(allow_non_fake_inputs=True):
         engine = StackedEngine(members, starts, torch.device(device))
@@ -209,13 +210,18 @@ def test_a_part_of_the_table_is_what_the_data_say():
         "removed": 0,
         "never_seen": 0,
         "novel": 0,
+        "clean": 0,
+        "corrupted": 0,
     }
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"network": NetworkSettings(d_model=8, num_heads=2, precision="float64")}, "float64"),
+        (
+            {"network": OneLayerTransformerSettings(d_model=8, num_heads=2, precision="float64")},
+            "float64",
+        ),
         ({"loss": "plain"}, "plain"),
     ],
 )
@@ -238,7 +244,9 @@ def test_an_unknown_engine_is_refused():
 
 
 def test_tf32_is_refused_where_there_is_none():
-    run = run_settings(network=NetworkSettings(d_model=8, num_heads=2, precision="tf32"))
+    run = run_settings(
+        network=OneLayerTransformerSettings(d_model=8, num_heads=2, precision="tf32")
+    )
     with pytest.raises(ValueError, match="'tf32' needs a CUDA device; use 'float32'"):
         train([run])
 

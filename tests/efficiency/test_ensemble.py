@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from efficiency import Training, ensemble, train
-from efficiency.settings import NetworkSettings, RunSettings, TaskSettings
+from efficiency.settings import OneLayerTransformerSettings, RunSettings, TaskSettings
 from tests.build import run_settings
 
 SIZES = st.lists(st.integers(1, 49), min_size=1, max_size=40)
@@ -152,7 +154,7 @@ def test_a_run_on_the_whole_table_has_no_test_columns():
 
 
 def test_runs_of_different_shape_are_refused():
-    other = run_settings(network=NetworkSettings(d_model=4, num_heads=2, d_mlp=8))
+    other = run_settings(network=OneLayerTransformerSettings(d_model=4, num_heads=2, d_mlp=8))
     with pytest.raises(ValueError, match="must share task, network"):
         Training([run_settings(), other], [None, None])
 
@@ -198,9 +200,9 @@ def test_any_module_trains_in_ensembles_through_the_stacked_program(monkeypatch)
     runs = [run_settings(init_seed=i, weight_decay=i / 2, dataset_size=20 + i) for i in range(3)]
     table_form = train(runs)
     architecture = models.ARCHITECTURES["one-layer-transformer"]
-    plain = models.Architecture(
-        network=architecture.network,
-        program=lambda S, n: models.StackedProgram(architecture.network(S, n), S),
+    plain = replace(
+        architecture,
+        program=lambda S, n: models.StackedProgram(architecture.network(S, n), ["a", "b", S]),
     )
     monkeypatch.setitem(models.ARCHITECTURES, "one-layer-transformer", plain)
     for one, other in zip(table_form, train(runs), strict=True):
@@ -237,7 +239,7 @@ def test_a_continued_run_begins_with_the_weights_of_its_start():
 
 
 def test_float64_networks_train_in_float64():
-    network = NetworkSettings(d_model=8, num_heads=2, d_mlp=12, precision="float64")
+    network = OneLayerTransformerSettings(d_model=8, num_heads=2, d_mlp=12, precision="float64")
     double, single = (
         train([run_settings(network=n)])[0] for n in (network, run_settings().network)
     )

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from efficiency.settings import (
-    NetworkSettings,
+    OneLayerTransformerSettings,
     OptimiserSettings,
     RunSettings,
     TaskSettings,
@@ -43,14 +43,14 @@ def test_a_run_that_makes_no_sense_is_refused(changes, message):
 
 
 def test_a_start_with_another_network_is_refused():
-    other = run_settings(network=NetworkSettings(d_model=4, num_heads=2, d_mlp=12))
+    other = run_settings(network=OneLayerTransformerSettings(d_model=4, num_heads=2, d_mlp=12))
     with pytest.raises(ValueError, match="network differs from that of start"):
         run_settings(start=other, init_seed=None)
 
 
 def test_heads_that_do_not_divide_the_width_are_refused_with_those_that_do():
     with pytest.raises(ValueError, match=r"num_heads = 5 does not divide.*\[1, 2, 3, 4, 6, 12\]"):
-        NetworkSettings(d_model=12, num_heads=5)
+        OneLayerTransformerSettings(d_model=12, num_heads=5)
 
 
 def test_a_modulus_that_is_not_prime_is_refused_where_division_needs_one():

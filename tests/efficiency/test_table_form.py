@@ -66,7 +66,10 @@ def test_the_stacked_module_and_the_table_form_are_one_program(seed):
     members, stacked = networks(4, torch.float64, seed)
     left, right, labels = examples(4, 15, seed)
     found = []
-    for program in (StackedProgram(members[0], 7), TableForm(num_symbols=7, num_heads=4)):
+    for program in (
+        StackedProgram(members[0], ["a", "b", 7]),
+        TableForm(num_symbols=7, num_heads=4),
+    ):
         prepared = program.prepare(left, right)
         logits, backward = program.logits_and_backward(stacked, prepared)
         gradients = {name: torch.zeros_like(value) for name, value in stacked.items()}

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from efficiency import tasks
-from efficiency.ensemble import part_masks
+from efficiency.ensemble import labels, part_masks
 from efficiency.settings import TaskSettings
 from tests.build import run_settings
 
@@ -34,14 +34,14 @@ def test_different_data_seeds_choose_different_pairs():
 @given(st.sampled_from(["addition", "division"]), st.integers(0, 2**63 - 1))
 def test_random_labels_are_a_function_of_operation_and_seed(name, seed):
     table = tasks.table(name, 11)
-    first, second = tasks.labels(table, seed), tasks.labels(table, seed)
+    first, second = tasks.random_labels(table, seed), tasks.random_labels(table, seed)
     assert (first == second).all()
     assert set(first) <= set(range(11))
 
 
 def test_random_labels_are_uniform_and_independent_of_the_answer():
     table = tasks.table("addition", 31)
-    labels = np.concatenate([tasks.labels(table, seed) for seed in range(40)])
+    labels = np.concatenate([tasks.random_labels(table, seed) for seed in range(40)])
     answers = np.tile(table.answer, 40)
     counts = np.bincount(labels, minlength=31)
     assert abs(counts / len(labels) - 1 / 31).max() < 0.004
@@ -49,8 +49,47 @@ def test_random_labels_are_uniform_and_independent_of_the_answer():
 
 
 def test_natural_labels_are_the_answers():
-    table = tasks.table("subtraction", 13)
-    assert (tasks.labels(table, None) == table.answer).all()
+    run = run_settings(task=TaskSettings(operation="subtraction", size=13))
+    assert (labels(run) == tasks.table("subtraction", 13).answer).all()
+
+
+@given(st.integers(1, 169), st.data(), st.integers(0, 2**63 - 1), st.integers(0, 2**63 - 1))
+def test_exactly_k_training_labels_are_wrong_and_no_other(size, data, data_seed, label_seed):
+    k = data.draw(st.integers(1, size))
+    run = run_settings(
+        task=TaskSettings(operation="addition", size=13),
+        dataset_size=size,
+        data_seed=data_seed,
+        regime="corrupted",
+        num_corrupted=k,
+        label_seed=label_seed,
+    )
+    wrong = labels(run) != tasks.table("addition", 13).answer
+    masks = part_masks(run, 169)
+    assert wrong.sum() == k
+    assert (masks["corrupted"] == wrong).all()
+    assert (masks["clean"] == (masks["train"] & ~wrong)).all()
+    assert not (wrong & ~masks["train"]).any()
+
+
+def test_more_wrong_labels_contain_the_fewer():
+    def wrong(k):
+        changes = {"regime": "corrupted", "num_corrupted": k, "label_seed": 4}
+        found = labels(run_settings(dataset_size=30, **changes))
+        return set(enumerate(found)) - set(enumerate(tasks.table("addition", 7).answer))
+
+    assert wrong(3) < wrong(8) < wrong(30)
+
+
+def test_wrong_labels_are_uniform_on_the_wrong_answers():
+    table = tasks.table("addition", 7)
+    shifts = np.concatenate(
+        [(tasks.wrong_labels(table, seed) - table.answer) % 7 for seed in range(200)]
+    )
+    counts = np.bincount(shifts, minlength=7)
+    assert counts[0] == 0
+    # Six classes of 9,800 draws: five standard deviations are 183.
+    assert abs(counts[1:] - len(shifts) / 6).max() < 183
 
 
 @pytest.mark.parametrize(

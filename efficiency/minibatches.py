@@ -1,0 +1,62 @@
+"""Minibatches of K members, as a function of the step.
+
+An epoch of a member is a permutation of its examples, drawn from its own stream and cut into
+minibatches of B; the last one holds what is left. Nothing is remembered between steps.
+
+Shapes: K members, D examples of the largest dataset, B of the largest minibatch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import final
+
+import torch
+from torch import Tensor
+
+from efficiency import streams
+from efficiency.ensemble import step_size
+from efficiency.settings import RunSettings
+
+
+@final
+class Minibatches:
+    """See the module.
+
+    Args:
+        members: K settings, each with a ``batch_size``.
+        seeds_K: Seeds of their streams.
+    """
+
+    def __init__(self, members: Sequence[RunSettings], seeds_K: Tensor) -> None:
+        def column(values: Sequence[int]) -> Tensor:
+            return torch.tensor(values, device=seeds_K.device).unsqueeze(1)
+
+        self._seeds_K = seeds_K
+        self._size_K1 = column([run.dataset_size for run in members])
+        self._batch_K1 = column([step_size(run) for run in members])
+        self._number_K1 = (self._size_K1 + self._batch_K1 - 1) // self._batch_K1
+        most = max(run.dataset_size for run in members)
+        self._padding_KD = torch.arange(most, device=seeds_K.device) >= self._size_K1
+        self._places_B = torch.arange(max(map(step_size, members)), device=seeds_K.device)
+
+    def at(self, step: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the minibatches of an update, and the weight of each example in the loss.
+
+        Args:
+            step: The update, from 0; an integer.
+
+        Returns:
+            (K, B) positions in the datasets and (K, B) weights in float64: 1 over the number of
+            examples in the minibatch, or 0 where it is only padded.
+        """
+        epoch_K1, part_K1 = step // self._number_K1, step % self._number_K1
+        keys_K = streams.keys(self._seeds_K, "minibatch", epoch_K1.squeeze(1))
+        drawn_KD = streams.bits(keys_K, self._padding_KD.shape[1])
+        drawn_KD.masked_fill_(self._padding_KD, torch.iinfo(torch.int64).max)
+        order_KD = drawn_KD.argsort(dim=1, stable=True)
+        place_KB = part_K1 * self._batch_K1 + self._places_B
+        inside_KB = (self._places_B < self._batch_K1) & (place_KB < self._size_K1)
+        chosen_KB = order_KD.gather(1, place_KB.clamp(max=order_KD.shape[1] - 1))
+        weight_KB = inside_KB.double()
+        return torch.where(inside_KB, chosen_KB, 0), weight_KB / weight_KB.sum(1, keepdim=True)

@@ -1,0 +1,47 @@
+"""What every network can do: be initialised, and turn tokens into logits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+Drop = Callable[[Tensor], Tensor]
+"""Dropout: (D, …) activations, a row for each example, to the same with some of them 0."""
+
+
+def keep_all(activations: Tensor) -> Tensor:
+    """Drop nothing, as when a network is measured."""
+    return activations
+
+
+class Network(nn.Module):
+    """One network, from (D, positions) tokens to (D, S) logits of the answer.
+
+    Parameters are named W_…, b_… and, for the gain of a LayerNorm, g_….
+    """
+
+    EMBEDDINGS: ClassVar[tuple[str, ...]] = ("W_E", "W_pos")
+
+    def initialise(self, generator: torch.Generator) -> None:
+        """Draw every weight from N(0, 1/fan-in), embeddings from N(0, 1/M); biases 0, gains 1.
+
+        Assumed: the papers do not state their initialisation. Weights are drawn in float32 whatever
+        the precision of the network, so that the precision of a run does not change its draws.
+        """
+        with torch.no_grad():
+            for path, parameter in self.named_parameters():
+                name = path.rsplit(".", 1)[-1]
+                if parameter.dim() == 1:
+                    parameter.fill_(1.0 if name.startswith("g_") else 0.0)
+                    continue
+                fan_in = parameter.shape[1] if name in self.EMBEDDINGS else parameter.shape[0]
+                drawn = torch.randn(parameter.shape, generator=generator) / math.sqrt(fan_in)
+                parameter.copy_(drawn)
+
+    def forward(self, tokens: Tensor, drop: Drop = keep_all) -> Tensor:
+        """Return (D, S) logits for (D, positions) tokens."""
+        raise NotImplementedError

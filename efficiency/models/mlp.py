@@ -1,0 +1,53 @@
+"""The network without attention: embeddings of both operands side by side, then hidden layers.
+
+Shapes: D examples, M = d_model, L = d_mlp, S symbols.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import torch
+from torch import Tensor, nn
+
+from efficiency.models.base import Drop, Network, keep_all
+
+
+class MLP(Network):
+    """Multi-layer perceptron (ReLU, biases) on (embedding of a, embedding of b).
+
+    Both operands share one embedding; that a differs from b is the business of the first layer.
+
+    Args:
+        num_symbols: S.
+        num_layers: Hidden layers.
+        d_model: M.
+        d_mlp: L.
+    """
+
+    def __init__(self, *, num_symbols: int, num_layers: int, d_model: int, d_mlp: int) -> None:
+        super().__init__()
+        self.W_E = nn.Parameter(torch.zeros(num_symbols, d_model))
+        widths = [2 * d_model, *[d_mlp] * num_layers]
+        self.hidden = nn.ModuleList(
+            _Hidden(before, after) for before, after in itertools.pairwise(widths)
+        )
+        self.W_U = nn.Parameter(torch.zeros(d_mlp, num_symbols))
+        self.b_U = nn.Parameter(torch.zeros(num_symbols))
+
+    def forward(self, tokens: Tensor, drop: Drop = keep_all) -> Tensor:
+        """See ``Network.forward``; only the first two tokens, a and b, are read."""
+        activations = self.W_E[tokens[:, :2]].flatten(1)
+        for layer in self.hidden:
+            activations = drop(layer(activations))
+        return activations @ self.W_U + self.b_U
+
+
+class _Hidden(nn.Module):
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        self.W_in = nn.Parameter(torch.zeros(before, after))
+        self.b_in = nn.Parameter(torch.zeros(after))
+
+    def forward(self, activations: Tensor) -> Tensor:
+        return torch.relu(activations @ self.W_in + self.b_in)

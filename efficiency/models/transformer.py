@@ -1,0 +1,168 @@
+"""The decoder-only transformer of any depth, as in a textbook: tokens in, logits of the answer out.
+
+Shapes: D examples, T positions, M = d_model, H heads of F = M / H, L = d_mlp, S symbols. The last
+layer is computed at the last position alone, where the answer is read; nothing after it looks
+elsewhere, so that this is exact.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from efficiency.models.base import Drop, Network, keep_all
+
+Normalisation = Literal["none", "pre", "post"]
+
+
+class _Normed(nn.Module):
+    """LayerNorm with gain and bias."""
+
+    def __init__(self, d_model: int) -> None:
+        super().__init__()
+        self.g_norm = nn.Parameter(torch.zeros(d_model))
+        self.b_norm = nn.Parameter(torch.zeros(d_model))
+
+    def forward(self, residual: Tensor) -> Tensor:
+        return F.layer_norm(residual, residual.shape[-1:], self.g_norm, self.b_norm)
+
+
+class Layer(nn.Module):
+    """A block: causal attention, then an MLP; each adds to the residual stream.
+
+    Args:
+        d_model: M.
+        num_heads: H. Head h owns columns hF … (h+1)F − 1 of W_Q, W_K, W_V.
+        d_mlp: L.
+        biases: Whether the MLP has them.
+        normalisation: Where LayerNorms are: nowhere, before each part or after each sum.
+    """
+
+    def __init__(
+        self,
+        *,
+        d_model: int,
+        num_heads: int,
+        d_mlp: int,
+        biases: bool,
+        normalisation: Normalisation,
+    ) -> None:
+        super().__init__()
+        self.num_heads, self._place = num_heads, normalisation
+        self.W_Q = nn.Parameter(torch.zeros(d_model, d_model))
+        self.W_K = nn.Parameter(torch.zeros(d_model, d_model))
+        self.W_V = nn.Parameter(torch.zeros(d_model, d_model))
+        self.W_O = nn.Parameter(torch.zeros(d_model, d_model))
+        self.W_in = nn.Parameter(torch.zeros(d_model, d_mlp))
+        self.b_in = nn.Parameter(torch.zeros(d_mlp)) if biases else None
+        self.W_out = nn.Parameter(torch.zeros(d_mlp, d_model))
+        self.b_out = nn.Parameter(torch.zeros(d_model)) if biases else None
+        normed = normalisation != "none"
+        self.norm_attention = _Normed(d_model) if normed else nn.Identity()
+        self.norm_mlp = _Normed(d_model) if normed else nn.Identity()
+
+    def forward(self, residual_DTM: Tensor, num_answers: int, drop: Drop) -> Tensor:
+        """Return the residual stream after the layer, (D, R, M) at the last R = num_answers."""
+        kept_DRM = residual_DTM[:, -num_answers:]
+        if self._place == "pre":
+            read_DTM = self.norm_attention(residual_DTM)
+            kept_DRM = kept_DRM + self._attention(read_DTM, num_answers)
+            return kept_DRM + drop(self._mlp(self.norm_mlp(kept_DRM)))
+        kept_DRM = self.norm_attention(kept_DRM + self._attention(residual_DTM, num_answers))
+        result: Tensor = self.norm_mlp(kept_DRM + drop(self._mlp(kept_DRM)))
+        return result
+
+    def _attention(self, read_DTM: Tensor, num_answers: int) -> Tensor:
+        num_positions = read_DTM.shape[1]
+
+        def heads(read: Tensor, weights_MM: Tensor) -> Tensor:
+            projected = read @ weights_MM
+            width = projected.shape[-1] // self.num_heads
+            return projected.view(*projected.shape[:2], self.num_heads, width).transpose(1, 2)
+
+        query_DHRF = heads(read_DTM[:, -num_answers:], self.W_Q)
+        key_DHTF, value_DHTF = heads(read_DTM, self.W_K), heads(read_DTM, self.W_V)
+        scores_DHRT = query_DHRF @ key_DHTF.mT / math.sqrt(query_DHRF.shape[-1])
+        if num_answers > 1:  # the last position may look at every other
+            future_TT = torch.ones(num_positions, num_positions, device=read_DTM.device).triu(1) > 0
+            scores_DHRT = scores_DHRT.masked_fill(future_TT[-num_answers:], -math.inf)
+        mixed_DRM = (scores_DHRT.softmax(-1) @ value_DHTF).transpose(1, 2).flatten(2)
+        return mixed_DRM @ self.W_O
+
+    def _mlp(self, read_DRM: Tensor) -> Tensor:
+        hidden_DRL = read_DRM @ self.W_in
+        if self.b_in is not None:
+            hidden_DRL = hidden_DRL + self.b_in
+        result_DRM = torch.relu(hidden_DRL) @ self.W_out
+        return result_DRM if self.b_out is None else result_DRM + self.b_out
+
+
+def sinusoids(num_positions: int, d_model: int) -> Tensor:
+    """Return (T, M) fixed positions: sin and cos of t / 10000^(i/M), as in Power et al.'s code."""
+    position_T1 = torch.arange(num_positions, dtype=torch.float64).unsqueeze(1)
+    column_M = torch.arange(d_model)
+    even_M = column_M - column_M % 2
+    angle_TM = position_T1 / 10000 ** (even_M / d_model)
+    return torch.where(column_M % 2 == 0, angle_TM.sin(), angle_TM.cos())
+
+
+class Transformer(Network):
+    """Decoder-only transformer; untied embedding and unembedding.
+
+    Args:
+        num_symbols: S; the tokens of ``=`` and ``o`` are S and S + 1.
+        num_positions: T, tokens that it reads.
+        num_layers: Blocks.
+        d_model: See ``Layer``.
+        num_heads: See ``Layer``.
+        d_mlp: See ``Layer``.
+        biases: See ``Layer``.
+        normalisation: See ``Layer``; ``pre`` has one LayerNorm more, before the unembedding.
+        learned_positions: Whether positions are learned; else they are ``sinusoids``.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_symbols: int,
+        num_positions: int,
+        num_layers: int,
+        d_model: int,
+        num_heads: int,
+        d_mlp: int,
+        biases: bool,
+        normalisation: Normalisation,
+        learned_positions: bool,
+    ) -> None:
+        super().__init__()
+        # Two operands and the constants of the prompt: "=" and, in a prompt of four, "o".
+        self.W_E = nn.Parameter(torch.zeros(num_symbols + num_positions - 2, d_model))
+        if learned_positions:
+            self.W_pos = nn.Parameter(torch.zeros(num_positions, d_model))
+        else:
+            self.register_buffer("W_pos", sinusoids(num_positions, d_model))
+        self.layers = nn.ModuleList(
+            Layer(
+                d_model=d_model,
+                num_heads=num_heads,
+                d_mlp=d_mlp,
+                biases=biases,
+                normalisation=normalisation,
+            )
+            for _ in range(num_layers)
+        )
+        self.norm_last = _Normed(d_model) if normalisation == "pre" else nn.Identity()
+        self.W_U = nn.Parameter(torch.zeros(d_model, num_symbols))
+
+    def forward(self, tokens: Tensor, drop: Drop = keep_all) -> Tensor:
+        """See ``Network.forward``."""
+        num_positions = tokens.shape[-1]
+        residual = self.W_E[tokens] + self.W_pos.to(self.W_E.dtype)
+        for number, layer in enumerate(self.layers, start=1):
+            residual = layer(residual, 1 if number == len(self.layers) else num_positions, drop)
+        logits: Tensor = self.norm_last(residual[:, -1]) @ self.W_U
+        return logits

@@ -1,0 +1,40 @@
+"""What all settings have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+def absent(value: object) -> bool:
+    """Return whether a setting is left out of documents: so old documents stay as they were.
+
+    A field that is added later has ``None`` for "not used" and ``Field(exclude_if=absent)``; the
+    identity of a run that does not use it is then the same as before there was such a field.
+    """
+    return value is None
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, complete, and closed to unknown names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with changes, checked like settings made from scratch."""
+        return type(self).model_validate({**dict(self), **(update or {})})
+
+
+def explain(error: ValidationError) -> str:
+    """Return pydantic's complaints as one line each: field, what was given, what is allowed."""
+    lines = []
+    for complaint in error.errors(include_url=False):
+        field = ".".join(str(part) for part in complaint["loc"])
+        message = complaint["msg"].removeprefix("Value error, ")
+        given = "" if complaint["type"] == "value_error" else f" (given: {complaint['input']!r})"
+        lines.append(f"{field}: {message}{given}" if field else f"{message}{given}")
+    return "\n".join(lines)

@@ -1,0 +1,122 @@
+"""What learns."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+import torch
+from pydantic import Field, model_validator
+
+from efficiency.settings.base import Settings
+
+Precision = Literal["float32", "tf32", "float64"]
+
+
+class _Network(Settings):
+    """What every network has.
+
+    Args:
+        d_model: Width of embeddings and of the residual stream.
+        d_mlp: Hidden units of an MLP (ReLU).
+        precision: Floating-point type of weights, activations and optimiser state. ``tf32`` is
+            float32 whose matrix products round their factors to 11 significant bits; on a GPU only.
+    """
+
+    d_model: int = Field(default=128, ge=1)
+    d_mlp: int = Field(default=512, ge=1)
+    precision: Precision = "float32"
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Return the type in which weights are kept."""
+        return torch.float64 if self.precision == "float64" else torch.float32
+
+    @property
+    def dropout_rate(self) -> float:
+        """Return the share of activations that dropout sets to 0 in training."""
+        return 0.0
+
+
+class _Attending(_Network):
+    """A network with attention.
+
+    Args:
+        num_heads: Attention heads; must divide ``d_model``.
+    """
+
+    num_heads: int = Field(default=4, ge=1)
+
+    @model_validator(mode="after")
+    def _heads_divide_the_width(self) -> Self:
+        if self.d_model % self.num_heads:
+            divisors = [h for h in range(1, self.d_model + 1) if self.d_model % h == 0]
+            raise ValueError(
+                f"num_heads = {self.num_heads} does not divide d_model = {self.d_model}; "
+                f"choose num_heads from {divisors}"
+            )
+        return self
+
+
+class OneLayerTransformerSettings(_Attending):
+    """The one-layer decoder-only transformer of Varma et al. (2023, section 4).
+
+    Learned positions, biases in the MLP only, no LayerNorm (the last two assumed: the paper does
+    not say).
+    """
+
+    architecture: Literal["one-layer-transformer"] = "one-layer-transformer"
+
+
+class TransformerSettings(_Attending):
+    """A decoder-only transformer of any depth; the defaults are Power et al. (2022, A.1.2).
+
+    With one layer, no normalisation, biases, learned positions and the prompt ``a b =`` it is the
+    network of ``OneLayerTransformerSettings``.
+
+    Args:
+        num_layers: Blocks of attention and MLP.
+        normalisation: LayerNorm after each residual sum (``post``, as in their code), before each
+            sub-layer and at the end (``pre``), or none.
+        biases: Whether the MLPs have biases.
+        positions: ``sinusoidal`` and fixed, or ``learned``.
+        prompt: The tokens that the network reads; the answer is read at the last.
+        dropout: Share of the MLPs' outputs set to 0 in training, the rest scaled up.
+    """
+
+    architecture: Literal["transformer"] = "transformer"
+    num_layers: int = Field(default=2, ge=1)
+    normalisation: Literal["none", "pre", "post"] = "post"
+    biases: bool = False
+    positions: Literal["learned", "sinusoidal"] = "sinusoidal"
+    prompt: Literal["a b =", "a o b ="] = "a o b ="
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+
+    @property
+    def dropout_rate(self) -> float:
+        """See ``_Network``."""
+        return self.dropout
+
+
+class MLPSettings(_Network):
+    """A network without attention: embeddings of both operands side by side, then hidden layers.
+
+    Args:
+        num_layers: Hidden layers of ``d_mlp`` units each.
+        dropout: Share of hidden activations set to 0 in training, the rest scaled up.
+    """
+
+    architecture: Literal["mlp"] = "mlp"
+    num_layers: int = Field(default=1, ge=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+
+    @property
+    def dropout_rate(self) -> float:
+        """See ``_Network``."""
+        return self.dropout
+
+
+NetworkSettings = Annotated[
+    OneLayerTransformerSettings | TransformerSettings | MLPSettings,
+    Field(discriminator="architecture"),
+]
+"""Any network; ``architecture`` says which."""

@@ -1,0 +1,75 @@
+"""How it is learned."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from efficiency.settings.base import Settings, absent
+
+
+class OptimiserSettings(Settings):
+    """AdamW with a warm-up, a plateau and a final decay of the learning rate.
+
+    Args:
+        learning_rate: The plateau η; the paper uses 1e-3.
+        weight_decay: Decoupled decay λ: each step first multiplies the weights by 1 − ηλ.
+        beta1: Decay of the first moment, in [0, 1).
+        beta2: Decay of the second moment, in [0, 1); the paper uses 0.98.
+        epsilon: Added to the root of the second moment.
+        warmup_steps: Steps of linear rise from 0 to η. A continued run begins with empty moments,
+            so that its first steps have the size of η whatever the gradient; the warm-up keeps
+            them from damaging the network that it starts from.
+        decay_fraction: Fraction of the run, at its end, over which η falls linearly to 0.
+        norm_factor: If given, the weights are scaled at the beginning and after every update to
+            ‖θ‖₂ = this times the norm that the run starts with, so that the loss alone is minimised
+            at one norm (Liu et al. 2022, *Omnigrok*). Weight decay must then be 0: scaling would
+            undo it.
+        decay_form: ``l2`` adds λ·θ to the gradient instead (Adam with an L2 penalty λ‖θ‖²/2), so
+            that it passes through the moments; left out, decay is decoupled.
+        decay_target: ``initial`` decays towards the weights that the run started with, θ₀; left
+            out, towards zero.
+        batch_size: Examples of a minibatch, drawn without replacement within an epoch, whose last
+            minibatch holds what is left; left out, every step takes all D examples.
+        update_noise: Standard deviation of Gaussian noise on the direction of every update, before
+            the learning rate: θ ← θ − η(Δ + ε) (Power et al. 2022, A.1.2).
+        weight_noise: Standard deviation of Gaussian noise on the weights that a gradient is taken
+            at; the weights themselves do not change by it (likewise).
+    """
+
+    learning_rate: float = Field(default=1e-3, gt=0)
+    weight_decay: float = Field(default=1.0, ge=0)
+    beta1: float = Field(default=0.9, ge=0, lt=1)
+    beta2: float = Field(default=0.98, ge=0, lt=1)
+    epsilon: float = Field(default=1e-8, gt=0)
+    warmup_steps: int = Field(default=10, ge=0)
+    decay_fraction: float = Field(default=0.0, ge=0, le=1)
+    norm_factor: float | None = Field(default=None, gt=0)
+    decay_form: Literal["l2"] | None = Field(default=None, exclude_if=absent)
+    decay_target: Literal["initial"] | None = Field(default=None, exclude_if=absent)
+    batch_size: int | None = Field(default=None, ge=1, exclude_if=absent)
+    update_noise: float | None = Field(default=None, gt=0, exclude_if=absent)
+    weight_noise: float | None = Field(default=None, gt=0, exclude_if=absent)
+
+    @model_validator(mode="after")
+    def _decay_has_an_effect(self) -> Self:
+        if self.norm_factor is not None and self.weight_decay != 0:
+            raise ValueError(
+                f"weight_decay = {self.weight_decay} is given with norm_factor = "
+                f"{self.norm_factor}; scaling to a fixed norm would undo the decay: set "
+                "weight_decay to 0, or leave out norm_factor"
+            )
+        for name in ("decay_form", "decay_target"):
+            if getattr(self, name) is not None and self.weight_decay == 0:
+                raise ValueError(
+                    f"{name} = {getattr(self, name)!r} is given with weight_decay = 0, where it "
+                    "would have no effect; leave it out, or give a weight_decay"
+                )
+        return self
+
+    @property
+    def is_random(self) -> bool:
+        """Return whether updates depend on random draws."""
+        chances = (self.batch_size, self.update_noise, self.weight_noise)
+        return any(chance is not None for chance in chances)

@@ -1,0 +1,155 @@
+"""The complete, frozen description of one run.
+
+A run is a network trained on D pairs of an operation's table. Everything that can change its
+numbers beyond rounding is here and nothing else is: device, paths, workers and the other members of
+an ensemble belong to the provenance of a run, not to its settings. Two runs with equal settings are
+the same run; on the same machine they agree to the last bit, on a GPU if their ensembles are equal.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from efficiency import tasks
+from efficiency.settings.base import Seed, Settings, absent
+from efficiency.settings.networks import NetworkSettings, OneLayerTransformerSettings
+from efficiency.settings.optimiser import OptimiserSettings
+from efficiency.settings.task import TaskSettings
+
+Regime = Literal["natural", "memorising", "corrupted"]
+
+
+class RecordingSettings(Settings):
+    """When a run is measured: step 0, then log-spaced steps, then evenly spaced ones to the end.
+
+    Args:
+        num_log: Log-spaced steps from 1 to ``num_steps``.
+        num_even: Even steps; the last is ``num_steps``. At least 16, so that both halves of the
+            tail (see ``efficiency.outcome``) are measured whatever the schedule.
+    """
+
+    num_log: int = Field(default=20, ge=0)
+    num_even: int = Field(default=40, ge=16)
+
+
+class RunSettings(Settings):
+    """One run.
+
+    Args:
+        task: The operation and its size; its table has N pairs.
+        network: The network that is trained.
+        optimiser: How it is trained.
+        regime: ``natural`` (true labels), ``memorising`` (labels drawn at random once and fixed) or
+            ``corrupted`` (a given number of training examples have a wrong label, fixed; pairs that
+            are not trained on keep the true one).
+        dataset_size: D, the number of pairs trained on, 1 ≤ D ≤ N.
+        data_seed: Decides which pairs. Sets of one seed are nested: a smaller D is a subset.
+        label_seed: Decides the random or wrong labels; given unless the regime is natural.
+        num_corrupted: Training examples with a wrong label, 1 ≤ k ≤ D; given if and only if the
+            regime is corrupted.
+        init_seed: Decides the initial weights; given if and only if there is no ``start``.
+        noise_seed: Decides minibatches, dropout and noise; given if and only if there is any.
+        start: Settings of the run whose final weights this one starts from, if any.
+        num_steps: Optimiser steps.
+        loss: A name from ``efficiency.losses.LOSSES``.
+        recording: When to measure.
+
+    Raises:
+        pydantic.ValidationError: (a ``ValueError``) a value is outside its range, a name is not
+            known, or a setting would have no effect.
+    """
+
+    task: TaskSettings
+    network: NetworkSettings = OneLayerTransformerSettings()
+    optimiser: OptimiserSettings = OptimiserSettings()
+    regime: Regime = "natural"
+    dataset_size: int
+    data_seed: Seed
+    label_seed: Seed | None = None
+    num_corrupted: int | None = Field(default=None, exclude_if=absent)
+    init_seed: Seed | None = None
+    noise_seed: Seed | None = Field(default=None, exclude_if=absent)
+    start: RunSettings | None = None
+    num_steps: int = Field(ge=1)
+    loss: Literal["log-odds", "float64", "plain"] = "log-odds"
+    recording: RecordingSettings = RecordingSettings()
+
+    @model_validator(mode="after")
+    def _dataset_fits_the_table(self) -> Self:
+        num_pairs = tasks.num_pairs(self.task.operation, self.task.size)
+        if not 1 <= self.dataset_size <= num_pairs:
+            raise ValueError(
+                f"dataset_size D = {self.dataset_size} is outside 1 … N = {num_pairs}, the number "
+                f"of pairs in the table of {self.task.operation} at size {self.task.size}; "
+                "choose D inside it"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _every_setting_has_an_effect(self) -> Self:
+        if (self.label_seed is None) != (self.regime == "natural"):
+            given = "is missing" if self.label_seed is None else f"= {self.label_seed} is given"
+            raise ValueError(
+                f"label_seed {given} in the {self.regime} regime; the memorising and the corrupted "
+                "regime need one, in the natural regime it would have no effect"
+            )
+        if (self.num_corrupted is None) == (self.regime == "corrupted"):
+            raise ValueError(
+                f"num_corrupted = {self.num_corrupted} in the {self.regime} regime; the corrupted "
+                "regime needs a number, elsewhere it would have no effect"
+            )
+        if self.num_corrupted is not None and not 1 <= self.num_corrupted <= self.dataset_size:
+            raise ValueError(
+                f"num_corrupted = {self.num_corrupted} is outside 1 … D = {self.dataset_size}"
+            )
+        if (self.noise_seed is None) == self.is_random:
+            raise ValueError(
+                f"noise_seed = {self.noise_seed}, and the run has "
+                f"{'some' if self.is_random else 'none'} of batch_size, dropout, update_noise and "
+                "weight_noise; give a noise_seed if and only if it has one of them"
+            )
+        batch = self.optimiser.batch_size
+        if batch is not None and batch >= self.dataset_size:
+            raise ValueError(
+                f"batch_size = {batch} is not below D = {self.dataset_size}; leave it out to take "
+                "all examples at every step"
+            )
+        if (self.init_seed is None) == (self.start is None):
+            raise ValueError(
+                "exactly one of init_seed and start must be given: a run either draws its initial "
+                f"weights or takes them from another run (init_seed = {self.init_seed}, "
+                f"start {'is' if self.start else 'is not'} given)"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _start_has_the_same_shape(self) -> Self:
+        if self.start is not None:
+            for name in ("task", "network"):
+                if getattr(self, name) != getattr(self.start, name):
+                    raise ValueError(
+                        f"{name} differs from that of start ({getattr(self, name)!r} against "
+                        f"{getattr(self.start, name)!r}); weights can only be continued in an "
+                        "equal network on an equal table"
+                    )
+        return self
+
+    @property
+    def is_random(self) -> bool:
+        """Return whether training depends on random draws after the initial weights."""
+        return self.optimiser.is_random or self.network.dropout_rate > 0
+
+    def document(self) -> dict[str, Any]:
+        """Return the settings as JSON types; ``from_document`` inverts it exactly."""
+        return self.model_dump(mode="json")
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> RunSettings:
+        """Return the settings that ``document`` describes.
+
+        Raises:
+            ValueError: The document does not describe a valid run.
+        """
+        return cls.model_validate(document)
