@@ -5,47 +5,29 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import App, CycloptsError, Parameter, Token
+from cyclopts import App, CycloptsError, Parameter
 from cyclopts.validators import Number
+
+from predictions.options import (
+    JsonOption,
+    NetworkOption,
+    OperationOption,
+    OperationSizeOption,
+    OutOption,
+    SeedsOption,
+    SizeOption,
+    StoreOption,
+    folder,
+    whole_number,
+)
 
 # torch and friends take seconds to import: every command imports what it needs, so that --help
 # answers at once.
 if TYPE_CHECKING:
-    from predictions.protocol import Prediction, Size, Verdict
-    from runs import Store
-
-SizeName = Literal["smoke", "quick", "standard", "paper"]
-SizeOption = Annotated[SizeName, Parameter(help="How large an experiment.")]
-
-
-def _whole_number(kind: object, tokens: Sequence[Token]) -> int:
-    """Convert to an integer and never round."""
-    try:
-        return int(tokens[0].value)
-    except ValueError:
-        raise ValueError(f"{tokens[0].value!r} is not a whole number") from None
-
-
-def _folder(kind: object, tokens: Sequence[Token]) -> Path:
-    """Convert to a path; an empty one is an unset variable, not the current folder."""
-    if not tokens[0].value:
-        raise ValueError("the name of a folder is empty; give one")
-    return Path(tokens[0].value)
-
-
-SeedsOption = Annotated[
-    int | None,
-    Parameter(
-        help="Independent networks; default: as many as the design fixes.", converter=_whole_number
-    ),
-]
-StoreOption = Annotated[Path, Parameter(help="Folder of finished runs.", converter=_folder)]
-OutOption = Annotated[Path, Parameter(help="Folder for reports.", converter=_folder)]
-JsonOption = Annotated[bool, Parameter(negative=(), help="Print JSON on standard output.")]
+    from predictions.protocol import Prediction
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -71,7 +53,14 @@ def list_predictions() -> int:
 
 
 @app.command
-def show(*names: str, size: SizeOption = "quick", seeds: SeedsOption = None) -> int:
+def show(
+    *names: str,
+    size: SizeOption = "quick",
+    seeds: SeedsOption = None,
+    operation: OperationOption = None,
+    operation_size: OperationSizeOption = None,
+    network: NetworkOption = None,
+) -> int:
     """Show a prediction: claim, design, rule, what would refute it, cost.
 
     Parameters
@@ -81,7 +70,7 @@ def show(*names: str, size: SizeOption = "quick", seeds: SeedsOption = None) -> 
     """
     from predictions.showing import print_prediction
 
-    chosen = _chosen(names)
+    chosen = _chosen(names, operation, operation_size, network)
     for prediction in chosen:
         if len(chosen) > 1:
             print(f"{prediction.name}\n{'=' * len(prediction.name)}\n")
@@ -95,9 +84,9 @@ def table(
     size: int,
     /,
     *,
-    examples: Annotated[int | None, Parameter(converter=_whole_number)] = None,
-    seed: Annotated[int, Parameter(converter=_whole_number)] = 0,
-    picture: Annotated[Path | None, Parameter(converter=_folder)] = None,
+    examples: Annotated[int | None, Parameter(converter=whole_number)] = None,
+    seed: Annotated[int, Parameter(converter=whole_number)] = 0,
+    picture: Annotated[Path | None, Parameter(converter=folder)] = None,
 ) -> int:
     """Print the table of an operation, blank where a pair is held out.
 
@@ -131,6 +120,9 @@ def run(
     *names: str,
     size: SizeOption = "quick",
     seeds: SeedsOption = None,
+    operation: OperationOption = None,
+    operation_size: OperationSizeOption = None,
+    network: NetworkOption = None,
     device: Annotated[Literal["auto", "cpu", "cuda"], Parameter(help="Where to train.")] = "auto",
     engine: Annotated[
         Literal["auto", "compiled", "stacked"],
@@ -166,13 +158,15 @@ def run(
         print_plan,
         set_damaged_aside,
         train_missing,
+        verdicts_on,
         warn_of_memory,
         warn_of_too_few_seeds,
+        write_reports,
     )
     from predictions.trainer import NetworkTrainer
     from runs import Store
 
-    chosen = _chosen(names)
+    chosen = _chosen(names, operation, operation_size, network)
     documents = [s.document() for p in chosen for s in p.settings(size, seeds)]
     place = Store(store, for_writing=not dry_run)
     trainer = NetworkTrainer(device, engine, None if memory is None else memory * 2**30)
@@ -185,9 +179,9 @@ def run(
     finished = train_missing(documents, place, trainer)
     if not finished:
         return INTERRUPTED
-    verdicts = _verdicts(chosen, size, place, seeds)
+    verdicts = verdicts_on(place, chosen, size, seeds)
     print_verdicts(verdicts, chosen, json=json)
-    _write_report(verdicts, chosen, place, out, seeds, quiet=json)
+    write_reports(verdicts, chosen, place, out, seeds, quiet=json)
     return 0
 
 
@@ -196,6 +190,9 @@ def judge(
     *names: str,
     size: SizeOption = "quick",
     seeds: SeedsOption = None,
+    operation: OperationOption = None,
+    operation_size: OperationSizeOption = None,
+    network: NetworkOption = None,
     store: StoreOption = Path("store"),
     json: JsonOption = False,
 ) -> int:
@@ -207,12 +204,11 @@ def judge(
         The predictions; default: all.
     """
     from predictions.printing import print_verdicts
-    from predictions.registry import select
-    from predictions.running import existing
+    from predictions.running import existing, verdicts_on
 
-    chosen = select(names or ("all",))
+    chosen = _chosen(names or ("all",), operation, operation_size, network)
     place = existing(store)
-    print_verdicts(_verdicts(chosen, size, place, seeds), chosen, json=json)
+    print_verdicts(verdicts_on(place, chosen, size, seeds), chosen, json=json)
     return 0
 
 
@@ -221,6 +217,9 @@ def report(
     *names: str,
     size: SizeOption = "quick",
     seeds: SeedsOption = None,
+    operation: OperationOption = None,
+    operation_size: OperationSizeOption = None,
+    network: NetworkOption = None,
     store: StoreOption = Path("store"),
     out: OutOption = Path("report"),
 ) -> int:
@@ -231,47 +230,25 @@ def report(
     names:
         The predictions; default: all.
     """
-    from predictions.registry import select
-    from predictions.running import existing, make_writable
+    from predictions.running import existing, make_writable, verdicts_on, write_reports
 
-    chosen = select(names or ("all",))
+    chosen = _chosen(names or ("all",), operation, operation_size, network)
     place = existing(store)
     make_writable(out)
-    _write_report(_verdicts(chosen, size, place, seeds), chosen, place, out, seeds, quiet=False)
+    write_reports(verdicts_on(place, chosen, size, seeds), chosen, place, out, seeds, quiet=False)
     return 0
 
 
-def _chosen(names: tuple[str, ...]) -> list[Prediction]:
+def _chosen(
+    names: tuple[str, ...], operation: str | None, operation_size: int | None, network: str | None
+) -> list[Prediction]:
     from predictions.registry import PREDICTIONS, select
+    from predictions.variants import Variant
 
     if not names:
         raise ValueError(f"name a prediction: choose from {', '.join(sorted(PREDICTIONS))}, or all")
-    return select(names)
-
-
-def _verdicts(
-    chosen: Sequence[Prediction], size: Size, store: Store, seeds: int | None
-) -> list[Verdict]:
-    from predictions.protocol import judge_stored
-
-    return [judge_stored(prediction, size, store, seeds) for prediction in chosen]
-
-
-def _write_report(
-    verdicts: Sequence[Verdict],
-    chosen: Sequence[Prediction],
-    store: Store,
-    out: Path,
-    seeds: int | None,
-    *,
-    quiet: bool,
-) -> None:
-    from predictions.registry import PREDICTIONS
-    from predictions.report import stem, write_report
-
-    name = stem(verdicts, len(PREDICTIONS), seeds)
-    html, markdown = write_report(verdicts, chosen, store, out, name=name, num_seeds=seeds)
-    print(f"report: {html} and {markdown}", file=sys.stderr if quiet else sys.stdout)
+    variant = Variant(operation=operation, operation_size=operation_size, network=network)
+    return select(names, variant)
 
 
 def main() -> None:

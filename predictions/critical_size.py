@@ -9,7 +9,7 @@ from efficiency.settings import RunSettings
 from predictions import scratch, ungrokking
 from predictions.critical_size_judge import MAX_LOST, RATIO_MARGIN, find
 from predictions.critical_size_records import curves_arm
-from predictions.grounds import GROUNDS
+from predictions.grounds import ground
 from predictions.judging import MIN_SEEDS
 from predictions.protocol import Finding, Prediction, Run, Size
 
@@ -77,20 +77,21 @@ class CriticalSize(Prediction):
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""
-        d, ground = scratch.DESIGNS[size], GROUNDS[size]
+        d, on = scratch.DESIGNS[size], ground(size, self.variant)
         return (
             "The runs of efficiency, of ungrokking's main arm and of semi-grokking, on the same "
-            f"{len(ground.seeds(num_seeds))} seeds: {ground.describe()}; budget from scratch "
+            f"{len(on.seeds(num_seeds))} seeds: {on.describe()}; budget from scratch "
             f"{d.num_steps:,} steps. {len(self.settings(size, num_seeds))} runs."
         )
 
     def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
         """See ``Prediction.settings``."""
-        seeds = GROUNDS[size].seeds(num_seeds)
-        every = [*curves_arm(size, seeds), *ungrokking.main_arm(size, seeds)]
-        every += scratch.scratch_arm(size, seeds)
+        on = ground(size, self.variant)
+        seeds = on.seeds(num_seeds)
+        every = [*curves_arm(on, seeds), *ungrokking.main_arm(on, seeds)]
+        every += scratch.scratch_arm(on, seeds)
         return list(dict.fromkeys(every))
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""
-        return find(size, runs)
+        return find(ground(size, self.variant), runs)

@@ -15,8 +15,9 @@ from efficiency.statistics import TooFewError
 from predictions import efficiency_judge
 from predictions.critical_size_records import Seed, crossing, crossing_of_lines, parts, read
 from predictions.efficiency_records import matched
+from predictions.grounds import Ground
 from predictions.judging import MIN_SEEDS, geometric, plural
-from predictions.protocol import Finding, Run, Size, VerdictOutcome
+from predictions.protocol import Finding, Run, VerdictOutcome
 from predictions.ratios import Bounds, Ratio
 
 RATIO_MARGIN = 1.25
@@ -26,15 +27,15 @@ MAX_LOST = 0.25
 """Largest part of the seeds whose curves are known and do not cross, for a verdict."""
 
 
-def find(size: Size, runs: Sequence[Run]) -> Finding:
+def find(ground: Ground, runs: Sequence[Run]) -> Finding:
     """Apply the rule of ``CriticalSize`` to runs of all three arms, in any order."""
-    by_seed, at, notes = read(size, runs)
-    return _find(by_seed, _other_crossings(size, runs), at, notes)
+    by_seed, at, notes = read(ground, runs)
+    return _find(by_seed, _other_crossings(ground, runs), at, notes)
 
 
-def _other_crossings(size: Size, runs: Sequence[Run]) -> dict[str, Estimate]:
+def _other_crossings(ground: Ground, runs: Sequence[Run]) -> dict[str, Estimate]:
     """Return (i) by the other way along the curve, and by another reading."""
-    curves, at, _ = efficiency_judge.usable(parts(size, runs)[0])
+    curves, at, _ = efficiency_judge.usable(parts(ground, runs)[0])
     numbers = {}
     if curves:
         margin = matched(curves, "margin")

@@ -14,8 +14,9 @@ from efficiency.settings import RunSettings
 from efficiency.statistics import Interval, TooFewError
 from predictions import efficiency_judge, efficiency_vs_size, scratch, ungrokking
 from predictions.efficiency_records import Reading, SeedCurves, Way
+from predictions.grounds import Ground
 from predictions.judging import value_of
-from predictions.protocol import Run, Size
+from predictions.protocol import Run
 from predictions.ratios import Bounds
 from predictions.ungrokking_records import Sweep, sweeps, usable
 
@@ -96,18 +97,18 @@ class Seed:
         return float(low), float(high)
 
 
-def curves_arm(size: Size, seeds: Sequence[int]) -> list[RunSettings]:
+def curves_arm(ground: Ground, seeds: Sequence[int]) -> list[RunSettings]:
     """Return the runs of efficiency."""
-    return efficiency_vs_size.mem_arm(size, seeds) + efficiency_vs_size.gen_arm(size, seeds)
+    return efficiency_vs_size.mem_arm(ground, seeds) + efficiency_vs_size.gen_arm(ground, seeds)
 
 
-def parts(size: Size, runs: Sequence[Run]) -> tuple[list[Run], list[Run], list[Run]]:
+def parts(ground: Ground, runs: Sequence[Run]) -> tuple[list[Run], list[Run], list[Run]]:
     """Return the runs of (i), (ii) and (iii); start networks belong to two of them."""
     seeds = sorted({run.settings.data_seed for run in runs})
     wanted = (
-        curves_arm(size, seeds),
-        ungrokking.main_arm(size, seeds),
-        scratch.scratch_arm(size, seeds),
+        curves_arm(ground, seeds),
+        ungrokking.main_arm(ground, seeds),
+        scratch.scratch_arm(ground, seeds),
     )
     curves, ungrokked, scratched = (
         [run for run in runs if run.settings in arm] for arm in map(set, wanted)
@@ -115,9 +116,9 @@ def parts(size: Size, runs: Sequence[Run]) -> tuple[list[Run], list[Run], list[R
     return curves, ungrokked, scratched
 
 
-def read(size: Size, runs: Sequence[Run]) -> tuple[dict[int, Seed], float, tuple[str, ...]]:
+def read(ground: Ground, runs: Sequence[Run]) -> tuple[dict[int, Seed], float, tuple[str, ...]]:
     """Return what every seed says, the matched log-odds, and what was left out and why."""
-    curve_runs, ungrokked, scratched = parts(size, runs)
+    curve_runs, ungrokked, scratched = parts(ground, runs)
     curves, at, notes = efficiency_judge.usable(curve_runs)
     continued, more = usable(ungrokked)
     starting, most = scratch.usable(scratched)

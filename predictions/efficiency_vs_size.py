@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from efficiency.settings import RunSettings
 from predictions.efficiency_judge import MARGIN, MIN_SHARE, find
-from predictions.grounds import GROUNDS, schedule
+from predictions.grounds import Ground, ground, schedule
 from predictions.judging import MIN_SEEDS
 from predictions.protocol import Finding, Prediction, Run, Size
 
@@ -57,9 +57,9 @@ DESIGNS: dict[Size, Design] = {
 }
 
 
-def _varied(run: RunSettings, size: Size) -> list[RunSettings]:
+def _varied(run: RunSettings, ground: Ground) -> list[RunSettings]:
     """Return a run at λ = 1 with its kin along the curve, both ways."""
-    design, rate = DESIGNS[size], GROUNDS[size].calm_learning_rate
+    design, rate = DESIGNS[ground.size], ground.calm_learning_rate
     # η·λ is what blurs a settled norm: with it held, so is the blur.
     decayed = [
         run.model_copy(update={"optimiser": schedule(rate / decay, decay, 0.5)})
@@ -79,11 +79,11 @@ def _varied(run: RunSettings, size: Size) -> list[RunSettings]:
     return decayed + held
 
 
-def mem_arm(size: Size, seeds: Iterable[int]) -> list[RunSettings]:
+def mem_arm(ground: Ground, seeds: Iterable[int]) -> list[RunSettings]:
     """Return the memorising networks: their only circuit is Mem."""
-    design, ground = DESIGNS[size], GROUNDS[size]
+    design = DESIGNS[ground.size]
     runs = []
-    for seed, D in product(seeds, design.mem_sizes):
+    for seed, D in product(seeds, ground.scaled(design.mem_sizes)):
         one = RunSettings(
             task=ground.task,
             network=ground.network,
@@ -95,18 +95,18 @@ def mem_arm(size: Size, seeds: Iterable[int]) -> list[RunSettings]:
             init_seed=seed,
             num_steps=design.num_steps,
         )
-        runs.extend(_varied(one, size))
+        runs.extend(_varied(one, ground))
     return runs
 
 
-def gen_arm(size: Size, seeds: Iterable[int]) -> list[RunSettings]:
+def gen_arm(ground: Ground, seeds: Iterable[int]) -> list[RunSettings]:
     """Return the generalising networks: start networks and what continues them above D_crit."""
-    design, ground = DESIGNS[size], GROUNDS[size]
+    design = DESIGNS[ground.size]
     runs = []
     for seed in seeds:
         start = ground.start(seed)
         runs.append(start)
-        for D in design.gen_sizes:
+        for D in ground.scaled(design.gen_sizes):
             one = RunSettings(
                 task=ground.task,
                 network=ground.network,
@@ -116,7 +116,7 @@ def gen_arm(size: Size, seeds: Iterable[int]) -> list[RunSettings]:
                 start=start,
                 num_steps=design.num_steps,
             )
-            runs.extend(_varied(one, size))
+            runs.extend(_varied(one, ground))
     return runs
 
 
@@ -200,13 +200,13 @@ class Efficiency(Prediction):
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""
-        d, ground = DESIGNS[size], GROUNDS[size]
+        d, on = DESIGNS[size], ground(size, self.variant)
         decays = ", ".join(f"{w:g}" for w in d.weight_decays)
         return (
-            f"{ground.describe()}; for each of {len(ground.seeds(num_seeds))} seeds memorising "
-            f"networks (random labels) on D = {', '.join(map(str, d.mem_sizes))} and generalising "
+            f"{on.describe()}; for each of {len(on.seeds(num_seeds))} seeds memorising "
+            f"networks (random labels) on D = {on.listed(d.mem_sizes)} and generalising "
             f"ones (a network that knows the whole table, trained on) on "
-            f"D = {', '.join(map(str, d.gen_sizes))}, each with weight decays {decays} for "
+            f"D = {on.listed(d.gen_sizes)}, each with weight decays {decays} for "
             f"{d.num_steps:,} steps; each network of weight decay 1 is then held at "
             f"{', '.join(f'{f:g}' for f in d.norm_factors)} times its norm for "
             f"{d.held_steps:,} steps without decay. {len(self.settings(size, num_seeds))} runs."
@@ -214,8 +214,9 @@ class Efficiency(Prediction):
 
     def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
         """See ``Prediction.settings``."""
-        seeds = GROUNDS[size].seeds(num_seeds)
-        return mem_arm(size, seeds) + gen_arm(size, seeds)
+        on = ground(size, self.variant)
+        seeds = on.seeds(num_seeds)
+        return mem_arm(on, seeds) + gen_arm(on, seeds)
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""

@@ -11,7 +11,7 @@ from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
 from efficiency.statistics import greater_p
 from predictions import scratch
-from predictions.grounds import GROUNDS
+from predictions.grounds import ground
 from predictions.judging import MIN_SEEDS, bounds, count, geometric, over_seeds, plural, value_of
 from predictions.protocol import Finding, Prediction, Run, Size, VerdictOutcome
 
@@ -66,16 +66,19 @@ class Grokking(Prediction):
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""
-        d, ground = scratch.DESIGNS[size], GROUNDS[size]
+        d, on = scratch.DESIGNS[size], ground(size, self.variant)
         return (
-            f"{ground.describe()}; {len(ground.seeds(num_seeds))} seeds trained from scratch on "
-            f"D = {d.sizes[-1]} examples for {d.num_steps:,} steps with weight decay 1."
+            f"{on.describe()}; {len(on.seeds(num_seeds))} seeds trained from scratch on "
+            f"D = {on.scaled(d.sizes)[-1]} examples for {d.num_steps:,} steps with weight decay 1."
         )
 
     def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
         """See ``Prediction.settings``."""
-        runs = scratch.scratch_arm(size, GROUNDS[size].seeds(num_seeds))
-        return [run for run in runs if run.dataset_size == scratch.DESIGNS[size].sizes[-1]]
+        on = ground(size, self.variant)
+        runs = scratch.scratch_arm(on, on.seeds(num_seeds))
+        return [
+            run for run in runs if run.dataset_size == max(on.scaled(scratch.DESIGNS[size].sizes))
+        ]
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""

@@ -6,7 +6,8 @@ be compared seed by seed. Runs that two predictions want are trained once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from efficiency import tasks
 from efficiency.settings import (
@@ -17,8 +18,15 @@ from efficiency.settings import (
     TaskSettings,
 )
 from predictions.protocol import MAX_SEEDS, Size
+from predictions.variants import AS_DESIGNED, Variant
 
 WARMUP_STEPS = 50
+
+_IN_WORDS = {
+    "one-layer-transformer": "one-layer transformer",
+    "transformer": "transformer",
+    "mlp": "MLP",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +34,7 @@ class Ground:
     """One size.
 
     Attributes:
+        size: Its name.
         task: The operation.
         network: The network.
         start_learning_rate: η of start networks, trained on the whole table at λ = 1.
@@ -36,6 +45,7 @@ class Ground:
         num_seeds: Seeds that the designs ask for.
     """
 
+    size: Size
     task: TaskSettings
     network: NetworkSettings
     start_learning_rate: float
@@ -52,10 +62,22 @@ class Ground:
 
     def describe(self) -> str:
         """Return operation and network in a phrase."""
+        layers = getattr(self.network, "num_layers", None)
+        depth = "" if layers is None else f" of {layers} layer{'' if layers == 1 else 's'} and"
+        kind = _IN_WORDS[self.network.architecture] + (depth or " of")
         return (
-            f"{self.task.operation} at size {self.task.size} ({self.num_pairs:,} pairs), one-layer "
-            f"transformer of width {self.network.d_model}"
+            f"{self.task.operation} at size {self.task.size} ({self.num_pairs:,} pairs), {kind} "
+            f"width {self.network.d_model}"
         )
+
+    def scaled(self, sizes: Sequence[int]) -> tuple[int, ...]:
+        """Return dataset sizes for this table, the same parts of it as of the size's own."""
+        usual = GROUNDS[self.size].num_pairs
+        return tuple(max(1, round(D * self.num_pairs / usual)) for D in sizes)
+
+    def listed(self, sizes: Sequence[int]) -> str:
+        """Return the same in words."""
+        return ", ".join(map(str, self.scaled(sizes)))
 
     def seeds(self, num_seeds: int | None) -> range:
         """Return the judged seeds.
@@ -104,6 +126,7 @@ def steps_at(weight_decay: float, steps_at_one: int) -> int:
 
 GROUNDS: dict[Size, Ground] = {
     "smoke": Ground(
+        size="smoke",
         task=TaskSettings(operation="addition", size=11),
         network=OneLayerTransformerSettings(d_model=16, num_heads=2, d_mlp=32),
         start_learning_rate=3e-3,
@@ -115,6 +138,7 @@ GROUNDS: dict[Size, Ground] = {
     ),
     # Chosen by measurement: docs/decisions/005-quick-size.md, 008-the-family.md.
     "quick": Ground(
+        size="quick",
         task=TaskSettings(operation="addition", size=31),
         network=OneLayerTransformerSettings(d_model=32, num_heads=4, d_mlp=128),
         start_learning_rate=1.5e-3,
@@ -125,6 +149,7 @@ GROUNDS: dict[Size, Ground] = {
         num_seeds=12,
     ),
     "standard": Ground(
+        size="standard",
         task=TaskSettings(operation="addition", size=59),
         network=OneLayerTransformerSettings(d_model=64, num_heads=4, d_mlp=256),
         start_learning_rate=1e-3,
@@ -136,6 +161,7 @@ GROUNDS: dict[Size, Ground] = {
     ),
     # The paper's network, operation and η. Its start networks' length and decay of η are assumed.
     "paper": Ground(
+        size="paper",
         task=TaskSettings(operation="addition", size=113),
         network=OneLayerTransformerSettings(d_model=128, num_heads=4, d_mlp=512),
         start_learning_rate=1e-3,
@@ -146,3 +172,18 @@ GROUNDS: dict[Size, Ground] = {
         num_seeds=10,
     ),
 }
+
+
+def ground(size: Size, variant: Variant = AS_DESIGNED) -> Ground:
+    """Return the ground of a size, on another operation or network if asked for.
+
+    Raises:
+        ValueError: The operation is not defined at its size.
+    """
+    usual = GROUNDS[size]
+    assert isinstance(usual.network, OneLayerTransformerSettings)
+    task = TaskSettings(
+        operation=variant.operation or usual.task.operation,
+        size=variant.operation_size or usual.task.size,
+    )
+    return replace(usual, task=task, network=variant.network_settings(usual.network))

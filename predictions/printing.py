@@ -29,7 +29,8 @@ def print_verdicts(
     told: set[str] = set()
     for verdict in verdicts:
         console.print(
-            f"[bold]{verdict.prediction}[/bold] ({verdict.size}): "
+            f"[bold]{verdict.prediction}[/bold] ({verdict.size}"
+            f"{' ' + verdict.options if verdict.options else ''}): "
             f"[bold]{verdict.outcome.upper()}[/bold]. {verdict.sentence}",
             highlight=False,
             soft_wrap=not console.is_terminal,

@@ -12,15 +12,11 @@ from typing import Any, ClassVar, Literal, get_args
 from efficiency.estimates import Estimate
 from efficiency.outcome import Outcome
 from efficiency.settings import RunSettings
+from predictions.variants import AS_DESIGNED, Variant
 from runs.identity import identity
-from runs.record import Record
-from runs.store import Store
 
 Size = Literal["smoke", "quick", "standard", "paper"]
 SIZES: tuple[Size, ...] = get_args(Size)
-
-DEFAULT_STORE = "store"
-"""Where runs are kept if nothing else is said."""
 
 MAX_SEEDS = 1000
 """More seeds than this are surely a slip of the finger."""
@@ -53,6 +49,7 @@ class Verdict:
     Attributes:
         prediction: Name of the prediction.
         size: Size it was tested at.
+        options: What differs from that size, as options of the command line.
         outcome: ``supported``, ``refuted``, ``undecided`` (the runs do not suffice) or ``invalid``
             (the runs are not a test of the claim).
         sentence: The finding in one sentence.
@@ -76,12 +73,14 @@ class Verdict:
     next_command: str | None = None
     runs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    options: str = ""
 
     def document(self) -> dict[str, Any]:
         """Return the verdict as JSON types, in the form that ``judge --json`` prints."""
         return {
             "prediction": self.prediction,
             "size": self.size,
+            "options": self.options,
             "outcome": self.outcome,
             "sentence": self.sentence,
             "rule": self.rule,
@@ -126,6 +125,9 @@ class Finding:
 class Prediction(ABC):
     """A claim of the theory and its test. Everything here is fixed before any run.
 
+    Args:
+        variant: Another operation or network than its sizes have.
+
     Attributes:
         name: What users call it.
         min_seeds: Independent networks below which the judge decides nothing.
@@ -138,6 +140,7 @@ class Prediction(ABC):
         power: How many seeds it takes to see what is there, and under which assumptions.
         figure_caption: What its figure shows, if it has one.
         glossary: The meaning of each of its numbers, in a phrase.
+        has_runs: Whether it asks networks at all.
     """
 
     name: ClassVar[str]
@@ -151,6 +154,10 @@ class Prediction(ABC):
     power: ClassVar[str]
     figure_caption: ClassVar[str]
     glossary: ClassVar[Mapping[str, str]]
+    has_runs: ClassVar[bool] = True
+
+    def __init__(self, variant: Variant = AS_DESIGNED) -> None:
+        self.variant = variant
 
     @abstractmethod
     def design(self, size: Size, num_seeds: int | None = None) -> str:
@@ -204,6 +211,7 @@ class Prediction(ABC):
             next_command=self._next_command(size, outcome, runs) if open_ended else None,
             runs=tuple(run.identity for run in runs),
             notes=finding.notes,
+            options=shlex.join(self.variant.options()),
         )
 
     def _next_command(self, size: Size, outcome: VerdictOutcome, runs: Sequence[Run]) -> str:
@@ -214,74 +222,11 @@ class Prediction(ABC):
         seeds = len({run.settings.data_seed for run in runs})
         larger = SIZES[min(SIZES.index(size) + 1, len(SIZES) - 1)]
         if size == "smoke" or (outcome == "invalid" and larger != size):
-            return f"predictions run {self.name} --size {larger}"
-        more = min(max(2 * seeds, 2 * self.min_seeds), MAX_SEEDS)
-        return f"predictions run {self.name} --size {size} --seeds {more}"
+            return self.command(larger)
+        return self.command(size, min(max(2 * seeds, 2 * self.min_seeds), MAX_SEEDS))
 
-
-def _descends(settings: RunSettings, from_any: set[RunSettings]) -> bool:
-    start = settings.start
-    return start is not None and (start in from_any or _descends(start, from_any))
-
-
-def judge_stored(
-    prediction: Prediction, size: Size, store: Store, num_seeds: int | None = None
-) -> Verdict:
-    """Judge a prediction on what a store holds.
-
-    A sweep with missing runs is undecided: which runs are missing may depend on what they show.
-
-    Raises:
-        StoreError: A run is damaged.
-    """
-    wanted = prediction.settings(size, num_seeds)
-    found, origins = [], set()
-    for settings in wanted:
-        run = identity(settings.document())
-        if store.has(run):
-            record = store.load(run)
-            outcome = Outcome.from_document(record.outcome)
-            found.append(Run(settings=settings, outcome=outcome))
-            origins |= _origins(record)
-    diverged = {run.settings for run in found if run.outcome.status == "diverged"}
-    # A run whose start diverged can never be trained; the judge sees what is left without it.
-    possible = [settings for settings in wanted if not _descends(settings, diverged)]
-    absent = len(possible) - sum(run.settings in possible for run in found)
-    if absent > 0:
+    def command(self, size: Size, num_seeds: int | None = None) -> str:
+        """Return the command that trains what it needs."""
         seeds = [] if num_seeds is None else ["--seeds", str(num_seeds)]
-        command = ["predictions", "run", prediction.name, "--size", size, *seeds]
-        command += [] if str(store.path) == DEFAULT_STORE else ["--store", str(store.path)]
-        return Verdict(
-            prediction=prediction.name,
-            size=size,
-            outcome="undecided",
-            sentence=f"{absent} of the {len(wanted)} runs are not in the store {store.path}; none "
-            "was judged.",
-            rule=prediction.rule,
-            next_command=shlex.join(command),
-            runs=tuple(sorted(run.identity for run in found)),
-        )
-    verdict = prediction.judge(size, found)
-    notes = []
-    if len(origins) > 1:
-        notes.append(f"The runs do not all come from one program: {'; '.join(sorted(origins))}.")
-    for schema, number in sorted(store.of_other_schemas().items()):
-        notes.append(
-            f"The store {store.path} also holds {number} runs of schema {schema}, which were not "
-            "read: settings meant something else then."
-        )
-    following = verdict.next_command
-    if following is not None and str(store.path) != DEFAULT_STORE:
-        following = f"{following} --store {shlex.quote(str(store.path))}"
-    return replace(verdict, notes=(*verdict.notes, *notes), next_command=following)
-
-
-def _origins(record: Record) -> set[str]:
-    """Return what trained a run: commit and engine, of each leg of an interrupted one."""
-    legs = [record.provenance, *record.provenance.get("earlier", ())]
-    return {
-        f"commit {(leg['code']['commit'] or 'unknown')[:12]}"
-        f"{' with changes' if leg['code']['dirty'] else ''}, "
-        f"engine {leg['training'].get('engine', 'unknown')}"
-        for leg in legs
-    }
+        words = ["predictions", "run", self.name, "--size", size, *seeds, *self.variant.options()]
+        return shlex.join(words)

@@ -11,6 +11,7 @@ from predictions.minimal_example import MinimalExamplePrediction
 from predictions.protocol import Prediction
 from predictions.semi_grokking import SemiGrokking
 from predictions.ungrokking import Ungrokking
+from predictions.variants import AS_DESIGNED, Variant
 from predictions.weight_decay import WeightDecay
 
 PREDICTIONS: dict[str, Prediction] = {
@@ -42,14 +43,26 @@ def find(name: str) -> Prediction:
     return PREDICTIONS[name]
 
 
-def select(names: tuple[str, ...]) -> list[Prediction]:
+def select(names: tuple[str, ...], variant: Variant = AS_DESIGNED) -> list[Prediction]:
     """Return the named predictions in their order, each once; ``all`` stands for every one.
 
+    Args:
+        names: Their names.
+        variant: Another operation or network to ask; ``all`` then leaves out what asks none.
+
     Raises:
-        ValueError: A name is not known.
+        ValueError: A name is not known, or that prediction asks no network.
     """
     chosen: dict[str, Prediction] = {}
+    varied = variant != AS_DESIGNED
     for name in names:
         found = PREDICTIONS.values() if name == "all" else [find(name)]
-        chosen |= {prediction.name: prediction for prediction in found}
+        for prediction in found:
+            if prediction.has_runs or not varied:
+                chosen[prediction.name] = type(prediction)(variant)
+            elif name != "all":
+                raise ValueError(
+                    f"{name} asks no network: {' '.join(variant.options())} would have no effect; "
+                    "leave it out"
+                )
     return list(chosen.values())

@@ -10,7 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from predictions.progress import Display, duration
-from predictions.protocol import Prediction
+from predictions.protocol import Prediction, Size, Verdict
+from predictions.registry import PREDICTIONS
+from predictions.report import stem, write_report
+from predictions.stored import judge_stored
 from predictions.trainer import NetworkTrainer
 from runs import (
     Document,
@@ -146,3 +149,25 @@ def train_missing(documents: Sequence[Document], store: Store, trainer: NetworkT
             file=sys.stderr,
         )
     return not execution.interrupted
+
+
+def verdicts_on(
+    store: Store, chosen: Sequence[Prediction], size: Size, seeds: int | None
+) -> list[Verdict]:
+    """Return the verdict of each prediction on what a store holds."""
+    return [judge_stored(prediction, size, store, seeds) for prediction in chosen]
+
+
+def write_reports(
+    verdicts: Sequence[Verdict],
+    chosen: Sequence[Prediction],
+    store: Store,
+    out: Path,
+    seeds: int | None,
+    *,
+    quiet: bool,
+) -> None:
+    """Write the report and say where it is."""
+    name = stem(verdicts, len(PREDICTIONS), seeds)
+    html, markdown = write_report(verdicts, chosen, store, out, name=name, num_seeds=seeds)
+    print(f"report: {html} and {markdown}", file=sys.stderr if quiet else sys.stdout)

@@ -8,7 +8,7 @@ from itertools import product
 
 from efficiency import critical_size, tasks
 from efficiency.settings import RecordingSettings, RunSettings
-from predictions.grounds import GROUNDS, schedule
+from predictions.grounds import Ground, schedule
 from predictions.judging import value_of
 from predictions.protocol import Run, Size
 
@@ -37,9 +37,9 @@ DESIGNS: dict[Size, Design] = {
 }
 
 
-def scratch_arm(size: Size, seeds: Iterable[int]) -> list[RunSettings]:
+def scratch_arm(ground: Ground, seeds: Iterable[int]) -> list[RunSettings]:
     """Return the runs from scratch."""
-    design, ground = DESIGNS[size], GROUNDS[size]
+    design = DESIGNS[ground.size]
     return [
         RunSettings(
             task=ground.task,
@@ -51,7 +51,7 @@ def scratch_arm(size: Size, seeds: Iterable[int]) -> list[RunSettings]:
             num_steps=design.num_steps,
             recording=RecordingSettings(num_log=40, num_even=80),
         )
-        for seed, D in product(seeds, design.sizes)
+        for seed, D in product(seeds, ground.scaled(design.sizes))
     ]
 
 

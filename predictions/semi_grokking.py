@@ -14,7 +14,7 @@ from efficiency.outcome import MIN_CHANGE
 from efficiency.settings import RunSettings
 from efficiency.statistics import share_interval, share_p
 from predictions import scratch
-from predictions.grounds import GROUNDS
+from predictions.grounds import ground
 from predictions.judging import MIN_SEEDS, count, geometric, over_seeds, plural, value_of
 from predictions.protocol import Finding, Prediction, Run, Size, VerdictOutcome
 
@@ -139,16 +139,17 @@ class SemiGrokking(Prediction):
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""
-        d, ground = scratch.DESIGNS[size], GROUNDS[size]
+        d, on = scratch.DESIGNS[size], ground(size, self.variant)
         return (
-            f"{ground.describe()}; {len(ground.seeds(num_seeds))} seeds trained from scratch on "
-            f"D = {', '.join(map(str, d.sizes))} examples for {d.num_steps:,} steps with weight "
+            f"{on.describe()}; {len(on.seeds(num_seeds))} seeds trained from scratch on "
+            f"D = {on.listed(d.sizes)} examples for {d.num_steps:,} steps with weight "
             f"decay 1. {len(self.settings(size, num_seeds))} runs."
         )
 
     def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
         """See ``Prediction.settings``."""
-        return scratch.scratch_arm(size, GROUNDS[size].seeds(num_seeds))
+        on = ground(size, self.variant)
+        return scratch.scratch_arm(on, on.seeds(num_seeds))
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from efficiency.critical_size import MIN_SIZES
 from efficiency.settings import RunSettings
-from predictions.grounds import GROUNDS, schedule, steps_at
+from predictions.grounds import Ground, ground, schedule, steps_at
 from predictions.judging import MIN_SEEDS
 from predictions.protocol import Finding, Prediction, Run, Size
 from predictions.ungrokking_judge import find
@@ -66,28 +66,28 @@ HELD_OUT_FRACTION = 0.1
 """Part of the table that the start networks of the second arm never see."""
 
 
-def continued(size: Size, start: RunSettings, dataset_size: int, decay: float) -> RunSettings:
+def continued(ground: Ground, start: RunSettings, dataset_size: int, decay: float) -> RunSettings:
     """Return the run that continues a start network on fewer examples."""
     return RunSettings(
         task=start.task,
         network=start.network,
-        optimiser=schedule(GROUNDS[size].learning_rate, decay, 0.25),
+        optimiser=schedule(ground.learning_rate, decay, 0.25),
         dataset_size=dataset_size,
         data_seed=start.data_seed,
         start=start,
-        num_steps=steps_at(decay, DESIGNS[size].steps_at_one),
+        num_steps=steps_at(decay, DESIGNS[ground.size].steps_at_one),
     )
 
 
-def main_arm(size: Size, seeds: Iterable[int]) -> list[RunSettings]:
+def main_arm(ground: Ground, seeds: Iterable[int]) -> list[RunSettings]:
     """Return start networks that know the whole table, and all that continues them."""
-    design, ground = DESIGNS[size], GROUNDS[size]
+    design = DESIGNS[ground.size]
     runs = []
     for seed in seeds:
         start = ground.start(seed)
         runs.append(start)
-        cells = itertools.product(design.sizes, design.weight_decays)
-        runs.extend(continued(size, start, D, decay) for D, decay in cells)
+        cells = itertools.product(ground.scaled(design.sizes), design.weight_decays)
+        runs.extend(continued(ground, start, D, decay) for D, decay in cells)
     return runs
 
 
@@ -181,34 +181,34 @@ class Ungrokking(Prediction):
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""
-        d, ground = DESIGNS[size], GROUNDS[size]
+        d, on = DESIGNS[size], ground(size, self.variant)
         runs = self.settings(size, num_seeds)
         starts = sum(run.start is None for run in runs)
-        whole = sum(run.start is None and run.dataset_size == ground.num_pairs for run in runs)
+        whole = sum(run.start is None and run.dataset_size == on.num_pairs for run in runs)
         lengths = ", ".join(f"{steps_at(w, d.steps_at_one):,}" for w in d.weight_decays)
         text = (
-            f"{ground.describe()}; {starts} start networks trained for {ground.start_steps:,} "
+            f"{on.describe()}; {starts} start networks trained for {on.start_steps:,} "
             f"steps, {whole} of them on the whole table; each of these is continued on "
-            f"D' = {', '.join(map(str, d.sizes))} examples with weight decays "
+            f"D' = {on.listed(d.sizes)} examples with weight decays "
             f"{', '.join(f'{w:g}' for w in d.weight_decays)} for {lengths} steps"
         )
         if d.held_out_sizes:
             text += (
                 f"; the other {starts - whole} never saw a tenth of the table and are continued on "
-                f"D' = {', '.join(map(str, d.held_out_sizes))} with weight decay 1, to compare "
+                f"D' = {on.listed(d.held_out_sizes)} with weight decay 1, to compare "
                 "removed examples with never-seen ones"
             )
         return text + f". {len(runs)} runs."
 
     def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
         """See ``Prediction.settings``."""
-        design, ground = DESIGNS[size], GROUNDS[size]
-        runs = main_arm(size, ground.seeds(num_seeds))
-        kept = round((1 - HELD_OUT_FRACTION) * ground.num_pairs)
-        for seed in ground.seeds(num_seeds)[: design.held_out_seeds]:
-            start = ground.start(seed, kept)
+        design, on = DESIGNS[size], ground(size, self.variant)
+        runs = main_arm(on, on.seeds(num_seeds))
+        kept = round((1 - HELD_OUT_FRACTION) * on.num_pairs)
+        for seed in on.seeds(num_seeds)[: design.held_out_seeds]:
+            start = on.start(seed, kept)
             runs.append(start)
-            runs.extend(continued(size, start, D, 1.0) for D in design.held_out_sizes)
+            runs.extend(continued(on, start, D, 1.0) for D in on.scaled(design.held_out_sizes))
         return runs
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:

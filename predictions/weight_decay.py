@@ -11,7 +11,7 @@ from efficiency.critical_size import MIN_SIZES
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
 from efficiency.statistics import FloatArray, equivalence
-from predictions.grounds import GROUNDS, steps_at
+from predictions.grounds import ground, steps_at
 from predictions.judging import MIN_SEEDS, as_estimate, geometric, over_seeds, plural
 from predictions.protocol import Finding, Prediction, Run, Size, VerdictOutcome
 from predictions.ratios import Ratio
@@ -86,18 +86,19 @@ class WeightDecay(Prediction):
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""
-        d, ground = DESIGNS[size], GROUNDS[size]
+        d, on = DESIGNS[size], ground(size, self.variant)
         pairs = ", ".join(f"{w:g} ({steps_at(w, d.steps_at_one):,} steps)" for w in d.weight_decays)
         return (
-            f"The main arm of ungrokking: {ground.describe()}; "
-            f"{len(ground.seeds(num_seeds))} start networks continued on D' = "
-            f"{', '.join(map(str, d.sizes))} with weight decays {pairs}. "
+            f"The main arm of ungrokking: {on.describe()}; "
+            f"{len(on.seeds(num_seeds))} start networks continued on D' = "
+            f"{on.listed(d.sizes)} with weight decays {pairs}. "
             f"{len(self.settings(size, num_seeds))} runs."
         )
 
     def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
         """See ``Prediction.settings``."""
-        return main_arm(size, GROUNDS[size].seeds(num_seeds))
+        on = ground(size, self.variant)
+        return main_arm(on, on.seeds(num_seeds))
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""

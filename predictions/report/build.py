@@ -20,12 +20,16 @@ from runs.identity import SCHEMA_VERSION
 
 
 def stem(verdicts: Sequence[Verdict], num_predictions: int, num_seeds: int | None) -> str:
-    """Return the name of a report without ending: ``NAME-SIZE``, ``all-SIZE``, ``A+B-SIZE``."""
+    """Return the name of a report without ending: ``NAME-SIZE``, ``all-SIZE``, ``A+B-SIZE``.
+
+    What differs from the size's design follows, and a number of seeds that was asked for.
+    """
     names = "+".join(verdict.prediction for verdict in verdicts)
     if len(verdicts) == num_predictions > 1:
         names = "all"
     seeds = "" if num_seeds is None else f"-{num_seeds}-seeds"
-    return f"{names}-{verdicts[0].size}{seeds}"
+    varied = "".join(f"-{word}" for word in verdicts[0].options.split() if word[:2] != "--")
+    return f"{names}-{verdicts[0].size}{varied}{seeds}"
 
 
 def write_report(
@@ -104,8 +108,8 @@ def _context(
         notes = _new_notes(verdict, told)
         sections.append(_section(verdict, prediction, runs, records, num_seeds) | notes)
     return {
-        "title": f"{one.title if one else 'The predictions'}, {verdicts[0].size}",
-        "size": verdicts[0].size,
+        "title": f"{one.title if one else 'The predictions'}, {_at(verdicts[0])}",
+        "size": _at(verdicts[0]),
         "sections": sections,
         "table": family.rows(verdicts, predictions),
         "falls": family.falls_with_the_family(verdicts, predictions),
@@ -130,13 +134,19 @@ def _new_notes(verdict: Verdict, told: set[str]) -> dict[str, Any]:
     }
 
 
+def _at(verdict: Verdict) -> str:
+    """Return the size of a verdict and what differs from it."""
+    return f"{verdict.size} {verdict.options}".strip()
+
+
 def _command(
     predictions: Sequence[Prediction], size: str, store: Store, num_seeds: int | None
 ) -> str:
     names = [prediction.name for prediction in predictions]
     seeds = [] if num_seeds is None else ["--seeds", str(num_seeds)]
     place = [] if str(store.path) == "store" else ["--store", str(store.path)]
-    return shlex.join(["predictions", "run", *names, "--size", size, *seeds, *place])
+    options = predictions[0].variant.options()
+    return shlex.join(["predictions", "run", *names, "--size", size, *seeds, *options, *place])
 
 
 def _section(

@@ -42,17 +42,17 @@ def seeds(num_seeds: int) -> range:
 # Settings are checked when they are made, and simulations want the same ones again and again.
 @functools.cache
 def curve_arms(seed: int) -> list[RunSettings]:
-    return mem_arm("quick", [seed]) + gen_arm("quick", [seed])
+    return mem_arm(GROUND, [seed]) + gen_arm(GROUND, [seed])
 
 
 @functools.cache
 def main_arm(seed: int) -> list[RunSettings]:
-    return ungrokking.main_arm("quick", [seed])
+    return ungrokking.main_arm(GROUND, [seed])
 
 
 @functools.cache
 def scratch_arm(seed: int) -> list[RunSettings]:
-    return scratch.scratch_arm("quick", [seed])
+    return scratch.scratch_arm(GROUND, [seed])
 
 
 def curves(

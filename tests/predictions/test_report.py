@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from predictions.protocol import judge_stored
 from predictions.registry import PREDICTIONS, find
 from predictions.report import write_report
+from predictions.stored import judge_stored
 from runs import Store
 
 pytestmark = pytest.mark.xdist_group("smoke")

@@ -200,8 +200,8 @@ def test_the_order_of_records_does_not_matter(seed, rng):
 def test_a_verdict_in_json_has_the_promised_form():
     document = json.loads(json.dumps(judged(simulated()).document(), allow_nan=False))
     assert set(document) == {
-        "prediction", "size", "outcome", "sentence", "rule", "numbers", "deciding", "p_value",
-        "next_command", "runs", "notes",
+        "prediction", "size", "options", "outcome", "sentence", "rule", "numbers", "deciding",
+        "p_value", "next_command", "runs", "notes",
     }  # fmt: skip
     for number in document["numbers"].values():
         assert set(number) == {"value", "low", "high", "n", "unit", "status"}

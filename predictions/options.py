@@ -1,0 +1,49 @@
+"""Options of the command line that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter, Token
+
+SizeName = Literal["smoke", "quick", "standard", "paper"]
+SizeOption = Annotated[SizeName, Parameter(help="How large an experiment.")]
+
+
+def whole_number(kind: object, tokens: Sequence[Token]) -> int:
+    """Convert to an integer and never round."""
+    try:
+        return int(tokens[0].value)
+    except ValueError:
+        raise ValueError(f"{tokens[0].value!r} is not a whole number") from None
+
+
+def folder(kind: object, tokens: Sequence[Token]) -> Path:
+    """Convert to a path; an empty one is an unset variable, not the current folder."""
+    if not tokens[0].value:
+        raise ValueError("the name of a folder is empty; give one")
+    return Path(tokens[0].value)
+
+
+SeedsOption = Annotated[
+    int | None,
+    Parameter(
+        help="Independent networks; default: as many as the design fixes.", converter=whole_number
+    ),
+]
+StoreOption = Annotated[Path, Parameter(help="Folder of finished runs.", converter=folder)]
+OutOption = Annotated[Path, Parameter(help="Folder for reports.", converter=folder)]
+OperationOption = Annotated[
+    str | None, Parameter(help="Another operation than the design's; see `predictions table`.")
+]
+OperationSizeOption = Annotated[
+    int | None,
+    Parameter(help="Its modulus, or n of Sₙ; default: the design's.", converter=whole_number),
+]
+NetworkOption = Annotated[
+    Literal["one-layer", "two-layer", "mlp"] | None,
+    Parameter(help="Another network than the design's one-layer transformer, as wide."),
+]
+JsonOption = Annotated[bool, Parameter(negative=(), help="Print JSON on standard output.")]

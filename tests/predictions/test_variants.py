@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from efficiency.operations import OPERATIONS
+from predictions import options
+from predictions.grounds import GROUNDS, ground
+from predictions.protocol import SIZES
+from predictions.registry import PREDICTIONS, select
+from predictions.report import stem
+from predictions.variants import AS_DESIGNED, NETWORKS, Variant
+
+ASKING = [prediction for prediction in PREDICTIONS.values() if prediction.has_runs]
+
+
+def test_the_command_line_offers_every_network():
+    (union, _) = get_args(options.NetworkOption)
+    (literal, _) = get_args(union)
+    assert get_args(literal) == NETWORKS
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_nothing_asked_for_is_the_design(size):
+    assert ground(size) == GROUNDS[size]
+    same = Variant(operation=GROUNDS[size].task.operation, network="one-layer")
+    assert ground(size, same) == GROUNDS[size]
+    for prediction in ASKING:
+        assert type(prediction)(same).settings(size, 2) == prediction.settings(size, 2)
+
+
+@given(
+    st.sampled_from([name for name in sorted(OPERATIONS) if "mod p" in OPERATIONS[name].meaning]),
+    st.sampled_from(NETWORKS),
+    st.sampled_from(ASKING),
+)
+def test_every_run_has_the_operation_and_the_network_asked_for(operation, network, prediction):
+    variant = Variant(operation=operation, network=network)
+    varied, usual = type(prediction)(variant).settings("quick", 1), prediction.settings("quick", 1)
+    assert {run.task.operation for run in varied} == {operation}
+    assert {run.network for run in varied} == {ground("quick", variant).network}
+    # The same parts of a table that may be smaller, each at least one pair.
+    assert len(varied) == len(usual)
+    pairs = ground("quick", variant).num_pairs
+    for one, other in zip(varied, usual, strict=True):
+        assert one.dataset_size == pytest.approx(other.dataset_size * pairs / 961, abs=0.51)
+
+
+def test_a_group_takes_its_own_size():
+    on = ground("quick", Variant(operation="composition", operation_size=4))
+    assert on.num_pairs == 576
+    assert on.scaled((961, 480)) == (576, 288)
+    with pytest.raises(ValueError, match="outside 2 … 6 for composition"):
+        ground("quick", Variant(operation="composition"))
+
+
+def test_the_options_come_back_in_commands_and_names():
+    variant = Variant(operation="composition", operation_size=4, network="mlp")
+    words = "--operation composition --operation-size 4 --network mlp"
+    assert " ".join(variant.options()) == words
+    (prediction,) = select(("ungrokking",), variant)
+    assert prediction.command("quick", 5).endswith(f"--size quick --seeds 5 {words}")
+    verdict = prediction.judge("quick", [])
+    assert verdict.options == words
+    assert stem([verdict], 7, None) == "ungrokking-quick-composition-4-mlp"
+    assert AS_DESIGNED.options() == []
+
+
+def test_what_asks_no_network_has_no_variant():
+    varied = select(("all",), Variant(network="mlp"))
+    assert {p.name for p in varied} == {p.name for p in ASKING}
+    with pytest.raises(ValueError, match="minimal-example asks no network: --network mlp"):
+        select(("minimal-example",), Variant(network="mlp"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--network", "rnn"], '"one-layer", "two-layer", "mlp"'),
+        (["--operation", "sum"], "choose from ['addition'"),
+        (["--operation-size", "1"], "outside 2 … 999 for addition"),
+        (["--operation", "division", "--operation-size", "12"], "not prime"),
+    ],
+)
+def test_a_variant_that_makes_no_sense_is_refused(predictions, tmp_path, arguments, message):
+    answer = predictions("run", "ungrokking", "--store", tmp_path / "store", *arguments)
+    assert answer.code == 2
+    assert message in answer.err
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize("network", ["two-layer", "mlp"])
+def test_ungrokking_runs_on_another_operation_and_network(predictions, tmp_path, network):
+    # Far too small to show anything: that runs train, are judged and reported.
+    arguments = ["ungrokking", "--size", "smoke", "--seeds", "1", "--store", tmp_path / "store"]
+    varied = ["--operation", "subtraction", "--operation-size", "5", "--network", network]
+    out = ["--out", tmp_path / "out"]
+    trained = predictions("run", *arguments, *varied, *out, "--json")
+    assert trained.code == 0
+    (verdict,) = json.loads(trained.out)
+    assert verdict["options"] == " ".join(varied)
+    assert (tmp_path / "out" / f"ungrokking-smoke-subtraction-5-{network}-1-seeds.html").exists()
+    judged = predictions("judge", *arguments, *varied, "--json")
+    assert json.loads(judged.out) == [verdict]
+    missing = predictions("judge", *arguments, *varied[:4], "--json")
+    assert "are not in the store" in json.loads(missing.out)[0]["sentence"]
