@@ -35,7 +35,7 @@ predictions: $(READY)
 findings: predictions
 	$(BIN)/predictions judge all --json > docs/found/quick.json.part
 	mv docs/found/quick.json.part docs/found/quick.json
-	$(BIN)/python -m predictions.findings docs/found/quick.json README.md
+	$(BIN)/python -m predictions.findings README.md docs/found/*.json
 
 test: check
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup

@@ -1,8 +1,8 @@
-"""What was found at the quick size, kept beside the code, and its table in the README.
+"""What was found at a size, kept beside the code, and its table in the README.
 
-``make findings`` judges the store, keeps the verdicts in ``docs/found`` and writes the table. Tests
-hold the table to the kept verdicts, and those to the rules and designs as they are now: whoever
-changes a rule or a design has to find out again.
+``make findings`` judges the store at the quick size, keeps the verdicts in ``docs/found`` and
+writes the tables. Tests hold a table to the kept verdicts, and those to the rules and designs as
+they are now: whoever changes a rule or a design has to find out again.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from predictions import family
-from predictions.protocol import Verdict
+from predictions.protocol import Size, Verdict
 from predictions.registry import find
 from runs.files import write_file
 
-BEGIN, END = "<!-- found: begin -->", "<!-- found: end -->"
+
+def marks(size: Size) -> tuple[str, str]:
+    """Return what stands before and after the table of a size."""
+    return f"<!-- found {size}: begin -->", f"<!-- found {size}: end -->"
 
 
 def load(path: Path) -> list[Verdict]:
@@ -33,20 +36,17 @@ def load(path: Path) -> list[Verdict]:
         raise ValueError(f"{path} does not hold verdicts ({error}); make findings anew") from error
 
 
-def table(verdicts: Sequence[Verdict]) -> str:
-    """Return the table of the README, as Markdown."""
+def table(verdicts: Sequence[Verdict], *, claims: bool = True) -> str:
+    """Return the table of the README, as Markdown, with the claims or without."""
     predictions = [find(verdict.prediction) for verdict in verdicts]
-    lines = [
-        "| prediction | predicted | found | deciding number (or the one left open), 95% interval "
-        "| n |",
-        "| --- | --- | --- | --- | ---: |",
-    ]
+    titles = ["prediction", *["predicted"] * claims, "found"]
+    titles += ["deciding number (or the one left open), 95% interval", "n"]
+    lines = [_line(titles), _line(["---"] * (len(titles) - 1) + ["---:"])]
     for row, prediction in zip(family.rows(verdicts, predictions), predictions, strict=True):
         interval = f", {row.interval}" if row.interval else ""
         number = f"{row.number}: {row.value}{interval}" if row.number else ""
-        lines.append(
-            f"| `{row.name}` | {prediction.claim} | **{row.outcome}** | {number} | {row.n} |"
-        )
+        claim = [prediction.claim] * claims
+        lines.append(_line([f"`{row.name}`", *claim, f"**{row.outcome}**", number, row.n]))
     tested = [prediction.name for prediction in predictions if prediction.min_seeds > 0]
     falls = family.falls_with_the_family(verdicts, predictions)
     correction = f"after Holm's correction for {len(tested)} tests"
@@ -57,24 +57,31 @@ def table(verdicts: Sequence[Verdict]) -> str:
     return "\n".join(lines)
 
 
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
 def written_into(document: str, verdicts: Sequence[Verdict]) -> str:
-    """Return a document with the table between its marks.
+    """Return a document with the table between the marks of the verdicts' size.
 
     Raises:
-        ValueError: It has no marks, or more than one pair.
+        ValueError: It has no such marks, or more than one pair.
     """
-    if document.count(BEGIN) != 1 or document.count(END) != 1:
-        raise ValueError(f"the document must have {BEGIN} and {END} once each")
-    before, _, rest = document.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{table(verdicts)}\n{END}{after}"
+    begin, end = marks(verdicts[0].size)
+    if document.count(begin) != 1 or document.count(end) != 1:
+        raise ValueError(f"the document must have {begin} and {end} once each")
+    before, _, rest = document.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n{table(verdicts, claims=verdicts[0].size == 'quick')}\n{end}{after}"
 
 
-def main(kept: Path, readme: Path) -> None:
-    """Write the table of the verdicts kept in a file into a document."""
-    text = written_into(readme.read_text(encoding="utf-8"), load(kept))
-    write_file(readme, text)
+def main(document: Path, *kept: Path) -> None:
+    """Write the tables of the verdicts kept in files into a document."""
+    text = document.read_text(encoding="utf-8")
+    for file in kept:
+        text = written_into(text, load(file))
+    write_file(document, text)
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:3]))
+    main(*map(Path, sys.argv[1:]))

@@ -11,12 +11,16 @@ from predictions.registry import PREDICTIONS
 from runs import identity
 
 ROOT = Path(__file__).parents[2]
-KEPT = ROOT / "docs" / "found" / "quick.json"
+KEPT = sorted((ROOT / "docs" / "found").glob("*.json"))
 
 
-@pytest.fixture(scope="module")
-def verdicts():
-    return findings.load(KEPT)
+@pytest.fixture(scope="module", params=KEPT, ids=lambda path: path.stem)
+def verdicts(request):
+    return findings.load(request.param)
+
+
+def test_the_default_size_is_among_the_kept():
+    assert "quick" in [path.stem for path in KEPT]
 
 
 def test_the_table_in_the_readme_is_that_of_the_kept_verdicts(verdicts):
@@ -28,19 +32,19 @@ def test_every_prediction_was_judged_by_its_present_rule(verdicts):
     assert [verdict.prediction for verdict in verdicts] == list(PREDICTIONS)
     for verdict in verdicts:
         assert verdict.rule == PREDICTIONS[verdict.prediction].rule, verdict.prediction
-        assert verdict.size == "quick"
+        assert (verdict.size, verdict.options) == (verdicts[0].size, "")
 
 
 def test_every_prediction_was_judged_on_the_runs_of_its_present_design(verdicts):
     for verdict in verdicts:
-        wanted = PREDICTIONS[verdict.prediction].settings("quick")
+        wanted = PREDICTIONS[verdict.prediction].settings(verdict.size)
         expected = {identity(settings.document()) for settings in wanted}
         assert set(verdict.runs) == expected, verdict.prediction
 
 
 def test_a_document_without_marks_and_a_file_without_verdicts_are_refused(tmp_path):
     with pytest.raises(ValueError, match="once each"):
-        findings.written_into("no marks", [])
+        findings.written_into("no marks", findings.load(KEPT[0]))
     (tmp_path / "x.json").write_text('[{"prediction": 1}]')
     with pytest.raises(ValueError, match="does not hold verdicts"):
         findings.load(tmp_path / "x.json")
