@@ -105,6 +105,12 @@ def _penalised(
     return likelihood + 0.5 * float(log_determinant) if sign > 0 else -math.inf
 
 
+MIN_CLUSTERS = 6
+"""Fewest seeds to resample. The standard error of a resample with one or two seeds in it is a
+matter of luck, and may be next to nothing; of six seeds 2% of the resamples are of this kind, of
+five 10%, which is more than the tails that the interval is cut at."""
+
+
 def over_clusters(
     values: Sequence[float], *, rng: np.random.Generator, resamples: int = 2000
 ) -> Interval:
@@ -115,11 +121,11 @@ def over_clusters(
     shape with a variance.
 
     Raises:
-        TooFewError: Fewer than four values, of which a resample is too often all alike.
+        TooFewError: Fewer than ``MIN_CLUSTERS`` values.
     """
     data = np.asarray(values, dtype=float)
-    if len(data) < 4:
-        raise TooFewError(f"resampling needs at least four seeds, got {len(data)}")
+    if len(data) < MIN_CLUSTERS:
+        raise TooFewError(f"resampling needs at least {MIN_CLUSTERS} seeds, got {len(data)}")
     mean, error = float(data.mean()), float(stats.sem(data))
     if error == 0:
         return Interval(value=mean, low=mean, high=mean)

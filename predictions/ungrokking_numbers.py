@@ -49,7 +49,8 @@ def _num_novel(run: RunSettings) -> int:
 def threshold_by_binomial_model(main: Sequence[Continued]) -> Estimate | None:
     """Return the second opinion on the threshold, see ``efficiency.binomial``.
 
-    One fit for each start network, weight decays together. ``None`` with fewer than four.
+    One fit for each start network, weight decays together. ``None`` with too few of them, or if the
+    threshold of one lies outside the sizes that it was asked at, where it is a guess.
     """
     by_start: dict[RunSettings, list[Continued]] = {}
     for one in main:
@@ -61,6 +62,8 @@ def threshold_by_binomial_model(main: Sequence[Continued]) -> Estimate | None:
         accuracy = np.array([one.number("novel_accuracy") for one in continuations])
         chance = 1 / tasks.num_symbols(start.task.operation, start.task.size)
         fitted = binomial.fit(sizes, accuracy * total, total, lower=chance)
+        if not sizes.min() <= fitted.threshold <= sizes.max():
+            return None
         logs.append(math.log(fitted.threshold))
     try:
         interval = binomial.over_clusters(logs, rng=np.random.default_rng(RESAMPLING_SEED))

@@ -197,6 +197,13 @@ def test_the_order_of_records_does_not_matter(seed, rng):
     assert judged(mixed) == judged(runs)
 
 
+def test_the_binomial_model_asks_for_enough_seeds_and_for_a_threshold_among_the_sizes():
+    name = "threshold_by_binomial_model"
+    assert name not in judged(simulated(num_seeds=5)).numbers
+    assert 100 < judged(simulated(num_seeds=6)).numbers[name].value < 200
+    assert name not in judged(simulated(num_seeds=6, threshold=0.01)).numbers
+
+
 def test_a_verdict_in_json_has_the_promised_form():
     document = json.loads(json.dumps(judged(simulated()).document(), allow_nan=False))
     assert set(document) == {
@@ -209,7 +216,7 @@ def test_a_verdict_in_json_has_the_promised_form():
 
 
 def test_every_number_of_a_full_verdict_is_explained():
-    runs = simulated()
+    runs = simulated(num_seeds=6)
     for seed in range(3):
         start = start_run(seed, held_out=96)
         runs += [start, continued_run(start, 123, 0.5, removed=0.5, never_seen=0.4)]
