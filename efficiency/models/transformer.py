@@ -77,28 +77,37 @@ class Layer(nn.Module):
         return result
 
     def _attention(self, read_DTM: Tensor, num_answers: int) -> Tensor:
-        num_positions = read_DTM.shape[1]
+        num_positions, width = read_DTM.shape[1], read_DTM.shape[2] // self.num_heads
 
         def heads(read: Tensor, weights_MM: Tensor) -> Tensor:
-            projected = read @ weights_MM
-            width = projected.shape[-1] // self.num_heads
-            return projected.view(*projected.shape[:2], self.num_heads, width).transpose(1, 2)
+            return _product(read, weights_MM).view(*read.shape[:2], self.num_heads, width)
 
-        query_DHRF = heads(read_DTM[:, -num_answers:], self.W_Q)
-        key_DHTF, value_DHTF = heads(read_DTM, self.W_K), heads(read_DTM, self.W_V)
-        scores_DHRT = query_DHRF @ key_DHTF.mT / math.sqrt(query_DHRF.shape[-1])
+        query_DR1HF = heads(read_DTM[:, -num_answers:], self.W_Q).unsqueeze(2)
+        key_D1THF = heads(read_DTM, self.W_K).unsqueeze(1)
+        value_D1THF = heads(read_DTM, self.W_V).unsqueeze(1)
+        # With a handful of positions, sums of products are several times faster than thousands of
+        # matrix products of 4 × 32 numbers.
+        scores_DRTH = (query_DR1HF * key_D1THF).sum(-1) / math.sqrt(width)
         if num_answers > 1:  # the last position may look at every other
             future_TT = torch.ones(num_positions, num_positions, device=read_DTM.device).triu(1) > 0
-            scores_DHRT = scores_DHRT.masked_fill(future_TT[-num_answers:], -math.inf)
-        mixed_DRM = (scores_DHRT.softmax(-1) @ value_DHTF).transpose(1, 2).flatten(2)
-        return mixed_DRM @ self.W_O
+            scores_DRTH = scores_DRTH.masked_fill(future_TT[-num_answers:, :, None], -math.inf)
+        mixed_DRHF = (scores_DRTH.softmax(2).unsqueeze(-1) * value_D1THF).sum(2)
+        return _product(mixed_DRHF.flatten(2), self.W_O)
 
     def _mlp(self, read_DRM: Tensor) -> Tensor:
-        hidden_DRL = read_DRM @ self.W_in
+        hidden_DRL = _product(read_DRM, self.W_in)
         if self.b_in is not None:
             hidden_DRL = hidden_DRL + self.b_in
-        result_DRM = torch.relu(hidden_DRL) @ self.W_out
+        result_DRM = _product(torch.relu(hidden_DRL), self.W_out)
         return result_DRM if self.b_out is None else result_DRM + self.b_out
+
+
+def _product(rows: Tensor, weights: Tensor) -> Tensor:
+    """Return rows (D, R, …) times a matrix, as one product of matrices.
+
+    Vectorised over members, a product of three axes with two would be one for every example.
+    """
+    return (rows.flatten(0, 1) @ weights).view(*rows.shape[:2], weights.shape[1])
 
 
 def sinusoids(num_positions: int, d_model: int) -> Tensor:
