@@ -162,7 +162,7 @@ class Efficiency(Prediction):
     )
     power: ClassVar[str] = (
         "3 seeds support the claim in at least 8 of 10 experiments if Mem's slope is 0.3, Gen's 0 "
-        "and slopes spread by 0.02 between seeds (simulated); 6 if they spread by 0.06."
+        "and slopes spread by 0.02 between seeds (simulated); 7 if they spread by 0.06."
     )
     figure_caption: ClassVar[str] = (
         "Left: parameter norm against log-odds of memorising networks (one colour for each D) and "

@@ -136,7 +136,7 @@ POWER = {
     # As each prediction advertises it.
     "grokking": lambda rng: delayed(rng, 6, 30.0, math.log(2)),
     "efficiency": lambda rng: curves(rng, num_seeds=3, slope_sd=0.02),
-    "efficiency, seeds apart": lambda rng: curves(rng, num_seeds=6, slope_sd=0.06),
+    "efficiency, seeds apart": lambda rng: curves(rng, num_seeds=7, slope_sd=0.06),
     "ungrokking": lambda rng: ungrokked(rng, num_seeds=12, seed_sd=0.25),
     "weight-decay": lambda rng: ungrokked(rng, num_seeds=8, decay_sd=0.1),
     "semi-grokking": lambda rng: scratched(rng, num_seeds=12, semi=0.5),
