@@ -48,6 +48,7 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.step
+	$(BIN)/python -m benchmarks.depth
 	$(BIN)/python -m benchmarks.growth
 
 bench-gpu: $(READY)

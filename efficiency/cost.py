@@ -107,8 +107,9 @@ _RECORD_ITSELF = 4e-5
 # The stacked engine, fitted to nine ensembles of p = 31.
 _STACKED_FLOP, _STACKED_BYTE = 1 / 100e9, 1 / 4.4e9
 _STACKED_WEIGHT, _STACKED_STEP = 9.5e-9, 0.3e-3
-_TRACED_STEP = 1.5e-3
-"""What it costs to trace a layer, at every step, of a network without a program of its own."""
+# Networks without a program of their own, fitted to eighteen ensembles of three kinds of network:
+# what it costs to trace a layer at every step, and how often an activation is moved.
+_TRACED_STEP, _TRACED_MOVES = 0.45e-3, 1.2
 
 
 def seconds(group: Sequence[RunSettings], engine: str = "compiled") -> float:
@@ -154,7 +155,8 @@ def _stacked_seconds(group: Sequence[RunSettings]) -> float:
     """Every member costs as much as the largest, because it is padded to it."""
     run = max(group, key=step_size)
     width, D, P = run.network.dtype.itemsize, step_size(run), num_parameters(run)
-    step, moved = _STACKED_STEP, 2.0 * width * D * _activations(run)
+    step, moved = _STACKED_STEP, width * D * _activations(run)
+    moved *= 2.0 if _one_layer(run) else _TRACED_MOVES
     if not _one_layer(run):
         step += _TRACED_STEP * (1 + getattr(run.network, "num_layers", 1))
     work = width / 4 * 6.0 * D * _products(run) * _STACKED_FLOP + moved * _STACKED_BYTE
