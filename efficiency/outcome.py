@@ -30,6 +30,9 @@ MAX_LOG_ODDS_DRIFT = 0.01
 FITTED = 0.99
 """Training accuracy from which a run has fitted its examples."""
 
+GENERALISED = 0.9
+"""Accuracy on novel pairs from which a run has generalised."""
+
 MIN_CHANGE = 0.1
 """Least change of accuracy on novel pairs, from beginning to end, that has a half-way point."""
 
@@ -58,7 +61,8 @@ class Outcome:
             the first of ``STEADY`` records in a row at which accuracy on novel pairs has come half
             of the way to where it ended, if that way is 0.1 at least. The way begins at the
             accuracy of the network that the run starts from, or at chance 1/S: what fresh weights
-            happen to score is luck. Their intervals reach back to the record before.
+            happen to score is luck. ``step_generalised``, likewise the first of so many at 0.9 or
+            more. Their intervals reach back to the record before.
     """
 
     status: RunStatus
@@ -156,8 +160,9 @@ def outcome(history: pd.DataFrame, run: RunSettings) -> Outcome:
         assert ended is not None
         if abs(ended - began) >= MIN_CHANGE:
             there = (history["novel_accuracy"] - began) / (ended - began) >= 0.5
-            steady = there[::-1].rolling(STEADY, min_periods=1).min()[::-1] == 1
-            numbers["step_halfway"] = _first(history["step"], steady)
+            numbers["step_halfway"] = _first(history["step"], _steadily(there))
+        knows = history["novel_accuracy"] >= GENERALISED
+        numbers["step_generalised"] = _first(history["step"], _steadily(knows))
     numbers["step_fitted"] = _first(history["step"], history["train_accuracy"] >= FITTED)
     return Outcome(status=status, reasons=tuple(reasons), numbers=numbers)
 
@@ -167,6 +172,11 @@ def _beginning(history: pd.DataFrame, run: RunSettings) -> float:
     if run.start is not None:
         return float(history["novel_accuracy"].iloc[0])
     return 1 / num_symbols(run.task.operation, run.task.size)
+
+
+def _steadily(holds: pd.Series[bool]) -> pd.Series[bool]:
+    """Return where something holds in ``STEADY`` records in a row from here; at the end in all."""
+    return holds[::-1].rolling(STEADY, min_periods=1).min()[::-1] == 1
 
 
 def _first(steps: pd.Series[int], holds: pd.Series[bool]) -> Estimate:

@@ -45,10 +45,12 @@ app = App(
 @app.command(name="list")
 def list_predictions() -> int:
     """List the predictions."""
-    from predictions.registry import PREDICTIONS
+    from predictions.registry import GROUPS
 
-    for prediction in PREDICTIONS.values():
-        print(f"{prediction.name:16}{prediction.claim}")
+    for group, members in GROUPS.items():
+        print(f"{group}:")
+        for prediction in members.values():
+            print(f"  {prediction.name:16}{prediction.claim}")
     return 0
 
 
@@ -66,7 +68,7 @@ def show(
     Parameters
     ----------
     names:
-        The predictions, or "all".
+        The predictions, or a group: "all" (of the theory), "first-study".
     """
     from predictions.showing import print_prediction
 
@@ -150,7 +152,7 @@ def run(
     Parameters
     ----------
     names:
-        The predictions, or "all".
+        The predictions, or a group: "all" (of the theory), "first-study".
     """
     from predictions.printing import print_verdicts
     from predictions.running import (
@@ -201,7 +203,7 @@ def judge(
     Parameters
     ----------
     names:
-        The predictions; default: all.
+        The predictions, or a group of them; default: all of the theory.
     """
     from predictions.printing import print_verdicts
     from predictions.running import existing, verdicts_on
@@ -228,7 +230,7 @@ def report(
     Parameters
     ----------
     names:
-        The predictions; default: all.
+        The predictions, or a group of them; default: all of the theory.
     """
     from predictions.running import existing, make_writable, verdicts_on, write_reports
 
@@ -242,11 +244,14 @@ def report(
 def _chosen(
     names: tuple[str, ...], operation: str | None, operation_size: int | None, network: str | None
 ) -> list[Prediction]:
-    from predictions.registry import PREDICTIONS, select
+    from predictions.registry import GROUPS, PREDICTIONS, select
     from predictions.variants import Variant
 
     if not names:
-        raise ValueError(f"name a prediction: choose from {', '.join(sorted(PREDICTIONS))}, or all")
+        raise ValueError(
+            f"name a prediction: choose from {', '.join(sorted(PREDICTIONS))}, "
+            f"or {', '.join(GROUPS)}"
+        )
     variant = Variant(operation=operation, operation_size=operation_size, network=network)
     return select(names, variant)
 

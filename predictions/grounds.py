@@ -22,11 +22,25 @@ from predictions.variants import AS_DESIGNED, Variant
 
 WARMUP_STEPS = 50
 
+FIRST_SEED = 4000
+"""Designs were chosen on seeds below 1000; judged seeds count up from here."""
+
 _IN_WORDS = {
     "one-layer-transformer": "one-layer transformer",
     "transformer": "transformer",
     "mlp": "MLP",
 }
+
+
+def judged_seeds(num_seeds: int) -> range:
+    """Return the seeds of a judged experiment.
+
+    Raises:
+        ValueError: Their number is not positive, or surely a slip of the finger.
+    """
+    if not 1 <= num_seeds <= MAX_SEEDS:
+        raise ValueError(f"--seeds {num_seeds} is outside 1 … {MAX_SEEDS}")
+    return range(FIRST_SEED, FIRST_SEED + num_seeds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +55,6 @@ class Ground:
         start_steps: Their length; η falls to 0 over its last half.
         learning_rate: η of continuations and of training from scratch.
         calm_learning_rate: η where norms and logits are read: lower, so that more runs settle.
-        first_seed: Designs were chosen on seeds below 1000; judged seeds count up from here.
         num_seeds: Seeds that the designs ask for.
     """
 
@@ -52,7 +65,6 @@ class Ground:
     start_steps: int
     learning_rate: float
     calm_learning_rate: float
-    first_seed: int
     num_seeds: int
 
     @property
@@ -85,10 +97,7 @@ class Ground:
         Raises:
             ValueError: Their number is not positive, or surely a slip of the finger.
         """
-        count = self.num_seeds if num_seeds is None else num_seeds
-        if not 1 <= count <= MAX_SEEDS:
-            raise ValueError(f"--seeds {num_seeds} is outside 1 … {MAX_SEEDS}")
-        return range(self.first_seed, self.first_seed + count)
+        return judged_seeds(self.num_seeds if num_seeds is None else num_seeds)
 
     def start(self, seed: int, dataset_size: int | None = None) -> RunSettings:
         """Return a start network, trained on the whole table unless told otherwise."""
@@ -133,7 +142,6 @@ GROUNDS: dict[Size, Ground] = {
         start_steps=6000,
         learning_rate=5e-3,
         calm_learning_rate=3e-3,
-        first_seed=4000,
         num_seeds=5,
     ),
     # Chosen by measurement: docs/decisions/005-quick-size.md, 008-the-family.md.
@@ -145,7 +153,6 @@ GROUNDS: dict[Size, Ground] = {
         start_steps=9000,
         learning_rate=4e-3,
         calm_learning_rate=2e-3,
-        first_seed=4000,
         num_seeds=12,
     ),
     "standard": Ground(
@@ -156,7 +163,6 @@ GROUNDS: dict[Size, Ground] = {
         start_steps=8000,
         learning_rate=3e-3,
         calm_learning_rate=1.5e-3,
-        first_seed=4000,
         num_seeds=6,
     ),
     # The paper's network, operation and η. Its start networks' length and decay of η are assumed.
@@ -168,7 +174,6 @@ GROUNDS: dict[Size, Ground] = {
         start_steps=40_000,
         learning_rate=1e-3,
         calm_learning_rate=1e-3,
-        first_seed=4000,
         num_seeds=10,
     ),
 }

@@ -68,7 +68,7 @@ class MinimalExamplePrediction(Prediction):
         "with a less efficient Gen, and with equal speed; dotted: log S, the loss of guessing. "
         "After Figure 2 of the paper."
     )
-    has_runs: ClassVar[bool] = False
+    varies: ClassVar[bool] = False
     glossary: ClassVar[Mapping[str, str]] = {
         "training_loss_falls_at": "from here on it is below half of log S",
         "test_loss_falls_at": "from here on it is below half of log S",

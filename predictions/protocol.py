@@ -140,7 +140,7 @@ class Prediction(ABC):
         power: How many seeds it takes to see what is there, and under which assumptions.
         figure_caption: What its figure shows, if it has one.
         glossary: The meaning of each of its numbers, in a phrase.
-        has_runs: Whether it asks networks at all.
+        varies: Whether another operation or network can be asked for.
     """
 
     name: ClassVar[str]
@@ -154,7 +154,7 @@ class Prediction(ABC):
     power: ClassVar[str]
     figure_caption: ClassVar[str]
     glossary: ClassVar[Mapping[str, str]]
-    has_runs: ClassVar[bool] = True
+    varies: ClassVar[bool] = True
 
     def __init__(self, variant: Variant = AS_DESIGNED) -> None:
         self.variant = variant

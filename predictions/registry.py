@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 
 from predictions.critical_size import CriticalSize
 from predictions.efficiency_vs_size import Efficiency
 from predictions.grokking import Grokking
+from predictions.interventions import Interventions
 from predictions.minimal_example import MinimalExamplePrediction
 from predictions.protocol import Prediction
 from predictions.semi_grokking import SemiGrokking
@@ -14,7 +16,7 @@ from predictions.ungrokking import Ungrokking
 from predictions.variants import AS_DESIGNED, Variant
 from predictions.weight_decay import WeightDecay
 
-PREDICTIONS: dict[str, Prediction] = {
+THEORY: dict[str, Prediction] = {
     prediction.name: prediction
     for prediction in (
         Grokking(),
@@ -28,6 +30,17 @@ PREDICTIONS: dict[str, Prediction] = {
 }
 
 
+FIRST_STUDY: dict[str, Prediction] = {
+    prediction.name: prediction for prediction in (Interventions(),)
+}
+"""Findings of Power et al. (2022)."""
+
+PREDICTIONS = THEORY | FIRST_STUDY
+
+GROUPS: dict[str, dict[str, Prediction]] = {"all": THEORY, "first-study": FIRST_STUDY}
+"""What stands for several predictions; each is a family with a correction of its own."""
+
+
 def find(name: str) -> Prediction:
     """Return a prediction.
 
@@ -35,7 +48,7 @@ def find(name: str) -> Prediction:
         ValueError: There is none of this name.
     """
     if name not in PREDICTIONS:
-        near = difflib.get_close_matches(name, PREDICTIONS, n=1, cutoff=0.4)
+        near = difflib.get_close_matches(name, [*PREDICTIONS, *GROUPS], n=1, cutoff=0.4)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise ValueError(
             f"unknown prediction {name!r}; {hint}choose from {', '.join(sorted(PREDICTIONS))}"
@@ -44,25 +57,34 @@ def find(name: str) -> Prediction:
 
 
 def select(names: tuple[str, ...], variant: Variant = AS_DESIGNED) -> list[Prediction]:
-    """Return the named predictions in their order, each once; ``all`` stands for every one.
+    """Return the named predictions in their order, each once.
 
     Args:
-        names: Their names.
-        variant: Another operation or network to ask; ``all`` then leaves out what asks none.
+        names: Their names, or those of ``GROUPS``.
+        variant: Another operation or network to ask; a group then leaves out what has none.
 
     Raises:
-        ValueError: A name is not known, or that prediction asks no network.
+        ValueError: A name is not known, or that prediction cannot be varied.
     """
     chosen: dict[str, Prediction] = {}
     varied = variant != AS_DESIGNED
     for name in names:
-        found = PREDICTIONS.values() if name == "all" else [find(name)]
-        for prediction in found:
-            if prediction.has_runs or not varied:
+        for prediction in GROUPS[name].values() if name in GROUPS else [find(name)]:
+            if prediction.varies or not varied:
                 chosen[prediction.name] = type(prediction)(variant)
-            elif name != "all":
+            elif name not in GROUPS:
                 raise ValueError(
-                    f"{name} asks no network: {' '.join(variant.options())} would have no effect; "
-                    "leave it out"
+                    f"{name} has an operation and a network of its own, or none: "
+                    f"{' '.join(variant.options())} would have no effect; leave it out"
                 )
+    if not chosen:
+        raise ValueError(f"nothing in {', '.join(names)} can be asked {variant.options()}")
     return list(chosen.values())
+
+
+def group_of(names: Sequence[str]) -> str | None:
+    """Return the name of the group that consists of these predictions, if there is one."""
+    for group, members in GROUPS.items():
+        if len(members) > 1 and list(names) == list(members):
+            return group
+    return None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from predictions.progress import Display, duration
 from predictions.protocol import Prediction, Size, Verdict
-from predictions.registry import PREDICTIONS
+from predictions.registry import group_of
 from predictions.report import stem, write_report
 from predictions.stored import judge_stored
 from predictions.trainer import NetworkTrainer
@@ -168,6 +168,7 @@ def write_reports(
     quiet: bool,
 ) -> None:
     """Write the report and say where it is."""
-    name = stem(verdicts, len(PREDICTIONS), seeds)
+    group = group_of([verdict.prediction for verdict in verdicts])
+    name = stem(verdicts, group, seeds)
     html, markdown = write_report(verdicts, chosen, store, out, name=name, num_seeds=seeds)
     print(f"report: {html} and {markdown}", file=sys.stderr if quiet else sys.stdout)

@@ -19,14 +19,12 @@ from runs.files import explain_os_error, write_file
 from runs.identity import SCHEMA_VERSION
 
 
-def stem(verdicts: Sequence[Verdict], num_predictions: int, num_seeds: int | None) -> str:
-    """Return the name of a report without ending: ``NAME-SIZE``, ``all-SIZE``, ``A+B-SIZE``.
+def stem(verdicts: Sequence[Verdict], group: str | None, num_seeds: int | None) -> str:
+    """Return the name of a report without ending: ``NAME-SIZE``, ``GROUP-SIZE``, ``A+B-SIZE``.
 
     What differs from the size's design follows, and a number of seeds that was asked for.
     """
-    names = "+".join(verdict.prediction for verdict in verdicts)
-    if len(verdicts) == num_predictions > 1:
-        names = "all"
+    names = group or "+".join(verdict.prediction for verdict in verdicts)
     seeds = "" if num_seeds is None else f"-{num_seeds}-seeds"
     varied = "".join(f"-{word}" for word in verdicts[0].options.split() if word[:2] != "--")
     return f"{names}-{verdicts[0].size}{varied}{seeds}"

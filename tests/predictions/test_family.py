@@ -15,13 +15,13 @@ from efficiency.outcome import Outcome
 from efficiency.settings import RunSettings
 from predictions import scratch
 from predictions.protocol import SIZES, Run, Verdict
-from predictions.registry import PREDICTIONS, find
+from predictions.registry import THEORY, find
 from predictions.semi_grokking import kind
 from tests.build import number
 from tests.predictions import planted
 from tests.predictions.planted import course, curves, rising, scratched, ungrokked
 
-STATISTICAL = [name for name in PREDICTIONS if name != "minimal-example"]
+STATISTICAL = [name for name in THEORY if name != "minimal-example"]
 
 
 def judge(name: str, runs: list[Run]) -> Verdict:
@@ -276,7 +276,7 @@ def test_a_plateau_is_told_from_a_passage():
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", list(PREDICTIONS))
+@pytest.mark.parametrize("name", list(THEORY))
 def test_every_size_has_a_design_that_says_what_it_trains(name, size):
     prediction = find(name)
     runs = prediction.settings(size)
@@ -299,7 +299,7 @@ def test_the_quick_weight_decays_span_a_factor_of_four():
 
 
 def test_predictions_of_one_size_share_their_runs():
-    every = [run for name in PREDICTIONS for run in find(name).settings("quick")]
+    every = [run for name in THEORY for run in find(name).settings("quick")]
     parts = ("efficiency", "ungrokking", "semi-grokking")
     apart = {run for name in parts for run in find(name).settings("quick")}
     assert set(every) == apart

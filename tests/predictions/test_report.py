@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from predictions.registry import PREDICTIONS, find
+from predictions.registry import THEORY, find
 from predictions.report import write_report
 from predictions.stored import judge_stored
 from runs import Store
@@ -137,16 +137,16 @@ def test_one_report_of_all_predictions_has_their_table_on_top_and_a_section_each
     arguments = ("--size", "smoke", "--store", store, "--out", tmp_path / "out")
     answer = predictions("run", "all", *arguments)
     assert answer.code == 0
-    for name in PREDICTIONS:
+    for name in THEORY:
         assert f"{name} (smoke): " in answer.out
     html, markdown = (tmp_path / "out" / f"all-smoke.{ending}" for ending in ("html", "md"))
     page = Page(html.read_text())
     sections = [attributes.get("id") for tag, attributes in page.tags if tag == "h2"]
-    assert sections[: len(PREDICTIONS)] == list(PREDICTIONS)
+    assert sections[: len(THEORY)] == list(THEORY)
     ids = [attributes["id"] for tag, attributes in page.tags if tag == "svg" and "id" in attributes]
     assert len(ids) == len(set(ids))
     text = markdown.read_text()
-    for name, prediction in PREDICTIONS.items():
+    for name, prediction in THEORY.items():
         assert f"\n| {name} | **" in text
         assert text.index(f"\n| {name} | **") < text.index(prediction.claim)
     again = predictions("report", "all", *arguments)

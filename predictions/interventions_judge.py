@@ -1,0 +1,126 @@
+"""The judge of interventions: from the times at which runs generalised to a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from efficiency.estimates import Estimate
+from efficiency.statistics import share_interval, share_p
+from predictions.interventions_arms import ARMS, BASELINE, WEIGHT_DECAY, Design, arm_of
+from predictions.judging import count, geometric, plural
+from predictions.protocol import Finding, Run, VerdictOutcome
+
+MIN_SEEDS = 6
+"""Fewest seeds of which all agreeing put a 95% interval above one half."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Time:
+    """When a run generalised.
+
+    Attributes:
+        steps: The step, or the budget if it had not by then.
+        censored: Whether it had not.
+    """
+
+    steps: float
+    censored: bool
+
+    def before(self, other: Time) -> bool:
+        """Return whether this is surely the earlier one: two that never came are not ordered."""
+        return not self.censored and (other.censored or self.steps < other.steps)
+
+
+def time_of(run: Run) -> Time:
+    """Return when a run generalised; one that diverged never did."""
+    found = run.outcome.numbers.get("step_generalised")
+    if found is None or found.value is None:
+        return Time(steps=float(run.settings.num_steps), censored=True)
+    return Time(steps=max(found.value, 1.0), censored=False)
+
+
+def times(design: Design, runs: Sequence[Run]) -> dict[str, dict[int, Time]]:
+    """Return the times by arm and seed, arms in their order."""
+    found: dict[str, dict[int, Time]] = {name: {} for name in ARMS}
+    for run in runs:
+        found[arm_of(design, run.settings)][run.settings.data_seed] = time_of(run)
+    return {name: dict(sorted(by_seed.items())) for name, by_seed in found.items() if by_seed}
+
+
+def find(found: Mapping[str, Mapping[int, Time]]) -> Finding:
+    """Apply the rule of ``Interventions`` to times by arm and seed."""
+    ours = found.get(WEIGHT_DECAY, {})
+    if all(time.censored for time in ours.values()):
+        return Finding(outcome="invalid", sentence="Weight decay generalises in no seed.")
+    others = {name: by_seed for name, by_seed in found.items() if name != WEIGHT_DECAY}
+    numbers = {_name("generalised", arm): _came(by_seed) for arm, by_seed in found.items()}
+    wins, losses, p_values = {}, {}, []
+    for arm, theirs in others.items():
+        both = sorted(ours.keys() & theirs.keys())
+        won = sum(ours[seed].before(theirs[seed]) for seed in both)
+        wins[arm] = _share(won, len(both))
+        losses[arm] = _share(sum(theirs[seed].before(ours[seed]) for seed in both), len(both))
+        p_values.append(share_p(won, len(both), 0.5))
+        numbers[_name("earlier_than", arm)] = wins[arm]
+        numbers[_name("later_than", arm)] = losses[arm]
+        if len(both) > 1:
+            numbers[_name("times_faster_than", arm)] = _ratio(ours, theirs, both)
+    closest = min(wins, key=lambda arm: (wins[arm].low or 0.0, -(losses[arm].value or 0.0)))
+    outcome: VerdictOutcome = "undecided"
+    deciding = _name("earlier_than", closest)
+    beaten_by = [arm for arm, share in losses.items() if (share.low or 0.0) > 0.5]
+    if len(ours) < MIN_SEEDS:
+        return Finding(
+            outcome="undecided",
+            sentence=f"{plural(len(ours), 'seed')} are too few: the rule needs {MIN_SEEDS}.",
+            numbers=numbers,
+        )
+    if all((share.low or 0.0) > 0.5 for share in wins.values()):
+        outcome = "supported"
+    elif beaten_by:
+        outcome, deciding = "refuted", _name("later_than", beaten_by[0])
+    came = {arm: f"{numbers[_name('generalised', arm)].value:g}" for arm in found}
+    return Finding(
+        outcome=outcome,
+        sentence=f"Weight decay generalises in {came[WEIGHT_DECAY]} of "
+        f"{plural(len(ours), 'seed')}, and is the earlier in {wins[closest]} of them against "
+        f"{closest}, its closest rival; without an intervention {came.get(BASELINE, '0')} "
+        "generalise.",
+        numbers=numbers,
+        deciding=deciding,
+        p_value=max(p_values),
+    )
+
+
+def _name(number: str, arm: str) -> str:
+    words = arm.lower().replace(" / ", " by ").replace(" x ", " times ")
+    return f"{number}_{words.replace(' ', '_')}"
+
+
+def _came(by_seed: Mapping[int, Time]) -> Estimate:
+    return count(sum(not time.censored for time in by_seed.values()), len(by_seed), "runs")
+
+
+def _share(number: int, n: int) -> Estimate:
+    interval = share_interval(number, n)
+    return Estimate(value=interval.value, low=interval.low, high=interval.high, n=n, unit="1")
+
+
+def _ratio(ours: Mapping[int, Time], theirs: Mapping[int, Time], both: Sequence[int]) -> Estimate:
+    """Return the geometric mean of their time over ours.
+
+    Where only theirs never came it is a lower bound, and so is its interval's lower end; where ours
+    never came nothing is known in that direction, and the seed is left out.
+    """
+    kept = [seed for seed in both if not ours[seed].censored]
+    ratios = [theirs[seed].steps / ours[seed].steps for seed in kept]
+    if len(ratios) < 2:
+        return Estimate(value=None, low=None, high=None, n=len(ratios), unit="1", status="censored")
+    estimate = geometric(ratios)
+    if any(theirs[seed].censored for seed in kept):
+        assert estimate.low is not None
+        return Estimate(
+            value=None, low=estimate.low, high=None, n=len(ratios), unit="1", status="censored"
+        )
+    return estimate
