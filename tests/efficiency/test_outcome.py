@@ -181,3 +181,15 @@ def test_the_way_of_a_continued_run_begins_where_its_start_ended():
     assert outcome(history, continued).numbers["step_halfway"].value == pytest.approx(440, abs=40)
     # 1/7 to 0.45 would be half-way at the first record.
     assert outcome(history, RUN).numbers["step_halfway"].value == 0
+
+
+def test_generalising_must_last_for_three_records_and_is_censored_if_it_never_does():
+    def accuracy(step):
+        return np.where((step >= 100) & (step < 115) | (step >= 600), 0.95, 0.3)
+
+    numbers = outcome(calm(novel_accuracy=accuracy), RUN).numbers
+    assert (numbers["step_generalised"].value, numbers["step_generalised"].low) == (600, 590)
+    never = outcome(calm(novel_accuracy=0.89), RUN).numbers["step_generalised"]
+    assert (never.value, never.low, never.status) == (None, RUN.num_steps, "censored")
+    last = outcome(calm(novel_accuracy=late(0.3, 0.95, since=1000)), RUN).numbers
+    assert last["step_generalised"].value == 1000
