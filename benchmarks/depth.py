@@ -10,6 +10,7 @@ import argparse
 
 from benchmarks.step import interleaved, product_step
 from efficiency import cost
+from efficiency.engines.memory import keep_what_is_freed
 from efficiency.settings import OptimiserSettings, RunSettings, TaskSettings, TransformerSettings
 from efficiency.training import Training
 
@@ -35,6 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
+    keep_what_is_freed()
     print("members  batch  ms/step  GFLOP/s  products  share")
     for members, batch in CONFIGURATIONS:
         runs = [settings(seed, batch) for seed in range(members)]

@@ -18,6 +18,7 @@ from efficiency import engines, models, tasks
 from efficiency.engines import compiled
 from efficiency.engines.stacked import measured_at_once
 from efficiency.ensemble import step_size
+from efficiency.measurements import PARTS
 from efficiency.recording import recorded_steps
 from efficiency.settings import (
     OneLayerTransformerSettings,
@@ -111,6 +112,9 @@ _STACKED_WEIGHT, _STACKED_STEP = 9.5e-9, 0.3e-3
 # what it costs to trace a layer at every step, and how often an activation is moved.
 _TRACED_STEP, _TRACED_MOVES = 0.45e-3, 1.2
 
+_NOISE = 2e-8
+"""Seconds for a normal number to be drawn and added."""
+
 
 def seconds(group: Sequence[RunSettings], engine: str = "compiled") -> float:
     """Return the time to train a group of runs as one ensemble on one core of the machine above.
@@ -160,7 +164,9 @@ def _stacked_seconds(group: Sequence[RunSettings]) -> float:
     if not _one_layer(run):
         step += _TRACED_STEP * (1 + getattr(run.network, "num_layers", 1))
     work = width / 4 * 6.0 * D * _products(run) * _STACKED_FLOP + moved * _STACKED_BYTE
-    return run.num_steps * (step + len(group) * (work + P * _STACKED_WEIGHT))
+    noises = (run.optimiser.update_noise, run.optimiser.weight_noise)
+    drawn = P * _NOISE * sum(noise is not None for noise in noises)
+    return run.num_steps * (step + len(group) * (work + drawn + P * _STACKED_WEIGHT))
 
 
 @functools.lru_cache(maxsize=1)
@@ -197,6 +203,13 @@ _SAVED_AT_ONCE = 16 * 2**20
 """Memory that numpy takes to write one array of a checkpoint."""
 
 
+def _copies(run: RunSettings) -> int:
+    """Return how many copies of the weights the stacked engine holds, temporary ones included."""
+    o = run.optimiser
+    noisy = o.update_noise is not None or o.weight_noise is not None
+    return 7 + 8 * noisy + (o.weight_noise is not None) + (o.decay_target is not None)
+
+
 def member_bytes(run: RunSettings, engine: str = "compiled", *, examples: int | None = None) -> int:
     """Return the memory of one member of an ensemble in training.
 
@@ -205,21 +218,23 @@ def member_bytes(run: RunSettings, engine: str = "compiled", *, examples: int | 
         engine: What trains it.
         examples: D of the ensemble's largest member, to which the stacked engine pads.
     """
-    width = run.network.dtype.itemsize
-    quantities = 24 * 8 * len(recorded_steps(run.recording, run.num_steps))
+    width, per_pair = run.network.dtype.itemsize, 8 * (len(PARTS) + 1)
+    names = len(models.shapes(run.task, run.network)) + 20
+    quantities = names * 8 * len(recorded_steps(run.recording, run.num_steps))
     if not _one_layer(run):
         N = tasks.num_pairs(run.task.operation, run.task.size)
         D = run.optimiser.batch_size or examples or run.dataset_size
-        kept = width * (7 * num_parameters(run) + 2 * D * _activations(run))
-        return int(kept) + 48 * run.dataset_size + 48 * N + quantities
+        kept = width * (_copies(run) * num_parameters(run) + 2 * D * _activations(run))
+        return int(kept) + 64 * run.dataset_size + per_pair * N + quantities
     s = Sizes.of(run)
     if engine == "compiled":
         labels = 0 if run.label_seed is None else 4 * s.N
         return 3 * width * s.P + 12 * s.D + s.N + labels + quantities + _OBJECTS
-    D, T = examples or s.D, 2 * s.S + 1
+    D, T = run.optimiser.batch_size or examples or s.D, 2 * s.S + 1
     per_example = 2 * s.L + 5 * s.M + 5 * s.S + 24 * s.H
     per_step = 2 * s.M * (s.L + s.S) + 2 * s.L * s.S + s.M * s.M + 4 * T * s.M + 4 * T * s.H
-    return width * (5 * s.P + per_step + D * per_example) + 44 * D + 40 * s.N + quantities
+    fixed = 44 * D + 20 * run.dataset_size + per_pair * s.N + quantities
+    return width * ((_copies(run) - 2) * s.P + per_step + D * per_example) + fixed
 
 
 def group_bytes(group: Sequence[RunSettings], engine: str = "compiled") -> int:

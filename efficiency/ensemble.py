@@ -34,7 +34,7 @@ def shape_key(run: RunSettings) -> str:
     o = run.optimiser
     shared = (run.task, run.network, run.num_steps, run.loss, run.recording)
     # What is done at a step; by how much may differ.
-    done = (o.batch_size is None, o.update_noise is None, o.weight_noise is None, run.is_random)
+    done = (o.batch_size, o.update_noise is None, o.weight_noise is None, run.is_random)
     return repr((*shared, o.beta1, o.beta2, o.epsilon, o.decay_form, o.decay_target, *done))
 
 
@@ -50,8 +50,8 @@ def pack(
 ) -> list[list[int]]:
     """Return groups of indices that train together, like sizes with like.
 
-    Greedy over runs sorted by shape and examples of a step. What does not fit into a group keeps
-    out everything larger, so that leaving out whole groups changes no other: an interrupted sweep
+    Greedy over runs sorted by shape and dataset size. What does not fit into a group keeps out
+    everything larger, so that leaving out whole groups changes no other: an interrupted sweep
     goes on with the same ensembles, and its results keep their last bit.
 
     Args:
@@ -60,7 +60,7 @@ def pack(
         fits: Whether a group fits into memory; must depend on the number of members and the
             largest of them alone. A single run is taken whether it fits or not.
     """
-    order = sorted(range(len(runs)), key=lambda i: (shape_key(runs[i]), step_size(runs[i])))
+    order = sorted(range(len(runs)), key=lambda i: (shape_key(runs[i]), runs[i].dataset_size))
     groups: list[list[int]] = []
     for i in order:
         run = runs[i]
@@ -102,7 +102,7 @@ def _corrupted(run: RunSettings, num_pairs: int) -> IntArray:
     if run.num_corrupted is None or run.label_seed is None:
         return np.array([], dtype=np.int64)
     train, _ = tasks.split(num_pairs, run.dataset_size, run.data_seed)
-    return tasks.corrupted(train, run.num_corrupted, run.label_seed)
+    return tasks.corrupted(train, num_pairs, run.num_corrupted, run.label_seed)
 
 
 def part_masks(run: RunSettings, num_pairs: int) -> dict[str, np.ndarray]:

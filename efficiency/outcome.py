@@ -109,7 +109,8 @@ def outcome(history: pd.DataFrame, run: RunSettings) -> Outcome:
     *Diverged*: the training loss, a norm or a reading of the logits is not finite. *Settled*:
     throughout the tail the training accuracy is 1, the medians of norm and log-odds move by at most
     1% from the tail's first half to its second, and the training loss of no step exceeds ten times
-    the tail's median. *Not settled*: anything else.
+    the tail's median (where training is random, the median of the highest losses between records,
+    which have the same noise). *Not settled*: anything else.
 
     Args:
         history: A row for every recorded step, the last one at ``run.num_steps``.
@@ -134,7 +135,9 @@ def outcome(history: pd.DataFrame, run: RunSettings) -> Outcome:
     before, after = (float(half["log_odds"].median()) for half in (earlier, later))
     if abs(after - before) > MAX_LOG_ODDS_DRIFT * abs(before):
         reasons.append(f"the log-odds still moved from {before:.2f} to {after:.2f} in the tail")
-    spike = tail["train_loss_peak"].max() / max(tail["train_loss"].median(), np.finfo(float).tiny)
+    # A loss with noise in it is held against others with noise in it.
+    usual = tail["train_loss_peak" if run.is_random else "train_loss"].median()
+    spike = tail["train_loss_peak"].max() / max(usual, np.finfo(float).tiny)
     if spike > MAX_LOSS_SPIKE:
         reasons.append(f"the training loss spiked to {spike:.0f} times its median in the tail")
 
@@ -175,8 +178,12 @@ def _beginning(history: pd.DataFrame, run: RunSettings) -> float:
 
 
 def _steadily(holds: pd.Series[bool]) -> pd.Series[bool]:
-    """Return where something holds in ``STEADY`` records in a row from here; at the end in all."""
-    return holds[::-1].rolling(STEADY, min_periods=1).min()[::-1] == 1
+    """Return where something begins to hold for ``STEADY`` records in a row.
+
+    With fewer records left nothing is said to. The first records of a run are of almost the same
+    network: what it knows by luck at step 0 it knows in all of them.
+    """
+    return holds[::-1].rolling(STEADY).min()[::-1] == 1
 
 
 def _first(steps: pd.Series[int], holds: pd.Series[bool]) -> Estimate:

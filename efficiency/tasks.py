@@ -89,18 +89,20 @@ def random_labels(table: Table, label_seed: int) -> IntArray:
     return rng.integers(0, table.num_symbols, size=table.num_pairs)
 
 
-def corrupted(train: IntArray, num_corrupted: int, label_seed: int) -> IntArray:
+def corrupted(train: IntArray, num_pairs: int, num_corrupted: int, label_seed: int) -> IntArray:
     """Return (k,) the pairs of a training set whose label is wrong.
 
-    Those of a smaller k are among those of a larger one.
+    All pairs stand in one queue, whatever the training set: those of a smaller k are among those of
+    a larger one, and a pair that is wrong in a training set is wrong in every smaller one with it.
 
     Args:
         train: (D,) pairs that are trained on.
+        num_pairs: N.
         num_corrupted: k ≤ D.
         label_seed: Decides which.
     """
-    rng = np.random.default_rng([2, label_seed])
-    return np.sort(train)[rng.permutation(len(train))[:num_corrupted]]
+    place_N = np.random.default_rng([2, label_seed]).permutation(num_pairs)
+    return train[np.argsort(place_N[train])[:num_corrupted]]
 
 
 def wrong_labels(table: Table, label_seed: int) -> IntArray:

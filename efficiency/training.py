@@ -67,8 +67,9 @@ class Training:
             )
         if len({shape_key(run) for run in members}) != 1:
             raise ValueError(
-                "the runs of an ensemble must share task, network, length, loss, recording and the "
-                "optimiser's beta1, beta2 and epsilon; group them with efficiency.pack"
+                "the runs of an ensemble must share task, network, length, loss, recording, batch "
+                "size, the optimiser's beta1, beta2, epsilon, form and target of decay, and which "
+                "kinds of noise they have; group them with efficiency.pack"
             )
         for run, start in zip(members, starts, strict=True):
             if (run.start is None) != (start is None):

@@ -30,8 +30,8 @@ def build(square: IntArray) -> Figure:
     if size <= _MOST_NUMBERS:
         for (a, b), answer in np.ndenumerate(square):
             if answer >= 0:
-                # Dark cells get white numbers: both keep a contrast above 4.5 on viridis.
-                ink = "white" if answer < 0.6 * size else "black"
+                # Both keep a contrast above 4.5 on viridis.
+                ink = "white" if answer < 0.44 * (size - 1) else "black"
                 axes.text(b, a, str(answer), ha="center", va="center", color=ink, size=90 / size)
     else:
         drawn.colorbar(image, ax=axes, label="answer", shrink=0.8)

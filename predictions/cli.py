@@ -86,9 +86,15 @@ def table(
     size: int,
     /,
     *,
-    examples: Annotated[int | None, Parameter(converter=whole_number)] = None,
-    seed: Annotated[int, Parameter(converter=whole_number)] = 0,
-    picture: Annotated[Path | None, Parameter(converter=folder)] = None,
+    examples: Annotated[
+        int | None,
+        Parameter(help="Pairs to show, those that a run is trained on.", converter=whole_number),
+    ] = None,
+    seed: Annotated[int, Parameter(help="Decides which.", converter=whole_number)] = 0,
+    picture: Annotated[
+        Path | None,
+        Parameter(help="Write a picture here instead: .svg, .pdf or .png.", converter=folder),
+    ] = None,
 ) -> int:
     """Print the table of an operation, blank where a pair is held out.
 
@@ -98,13 +104,6 @@ def table(
         Its name; a wrong one is answered with all there are.
     size:
         The modulus p, or n for an operation in the symmetric group.
-
-    Examples:
-        Show only so many pairs, those that a run of this seed is trained on; default: all.
-    seed:
-        Which pairs.
-    picture:
-        Write a picture to this file (.svg, .pdf or .png) instead.
     """
     from predictions import tables
 

@@ -22,6 +22,9 @@ from predictions.variants import AS_DESIGNED, Variant
 
 WARMUP_STEPS = 50
 
+FEWEST_EXAMPLES = 3
+"""Smallest dataset that a design may shrink to on a smaller table."""
+
 FIRST_SEED = 4000
 """Designs were chosen on seeds below 1000; judged seeds count up from here."""
 
@@ -83,9 +86,20 @@ class Ground:
         )
 
     def scaled(self, sizes: Sequence[int]) -> tuple[int, ...]:
-        """Return dataset sizes for this table, the same parts of it as of the size's own."""
+        """Return dataset sizes for this table, the same parts of it as of the size's own.
+
+        Raises:
+            ValueError: The table is so small that two of them would be the same, or hardly any.
+        """
         usual = GROUNDS[self.size].num_pairs
-        return tuple(max(1, round(D * self.num_pairs / usual)) for D in sizes)
+        found = tuple(round(D * self.num_pairs / usual) for D in sizes)
+        if found[0] < FEWEST_EXAMPLES or len(set(found)) < len(sizes):
+            raise ValueError(
+                f"the table of {self.task.operation} at size {self.task.size} has "
+                f"{self.num_pairs} pairs, too few for the dataset sizes of this design (they would "
+                f"be {', '.join(map(str, found))}); choose a larger --operation-size"
+            )
+        return found
 
     def listed(self, sizes: Sequence[int]) -> str:
         """Return the same in words."""

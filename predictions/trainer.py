@@ -16,6 +16,7 @@ import torch
 
 from efficiency import cost, engines, ensemble
 from efficiency.engines import compiling
+from efficiency.engines.memory import keep_what_is_freed
 from efficiency.settings import RunSettings, TaskSettings
 from efficiency.training import Training, choose_device
 from runs import Document, Result
@@ -90,6 +91,8 @@ class NetworkTrainer:
         # On a CPU, ensembles side by side on one thread each beat one ensemble on all of them.
         self.workers = 1 if self.device == "cuda" else _usable_cores()
         self.memory = 0.8 * _free_bytes(self.device) if memory is None else memory
+        if self.device == "cpu":
+            keep_what_is_freed()  # before there are other threads
         # On a GPU memory is the device's own; elsewhere the interpreter has taken its part.
         self._taken = 0 if self.device == "cuda" else _resident_bytes()
 

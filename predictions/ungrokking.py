@@ -13,6 +13,7 @@ from predictions.grounds import Ground, ground, schedule, steps_at
 from predictions.judging import MIN_SEEDS
 from predictions.protocol import Finding, Prediction, Run, Size
 from predictions.ungrokking_judge import find
+from predictions.ungrokking_records import MIN_START_SHARE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,11 +107,11 @@ class Ungrokking(Prediction):
         "Accuracy is that on novel pairs: not trained on now, and if the operation commutes their "
         "mirror images neither. Start networks are the independent units; all intervals are 95% "
         "over them, each averaged over weight decays first. A start network counts if it has "
-        "settled at training accuracy "
-        "1, generalises to what it held out, and none of its continuations diverged or stopped "
-        "fitting its examples. The middle is (1 + 1/S)/2, between chance 1/S and 1. "
-        "Supported if (fall) the upper bound of the accuracy at the smallest D' is below the "
-        "middle, and (keep) its lower bound at the largest D' is above it, and (transition) the "
+        "settled at training accuracy 1, generalises to what it held out (or, having held out "
+        f"nothing, has {MIN_START_SHARE:.0%} of its logit norm in the answer subspace), and none "
+        "of its continuations diverged or stopped fitting its examples. The middle is "
+        "(1 + 1/S)/2, between chance 1/S and 1. Supported if (fall) the upper bound of the "
+        "accuracy at the smallest D' is below the middle, and (keep) its lower bound at the largest D' is above it, and (transition) the "
         "lower bound of [root mean squared error of the best straight line in D' − that of the "
         "best S-curve in log D'] > 0. "
         "Refuted if the lower bound at the smallest D' is above the middle where most runs have "

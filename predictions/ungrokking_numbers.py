@@ -36,10 +36,6 @@ def threshold(seeds: Seeds) -> Estimate:
     return critical_size.population(crossings, unit="examples")
 
 
-RESAMPLING_SEED = 20230905
-"""Of the bootstrap, so that equal records give equal verdicts."""
-
-
 def _num_novel(run: RunSettings) -> int:
     """Return how many pairs are novel to a run."""
     num_pairs = tasks.num_pairs(run.task.operation, run.task.size)

@@ -63,6 +63,11 @@ MIN_START_ACCURACY = 0.95
 """Least accuracy of a start network on what it held out: below it, it has not grokked."""
 
 
+MIN_START_SHARE = 0.5
+"""Least part of the logit norm of a start network that lies in the answer subspace, where it held
+nothing out: below it, more of what it knows is pairs than the operation."""
+
+
 def _why_not_a_start(run: Run) -> str | None:
     """Return why a start network does not count, if it does not."""
     if run.outcome.status != "settled":
@@ -70,6 +75,9 @@ def _why_not_a_start(run: Run) -> str | None:
     held_out = run.outcome.numbers.get("test_accuracy")
     if held_out is not None and (held_out.value is None or held_out.value < MIN_START_ACCURACY):
         return f"it has not grokked (accuracy on held-out pairs {held_out})"
+    share = run.outcome.numbers.get("gen_share_answer")
+    if held_out is None and share is not None and (share.value or 0.0) < MIN_START_SHARE:
+        return f"it knows the table by heart (share of the logits in the answer subspace {share})"
     return None
 
 

@@ -18,7 +18,8 @@ def keep_what_is_freed() -> bool:
     By default glibc hands arrays of more than 32 MiB back to the system and asks for them again,
     which clears every page: half of the time of a step of a two-layer transformer. The arena of a
     thread cannot grow beyond 64 MiB; the first one can, so that all threads share it. Affects the
-    whole process, in speed and in the memory that it holds on to, and no number.
+    whole process, in speed and in the memory that it holds on to, and no number: for programs that
+    train and do little else, which is why the library never does it of itself.
     """
     if not sys.platform.startswith("linux"):
         return False

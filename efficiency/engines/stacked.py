@@ -16,7 +16,6 @@ from torch import Tensor
 
 from efficiency import measurements, models, streams, tasks
 from efficiency.engines.base import Engine
-from efficiency.engines.memory import keep_what_is_freed
 from efficiency.ensemble import Stack, stack_data
 from efficiency.losses import LOSSES
 from efficiency.minibatches import Minibatches
@@ -48,8 +47,6 @@ class StackedEngine(Engine):
         starts: Iterable[Mapping[str, Tensor]],
         device: torch.device,
     ) -> None:
-        if device.type == "cpu":
-            keep_what_is_freed()
         super().__init__(members, starts, device)
         first = members[0]
         self._tf32 = first.network.precision == "tf32"

@@ -191,5 +191,16 @@ def test_generalising_must_last_for_three_records_and_is_censored_if_it_never_do
     assert (numbers["step_generalised"].value, numbers["step_generalised"].low) == (600, 590)
     never = outcome(calm(novel_accuracy=0.89), RUN).numbers["step_generalised"]
     assert (never.value, never.low, never.status) == (None, RUN.num_steps, "censored")
-    last = outcome(calm(novel_accuracy=late(0.3, 0.95, since=1000)), RUN).numbers
-    assert last["step_generalised"].value == 1000
+    last = outcome(calm(novel_accuracy=late(0.3, 0.95, since=990)), RUN).numbers
+    assert last["step_generalised"].status == "censored"
+    in_time = outcome(calm(novel_accuracy=late(0.3, 0.95, since=980)), RUN).numbers
+    assert in_time["step_generalised"].value == 980
+
+
+def test_a_noisy_loss_is_held_against_noisy_losses():
+    random = run_settings(num_steps=1000, decay_fraction=0.25, batch_size=7, noise_seed=0)
+    noisy = calm(train_loss_peak=lambda step: 1e-3 * (1 + step % 3))
+    assert outcome(noisy, RUN).status == "not settled"
+    assert outcome(noisy, random).status == "settled"
+    spike = calm(train_loss_peak=lambda step: np.where(step == 950, 1e-1, 1e-3))
+    assert "spiked to 100 times" in outcome(spike, random).reasons[0]

@@ -81,6 +81,16 @@ def test_more_wrong_labels_contain_the_fewer():
     assert wrong(3) < wrong(8) < wrong(30)
 
 
+@given(st.integers(1, 49), st.data(), st.integers(0, 2**63 - 1))
+def test_a_pair_that_is_wrong_stays_wrong_in_every_smaller_dataset_with_it(size, data, seed):
+    k, smaller = data.draw(st.integers(1, size)), data.draw(st.integers(1, size))
+    train, _ = tasks.split(49, size, 3)
+    wrong = set(tasks.corrupted(train, 49, k, seed))
+    kept = wrong & set(train[:smaller])
+    assert len(wrong) == k
+    assert kept == set(tasks.corrupted(train[:smaller], 49, len(kept), seed))
+
+
 def test_wrong_labels_are_uniform_on_the_wrong_answers():
     table = tasks.table("addition", 7)
     shifts = np.concatenate(

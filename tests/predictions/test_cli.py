@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 import pytest
 
-from predictions.registry import PREDICTIONS
+from predictions.registry import PREDICTIONS, THEORY
 from runs import SCHEMA_VERSION, Store, identity
 
 pytestmark = pytest.mark.xdist_group("smoke")
@@ -46,6 +46,16 @@ def test_list_names_every_prediction_with_its_claim(predictions):
         assert prediction.claim in answer.out
 
 
+@pytest.mark.parametrize("command", ["show", "table", "run", "judge", "report"])
+def test_every_option_has_help(predictions, command):
+    text = predictions(command, "--help").out
+    options = [line for line in text.splitlines() if "--" in line and "Usage" not in line]
+    assert len(options) > 2
+    for line in options:
+        words = line.strip("│ ").split("  ")
+        assert len([word for word in words if word.strip()]) > 1, line
+
+
 @pytest.mark.parametrize("size", ["smoke", "quick", "standard", "paper"])
 def test_show_tells_claim_design_rule_refutation_and_cost(predictions, size):
     answer = predictions("show", "ungrokking", "--size", size)
@@ -59,7 +69,7 @@ def test_show_tells_claim_design_rule_refutation_and_cost(predictions, size):
 def test_all_are_shown_under_their_names_and_what_has_no_runs_says_so(predictions):
     answer = predictions("show", "all", "--size", "smoke")
     assert answer.code == 0
-    for prediction in PREDICTIONS.values():
+    for prediction in THEORY.values():
         assert f"\n{prediction.name}\n===" in f"\n{answer.out}"
         assert prediction.claim in answer.out
     assert answer.out.count("no runs: it is computed while it is judged") == 1

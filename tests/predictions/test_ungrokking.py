@@ -14,6 +14,7 @@ from predictions.protocol import SIZES, Run
 from predictions.registry import find
 from predictions.ungrokking import DESIGNS, Ungrokking
 from tests.build import continued_run, start_run
+from tests.build import number as number_of
 from tests.predictions.simulate import sweep
 
 JUDGE = Ungrokking()
@@ -195,6 +196,21 @@ def test_the_order_of_records_does_not_matter(seed, rng):
     mixed = list(runs)
     rng.shuffle(mixed)
     assert judged(mixed) == judged(runs)
+
+
+def test_a_start_network_that_knows_the_table_by_heart_does_not_count():
+    def with_share(run: Run, share: float) -> Run:
+        numbers = run.outcome.numbers | {"gen_share_answer": number_of(share)}
+        return replace(run, outcome=replace(run.outcome, numbers=numbers))
+
+    runs = simulated()
+    rule, memory = (
+        [with_share(r, share) if r.settings.start is None else r for r in runs]
+        for share in (0.6, 0.4)
+    )
+    assert judged(rule).outcome == "supported"
+    assert judged(memory).outcome == "invalid"
+    assert "knows the table by heart" in judged(memory).notes[0]
 
 
 def test_the_binomial_model_asks_for_enough_seeds_and_for_a_threshold_among_the_sizes():

@@ -43,8 +43,8 @@ def test_every_run_has_the_operation_and_the_network_asked_for(operation, networ
     varied, usual = type(prediction)(variant).settings("quick", 1), prediction.settings("quick", 1)
     assert {run.task.operation for run in varied} == {operation}
     assert {run.network for run in varied} == {ground("quick", variant).network}
-    # The same parts of a table that may be smaller, each at least one pair.
-    assert len(varied) == len(usual)
+    # The same parts of a table that may be smaller.
+    assert len(set(varied)) == len(varied) == len(usual)
     pairs = ground("quick", variant).num_pairs
     for one, other in zip(varied, usual, strict=True):
         assert one.dataset_size == pytest.approx(other.dataset_size * pairs / 961, abs=0.51)
@@ -84,6 +84,8 @@ def test_what_asks_no_network_has_no_variant():
         (["--operation", "sum"], "choose from ['addition'"),
         (["--operation-size", "1"], "outside 2 … 999 for addition"),
         (["--operation", "division", "--operation-size", "12"], "not prime"),
+        (["--operation", "composition", "--operation-size", "2"], "4 pairs, too few"),
+        (["--operation-size", "5"], "25 pairs, too few for the dataset sizes of this design"),
     ],
 )
 def test_a_variant_that_makes_no_sense_is_refused(predictions, tmp_path, arguments, message):
@@ -97,13 +99,13 @@ def test_a_variant_that_makes_no_sense_is_refused(predictions, tmp_path, argumen
 def test_ungrokking_runs_on_another_operation_and_network(predictions, tmp_path, network):
     # Far too small to show anything: that runs train, are judged and reported.
     arguments = ["ungrokking", "--size", "smoke", "--seeds", "1", "--store", tmp_path / "store"]
-    varied = ["--operation", "subtraction", "--operation-size", "5", "--network", network]
+    varied = ["--operation", "subtraction", "--operation-size", "7", "--network", network]
     out = ["--out", tmp_path / "out"]
     trained = predictions("run", *arguments, *varied, *out, "--json")
     assert trained.code == 0
     (verdict,) = json.loads(trained.out)
     assert verdict["options"] == " ".join(varied)
-    assert (tmp_path / "out" / f"ungrokking-smoke-subtraction-5-{network}-1-seeds.html").exists()
+    assert (tmp_path / "out" / f"ungrokking-smoke-subtraction-7-{network}-1-seeds.html").exists()
     judged = predictions("judge", *arguments, *varied, "--json")
     assert json.loads(judged.out) == [verdict]
     missing = predictions("judge", *arguments, *varied[:4], "--json")
