@@ -55,7 +55,8 @@ class Interventions(Prediction):
         "earlier_than": "share of seeds in which weight decay generalises before this arm",
         "later_than": "share of seeds in which this arm generalises before weight decay",
         "times_faster_than": "time of this arm / time of weight decay, geometric mean within "
-        "seeds; censored: at least so much, because some never came",
+        "seeds; censored: at least so much, because some of this arm never came; without any "
+        "number where weight decay did not come either",
         "generalised": "runs of this arm that generalised within the budget",
     }
 

@@ -110,17 +110,16 @@ def _share(number: int, n: int) -> Estimate:
 def _ratio(ours: Mapping[int, Time], theirs: Mapping[int, Time], both: Sequence[int]) -> Estimate:
     """Return the geometric mean of their time over ours.
 
-    Where only theirs never came it is a lower bound, and so is its interval's lower end; where ours
-    never came nothing is known in that direction, and the seed is left out.
+    Where theirs never came it is a lower bound, and so is its interval's lower end. Where ours
+    never came there is none: to leave such seeds out would count only those in which we did well.
     """
-    kept = [seed for seed in both if not ours[seed].censored]
-    ratios = [theirs[seed].steps / ours[seed].steps for seed in kept]
-    if len(ratios) < 2:
-        return Estimate(value=None, low=None, high=None, n=len(ratios), unit="1", status="censored")
+    ratios = [theirs[seed].steps / ours[seed].steps for seed in both]
+    if any(ours[seed].censored for seed in both):
+        return Estimate(value=None, low=None, high=None, n=len(both), unit="1", status="censored")
     estimate = geometric(ratios)
-    if any(theirs[seed].censored for seed in kept):
+    if any(theirs[seed].censored for seed in both):
         assert estimate.low is not None
         return Estimate(
-            value=None, low=estimate.low, high=None, n=len(ratios), unit="1", status="censored"
+            value=None, low=estimate.low, high=None, n=len(both), unit="1", status="censored"
         )
     return estimate

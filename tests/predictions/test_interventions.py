@@ -69,6 +69,13 @@ def test_arms_that_never_generalise_are_beaten_and_their_ratio_is_a_bound():
     assert 1 < ratio.low < BUDGET / 800
 
 
+def test_seeds_in_which_weight_decay_never_came_are_not_left_out_of_its_advantage():
+    drawn = planted()
+    drawn[WEIGHT_DECAY][0] = Time(steps=BUDGET, censored=True)
+    ratio = find(drawn).numbers["times_faster_than_adam"]
+    assert (ratio.value, ratio.low, ratio.high) == (None, None, None)
+
+
 def test_one_rival_of_equal_strength_leaves_it_open_and_is_named():
     finding = find(planted(dropout=800.0, spread=0.5))
     assert finding.outcome == "undecided"
