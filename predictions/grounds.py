@@ -97,7 +97,8 @@ class Ground:
             raise ValueError(
                 f"the table of {self.task.operation} at size {self.task.size} has "
                 f"{self.num_pairs} pairs, too few for the dataset sizes of this design (they would "
-                f"be {', '.join(map(str, found))}); choose a larger --operation-size"
+                f"be {', '.join(map(str, found))}; all different and {FEWEST_EXAMPLES} at least is "
+                "needed); choose a larger --operation-size"
             )
         return found
 
@@ -203,6 +204,6 @@ def ground(size: Size, variant: Variant = AS_DESIGNED) -> Ground:
     assert isinstance(usual.network, OneLayerTransformerSettings)
     task = TaskSettings(
         operation=variant.operation or usual.task.operation,
-        size=variant.operation_size or usual.task.size,
+        size=usual.task.size if variant.operation_size is None else variant.operation_size,
     )
     return replace(usual, task=task, network=variant.network_settings(usual.network))

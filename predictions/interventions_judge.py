@@ -51,10 +51,12 @@ def times(design: Design, runs: Sequence[Run]) -> dict[str, dict[int, Time]]:
 def find(found: Mapping[str, Mapping[int, Time]]) -> Finding:
     """Apply the rule of ``Interventions`` to times by arm and seed."""
     ours = found.get(WEIGHT_DECAY, {})
-    if all(time.censored for time in ours.values()):
-        return Finding(outcome="invalid", sentence="Weight decay generalises in no seed.")
     others = {name: by_seed for name, by_seed in found.items() if name != WEIGHT_DECAY}
     numbers = {_name("generalised", arm): _came(by_seed) for arm, by_seed in found.items()}
+    if all(time.censored for time in ours.values()):
+        return Finding(
+            outcome="invalid", sentence="Weight decay generalises in no seed.", numbers=numbers
+        )
     wins, losses, p_values = {}, {}, []
     for arm, theirs in others.items():
         both = sorted(ours.keys() & theirs.keys())

@@ -78,13 +78,17 @@ def select(names: tuple[str, ...], variant: Variant = AS_DESIGNED) -> list[Predi
                     f"{' '.join(variant.options())} would have no effect; leave it out"
                 )
     if not chosen:
-        raise ValueError(f"nothing in {', '.join(names)} can be asked {variant.options()}")
+        raise ValueError(
+            f"nothing in {', '.join(names)} can be asked {' '.join(variant.options())}; "
+            "leave it out"
+        )
     return list(chosen.values())
 
 
 def group_of(names: Sequence[str]) -> str | None:
-    """Return the name of the group that consists of these predictions, if there is one."""
+    """Return the name of the group of these predictions, all or all that can be varied."""
     for group, members in GROUPS.items():
-        if len(members) > 1 and list(names) == list(members):
+        varying = [name for name, prediction in members.items() if prediction.varies]
+        if len(members) > 1 and list(names) in (list(members), varying):
             return group
     return None

@@ -196,7 +196,24 @@ def _role(settings: RunSettings) -> str:
         return f"held at {settings.optimiser.norm_factor:g} × norm"
     if settings.regime == "memorising":
         return "memorising"
-    return "from scratch" if settings.start is None else "continued"
+    return ", ".join(
+        ["from scratch" if settings.start is None else "continued", *_choices(settings)]
+    )
+
+
+def _choices(settings: RunSettings) -> list[str]:
+    """Return what a run does besides plain AdamW on all of its examples."""
+    o, dropout = settings.optimiser, settings.network.dropout_rate
+    found = (
+        [] if o.batch_size is None else [f"minibatches of {o.batch_size}, η {o.learning_rate:g}"]
+    )
+    found += [f"dropout {dropout:g}"] if dropout else []
+    found += [] if o.weight_noise is None else [f"weight noise {o.weight_noise:g}"]
+    found += [] if o.update_noise is None else [f"update noise {o.update_noise:g}"]
+    found += [] if o.decay_form is None else ["L2"]
+    found += [] if o.decay_target is None else ["decay towards the start"]
+    found += [] if settings.num_corrupted is None else [f"{settings.num_corrupted} wrong labels"]
+    return found
 
 
 def _run_order(run: Run) -> tuple[Any, ...]:

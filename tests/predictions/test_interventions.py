@@ -90,7 +90,9 @@ def test_one_stronger_rival_refutes():
 
 
 def test_weight_decay_that_never_generalises_is_no_test_and_few_seeds_decide_nothing():
-    assert find(planted(ours=10 * BUDGET)).outcome == "invalid"
+    invalid = find(planted(ours=10 * BUDGET))
+    assert invalid.outcome == "invalid"
+    assert invalid.numbers["generalised_dropout"].value == 10
     assert find(planted(num_seeds=5)).outcome == "undecided"
     assert find(planted(num_seeds=6)).outcome == "supported"
 

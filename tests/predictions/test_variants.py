@@ -83,6 +83,7 @@ def test_what_asks_no_network_has_no_variant():
         (["--network", "rnn"], '"one-layer", "two-layer", "mlp"'),
         (["--operation", "sum"], "choose from ['addition'"),
         (["--operation-size", "1"], "outside 2 … 999 for addition"),
+        (["--operation-size", "0"], "size = 0 (modulus p) is outside"),
         (["--operation", "division", "--operation-size", "12"], "not prime"),
         (["--operation", "composition", "--operation-size", "2"], "4 pairs, too few"),
         (["--operation-size", "5"], "25 pairs, too few for the dataset sizes of this design"),
