@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 
 from paper_figures import style
-from predictions.interventions_arms import DESIGNS, WEIGHT_DECAY
-from predictions.interventions_judge import times
+from predictions.first_study.interventions_arms import DESIGNS, WEIGHT_DECAY
+from predictions.first_study.interventions_judge import times
 from predictions.protocol import Run, Verdict
 
 

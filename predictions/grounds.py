@@ -35,6 +35,19 @@ _IN_WORDS = {
 }
 
 
+def in_words(task: TaskSettings, network: NetworkSettings) -> str:
+    """Return operation and network in a phrase."""
+    num_pairs = tasks.num_pairs(task.operation, task.size)
+    return f"{task.operation} at size {task.size} ({num_pairs:,} pairs), {named(network)}"
+
+
+def named(network: NetworkSettings) -> str:
+    """Return what kind of network it is, and how large, in a phrase."""
+    layers = getattr(network, "num_layers", None)
+    depth = "" if layers is None else f" of {layers} layer{'' if layers == 1 else 's'} and"
+    return f"{_IN_WORDS[network.architecture]}{depth or ' of'} width {network.d_model}"
+
+
 def judged_seeds(num_seeds: int) -> range:
     """Return the seeds of a judged experiment.
 
@@ -77,13 +90,7 @@ class Ground:
 
     def describe(self) -> str:
         """Return operation and network in a phrase."""
-        layers = getattr(self.network, "num_layers", None)
-        depth = "" if layers is None else f" of {layers} layer{'' if layers == 1 else 's'} and"
-        kind = _IN_WORDS[self.network.architecture] + (depth or " of")
-        return (
-            f"{self.task.operation} at size {self.task.size} ({self.num_pairs:,} pairs), {kind} "
-            f"width {self.network.d_model}"
-        )
+        return in_words(self.task, self.network)
 
     def scaled(self, sizes: Sequence[int]) -> tuple[int, ...]:
         """Return dataset sizes for this table, the same parts of it as of the size's own.

@@ -7,13 +7,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args
 
 from efficiency.estimates import Estimate
 from efficiency.outcome import Outcome
 from efficiency.settings import RunSettings
 from predictions.variants import AS_DESIGNED, Variant
 from runs.identity import identity
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
 
 Size = Literal["smoke", "quick", "standard", "paper"]
 SIZES: tuple[Size, ...] = get_args(Size)
@@ -24,6 +28,19 @@ MAX_SEEDS = 1000
 VerdictOutcome = Literal["supported", "refuted", "undecided", "invalid"]
 
 
+class Left(Protocol):
+    """What a run left behind, read when asked for."""
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """A row for every recorded step."""
+        ...
+
+    def weights(self) -> Mapping[str, np.ndarray]:
+        """Return the final weights."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """A finished run as a judge sees it.
@@ -31,10 +48,12 @@ class Run:
     Attributes:
         settings: What was run.
         outcome: How it ended.
+        left: Its history and its weights, for the few judges that need more than the outcome.
     """
 
     settings: RunSettings
     outcome: Outcome
+    left: Left | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def identity(self) -> str:

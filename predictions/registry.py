@@ -7,8 +7,16 @@ from collections.abc import Sequence
 
 from predictions.critical_size import CriticalSize
 from predictions.efficiency_vs_size import Efficiency
+from predictions.first_study.data_fraction import DataFraction
+from predictions.first_study.delayed_generalisation import DelayedGeneralisation
+from predictions.first_study.interventions import Interventions
+from predictions.first_study.label_noise import LabelNoise
+from predictions.first_study.learned_structure import LearnedStructure
+from predictions.first_study.operations import OperationsLearned
+from predictions.first_study.sharpness import Sharpness
+from predictions.first_study.staying_grokked import StayingGrokked
+from predictions.first_study.table_size import TableSize
 from predictions.grokking import Grokking
-from predictions.interventions import Interventions
 from predictions.minimal_example import MinimalExamplePrediction
 from predictions.protocol import Prediction
 from predictions.semi_grokking import SemiGrokking
@@ -31,9 +39,20 @@ THEORY: dict[str, Prediction] = {
 
 
 FIRST_STUDY: dict[str, Prediction] = {
-    prediction.name: prediction for prediction in (Interventions(),)
+    prediction.name: prediction
+    for prediction in (
+        DelayedGeneralisation(),
+        DataFraction(),
+        Interventions(),
+        OperationsLearned(),
+        LabelNoise(),
+        LearnedStructure(),
+        Sharpness(),
+        StayingGrokked(),
+        TableSize(),
+    )
 }
-"""Findings of Power et al. (2022)."""
+"""Seven findings of Power et al. (2022), and two questions of their readers."""
 
 PREDICTIONS = THEORY | FIRST_STUDY
 

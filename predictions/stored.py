@@ -38,7 +38,7 @@ def judge_stored(
         if store.has(run):
             record = store.load(run)
             outcome = Outcome.from_document(record.outcome)
-            found.append(Run(settings=settings, outcome=outcome))
+            found.append(Run(settings=settings, outcome=outcome, left=record))
             origins |= _origins(record)
     diverged = {run.settings for run in found if run.outcome.status == "diverged"}
     # A run whose start diverged can never be trained; the judge sees what is left without it.

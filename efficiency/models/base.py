@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -18,7 +19,7 @@ def keep_all(activations: Tensor) -> Tensor:
     return activations
 
 
-class Network(nn.Module):
+class Network(nn.Module, ABC):
     """One network, from (D, positions) tokens to (D, S) logits of the answer.
 
     Parameters are named W_…, b_… and, for the gain of a LayerNorm, g_….
@@ -42,6 +43,6 @@ class Network(nn.Module):
                 drawn = torch.randn(parameter.shape, generator=generator) / math.sqrt(fan_in)
                 parameter.copy_(drawn)
 
+    @abstractmethod
     def forward(self, tokens: Tensor, drop: Drop = keep_all) -> Tensor:
         """Return (D, S) logits for (D, positions) tokens."""
-        raise NotImplementedError

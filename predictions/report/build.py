@@ -96,6 +96,7 @@ def _context(
         name: Run(
             settings=RunSettings.from_document(record.settings),
             outcome=Outcome.from_document(record.outcome),
+            left=record,
         )
         for name, record in records.items()
     }

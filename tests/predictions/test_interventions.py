@@ -10,9 +10,17 @@ from hypothesis import strategies as st
 from efficiency.outcome import Outcome
 from efficiency.settings import RunSettings
 from paper_figures import figure_interventions
-from predictions.interventions import Interventions
-from predictions.interventions_arms import ARMS, BASELINE, DESIGNS, WEIGHT_DECAY, arm_of, run_of
-from predictions.interventions_judge import Time, find, time_of, times
+from predictions.first_study.interventions import Interventions
+from predictions.first_study.interventions_arms import (
+    ARMS,
+    BASELINE,
+    DESIGNS,
+    WEIGHT_DECAY,
+    arm_of,
+    run_of,
+)
+from predictions.first_study.interventions_judge import find, times
+from predictions.first_study.times import Time, time_of
 from predictions.protocol import SIZES, Run
 from predictions.registry import select
 from tests.build import number

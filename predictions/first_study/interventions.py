@@ -7,19 +7,19 @@ from typing import ClassVar
 
 from efficiency.outcome import GENERALISED, STEADY
 from efficiency.settings import RunSettings
-from predictions.grounds import judged_seeds
-from predictions.interventions_arms import ARMS, DESIGNS, run_of
-from predictions.interventions_judge import MIN_SEEDS, find, times
+from predictions.first_study.ground import FirstStudyPrediction
+from predictions.first_study.interventions_arms import ARMS, DESIGNS, Design, run_of
+from predictions.first_study.interventions_judge import MIN_SEEDS, find, times
 from predictions.judging import plural
-from predictions.protocol import Finding, Prediction, Run, Size
+from predictions.protocol import Finding, Run, Size
 
 
-class Interventions(Prediction):
+class Interventions(FirstStudyPrediction):
     """Third finding of the first study (Power et al. 2022, section 3.2, Figure 2 left)."""
 
     name: ClassVar[str] = "interventions"
     min_seeds: ClassVar[int] = MIN_SEEDS
-    varies: ClassVar[bool] = False
+    designs: ClassVar[Mapping[Size, Design]] = DESIGNS
     title: ClassVar[str] = "Interventions"
     claim: ClassVar[str] = (
         "Of the interventions of the first study, weight decay shortens the time to generalise "
@@ -60,24 +60,20 @@ class Interventions(Prediction):
         "generalised": "runs of this arm that generalised within the budget",
     }
 
-    def design(self, size: Size, num_seeds: int | None = None) -> str:
-        """See ``Prediction.design``."""
+    def describe(self, size: Size, seeds: Sequence[int]) -> str:
+        """See ``FirstStudyPrediction``."""
         d = DESIGNS[size]
-        seeds = judged_seeds(d.num_seeds if num_seeds is None else num_seeds)
         layers = plural(d.network.num_layers, "layer")
         return (
             f"division at size {d.task.size}, transformer of {layers} and width "
             f"{d.network.d_model}, D = {d.dataset_size}; {len(seeds)} seeds of each of "
             f"{len(ARMS)} arms ({', '.join(ARMS)}) for {d.num_steps:,} steps of Adam at "
-            f"η = {d.learning_rate:g} on minibatches of {d.batch_size}. "
-            f"{len(self.settings(size, num_seeds))} runs."
+            f"η = {d.learning_rate:g} on minibatches of {d.batch_size}."
         )
 
-    def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
-        """See ``Prediction.settings``."""
-        d = DESIGNS[size]
-        seeds = judged_seeds(d.num_seeds if num_seeds is None else num_seeds)
-        return [run_of(d, name, seed) for name in ARMS for seed in seeds]
+    def runs(self, size: Size, seeds: Sequence[int]) -> list[RunSettings]:
+        """See ``FirstStudyPrediction``."""
+        return [run_of(DESIGNS[size], name, seed) for name in ARMS for seed in seeds]
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""

@@ -3,41 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from efficiency.estimates import Estimate
 from efficiency.statistics import share_interval, share_p
-from predictions.interventions_arms import ARMS, BASELINE, WEIGHT_DECAY, Design, arm_of
+from predictions.first_study.interventions_arms import ARMS, BASELINE, WEIGHT_DECAY, Design, arm_of
+from predictions.first_study.times import Time, time_of
 from predictions.judging import count, geometric, plural
 from predictions.protocol import Finding, Run, VerdictOutcome
 
 MIN_SEEDS = 6
 """Fewest seeds of which all agreeing put a 95% interval above one half."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Time:
-    """When a run generalised.
-
-    Attributes:
-        steps: The step, or the budget if it had not by then.
-        censored: Whether it had not.
-    """
-
-    steps: float
-    censored: bool
-
-    def before(self, other: Time) -> bool:
-        """Return whether this is surely the earlier one: two that never came are not ordered."""
-        return not self.censored and (other.censored or self.steps < other.steps)
-
-
-def time_of(run: Run) -> Time:
-    """Return when a run generalised; one that diverged never did."""
-    found = run.outcome.numbers.get("step_generalised")
-    if found is None or found.value is None:
-        return Time(steps=float(run.settings.num_steps), censored=True)
-    return Time(steps=max(found.value, 1.0), censored=False)
 
 
 def times(design: Design, runs: Sequence[Run]) -> dict[str, dict[int, Time]]:

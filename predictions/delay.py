@@ -1,0 +1,82 @@
+"""How much later than it fits its examples a network generalises: the mark of grokking."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from efficiency import tasks
+from efficiency.estimates import Estimate
+from efficiency.statistics import greater_p
+from predictions.judging import MIN_SEEDS, bounds, count, geometric, over_seeds, plural, value_of
+from predictions.protocol import Finding, Run, VerdictOutcome
+
+MIN_DELAY = 5.0
+"""Least ratio of the step of generalising to the step of fitting that counts as a delay."""
+
+GLOSSARY: dict[str, str] = {
+    "delay": "step half-way to the final accuracy / step of fitting",
+    "final_accuracy": "on novel pairs, mean over seeds",
+    "step_fitted": "first record with training accuracy at least 0.99, geometric mean",
+    "step_halfway": "first of three records in a row half-way from chance to the final "
+    "accuracy, geometric mean",
+    "runs_that_never_moved": "final accuracy on novel pairs within 0.1 of chance",
+}
+
+
+def find(runs: Sequence[Run], notes: tuple[str, ...] = ()) -> Finding:
+    """Judge whether networks generalise, and later than they fit, by the rule of ``grokking``.
+
+    Args:
+        runs: Runs of one design that fit their examples, one for each seed.
+        notes: Why others are not among them.
+    """
+    if not runs:
+        return Finding(outcome="invalid", sentence="No run fitted its examples.", notes=notes)
+    if len(runs) < MIN_SEEDS:
+        return Finding(
+            outcome="undecided",
+            sentence=f"{plural(len(runs), 'seed')} are too few: the rule needs {MIN_SEEDS}.",
+            notes=notes,
+        )
+    task = runs[0].settings.task
+    half = (1 + 1 / tasks.num_symbols(task.operation, task.size)) / 2
+    accuracies = [value_of(run, "novel_accuracy") for run in runs]
+    fitted = [max(value_of(run, "step_fitted"), 1.0) for run in runs]
+    moved = [run for run in runs if "step_halfway" in run.outcome.numbers]
+    delays = [
+        (value_of(run, "step_halfway") if run in moved else run.settings.num_steps) / step
+        for run, step in zip(runs, fitted, strict=True)
+    ]
+    numbers: dict[str, Estimate] = {
+        "delay": geometric(delays),
+        "final_accuracy": over_seeds(accuracies, least=0.0, most=1.0),
+        "step_fitted": geometric(fitted, unit="steps"),
+        "runs_that_never_moved": count(len(runs) - len(moved), len(runs)),
+    }
+    if len(moved) > 1:
+        numbers["step_halfway"] = geometric(
+            [value_of(run, "step_halfway") for run in moved], unit="steps"
+        )
+    accuracy, delay = bounds(numbers["final_accuracy"]), bounds(numbers["delay"])
+    outcome: VerdictOutcome = "undecided"
+    deciding = "delay" if accuracy[0] > half else "final_accuracy"
+    if accuracy[0] > half and delay[0] > MIN_DELAY:
+        outcome, deciding = "supported", "delay"
+    elif accuracy[1] < half:
+        outcome, deciding = "refuted", "final_accuracy"
+    elif delay[1] < MIN_DELAY:
+        outcome, deciding = "refuted", "delay"
+    return Finding(
+        outcome=outcome,
+        sentence=f"Trained from scratch on {runs[0].settings.dataset_size} examples, "
+        f"{plural(len(runs), 'seed')} come to accuracy {numbers['final_accuracy']} on novel pairs, "
+        f"half of the way {numbers['delay']} times later than they fit their examples.",
+        numbers=numbers,
+        deciding=deciding,
+        p_value=max(
+            greater_p(accuracies, half),
+            greater_p([math.log(d) for d in delays], math.log(MIN_DELAY)),
+        ),
+        notes=notes,
+    )

@@ -1,0 +1,307 @@
+"""Structure of the operation in the output weights (Power et al. 2022, section 3.3, Figure 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from efficiency.alignment import Alignment, alignment, subspaces
+from efficiency.estimates import Estimate
+from efficiency.settings import RunSettings
+from efficiency.statistics import share_p
+from predictions import scratch
+from predictions.first_study.ground import GROUNDS, FirstStudyPrediction
+from predictions.first_study.shares import MIN_SEEDS, share
+from predictions.judging import over_seeds, plural
+from predictions.protocol import Finding, Run, Size, VerdictOutcome
+
+LEVEL = 0.05
+"""Largest p of a network whose weights count as structured."""
+
+KNOWING = 0.5
+"""Least part of the way from chance to 1 that accuracy must have come for a network to know."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learner:
+    """How one operation is learned.
+
+    Attributes:
+        operation: Its name.
+        fraction: Part of the table that is trained on.
+        weight_decay: λ.
+        learning_rate: η, ``None`` for the usual one.
+        num_steps: The budget.
+    """
+
+    operation: str
+    fraction: float
+    weight_decay: float = 1.0
+    learning_rate: float | None = None
+    num_steps: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Structure:
+    """One size.
+
+    Attributes:
+        learners: The operations.
+        num_seeds: Seeds of each of two arms of each operation.
+    """
+
+    learners: tuple[Learner, ...]
+    num_seeds: int
+
+
+DESIGNS: dict[Size, Structure] = {
+    "smoke": Structure(
+        learners=(
+            Learner(operation="addition", fraction=0.6, num_steps=300),
+            Learner(operation="composition", fraction=0.6, num_steps=300),
+        ),
+        num_seeds=2,
+    ),
+    # Chosen by measurement: docs/decisions/010-the-first-study.md.
+    "quick": Structure(
+        learners=(
+            Learner(operation="addition", fraction=0.65, num_steps=3000),
+            Learner(
+                operation="composition",
+                fraction=0.95,
+                weight_decay=3.0,
+                learning_rate=2e-3,
+                num_steps=12_000,
+            ),
+        ),
+        num_seeds=16,
+    ),
+    # A guess, not tried.
+    "standard": Structure(
+        learners=(
+            Learner(operation="addition", fraction=0.5, num_steps=20_000),
+            Learner(operation="composition", fraction=0.9, weight_decay=3.0, num_steps=30_000),
+        ),
+        num_seeds=16,
+    ),
+    # Their operations.
+    "paper": Structure(
+        learners=(
+            Learner(operation="addition", fraction=0.5, num_steps=100_000),
+            Learner(operation="composition", fraction=0.5, num_steps=100_000),
+        ),
+        num_seeds=8,
+    ),
+}
+
+
+class LearnedStructure(FirstStudyPrediction):
+    """Sixth finding of the first study (Power et al. 2022, section 3.3, Figure 3)."""
+
+    name: ClassVar[str] = "learned-structure"
+    min_seeds: ClassVar[int] = MIN_SEEDS
+    designs: ClassVar[Mapping[Size, Structure]] = DESIGNS
+    title: ClassVar[str] = "Learned structure"
+    claim: ClassVar[str] = (
+        "The output weights of a network that generalises show the structure of its operation: "
+        "circles of residues in modular addition, cosets of a subgroup in Sₙ."
+    )
+    rule: ClassVar[str] = (
+        "The vectors of the answers in the output weights are held against every frequency of the "
+        "residues, or every partition into cosets of a subgroup; the best of them, as an F ratio "
+        "of variance within it to variance outside, against that of 999 shuffles of the symbols, "
+        f"searched in the same way. A network is structured if that has p ≤ {LEVEL:g}. Supported "
+        "if for either operation the share of structured networks has a 95% interval "
+        "(Clopper–Pearson) above one half among networks that have come more than half of the way "
+        "from chance to 1 on novel pairs, and below one half among networks of the same "
+        "seeds trained on random labels. Refuted if for either operation the former lies below "
+        "one half or the latter above. Undecided otherwise, or with fewer than "
+        f"{MIN_SEEDS} networks of a kind."
+    )
+    criterion: ClassVar[str] = "structured: most that generalise, few with random labels"
+    refutation: ClassVar[str] = (
+        "Networks that generalise without it, or as much structure where nothing can be learned."
+    )
+    assumptions: ClassVar[tuple[str, ...]] = (
+        "Seeds are independent; under shuffling nothing is assumed of the weights.",
+        "Structure in a linear map of the symbols is what is tested; the paper's pictures by t-SNE "
+        "may show others.",
+    )
+    power: ClassVar[str] = (
+        "16 seeds of which 6 generalise support the claim in at least 8 of 10 experiments if 97 of "
+        "100 that do are structured, and 5 of 100 with random labels (binomial)."
+    )
+    figure_caption: ClassVar[str] = (
+        "Above: share of the variance of the answers' output vectors in the best structure, a mark "
+        "for each network by its final accuracy on novel pairs (crosses: random labels); p ≤ 0.05 "
+        "is filled. Below: t-SNE of the network with the highest accuracy; lines join residues "
+        "that are neighbours on the circle of its frequency, colours are cosets. After Figure 3 "
+        "of Power et al. (2022)."
+    )
+    glossary: ClassVar[Mapping[str, str]] = {
+        "structured": "share of networks that know the operation with p ≤ 0.05",
+        "structured_random_labels": "the same of networks trained on random labels",
+        "structured_others": "the same of networks that do not know it, with true labels",
+        "variance_explained": "by the best structure in networks that know the operation, mean",
+        "variance_expected": "by the same structures in shuffled symbols, mean",
+    }
+
+    def describe(self, size: Size, seeds: Sequence[int]) -> str:
+        """See ``FirstStudyPrediction``."""
+        d, on = DESIGNS[size], GROUNDS[size]
+        parts = []
+        for learner in d.learners:
+            task = on.task(learner.operation)
+            rate = on.learning_rate if learner.learning_rate is None else learner.learning_rate
+            parts.append(
+                f"{on.describe(task, rate)}, D = {on.part(task, learner.fraction)}, "
+                f"λ = {learner.weight_decay:g}, {learner.num_steps:,} steps"
+            )
+        return f"{'; '.join(parts)}; {len(seeds)} seeds of each with true and with random labels."
+
+    def runs(self, size: Size, seeds: Sequence[int]) -> list[RunSettings]:
+        """See ``FirstStudyPrediction``."""
+        d, on = DESIGNS[size], GROUNDS[size]
+        found = []
+        for learner in d.learners:
+            task = on.task(learner.operation)
+            for random in (False, True):
+                for seed in seeds:
+                    labels: dict[str, Any] = {}
+                    if random:
+                        labels = {"regime": "memorising", "label_seed": seed}
+                    found.append(
+                        on.run(
+                            task,
+                            on.part(task, learner.fraction),
+                            seed,
+                            learner.num_steps,
+                            weight_decay=learner.weight_decay,
+                            learning_rate=learner.learning_rate,
+                            **labels,
+                        )
+                    )
+        return found
+
+    def find(self, size: Size, runs: Sequence[Run]) -> Finding:
+        """See ``Prediction.find``."""
+        learned, notes = measured(runs)
+        operations = [learner.operation for learner in DESIGNS[size].learners]
+        return find(
+            {name: [n for n in learned if n.operation == name] for name in operations}, notes
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learned:
+    """What one network learned.
+
+    Attributes:
+        operation: Of what.
+        random: Whether its labels were random.
+        retained: Final accuracy on novel pairs as the part between chance (0) and perfect (1).
+        found: How its output weights follow the best structure.
+        run: Its settings.
+    """
+
+    operation: str
+    random: bool
+    retained: float
+    found: Alignment
+    run: RunSettings
+
+    @property
+    def structured(self) -> bool:
+        """Whether its weights count as structured."""
+        return self.found.p_value <= LEVEL
+
+    @property
+    def knows(self) -> bool:
+        """Whether it knows the operation."""
+        return not self.random and self.retained > KNOWING
+
+
+def measured(runs: Sequence[Run]) -> tuple[list[Learned], tuple[str, ...]]:
+    """Return what each network learned, and which have diverged."""
+    learned, notes = [], []
+    for run in runs:
+        settings = run.settings
+        if run.outcome.status == "diverged":
+            notes.append(f"Seed {settings.data_seed} of {settings.task.operation} diverged.")
+            continue
+        assert run.left is not None, run.identity
+        vectors_SM = run.left.weights()["W_U"].T
+        known = subspaces(settings.task.operation, settings.task.size)
+        found = alignment(vectors_SM, known, np.random.default_rng([4, settings.data_seed]))
+        learned.append(
+            Learned(
+                operation=settings.task.operation,
+                random=settings.regime == "memorising",
+                retained=scratch.retained(run),
+                found=found,
+                run=settings,
+            )
+        )
+    return learned, tuple(notes)
+
+
+def find(by_operation: Mapping[str, Sequence[Learned]], notes: tuple[str, ...] = ()) -> Finding:
+    """Apply the rule of ``LearnedStructure`` to networks by operation."""
+    numbers: dict[str, Estimate] = {}
+    p_values, told, few = [], [], []
+    supporting: dict[str, bool] = {}
+    refuting: dict[str, bool] = {}
+    for operation, networks in by_operation.items():
+        kinds = {
+            f"structured_{operation}": [n.structured for n in networks if n.knows],
+            f"structured_random_labels_{operation}": [n.structured for n in networks if n.random],
+            f"structured_others_{operation}": [
+                n.structured for n in networks if not n.random and not n.knows
+            ],
+        }
+        numbers |= {name: share(holds) for name, holds in kinds.items() if holds}
+        knowing = [n.found for n in networks if n.knows]
+        if len(knowing) > 1:
+            numbers[f"variance_explained_{operation}"] = over_seeds(
+                [found.share for found in knowing], least=0.0, most=1.0
+            )
+            numbers[f"variance_expected_{operation}"] = over_seeds(
+                [found.expected for found in knowing], least=0.0, most=1.0
+            )
+        (name, holds), (control, controls) = list(kinds.items())[:2]
+        told.append(f"{sum(holds)} of {len(holds)} networks that know {operation}")
+        for kind, some, thing in (
+            (name, holds, f"that know {operation}"),
+            (control, controls, f"with random labels of {operation}"),
+        ):
+            if len(some) < MIN_SEEDS:
+                few.append(f"{plural(len(some), 'network')} {thing}")
+                continue
+            low, high = numbers[kind].low or 0.0, numbers[kind].high or 0.0
+            wanted = kind == name
+            supporting[kind] = low > 0.5 if wanted else high < 0.5
+            refuting[kind] = high < 0.5 if wanted else low > 0.5
+            agreeing = sum(some) if wanted else len(some) - sum(some)
+            p_values.append(share_p(agreeing, len(some), 0.5))
+    sentence = f"Structured are {' and '.join(told)}."
+    against = [name for name, refutes in refuting.items() if refutes]
+    open_ = [name for name, supports in supporting.items() if not supports]
+    outcome: VerdictOutcome = "undecided"
+    if against:
+        outcome = "refuted"
+    elif few:
+        sentence += f" Too few: {', '.join(few)}; the rule needs {MIN_SEEDS}."
+    elif not open_:
+        outcome = "supported"
+    deciding = next(iter(against or open_ or list(supporting)), None)
+    return Finding(
+        outcome=outcome,
+        sentence=sentence,
+        numbers=numbers,
+        deciding=None if few and not against else deciding,
+        p_value=None if few else max(p_values),
+        notes=notes,
+    )

@@ -1,0 +1,236 @@
+"""Which operations are learned from how much of their table (Power et al. 2022, Figure 2 right)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from efficiency.estimates import Estimate
+from efficiency.outcome import GENERALISED, STEADY
+from efficiency.settings import RunSettings
+from efficiency.statistics import share_p
+from predictions.first_study.ground import GROUNDS, FirstStudyPrediction
+from predictions.first_study.shares import MIN_SEEDS, share
+from predictions.first_study.times import time_of
+from predictions.grounds import named
+from predictions.judging import count, over_seeds, plural
+from predictions.protocol import Finding, Run, Size, VerdictOutcome
+
+ALL = (
+    "addition",
+    "subtraction",
+    "division",
+    "division-or-subtraction",
+    "sum-of-squares",
+    "quadratic",
+    "quadratic-plus-a",
+    "cubic",
+    "cubic-plus-b",
+    "composition",
+    "conjugation",
+    "sandwich",
+)
+"""The twelve of the paper (A.1.1)."""
+
+PAIRS = (
+    ("addition", "subtraction"),
+    ("sum-of-squares", "quadratic-plus-a"),
+    ("quadratic", "quadratic-plus-a"),
+)
+"""Each commutative operation with the nearest that is not. Assumed: the paper names no pairs."""
+
+HARDEST = "cubic-plus-b"
+"""The one that generalises at no fraction in the paper: a³ + ab² + b."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operations:
+    """One size.
+
+    Attributes:
+        names: The operations.
+        fractions: Parts of each table that are trained on.
+        num_steps: The budget.
+        num_seeds: Seeds at each part of each operation.
+    """
+
+    names: tuple[str, ...]
+    fractions: tuple[float, ...]
+    num_steps: int
+    num_seeds: int
+
+
+DESIGNS: dict[Size, Operations] = {
+    "smoke": Operations(names=ALL, fractions=(0.7,), num_steps=60, num_seeds=2),
+    # Chosen by measurement: docs/decisions/010-the-first-study.md.
+    "quick": Operations(names=ALL, fractions=(0.5, 0.65, 0.8), num_steps=3000, num_seeds=10),
+    # A guess, not tried.
+    "standard": Operations(
+        names=ALL, fractions=(0.35, 0.5, 0.65, 0.8), num_steps=10_000, num_seeds=10
+    ),
+    # They tried every 5%, three seeds each.
+    "paper": Operations(
+        names=ALL, fractions=(0.25, 0.3, 0.35, 0.4, 0.5, 0.65, 0.8), num_steps=100_000, num_seeds=6
+    ),
+}
+
+
+class OperationsLearned(FirstStudyPrediction):
+    """Fourth finding of the first study (Power et al. 2022, section 3.2, Figure 2 right)."""
+
+    name: ClassVar[str] = "operations"
+    min_seeds: ClassVar[int] = MIN_SEEDS
+    designs: ClassVar[Mapping[Size, Operations]] = DESIGNS
+    title: ClassVar[str] = "Operations"
+    claim: ClassVar[str] = (
+        "Operations that commute need less data than their relatives that do not, and a³ + ab² + b "
+        "is not learned from any part of its table."
+    )
+    rule: ClassVar[str] = (
+        f"A run has generalised if {STEADY} records in a row within the budget have accuracy on "
+        f"novel pairs of at least {GENERALISED:g}; novel are pairs that are held out, and for "
+        "operations that commute their mirror images too. Of two operations that one needs less "
+        "data in a seed that generalises at more dataset sizes. Pairs: "
+        f"{'; '.join(f'{one}, {other}' for one, other in PAIRS)}. A pair of which neither "
+        "generalises in any run is not compared. Supported if for every pair that is compared, "
+        "one at least, the share of seeds in which the commutative one needs less has a 95% "
+        "interval (Clopper–Pearson) above one half, and the share in which "
+        f"{HARDEST} generalises at any size has one below. Refuted if for some pair the share of "
+        "seeds in which the other one needs less has an interval above one half, or that of "
+        f"{HARDEST} has. Undecided otherwise, or with fewer than {MIN_SEEDS} seeds. Invalid if no "
+        "pair can be compared."
+    )
+    criterion: ClassVar[str] = "less data in more than half of the seeds, every pair"
+    refutation: ClassVar[str] = (
+        "A commutative operation that needs more data, or a³ + ab² + b learned."
+    )
+    assumptions: ClassVar[tuple[str, ...]] = (
+        "Seeds are independent; nothing is assumed of times.",
+        "The paper names no pairs: these are ours, as near as its operations come.",
+        "All comparisons must come out, so that none is corrected for their number.",
+        "The paper counts every held-out pair. Here the mirror images of trained pairs are left "
+        "out, which is harder on operations that commute.",
+    )
+    power: ClassVar[str] = (
+        "10 seeds support the claim in at least 8 of 10 experiments if the commutative one needs "
+        "less in 96 of 100 seeds of each of two pairs (binomial)."
+    )
+    figure_caption: ClassVar[str] = (
+        "Share of seeds that have generalised within the budget, by operation (rows) and part of "
+        "the table that is trained on (columns). After Figure 2 (right) of Power et al. (2022)."
+    )
+    glossary: ClassVar[Mapping[str, str]] = {
+        "less_data": "share of seeds in which the first of a pair generalises at more sizes",
+        "more_data": "share of seeds in which it generalises at fewer",
+        "sizes_learned": "dataset sizes at which this operation generalises, mean over seeds",
+        "generalised_cubic": "share of seeds in which a³ + ab² + b generalises at any size",
+    }
+
+    def describe(self, size: Size, seeds: Sequence[int]) -> str:
+        """See ``FirstStudyPrediction``."""
+        d, on = DESIGNS[size], GROUNDS[size]
+        tables = "; ".join(f"{name} at {on.task(name).size}" for name in d.names)
+        parts = ", ".join(f"{100 * f:g}%" for f in d.fractions)
+        return (
+            f"{tables}; {named(on.network)}, λ = 1, {on.training()}; {parts} of each "
+            f"table, {len(seeds)} seeds each, for {d.num_steps:,} steps."
+        )
+
+    def runs(self, size: Size, seeds: Sequence[int]) -> list[RunSettings]:
+        """See ``FirstStudyPrediction``."""
+        d, on = DESIGNS[size], GROUNDS[size]
+        return [
+            on.run(task, on.part(task, fraction), seed, d.num_steps)
+            for task in map(on.task, d.names)
+            for fraction in d.fractions
+            for seed in seeds
+        ]
+
+    def find(self, size: Size, runs: Sequence[Run]) -> Finding:
+        """See ``Prediction.find``."""
+        return find(sizes_learned(runs))
+
+
+def sizes_learned(runs: Sequence[Run]) -> dict[str, dict[int, int]]:
+    """Return by operation and seed at how many dataset sizes a network generalised."""
+    found: dict[str, dict[int, int]] = {}
+    for run in runs:
+        by_seed = found.setdefault(run.settings.task.operation, {})
+        seed = run.settings.data_seed
+        by_seed[seed] = by_seed.get(seed, 0) + (not time_of(run).censored)
+    return {name: found[name] for name in ALL if name in found}
+
+
+def find(learned: Mapping[str, Mapping[int, int]]) -> Finding:
+    """Apply the rule of ``OperationsLearned`` to what ``sizes_learned`` returns."""
+    numbers: dict[str, Estimate] = {}
+    p_values: list[float] = []
+    wins: dict[str, Estimate] = {}
+    losses: dict[str, Estimate] = {}
+    skipped: list[str] = []
+    for one, other in PAIRS:
+        ours, theirs = learned.get(one, {}), learned.get(other, {})
+        seeds = sorted(ours.keys() & theirs.keys())
+        if not any(ours[seed] or theirs[seed] for seed in seeds):
+            skipped.append(f"{one} and {other}")
+            continue
+        name = f"{one}_than_{other}".replace("-", "_")
+        less = [ours[seed] > theirs[seed] for seed in seeds]
+        wins[f"less_data_{name}"] = share(less)
+        losses[f"more_data_{name}"] = share([ours[seed] < theirs[seed] for seed in seeds])
+        p_values.append(share_p(sum(less), len(less), 0.5))
+    numbers |= wins | losses
+    hardest = [number > 0 for number in learned.get(HARDEST, {}).values()]
+    never = f"generalised_{HARDEST.replace('-', '_')}"
+    if hardest:
+        numbers[never] = share(hardest)
+        p_values.append(share_p(len(hardest) - sum(hardest), len(hardest), 0.5))
+    for name, by_seed in learned.items():
+        values = list(by_seed.values())
+        key = f"sizes_learned_{name.replace('-', '_')}"
+        numbers[key] = (
+            over_seeds(values, least=0.0) if len(values) > 1 else count(values[0], 1, "sizes")
+        )
+    notes = (f"Not compared, for neither generalises: {', '.join(skipped)}.",) if skipped else ()
+    if not wins:
+        return Finding(
+            outcome="invalid",
+            sentence="No pair of operations can be compared: none of either generalises.",
+            numbers=numbers,
+            notes=notes,
+        )
+    num_seeds = min([len(hardest), *(number.n for number in wins.values())])
+    if num_seeds < MIN_SEEDS:
+        return Finding(
+            outcome="undecided",
+            sentence=f"{plural(num_seeds, 'seed')} are too few: the rule needs {MIN_SEEDS}.",
+            numbers=numbers,
+            notes=notes,
+        )
+    closest = min(wins, key=lambda name: wins[name].low or 0.0)
+    outcome: VerdictOutcome = "undecided"
+    deciding = closest
+    against = [name for name, number in losses.items() if (number.low or 0.0) > 0.5]
+    never_high, never_low = numbers[never].high or 0.0, numbers[never].low or 0.0
+    if against:
+        outcome, deciding = "refuted", against[0]
+    elif never_low > 0.5:
+        outcome, deciding = "refuted", never
+    elif (wins[closest].low or 0.0) > 0.5:
+        outcome = "supported" if never_high < 0.5 else "undecided"
+        deciding = closest if never_high < 0.5 else never
+    told = "; ".join(
+        f"{name.removeprefix('less_data_').replace('_than_', ' less than ').replace('_', '-')} in "
+        f"{number.value:.0%}"
+        for name, number in wins.items()
+    ).replace("-less-than-", " less than ")
+    return Finding(
+        outcome=outcome,
+        sentence=f"Needs less data, of seeds: {told}. {HARDEST} generalises in "
+        f"{sum(hardest)} of {plural(len(hardest), 'seed')}.",
+        numbers=numbers,
+        deciding=deciding,
+        p_value=max(p_values),
+        notes=notes,
+    )

@@ -1,0 +1,202 @@
+"""Whether flatter minima generalise (Power et al. 2022, A.5, after Keskar et al. 2017)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from efficiency.estimates import Estimate
+from efficiency.settings import RunSettings
+from efficiency.sharpness import BOX, ITERATIONS, sharpness
+from efficiency.statistics import rank_correlation
+from predictions import scratch
+from predictions.first_study.ground import GROUNDS, Design, FirstStudyPrediction
+from predictions.judging import plural, value_of
+from predictions.protocol import Finding, Run, Size, VerdictOutcome
+
+MIN_NETWORKS = 10
+"""Fewest networks for a correlation to be judged."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cooled(Design):
+    """One size.
+
+    Attributes:
+        decay_fraction: Part of the run at its end over which η falls to 0, so that sharpness is
+            that of a minimum, not of a step on the way.
+    """
+
+    decay_fraction: float = 0.2
+
+
+DESIGNS: dict[Size, Cooled] = {
+    "smoke": Cooled(operation="division", fraction=0.8, num_steps=200, num_seeds=3),
+    # Chosen by measurement: docs/decisions/010-the-first-study.md.
+    "quick": Cooled(operation="division", fraction=0.6, num_steps=5000, num_seeds=30),
+    # A guess, not tried.
+    "standard": Cooled(operation="division", fraction=0.45, num_steps=20_000, num_seeds=30),
+    # Their operation; near the part of it at which some networks generalise and others do not.
+    "paper": Cooled(operation="composition", fraction=0.3, num_steps=100_000, num_seeds=30),
+}
+
+
+class Sharpness(FirstStudyPrediction):
+    """Seventh finding of the first study (Power et al. 2022, A.5)."""
+
+    name: ClassVar[str] = "sharpness"
+    min_seeds: ClassVar[int] = MIN_NETWORKS
+    designs: ClassVar[Mapping[Size, Design]] = DESIGNS
+    title: ClassVar[str] = "Sharpness"
+    claim: ClassVar[str] = (
+        "Of networks trained alike, those in flatter minima are the ones that generalise."
+    )
+    rule: ClassVar[str] = (
+        "Networks differ in seed alone, at a dataset size at which only some of them generalise. "
+        "Sharpness is φ of Keskar et al. (2017): 100 times the rise of the training loss within "
+        f"|δᵢ| ≤ {BOX:g} (|θᵢ| + 1), over 1 + the loss, sought by {ITERATIONS} iterations of "
+        "L-BFGS-B. Over networks that fit their examples, Spearman's rank correlation of φ with "
+        "final accuracy on novel pairs has a 95% interval (Fisher's z with the variance of Bonett "
+        "and Wright 2000). Supported if it lies below 0, refuted if above. Undecided otherwise, "
+        f"or with fewer than {MIN_NETWORKS} networks. Invalid if accuracies are all the same."
+    )
+    criterion: ClassVar[str] = "rank correlation of sharpness and accuracy below 0"
+    refutation: ClassVar[str] = "Sharper networks that know more."
+    assumptions: ClassVar[tuple[str, ...]] = (
+        "Seeds are independent.",
+        "φ depends on how weights are scaled; among networks trained alike that is much the same.",
+        "The paper trained networks in many ways and found a correlation of −0.80 over them; there "
+        "what a way of training does to either may make the correlation.",
+    )
+    power: ClassVar[str] = (
+        "30 seeds support the claim in at least 8 of 10 experiments if the rank correlation is "
+        "−0.55 (simulated, normal ranks)."
+    )
+    figure_caption: ClassVar[str] = (
+        "Final accuracy on novel pairs against sharpness φ, a mark for each network. After "
+        "Figure 7 of Power et al. (2022)."
+    )
+    glossary: ClassVar[Mapping[str, str]] = {
+        "rank_correlation": "Spearman's, of sharpness and final accuracy on novel pairs",
+        "sharpness_of_those_that_know": "φ, median and range, final accuracy above the middle "
+        "between chance and 1",
+        "sharpness_of_the_others": "φ, median and range, of the rest",
+    }
+
+    def describe(self, size: Size, seeds: Sequence[int]) -> str:
+        """See ``FirstStudyPrediction``."""
+        d, on = DESIGNS[size], GROUNDS[size]
+        task = on.task(d.operation)
+        return (
+            f"{on.describe(task)}, λ = 1; D = {on.part(task, d.fraction)}, {len(seeds)} seeds for "
+            f"{d.num_steps:,} steps, η falling to 0 over the last {100 * d.decay_fraction:g}%."
+        )
+
+    def runs(self, size: Size, seeds: Sequence[int]) -> list[RunSettings]:
+        """See ``FirstStudyPrediction``."""
+        d, on = DESIGNS[size], GROUNDS[size]
+        task = on.task(d.operation)
+        D = on.part(task, d.fraction)
+        return [
+            on.run(task, D, seed, d.num_steps, decay_fraction=d.decay_fraction) for seed in seeds
+        ]
+
+    def find(self, size: Size, runs: Sequence[Run]) -> Finding:
+        """See ``Prediction.find``."""
+        points, notes = measured(runs)
+        return find(points, tuple(notes))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One network.
+
+    Attributes:
+        sharpness: φ.
+        accuracy: Final, on novel pairs.
+        retained: The same as the part between chance (0) and perfect (1).
+    """
+
+    sharpness: float
+    accuracy: float
+    retained: float
+
+
+def measured(runs: Sequence[Run]) -> tuple[list[Point], list[str]]:
+    """Return the networks that count, and why others do not."""
+    by_seed, notes = scratch.usable(runs)
+    points = []
+    for run in (run for by in by_seed.values() for run in by.values()):
+        assert run.left is not None, run.identity
+        points.append(
+            Point(
+                sharpness=sharpness(run.settings, run.left.weights()),
+                accuracy=value_of(run, "novel_accuracy"),
+                retained=scratch.retained(run),
+            )
+        )
+    return points, notes
+
+
+def find(points: Sequence[Point], notes: tuple[str, ...] = ()) -> Finding:
+    """Apply the rule of ``Sharpness`` to networks."""
+    knowing = [p.sharpness for p in points if p.retained > 0.5]
+    others = [p.sharpness for p in points if p.retained <= 0.5]
+    numbers = {
+        name: _middle(some)
+        for name, some in (
+            ("sharpness_of_those_that_know", knowing),
+            ("sharpness_of_the_others", others),
+        )
+        if some
+    }
+    if len(points) < MIN_NETWORKS:
+        return Finding(
+            outcome="undecided",
+            sentence=f"{plural(len(points), 'network')} that fit are too few: the rule needs "
+            f"{MIN_NETWORKS}.",
+            numbers=numbers,
+            notes=notes,
+        )
+    if len({p.accuracy for p in points}) == 1 or len({p.sharpness for p in points}) == 1:
+        return Finding(
+            outcome="invalid",
+            sentence="All networks generalise alike: there is nothing to compare.",
+            numbers=numbers,
+            notes=notes,
+        )
+    found = rank_correlation([p.sharpness for p in points], [p.accuracy for p in points])
+    interval = found.interval
+    numbers["rank_correlation"] = Estimate(
+        value=interval.value, low=interval.low, high=interval.high, n=len(points), unit="1"
+    )
+    outcome: VerdictOutcome = "undecided"
+    if interval.high < 0:
+        outcome = "supported"
+    elif interval.low > 0:
+        outcome = "refuted"
+    return Finding(
+        outcome=outcome,
+        sentence=f"Over {plural(len(points), 'network')}, of which {len(knowing)} generalise, "
+        f"sharpness and accuracy have a rank correlation of {numbers['rank_correlation']}.",
+        numbers=numbers,
+        deciding="rank_correlation",
+        p_value=found.p_below,
+        notes=notes,
+    )
+
+
+def _middle(values: Sequence[float]) -> Estimate:
+    """Return the median with the whole range."""
+    return Estimate(
+        value=float(np.median(values)),
+        low=min(values),
+        high=max(values),
+        n=len(values),
+        unit="1",
+        status="measured" if all(map(math.isfinite, values)) else "diverged",
+    )

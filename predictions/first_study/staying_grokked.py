@@ -1,0 +1,155 @@
+"""Whether a network that has generalised falls out again (asked by readers of the study)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from efficiency.estimates import Estimate
+from efficiency.outcome import GENERALISED
+from efficiency.settings import RunSettings
+from efficiency.statistics import share_p
+from predictions.first_study.ground import GROUNDS, Design, FirstStudyPrediction
+from predictions.first_study.label_noise import accuracy
+from predictions.first_study.shares import MIN_SEEDS, share
+from predictions.judging import plural
+from predictions.protocol import Finding, Run, Size, VerdictOutcome
+
+LONGER = 10
+"""How many times as long as until then training goes on."""
+
+
+DESIGNS: dict[Size, Design] = {
+    "smoke": Design(operation="addition", fraction=0.6, num_steps=100, num_seeds=2),
+    # Chosen by measurement: docs/decisions/010-the-first-study.md.
+    "quick": Design(operation="addition", fraction=0.7, num_steps=2000, num_seeds=10),
+    # A guess, not tried.
+    "standard": Design(operation="addition", fraction=0.6, num_steps=8000, num_seeds=10),
+    # No paper asked this; their network and training.
+    "paper": Design(operation="division", fraction=0.5, num_steps=100_000, num_seeds=6),
+}
+
+_ARMS = {"with_decay": 1.0, "without_decay": 0.0}
+
+
+class StayingGrokked(FirstStudyPrediction):
+    """A question of the first study's readers."""
+
+    name: ClassVar[str] = "staying-grokked"
+    min_seeds: ClassVar[int] = MIN_SEEDS
+    designs: ClassVar[Mapping[Size, Design]] = DESIGNS
+    title: ClassVar[str] = "Staying grokked"
+    claim: ClassVar[str] = (
+        "A network that has generalised stays so, however long it is trained on, with weight decay "
+        "and without."
+    )
+    rule: ClassVar[str] = (
+        f"Networks with accuracy on novel pairs of at least {GENERALISED:g} at the end (median of "
+        f"the last records) are trained on for {LONGER} times as long on the same examples, with "
+        "the weight decay they had and with none. One has stayed if it ends so high again. "
+        "Supported if in both arms the share that has stayed has a 95% interval (Clopper–Pearson) "
+        "above one half, refuted if in one of them it has one below. Undecided otherwise, or with "
+        f"fewer than {MIN_SEEDS} networks that had generalised. Falling out for a while is "
+        "counted and decides nothing."
+    )
+    criterion: ClassVar[str] = "in either arm more than half stay"
+    refutation: ClassVar[str] = "More than half that fall out, in one of the arms."
+    assumptions: ClassVar[tuple[str, ...]] = (
+        "Seeds are independent; nothing is assumed of accuracies.",
+        "The optimiser's moments begin anew, with a warm-up, where the second part begins.",
+        "A fall between two records that is over by the next is not seen.",
+    )
+    power: ClassVar[str] = (
+        "10 networks support the claim in at least 8 of 10 experiments if 94 of 100 stay in either "
+        "arm (binomial)."
+    )
+    figure_caption: ClassVar[str] = (
+        f"Accuracy on novel pairs while networks that have generalised are trained on for {LONGER} "
+        "times as long, with weight decay and without, a line for each seed, medians bold."
+    )
+    glossary: ClassVar[Mapping[str, str]] = {
+        "stayed": "share of networks that end with 0.9 on novel pairs again",
+        "fell_out_for_a_while": "networks with a record below 0.9 on novel pairs",
+        "had_generalised": "networks to begin with that had 0.9 on novel pairs",
+        "lowest": "lowest accuracy on novel pairs in any record of any network",
+    }
+
+    def describe(self, size: Size, seeds: Sequence[int]) -> str:
+        """See ``FirstStudyPrediction``."""
+        d, on = DESIGNS[size], GROUNDS[size]
+        task = on.task(d.operation)
+        return (
+            f"{on.describe(task)}; D = {on.part(task, d.fraction)}, {len(seeds)} seeds for "
+            f"{d.num_steps:,} steps at λ = 1, then for {LONGER * d.num_steps:,} at λ = 1 and at "
+            "λ = 0."
+        )
+
+    def runs(self, size: Size, seeds: Sequence[int]) -> list[RunSettings]:
+        """See ``FirstStudyPrediction``."""
+        d, on = DESIGNS[size], GROUNDS[size]
+        task = on.task(d.operation)
+        D = on.part(task, d.fraction)
+        first = [on.run(task, D, seed, d.num_steps) for seed in seeds]
+        return first + [
+            on.run(task, D, run.data_seed, LONGER * d.num_steps, weight_decay=decay, start=run)
+            for decay in _ARMS.values()
+            for run in first
+        ]
+
+    def find(self, size: Size, runs: Sequence[Run]) -> Finding:
+        """See ``Prediction.find``."""
+        first = [run for run in runs if run.settings.start is None]
+        knew = {run.settings for run in first if accuracy(run, "novel") >= GENERALISED}
+        numbers = {"had_generalised": share([run.settings in knew for run in first])}
+        stayed: dict[str, list[bool]] = {}
+        for arm, decay in _ARMS.items():
+            later = continued(runs, knew, decay)
+            stayed[arm] = [accuracy(run, "novel") >= GENERALISED for run in later]
+            if not later:
+                continue
+            numbers[f"stayed_{arm}"] = share(stayed[arm])
+            dips = [run.left.history["novel_accuracy"] for run in later if run.left is not None]
+            if dips:
+                fell = [float(dip.min()) < GENERALISED for dip in dips]
+                numbers[f"fell_out_for_a_while_{arm}"] = share(fell)
+                lowest = min(float(dip.min()) for dip in dips)
+                numbers[f"lowest_{arm}"] = _exactly(lowest, len(dips))
+        fewest = min(map(len, stayed.values()))
+        if fewest < MIN_SEEDS:
+            return Finding(
+                outcome="undecided",
+                sentence=f"{plural(fewest, 'network')} had generalised and went on, too few: the "
+                f"rule needs {MIN_SEEDS}.",
+                numbers=numbers,
+            )
+        ends = {arm: numbers[f"stayed_{arm}"] for arm in _ARMS}
+        worst = min(ends, key=lambda arm: ends[arm].low or 0.0)
+        outcome: VerdictOutcome = "undecided"
+        if (ends[worst].low or 0.0) > 0.5:
+            outcome = "supported"
+        elif any((end.high or 0.0) < 0.5 for end in ends.values()):
+            outcome = "refuted"
+        told = " and ".join(
+            f"{sum(stayed[arm])} of {len(stayed[arm])} {arm.replace('_', ' ')}" for arm in _ARMS
+        )
+        return Finding(
+            outcome=outcome,
+            sentence=f"Of networks that had generalised {told} still do after {LONGER} times as "
+            "many steps more.",
+            numbers=numbers,
+            deciding=f"stayed_{worst}",
+            p_value=max(share_p(sum(some), len(some), 0.5) for some in stayed.values()),
+        )
+
+
+def continued(runs: Sequence[Run], starts: set[RunSettings], decay: float) -> list[Run]:
+    """Return the runs of one arm that went on from some of the starts."""
+    return [
+        run
+        for run in runs
+        if run.settings.start in starts and run.settings.optimiser.weight_decay == decay
+    ]
+
+
+def _exactly(value: float, n: int) -> Estimate:
+    return Estimate(value=value, low=None, high=None, n=n, unit="1")
