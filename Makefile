@@ -5,12 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help install ungrokking predictions findings test check bench bench-gpu calibration clean
+.PHONY: help install ungrokking predictions first-study findings test check bench bench-gpu calibration clean
 
 help:
 	@echo "make ungrokking   train, judge and report the main experiment (quick size)"
 	@echo "make predictions  the same for all seven predictions"
-	@echo "make findings     judge them and write the table of the README"
+	@echo "make first-study  the findings of the first study of grokking (quick size)"
+	@echo "make findings     judge both and write the tables of the README"
 	@echo "make test         all checks and all tests"
 	@echo "make check        format, lint, types and imports only"
 	@echo "make bench        time training against a textbook step; check time and memory estimates"
@@ -32,9 +33,14 @@ ungrokking: $(READY)
 predictions: $(READY)
 	$(BIN)/predictions run all
 
-findings: predictions
+first-study: $(READY)
+	$(BIN)/predictions run first-study
+
+findings: predictions first-study
 	$(BIN)/predictions judge all --json > docs/found/quick.json.part
 	mv docs/found/quick.json.part docs/found/quick.json
+	$(BIN)/predictions judge first-study --json > docs/found/first-study-quick.json.part
+	mv docs/found/first-study-quick.json.part docs/found/first-study-quick.json
 	$(BIN)/python -m predictions.findings README.md docs/found/*.json
 
 test: check

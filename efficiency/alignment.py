@@ -32,13 +32,13 @@ class Alignment:
     Attributes:
         structure: Its name.
         share: Share of the vectors' variance that it explains, in [0, 1].
-        expected: What it explains on average of symbols in random order, F/(S − 1).
+        times_shuffled: Its F ratio over the mean of the best one's over random orders; chance is 1.
         p_value: Share of random orders in which the best structure is as good, this one counted.
     """
 
     structure: str
     share: float
-    expected: float
+    times_shuffled: float
     p_value: float
 
 
@@ -60,11 +60,17 @@ def alignment(
         subspaces: For each structure an orthonormal basis (S, F), orthogonal to the constant.
         rng: Draws the shuffles.
         num_shuffles: B.
+
+    Raises:
+        ValueError: All vectors are the same, so that there is nothing to explain.
     """
     S = len(vectors_SM)
     centred = vectors_SM.astype(float) - vectors_SM.mean(0)
     gram_SS = centred @ centred.T
-    gram_SS /= np.trace(gram_SS)
+    total = float(np.trace(gram_SS))
+    if not total > 0:
+        raise ValueError("all vectors are the same: no structure explains what does not vary")
+    gram_SS /= total
     projectors_JS = np.stack([(b @ b.T).ravel() for b in subspaces.values()])
     dims_J = np.array([b.shape[1] for b in subspaces.values()])
 
@@ -77,17 +83,17 @@ def alignment(
         return found
 
     share_J = shares(gram_SS)
-    best = int(ratios(share_J).argmax())
-    as_good = 1
+    ratio_J = ratios(share_J)
+    best = int(ratio_J.argmax())
+    shuffled = []
     for _ in range(num_shuffles):
         order = rng.permutation(S)
-        null_J = ratios(shares(gram_SS[order][:, order]))
-        as_good += bool(null_J.max() >= ratios(share_J)[best])
+        shuffled.append(float(ratios(shares(gram_SS[order][:, order])).max()))
     return Alignment(
         structure=list(subspaces)[best],
         share=float(share_J[best]),
-        expected=float(dims_J[best]) / (S - 1),
-        p_value=as_good / (num_shuffles + 1),
+        times_shuffled=float(ratio_J[best] / np.mean(shuffled)),
+        p_value=(1 + sum(ratio >= ratio_J[best] for ratio in shuffled)) / (num_shuffles + 1),
     )
 
 

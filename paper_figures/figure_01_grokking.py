@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from efficiency import tasks
 from efficiency.notation import NOTATION
-from paper_figures import style
+from paper_figures import courses, style
 from predictions.protocol import Run, Verdict
 
 
@@ -31,17 +31,13 @@ def build(verdict: Verdict, runs: Sequence[Run], history: Callable[[Run], pd.Dat
         ("train_accuracy", style.MEM, "--"),
         ("novel_accuracy", style.GEN, "-"),
     ):
-        for course in histories:
-            axes.plot(course["step"], course[quantity], dashes, color=colour, lw=0.7, alpha=0.35)
-        mean = np.mean([course[quantity] for course in histories], axis=0)
-        label = NOTATION[quantity].label
-        axes.plot(histories[0]["step"], mean, dashes, color=colour, label=f"{label}, mean")
+        label = f"{NOTATION[quantity].label}, mean"
+        courses.draw(axes, histories, quantity, np.mean, color=colour, ls=dashes, label=label)
     for name in ("step_fitted", "step_halfway"):
         number = verdict.numbers.get(name)
         if number is not None and number.value is not None:
             axes.axvline(number.value, color=style.THRESHOLD, lw=0.8, ls="-.")
-    axes.set_xscale("symlog", linthresh=1)
-    axes.set_xlim(left=0)
+    courses.steps_axis(axes)
     style.accuracy_axis(axes, 1 / tasks.num_symbols(task.operation, task.size))
     axes.set_xlabel(NOTATION["step"].axis_label)
     axes.set_ylabel("Accuracy")

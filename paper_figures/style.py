@@ -10,6 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
+from predictions.protocol import Run
+
 TWO_COLUMNS_INCHES = 8.6
 """Width of a figure across two columns."""
 
@@ -40,6 +42,12 @@ def figure(num_columns: int, height_inches: float) -> tuple[Figure, list[Axes]]:
     """Return a two-column-wide figure with panels side by side, independent of any screen."""
     drawn = Figure(figsize=(TWO_COLUMNS_INCHES, height_inches), layout="constrained")
     return drawn, list(drawn.subplots(1, num_columns, squeeze=False)[0])
+
+
+def diverged(runs: Sequence[Run]) -> str:
+    """Return e.g. ``, 2 diverged`` for a heading, nothing where none has."""
+    number = sum(run.outcome.status == "diverged" for run in runs)
+    return f", {number} diverged" if number else ""
 
 
 def accuracy_axis(axes: Axes, chance: float) -> None:

@@ -1,8 +1,8 @@
 """What was found at a size, kept beside the code, and its table in the README.
 
-``make findings`` judges the store at the quick size, keeps the verdicts in ``docs/found`` and
-writes the tables. Tests hold a table to the kept verdicts, and those to the rules and designs as
-they are now: whoever changes a rule or a design has to find out again.
+``make findings`` judges the store at the quick size, keeps the verdicts of each group in
+``docs/found`` and writes the tables. Tests hold a table to the kept verdicts, and those to the
+rules and designs as they are now: whoever changes a rule or a design has to find out again.
 """
 
 from __future__ import annotations
@@ -13,14 +13,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from predictions import family
-from predictions.protocol import Size, Verdict
-from predictions.registry import find
+from predictions.protocol import Verdict
+from predictions.registry import find, group_of
 from runs.files import write_file
 
 
-def marks(size: Size) -> tuple[str, str]:
-    """Return what stands before and after the table of a size."""
-    return f"<!-- found {size}: begin -->", f"<!-- found {size}: end -->"
+def marks(verdicts: Sequence[Verdict]) -> tuple[str, str]:
+    """Return what stands before and after the table of a group of predictions at a size.
+
+    Raises:
+        ValueError: The verdicts are not those of a whole group.
+    """
+    names = [verdict.prediction for verdict in verdicts]
+    group = group_of(names)
+    if group is None:
+        raise ValueError(f"{', '.join(names)} are no whole group; judge one as a whole")
+    name = " ".join(word for word in (group, verdicts[0].size) if word != "all")
+    return f"<!-- found {name}: begin -->", f"<!-- found {name}: end -->"
 
 
 def load(path: Path) -> list[Verdict]:
@@ -62,12 +71,12 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def written_into(document: str, verdicts: Sequence[Verdict]) -> str:
-    """Return a document with the table between the marks of the verdicts' size.
+    """Return a document with the table between the marks of the verdicts' group and size.
 
     Raises:
         ValueError: It has no such marks, or more than one pair.
     """
-    begin, end = marks(verdicts[0].size)
+    begin, end = marks(verdicts)
     if document.count(begin) != 1 or document.count(end) != 1:
         raise ValueError(f"the document must have {begin} and {end} once each")
     before, _, rest = document.partition(begin)

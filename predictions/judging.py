@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from efficiency.estimates import Estimate
 from efficiency.statistics import Equivalence, t_interval
 from predictions.protocol import Run
@@ -63,6 +65,13 @@ def count(number: int, n: int, unit: str = "1") -> Estimate:
     return Estimate(value=float(number), low=None, high=None, n=n, unit=unit)
 
 
+def middle(values: Sequence[float]) -> Estimate:
+    """Return the median of values with their whole range."""
+    return Estimate(
+        value=float(np.median(values)), low=min(values), high=max(values), n=len(values), unit="1"
+    )
+
+
 def bounds(estimate: Estimate) -> tuple[float, float]:
     """Return both ends of an interval that has them."""
     assert estimate.low is not None
@@ -75,6 +84,12 @@ def value_of(run: Run, name: str) -> float:
     value = run.outcome.numbers[name].value
     assert value is not None, name
     return value
+
+
+def final_accuracy(run: Run, part: str) -> float:
+    """Return a final accuracy on a part of the table; 0 of a run that diverged."""
+    number = run.outcome.numbers.get(f"{part}_accuracy")
+    return 0.0 if number is None or number.value is None else number.value
 
 
 def plural(number: int, thing: str) -> str:

@@ -10,18 +10,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import overload
-
-import numpy as np
 
 from runs import provenance
 from runs.checkpoints import Workplace, tidy
 from runs.identity import Document, identity
 from runs.planning import Trainable, Trainer, generations, plan
+from runs.starts import Starts
 from runs.stopping import stop_on_signals
 from runs.store import Store
 
@@ -222,7 +220,7 @@ class _Work:
         self, place: Workplace, parents: Sequence[Document | None]
     ) -> tuple[Trainable, Sequence[Document]]:
         """Return the group, as far as its checkpoint has come, and who trained it this far."""
-        starts = _Starts(self.store, parents)
+        starts = Starts(self.store, parents)
         training = self.trainer.begin(place.documents, starts)
         checkpoint = place.read()
         if checkpoint is None:
@@ -273,29 +271,6 @@ class _Work:
             self._seconds_done[place.folder.name] = estimate * share
         if saved_at < training.step < training.num_steps:
             place.write(training.state(), legs)
-
-
-class _Starts(Sequence[Mapping[str, np.ndarray] | None]):
-    """The weights that each run of a group starts from, loaded when asked for and not kept.
-
-    All at once they would be another copy of the ensemble.
-    """
-
-    def __init__(self, store: Store, parents: Sequence[Document | None]) -> None:
-        self._store, self._parents = store, parents
-
-    def __len__(self) -> int:
-        return len(self._parents)
-
-    @overload
-    def __getitem__(self, index: int) -> Mapping[str, np.ndarray] | None: ...
-    @overload
-    def __getitem__(self, index: slice) -> _Starts: ...
-    def __getitem__(self, index: int | slice) -> Mapping[str, np.ndarray] | _Starts | None:
-        if isinstance(index, slice):
-            return _Starts(self._store, self._parents[index])
-        parent = self._parents[index]
-        return None if parent is None else self._store.load(identity(parent)).weights()
 
 
 def _now() -> str:

@@ -70,6 +70,7 @@ class DataFraction(FirstStudyPrediction):
     name: ClassVar[str] = "data-fraction"
     min_seeds: ClassVar[int] = slopes.MIN_SEEDS
     designs: ClassVar[Mapping[Size, Fractions]] = DESIGNS
+    if_diverged: ClassVar[str] = "counts as never having generalised"
     title: ClassVar[str] = "Data fraction"
     claim: ClassVar[str] = (
         "The smaller the part of the table that is trained on, the more steps it takes to "
@@ -81,6 +82,7 @@ class DataFraction(FirstStudyPrediction):
         "censored, with the chance of being at least so late. The logarithm of the time is fitted "
         "as a line in the percentage of the table, with normal noise; the slope's 95% interval is "
         "the jackknife's over seeds. Supported if that interval lies below 0, refuted if above. "
+        f"A run that diverged {if_diverged}. "
         f"Undecided otherwise, with fewer than {slopes.MIN_SEEDS} seeds, or if too few runs "
         "generalise for a line. Invalid if none does."
     )
@@ -93,8 +95,8 @@ class DataFraction(FirstStudyPrediction):
         "budget.",
     )
     power: ClassVar[str] = (
-        "8 seeds support the claim in at least 8 of 10 experiments if each 1% less costs 4% more "
-        "steps, times spread by a factor of 2 and a third of the runs is censored (simulated)."
+        "8 seeds support the claim in at least 8 of 10 experiments if each 1% less costs 5% more "
+        "steps, times spread by a factor of 2 and a quarter of the runs is censored (simulated)."
     )
     figure_caption: ClassVar[str] = (
         "Step at which a network has generalised, by the part of the table that it is trained on, "

@@ -12,7 +12,7 @@ from predictions import delay, scratch
 from predictions.delay import MIN_DELAY
 from predictions.first_study.ground import GROUNDS, Design, FirstStudyPrediction
 from predictions.first_study.times import time_of
-from predictions.judging import MIN_SEEDS, count, over_seeds
+from predictions.judging import MIN_SEEDS, count, middle, over_seeds
 from predictions.protocol import Finding, Run, Size
 
 
@@ -52,6 +52,7 @@ class DelayedGeneralisation(FirstStudyPrediction):
     name: ClassVar[str] = "delayed-generalisation"
     min_seeds: ClassVar[int] = MIN_SEEDS
     designs: ClassVar[Mapping[Size, Decayed]] = DESIGNS
+    if_diverged: ClassVar[str] = "is left out"
     title: ClassVar[str] = "Delayed generalisation"
     claim: ClassVar[str] = (
         "On modular division a network generalises long after it fits its examples."
@@ -64,7 +65,9 @@ class DelayedGeneralisation(FirstStudyPrediction):
         "over seeds. Supported if the lower bound of final accuracy lies above the middle between "
         f"chance and 1 and that of the delay (geometric mean) > {MIN_DELAY:g}. Refuted if the "
         "upper bound of the accuracy lies below the middle, or that of the delay < "
-        f"{MIN_DELAY:g}. Undecided otherwise, or with fewer than {MIN_SEEDS} seeds. Invalid if no "
+        f"{MIN_DELAY:g}. "
+        f"A run that diverged {if_diverged}. "
+        f"Undecided otherwise, or with fewer than {MIN_SEEDS} seeds. Invalid if no "
         "run fitted its examples. What happens without decay is reported and decides nothing."
     )
     criterion: ClassVar[str] = "final accuracy above the middle, and delay > 5"
@@ -87,8 +90,9 @@ class DelayedGeneralisation(FirstStudyPrediction):
         **delay.GLOSSARY,
         "accuracy_without_decay": "final, on novel pairs, mean over seeds, λ = 0",
         "generalised_without_decay": "runs at λ = 0 with 0.9 on novel pairs in three records",
-        "loss_rise": "highest test loss of a run with decay / test loss at its beginning, median",
-        "loss_end": "test loss at the end of such a run / its highest, median",
+        "loss_rise": "highest test loss of a run with decay / test loss at its beginning, "
+        "median and range",
+        "loss_end": "test loss at the end of such a run / its highest, median and range",
     }
 
     def describe(self, size: Size, seeds: Sequence[int]) -> str:
@@ -131,16 +135,10 @@ def _losses(runs: Sequence[Run]) -> dict[str, Estimate]:
     found = [run.left.history["test_loss"] for run in runs if run.left is not None]
     if not found:
         return {}
-    rises = sorted(float(loss.max() / loss.iloc[0]) for loss in found)
-    ends = sorted(float(loss.iloc[-1] / loss.max()) for loss in found)
-    return {"loss_rise": _middle(rises), "loss_end": _middle(ends)}
-
-
-def _middle(ordered: Sequence[float]) -> Estimate:
-    """Return the median with the whole range."""
-    n = len(ordered)
-    value = (ordered[(n - 1) // 2] + ordered[n // 2]) / 2
-    return Estimate(value=value, low=ordered[0], high=ordered[-1], n=n, unit="1")
+    return {
+        "loss_rise": middle([float(loss.max() / loss.iloc[0]) for loss in found]),
+        "loss_end": middle([float(loss.iloc[-1] / loss.max()) for loss in found]),
+    }
 
 
 def _rest(without: Sequence[Run]) -> dict[str, Estimate]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
 from efficiency import tasks
@@ -19,7 +19,8 @@ from efficiency.settings import (
     TransformerSettings,
 )
 from predictions.grounds import in_words, judged_seeds
-from predictions.protocol import Prediction, Size
+from predictions.judging import plural
+from predictions.protocol import Prediction, Run, Size, Verdict
 
 WARMUP_STEPS = 10
 """Of the paper (A.1.2)."""
@@ -180,10 +181,12 @@ class FirstStudyPrediction(Prediction):
 
     Attributes:
         designs: Its sizes.
+        if_diverged: What becomes of a run that diverged, in the words of the rule.
     """
 
     varies: ClassVar[bool] = False
     designs: ClassVar[Mapping[Size, HasSeeds]]
+    if_diverged: ClassVar[str]
 
     @abstractmethod
     def describe(self, size: Size, seeds: Sequence[int]) -> str:
@@ -192,6 +195,18 @@ class FirstStudyPrediction(Prediction):
     @abstractmethod
     def runs(self, size: Size, seeds: Sequence[int]) -> list[RunSettings]:
         """Return the runs of a size."""
+
+    def judge(self, size: Size, runs: Sequence[Run]) -> Verdict:
+        """See ``Prediction.judge``; runs that diverged are named, whatever becomes of them."""
+        verdict = super().judge(size, runs)
+        seeds = sorted(r.settings.data_seed for r in runs if r.outcome.status == "diverged")
+        if not seeds:
+            return verdict
+        note = (
+            f"{plural(len(seeds), 'run')} diverged, of seed {', '.join(map(str, seeds))}: a run "
+            f"that diverged {self.if_diverged}."
+        )
+        return replace(verdict, notes=(*verdict.notes, note))
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""

@@ -9,7 +9,8 @@ from efficiency.outcome import GENERALISED, STEADY
 from efficiency.settings import RunSettings
 from predictions.first_study.ground import FirstStudyPrediction
 from predictions.first_study.interventions_arms import ARMS, DESIGNS, Design, run_of
-from predictions.first_study.interventions_judge import MIN_SEEDS, find, times
+from predictions.first_study.interventions_judge import find, times
+from predictions.first_study.shares import MIN_SEEDS
 from predictions.judging import plural
 from predictions.protocol import Finding, Run, Size
 
@@ -20,6 +21,7 @@ class Interventions(FirstStudyPrediction):
     name: ClassVar[str] = "interventions"
     min_seeds: ClassVar[int] = MIN_SEEDS
     designs: ClassVar[Mapping[Size, Design]] = DESIGNS
+    if_diverged: ClassVar[str] = "counts as never having generalised"
     title: ClassVar[str] = "Interventions"
     claim: ClassVar[str] = (
         "Of the interventions of the first study, weight decay shortens the time to generalise "
@@ -32,7 +34,9 @@ class Interventions(FirstStudyPrediction):
         "against another of its kind. Supported if against every other arm, that without an "
         "intervention included, the share of seeds in which weight decay is the earlier has a 95% "
         "interval (Clopper–Pearson) above one half. Refuted if against some arm the share of seeds "
-        "in which that arm is the earlier has one above one half. Undecided otherwise, or with "
+        "in which that arm is the earlier has one above one half. "
+        f"A run that diverged {if_diverged}. "
+        "Undecided otherwise, or with "
         f"fewer than {MIN_SEEDS} seeds. Invalid if weight decay generalises in no seed."
     )
     criterion: ClassVar[str] = "earlier than every other arm in more than half of the seeds"
@@ -54,6 +58,8 @@ class Interventions(FirstStudyPrediction):
     glossary: ClassVar[Mapping[str, str]] = {
         "earlier_than": "share of seeds in which weight decay generalises before this arm",
         "later_than": "share of seeds in which this arm generalises before weight decay",
+        "ahead_where_decided": "of the seeds in which one of both is surely the earlier, the share "
+        "in which it is weight decay; decides nothing",
         "times_faster_than": "time of this arm / time of weight decay, geometric mean within "
         "seeds; censored: at least so much, because some of this arm never came; without any "
         "number where weight decay did not come either",

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from efficiency.estimates import Estimate
-from efficiency.statistics import share_interval, share_p
 from predictions.first_study.interventions_arms import ARMS, BASELINE, WEIGHT_DECAY, Design, arm_of
+from predictions.first_study.shares import MIN_SEEDS, majority_p, share_of
 from predictions.first_study.times import Time, time_of
 from predictions.judging import count, geometric, plural
 from predictions.protocol import Finding, Run, VerdictOutcome
-
-MIN_SEEDS = 6
-"""Fewest seeds of which all agreeing put a 95% interval above one half."""
 
 
 def times(design: Design, runs: Sequence[Run]) -> dict[str, dict[int, Time]]:
@@ -36,11 +33,14 @@ def find(found: Mapping[str, Mapping[int, Time]]) -> Finding:
     for arm, theirs in others.items():
         both = sorted(ours.keys() & theirs.keys())
         won = sum(ours[seed].before(theirs[seed]) for seed in both)
-        wins[arm] = _share(won, len(both))
-        losses[arm] = _share(sum(theirs[seed].before(ours[seed]) for seed in both), len(both))
-        p_values.append(share_p(won, len(both), 0.5))
+        wins[arm] = share_of(won, len(both))
+        lost = sum(theirs[seed].before(ours[seed]) for seed in both)
+        losses[arm] = share_of(lost, len(both))
+        p_values.append(majority_p(won, len(both)))
         numbers[_name("earlier_than", arm)] = wins[arm]
         numbers[_name("later_than", arm)] = losses[arm]
+        if won + lost:
+            numbers[_name("ahead_where_decided", arm)] = share_of(won, won + lost)
         if len(both) > 1:
             numbers[_name("times_faster_than", arm)] = _ratio(ours, theirs, both)
     closest = min(wins, key=lambda arm: (wins[arm].low or 0.0, -(losses[arm].value or 0.0)))
@@ -77,11 +77,6 @@ def _name(number: str, arm: str) -> str:
 
 def _came(by_seed: Mapping[int, Time]) -> Estimate:
     return count(sum(not time.censored for time in by_seed.values()), len(by_seed), "runs")
-
-
-def _share(number: int, n: int) -> Estimate:
-    interval = share_interval(number, n)
-    return Estimate(value=interval.value, low=interval.low, high=interval.high, n=n, unit="1")
 
 
 def _ratio(ours: Mapping[int, Time], theirs: Mapping[int, Time], both: Sequence[int]) -> Estimate:

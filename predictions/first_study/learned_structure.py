@@ -11,11 +11,10 @@ import numpy as np
 from efficiency.alignment import Alignment, alignment, subspaces
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
-from efficiency.statistics import share_p
 from predictions import scratch
 from predictions.first_study.ground import GROUNDS, FirstStudyPrediction
-from predictions.first_study.shares import MIN_SEEDS, share
-from predictions.judging import over_seeds, plural
+from predictions.first_study.shares import MIN_SEEDS, majority_p, share
+from predictions.judging import geometric, over_seeds, plural
 from predictions.protocol import Finding, Run, Size, VerdictOutcome
 
 LEVEL = 0.05
@@ -104,6 +103,7 @@ class LearnedStructure(FirstStudyPrediction):
     name: ClassVar[str] = "learned-structure"
     min_seeds: ClassVar[int] = MIN_SEEDS
     designs: ClassVar[Mapping[Size, Structure]] = DESIGNS
+    if_diverged: ClassVar[str] = "is left out"
     title: ClassVar[str] = "Learned structure"
     claim: ClassVar[str] = (
         "The output weights of a network that generalises show the structure of its operation: "
@@ -114,11 +114,13 @@ class LearnedStructure(FirstStudyPrediction):
         "residues, or every partition into cosets of a subgroup; the best of them, as an F ratio "
         "of variance within it to variance outside, against that of 999 shuffles of the symbols, "
         f"searched in the same way. A network is structured if that has p ≤ {LEVEL:g}. Supported "
-        "if for either operation the share of structured networks has a 95% interval "
+        "if for each operation the share of structured networks has a 95% interval "
         "(Clopper–Pearson) above one half among networks that have come more than half of the way "
         "from chance to 1 on novel pairs, and below one half among networks of the same "
-        "seeds trained on random labels. Refuted if for either operation the former lies below "
-        "one half or the latter above. Undecided otherwise, or with fewer than "
+        "seeds trained on random labels. Refuted if for one of them the former lies below "
+        "one half or the latter above. "
+        f"A run that diverged {if_diverged}. "
+        "Undecided otherwise, or with fewer than "
         f"{MIN_SEEDS} networks of a kind."
     )
     criterion: ClassVar[str] = "structured: most that generalise, few with random labels"
@@ -127,6 +129,8 @@ class LearnedStructure(FirstStudyPrediction):
     )
     assumptions: ClassVar[tuple[str, ...]] = (
         "Seeds are independent; under shuffling nothing is assumed of the weights.",
+        "Random labels are what the structure is held against: whether it comes with "
+        "generalising, or before it, is reported (`structured_others`) and decides nothing.",
         "Structure in a linear map of the symbols is what is tested; the paper's pictures by t-SNE "
         "may show others.",
     )
@@ -135,18 +139,19 @@ class LearnedStructure(FirstStudyPrediction):
         "100 that do are structured, and 5 of 100 with random labels (binomial)."
     )
     figure_caption: ClassVar[str] = (
-        "Above: share of the variance of the answers' output vectors in the best structure, a mark "
-        "for each network by its final accuracy on novel pairs (crosses: random labels); p ≤ 0.05 "
-        "is filled. Below: t-SNE of the network with the highest accuracy; lines join residues "
-        "that are neighbours on the circle of its frequency, colours are cosets. After Figure 3 "
-        "of Power et al. (2022)."
+        "Above: F ratio of the best structure in the answers' output vectors over its mean in "
+        "shuffled symbols, a mark for each network by how far its accuracy on novel pairs has come "
+        "from chance to 1 (crosses: random labels); p ≤ 0.05 is filled. Below: t-SNE of the "
+        "network with the highest accuracy; lines join residues that are neighbours on the circle "
+        "of its frequency, colours are cosets. After Figure 3 of Power et al. (2022)."
     )
     glossary: ClassVar[Mapping[str, str]] = {
         "structured": "share of networks that know the operation with p ≤ 0.05",
         "structured_random_labels": "the same of networks trained on random labels",
         "structured_others": "the same of networks that do not know it, with true labels",
         "variance_explained": "by the best structure in networks that know the operation, mean",
-        "variance_expected": "by the same structures in shuffled symbols, mean",
+        "times_shuffled": "F ratio of the best structure in such networks / its mean over "
+        "shuffles of the symbols, searched alike",
     }
 
     def describe(self, size: Size, seeds: Sequence[int]) -> str:
@@ -225,17 +230,20 @@ class Learned:
 
 
 def measured(runs: Sequence[Run]) -> tuple[list[Learned], tuple[str, ...]]:
-    """Return what each network learned, and which have diverged."""
+    """Return what each network learned, and which cannot be asked; none that diverged."""
     learned, notes = [], []
     for run in runs:
-        settings = run.settings
         if run.outcome.status == "diverged":
-            notes.append(f"Seed {settings.data_seed} of {settings.task.operation} diverged.")
             continue
+        settings = run.settings
         assert run.left is not None, run.identity
         vectors_SM = run.left.weights()["W_U"].T
         known = subspaces(settings.task.operation, settings.task.size)
-        found = alignment(vectors_SM, known, np.random.default_rng([4, settings.data_seed]))
+        try:
+            found = alignment(vectors_SM, known, np.random.default_rng([4, settings.data_seed]))
+        except ValueError as error:
+            notes.append(f"Seed {settings.data_seed} of {settings.task.operation}: {error}.")
+            continue
         learned.append(
             Learned(
                 operation=settings.task.operation,
@@ -251,7 +259,8 @@ def measured(runs: Sequence[Run]) -> tuple[list[Learned], tuple[str, ...]]:
 def find(by_operation: Mapping[str, Sequence[Learned]], notes: tuple[str, ...] = ()) -> Finding:
     """Apply the rule of ``LearnedStructure`` to networks by operation."""
     numbers: dict[str, Estimate] = {}
-    p_values, told, few = [], [], []
+    p_values, told = [], []
+    few: dict[str, str] = {}
     supporting: dict[str, bool] = {}
     refuting: dict[str, bool] = {}
     for operation, networks in by_operation.items():
@@ -268,8 +277,8 @@ def find(by_operation: Mapping[str, Sequence[Learned]], notes: tuple[str, ...] =
             numbers[f"variance_explained_{operation}"] = over_seeds(
                 [found.share for found in knowing], least=0.0, most=1.0
             )
-            numbers[f"variance_expected_{operation}"] = over_seeds(
-                [found.expected for found in knowing], least=0.0, most=1.0
+            numbers[f"times_shuffled_{operation}"] = geometric(
+                [found.times_shuffled for found in knowing]
             )
         (name, holds), (control, controls) = list(kinds.items())[:2]
         told.append(f"{sum(holds)} of {len(holds)} networks that know {operation}")
@@ -278,14 +287,14 @@ def find(by_operation: Mapping[str, Sequence[Learned]], notes: tuple[str, ...] =
             (control, controls, f"with random labels of {operation}"),
         ):
             if len(some) < MIN_SEEDS:
-                few.append(f"{plural(len(some), 'network')} {thing}")
+                few[kind] = f"{plural(len(some), 'network')} {thing}"
                 continue
             low, high = numbers[kind].low or 0.0, numbers[kind].high or 0.0
             wanted = kind == name
             supporting[kind] = low > 0.5 if wanted else high < 0.5
             refuting[kind] = high < 0.5 if wanted else low > 0.5
             agreeing = sum(some) if wanted else len(some) - sum(some)
-            p_values.append(share_p(agreeing, len(some), 0.5))
+            p_values.append(majority_p(agreeing, len(some)))
     sentence = f"Structured are {' and '.join(told)}."
     against = [name for name, refutes in refuting.items() if refutes]
     open_ = [name for name, supports in supporting.items() if not supports]
@@ -293,15 +302,15 @@ def find(by_operation: Mapping[str, Sequence[Learned]], notes: tuple[str, ...] =
     if against:
         outcome = "refuted"
     elif few:
-        sentence += f" Too few: {', '.join(few)}; the rule needs {MIN_SEEDS}."
+        sentence += f" Too few: {', '.join(few.values())}; the rule needs {MIN_SEEDS}."
     elif not open_:
         outcome = "supported"
-    deciding = next(iter(against or open_ or list(supporting)), None)
+    deciding = next(name for name in [*against, *few, *open_, *supporting] if name in numbers)
     return Finding(
         outcome=outcome,
         sentence=sentence,
         numbers=numbers,
-        deciding=None if few and not against else deciding,
+        deciding=deciding,
         p_value=None if few else max(p_values),
         notes=notes,
     )

@@ -9,12 +9,11 @@ from typing import ClassVar
 from efficiency.estimates import Estimate
 from efficiency.outcome import GENERALISED, STEADY
 from efficiency.settings import RunSettings
-from efficiency.statistics import share_p
 from predictions.first_study.ground import GROUNDS, FirstStudyPrediction
-from predictions.first_study.shares import MIN_SEEDS, share
+from predictions.first_study.shares import MIN_SEEDS, majority_p, share
 from predictions.first_study.times import time_of
 from predictions.grounds import named
-from predictions.judging import count, over_seeds, plural
+from predictions.judging import over_seeds, plural
 from predictions.protocol import Finding, Run, Size, VerdictOutcome
 
 ALL = (
@@ -82,6 +81,7 @@ class OperationsLearned(FirstStudyPrediction):
     name: ClassVar[str] = "operations"
     min_seeds: ClassVar[int] = MIN_SEEDS
     designs: ClassVar[Mapping[Size, Operations]] = DESIGNS
+    if_diverged: ClassVar[str] = "counts as never having generalised"
     title: ClassVar[str] = "Operations"
     claim: ClassVar[str] = (
         "Operations that commute need less data than their relatives that do not, and a³ + ab² + b "
@@ -98,7 +98,9 @@ class OperationsLearned(FirstStudyPrediction):
         "interval (Clopper–Pearson) above one half, and the share in which "
         f"{HARDEST} generalises at any size has one below. Refuted if for some pair the share of "
         "seeds in which the other one needs less has an interval above one half, or that of "
-        f"{HARDEST} has. Undecided otherwise, or with fewer than {MIN_SEEDS} seeds. Invalid if no "
+        f"{HARDEST} has. "
+        f"A run that diverged {if_diverged}. "
+        f"Undecided otherwise, or with fewer than {MIN_SEEDS} seeds. Invalid if no "
         "pair can be compared."
     )
     criterion: ClassVar[str] = "less data in more than half of the seeds, every pair"
@@ -107,7 +109,8 @@ class OperationsLearned(FirstStudyPrediction):
     )
     assumptions: ClassVar[tuple[str, ...]] = (
         "Seeds are independent; nothing is assumed of times.",
-        "The paper names no pairs: these are ours, as near as its operations come.",
+        "The paper names no pairs: these are ours, as near as its operations come. a² + b² merges "
+        "each operand with its negative, which makes it easier whether or not it commutes.",
         "All comparisons must come out, so that none is corrected for their number.",
         "The paper counts every held-out pair. Here the mirror images of trained pairs are left "
         "out, which is harder on operations that commute.",
@@ -175,23 +178,22 @@ def find(learned: Mapping[str, Mapping[int, int]]) -> Finding:
         if not any(ours[seed] or theirs[seed] for seed in seeds):
             skipped.append(f"{one} and {other}")
             continue
-        name = f"{one}_than_{other}".replace("-", "_")
         less = [ours[seed] > theirs[seed] for seed in seeds]
-        wins[f"less_data_{name}"] = share(less)
-        losses[f"more_data_{name}"] = share([ours[seed] < theirs[seed] for seed in seeds])
-        p_values.append(share_p(sum(less), len(less), 0.5))
+        wins[_less(one, other)] = share(less)
+        more = [ours[seed] < theirs[seed] for seed in seeds]
+        losses[_less(one, other).replace("less", "more", 1)] = share(more)
+        p_values.append(majority_p(sum(less), len(less)))
     numbers |= wins | losses
     hardest = [number > 0 for number in learned.get(HARDEST, {}).values()]
     never = f"generalised_{HARDEST.replace('-', '_')}"
     if hardest:
         numbers[never] = share(hardest)
-        p_values.append(share_p(len(hardest) - sum(hardest), len(hardest), 0.5))
+        p_values.append(majority_p(len(hardest) - sum(hardest), len(hardest)))
     for name, by_seed in learned.items():
         values = list(by_seed.values())
-        key = f"sizes_learned_{name.replace('-', '_')}"
-        numbers[key] = (
-            over_seeds(values, least=0.0) if len(values) > 1 else count(values[0], 1, "sizes")
-        )
+        if len(values) > 1:
+            key = f"sizes_learned_{name.replace('-', '_')}"
+            numbers[key] = over_seeds(values, unit="sizes", least=0.0)
     notes = (f"Not compared, for neither generalises: {', '.join(skipped)}.",) if skipped else ()
     if not wins:
         return Finding(
@@ -221,16 +223,20 @@ def find(learned: Mapping[str, Mapping[int, int]]) -> Finding:
         outcome = "supported" if never_high < 0.5 else "undecided"
         deciding = closest if never_high < 0.5 else never
     told = "; ".join(
-        f"{name.removeprefix('less_data_').replace('_than_', ' less than ').replace('_', '-')} in "
-        f"{number.value:.0%}"
-        for name, number in wins.items()
-    ).replace("-less-than-", " less than ")
+        f"{one} needs less data than {other} in {wins[name].value:.0%} of seeds"
+        for one, other in PAIRS
+        if (name := _less(one, other)) in wins
+    )
     return Finding(
         outcome=outcome,
-        sentence=f"Needs less data, of seeds: {told}. {HARDEST} generalises in "
+        sentence=f"{told}; {HARDEST} generalises in "
         f"{sum(hardest)} of {plural(len(hardest), 'seed')}.",
         numbers=numbers,
         deciding=deciding,
         p_value=max(p_values),
         notes=notes,
     )
+
+
+def _less(one: str, other: str) -> str:
+    return f"less_data_{one}_than_{other}".replace("-", "_")

@@ -74,6 +74,7 @@ class TableSize(FirstStudyPrediction):
     name: ClassVar[str] = "table-size"
     min_seeds: ClassVar[int] = slopes.MIN_SEEDS
     designs: ClassVar[Mapping[Size, Tables]] = DESIGNS
+    if_diverged: ClassVar[str] = "counts as never having generalised"
     title: ClassVar[str] = "Table size"
     claim: ClassVar[str] = (
         "The larger the table, the more steps it takes to generalise from the same part of it."
@@ -83,7 +84,9 @@ class TableSize(FirstStudyPrediction):
         f"pairs of at least {GENERALISED:g}; one that has not within the budget counts as "
         "censored, with the chance of being at least so late. The logarithm of the time is fitted "
         "as a line in ln p, with normal noise; the slope's 95% interval is the jackknife's over "
-        "seeds. Supported if that interval lies above 0, refuted if below. Undecided otherwise, "
+        "seeds. Supported if that interval lies above 0, refuted if below. "
+        f"A run that diverged {if_diverged}. "
+        "Undecided otherwise, "
         f"with fewer than {slopes.MIN_SEEDS} seeds, or if too few runs generalise for a line. "
         "Invalid if none does."
     )
@@ -96,7 +99,7 @@ class TableSize(FirstStudyPrediction):
         "learned by a relatively smaller network.",
     )
     power: ClassVar[str] = (
-        "8 seeds support the claim in at least 8 of 10 experiments if times grow as the power 0.9 "
+        "8 seeds support the claim in at least 8 of 10 experiments if times grow as the power 1.2 "
         "of p, spread by a factor of 2 and a third of the runs is censored (simulated)."
     )
     figure_caption: ClassVar[str] = (

@@ -15,6 +15,7 @@ from efficiency.statistics import (
     equivalence,
     greater_p,
     holm,
+    rank_correlation,
     share_interval,
     share_p,
     t_interval,
@@ -181,3 +182,32 @@ def test_a_line_that_may_be_flat_meets_nothing():
         meets(fit_line([1.0, 2.0, 3.0, 4.0], [1.0, 0.0, 1.1, 0.1]), 5.0)
     with pytest.raises(TooFewError, match="three points"):
         fit_line([1.0, 2.0], [1.0, 2.0])
+
+
+def correlated(rng, n: int, rho: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return pairs of which Spearman's ρ is this: r = 2·sin(πρ/6) for normal ones."""
+    r = 2 * math.sin(math.pi * rho / 6)
+    x = rng.normal(size=n)
+    return x, r * x + math.sqrt(1 - r**2) * rng.normal(size=n)
+
+
+@pytest.mark.parametrize("rho", [0.0, -0.5, 0.8])
+def test_the_interval_of_a_rank_correlation_covers_it(rho):
+    covered = 0
+    for seed in range(400):
+        x, y = correlated(np.random.default_rng(seed), 30, rho)
+        found = rank_correlation(x, np.exp(y))  # ranks alone count
+        covered += found.interval.low < rho < found.interval.high
+        assert found.interval.value == pytest.approx(stats.spearmanr(x, y).statistic)
+        assert (found.p_below < 0.05) == (found.interval.high < 0)
+    assert 0.92 <= covered / 400 <= 0.985
+
+
+def test_a_rank_correlation_needs_pairs_that_differ():
+    with pytest.raises(TooFewError, match="four pairs"):
+        rank_correlation([1, 2, 3], [1, 2, 3])
+    with pytest.raises(TooFewError, match="differ in both"):
+        rank_correlation([1, 2, 3, 4], [1, 1, 1, 1])
+    perfect = rank_correlation([1, 2, 3, 4, 5], [1, 2, 3, 4, 5]).interval
+    assert perfect.value == pytest.approx(1.0)
+    assert perfect.high <= 1.0

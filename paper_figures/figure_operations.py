@@ -1,0 +1,56 @@
+"""Which operations are learned from how much data (after Power et al. 2022, Figure 2 right)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from paper_figures import style
+from predictions.first_study.operations import ALL, DESIGNS
+from predictions.first_study.times import time_of
+from predictions.protocol import Run, Verdict
+
+DARK = 0.6
+"""Share from which on numbers are written in white."""
+
+
+@mpl.rc_context(style.STYLE)
+def build(verdict: Verdict, runs: Sequence[Run], history: Callable[[Run], pd.DataFrame]) -> Figure:
+    """Draw the share of seeds that generalise, operations by parts of their table.
+
+    Args:
+        verdict: The verdict; its size says which parts there are.
+        runs: The runs it was judged on.
+        history: Not needed.
+    """
+    fractions = DESIGNS[verdict.size].fractions
+    names = [name for name in ALL if any(run.settings.task.operation == name for run in runs)]
+    shares = np.full((len(names), len(fractions)), np.nan)
+    for row, name in enumerate(names):
+        sizes = sorted({r.settings.dataset_size for r in runs if r.settings.task.operation == name})
+        for column, D in enumerate(sizes):
+            some = [
+                not time_of(run).censored
+                for run in runs
+                if run.settings.task.operation == name and run.settings.dataset_size == D
+            ]
+            shares[row, column] = np.mean(some)
+    drawn, (axes,) = style.figure(1, 0.9 + 0.27 * len(names))
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for (row, column), value in np.ndenumerate(shares):
+        if np.isfinite(value):
+            colour = "white" if value > DARK else "black"
+            axes.text(column, row, f"{value:.0%}", ha="center", va="center", color=colour)
+    axes.set_xticks(range(len(fractions)), [f"{100 * f:g}%" for f in fractions])
+    axes.set_yticks(range(len(names)), names)
+    axes.set_title(f"{len(runs)} runs{style.diverged(runs)}")
+    axes.set_xlabel("Part of the table trained on")
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    bar = drawn.colorbar(image, ax=axes, label="Share of seeds that generalise")
+    bar.outline.set_visible(False)
+    return drawn

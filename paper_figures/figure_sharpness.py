@@ -1,0 +1,53 @@
+"""Accuracy against sharpness (after Power et al. 2022, Figure 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter, ScalarFormatter
+
+from efficiency import tasks
+from paper_figures import style
+from predictions.first_study.sharpness import told
+from predictions.protocol import Run, Verdict
+
+
+@mpl.rc_context(style.STYLE)
+def build(verdict: Verdict, runs: Sequence[Run], history: Callable[[Run], pd.DataFrame]) -> Figure:
+    """Draw a mark for each network that fits its examples.
+
+    Args:
+        verdict: The verdict.
+        runs: The runs it was judged on.
+        history: Not needed.
+    """
+    points = told(runs, verdict.numbers)
+    drawn, (axes,) = style.figure(1, 3.2)
+    for knows, colour, label in ((True, style.GEN, "generalise"), (False, style.MEM, "do not")):
+        some = [point for point in points if point.knows == knows]
+        axes.plot(
+            [point.sharpness for point in some],
+            [point.accuracy for point in some],
+            "o" if knows else "s",
+            color=colour,
+            ms=5,
+            alpha=0.8,
+            ls="none",
+            label=f"{len(some)} {label}",
+        )
+    if all(point.sharpness > 0 for point in points):
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.5)))
+    task = runs[0].settings.task
+    style.accuracy_axis(axes, 1 / tasks.num_symbols(task.operation, task.size))
+    axes.set_xlabel("Sharpness φ")
+    axes.set_ylabel("Accuracy on novel pairs, last step")
+    unfit = len(runs) - len(points) - sum(run.outcome.status == "diverged" for run in runs)
+    without = f", {unfit} that do not fit their examples" if unfit else ""
+    axes.set_title(f"{len(points)} networks{without}{style.diverged(runs)}")
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return drawn

@@ -1,0 +1,41 @@
+"""What becomes of networks that have generalised."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure
+
+from efficiency import tasks
+from efficiency.notation import NOTATION
+from efficiency.outcome import GENERALISED
+from paper_figures import courses, style
+from predictions.first_study.staying_grokked import ARMS, continued, grokked
+from predictions.protocol import Run, Verdict
+
+
+@mpl.rc_context(style.STYLE)
+def build(verdict: Verdict, runs: Sequence[Run], history: Callable[[Run], pd.DataFrame]) -> Figure:
+    """Draw accuracy over the second part of training, a panel for each arm.
+
+    Args:
+        verdict: The verdict.
+        runs: The runs it was judged on.
+        history: Returns the history of a run.
+    """
+    drawn, panels = style.figure(len(ARMS), 3.0)
+    task = runs[0].settings.task
+    for axes, decay in zip(panels, ARMS.values(), strict=True):
+        arm = continued(runs, grokked(runs), decay)
+        later = [history(run) for run in arm if run.outcome.status != "diverged"]
+        axes.set_title(f"λ = {decay:g}, {len(later)} networks{style.diverged(arm)}")
+        if later:
+            courses.draw(axes, later, "novel_accuracy", color=style.GEN, label="median")
+        axes.axhline(GENERALISED, color=style.THRESHOLD, lw=0.8, ls="-.")
+        style.accuracy_axis(axes, 1 / tasks.num_symbols(task.operation, task.size))
+        courses.steps_axis(axes)
+        axes.set_xlabel(f"{NOTATION['step'].axis_label} from then on")
+    panels[0].set_ylabel("Accuracy on novel pairs")
+    return drawn

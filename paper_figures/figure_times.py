@@ -1,0 +1,93 @@
+"""Times to generalise against what a design varies (Power et al. 2022, Figure 1 centre)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from efficiency.statistics import TooFewError
+from paper_figures import style
+from predictions.first_study.data_fraction import percent
+from predictions.first_study.slopes import dependence
+from predictions.first_study.table_size import log_modulus
+from predictions.first_study.times import time_of
+from predictions.protocol import Run, Verdict
+
+History = Callable[[Run], pd.DataFrame]
+
+SPREAD = 0.3
+"""Part of the distance between neighbouring values over which their seeds are spread."""
+
+
+@mpl.rc_context(style.STYLE)
+def data_fraction(verdict: Verdict, runs: Sequence[Run], history: History) -> Figure:
+    """Draw times against the part of the table that is trained on.
+
+    Args:
+        verdict: The verdict.
+        runs: The runs it was judged on.
+        history: Not needed.
+    """
+    drawn, (axes,) = style.figure(1, 3.4)
+    _draw(axes, runs, percent)
+    axes.set_xlabel("Part of the table trained on (%)")
+    axes.set_xticks(sorted({percent(run) for run in runs}))
+    return drawn
+
+
+@mpl.rc_context(style.STYLE)
+def table_size(verdict: Verdict, runs: Sequence[Run], history: History) -> Figure:
+    """Draw times against the modulus.
+
+    Args:
+        verdict: The verdict.
+        runs: The runs it was judged on.
+        history: Not needed.
+    """
+    drawn, (axes,) = style.figure(1, 3.4)
+    _draw(axes, runs, log_modulus)
+    moduli = sorted({run.settings.task.size for run in runs})
+    axes.set_xticks(np.log(moduli), [str(p) for p in moduli])
+    axes.set_xlabel("Modulus p (logarithmic)")
+    return drawn
+
+
+def _draw(axes: Axes, runs: Sequence[Run], x: Callable[[Run], float]) -> None:
+    """Draw a mark for each run, seeds side by side, the fitted line and the budget."""
+    values = sorted({x(run) for run in runs})
+    seeds = sorted({run.settings.data_seed for run in runs})
+    gap = min(np.diff(values), default=1.0)
+    shift = {
+        seed: SPREAD * gap * (i / max(len(seeds) - 1, 1) - 0.5) for i, seed in enumerate(seeds)
+    }
+    for censored, marker, label in ((False, "o", "generalised"), (True, "^", "not by the end")):
+        some = [run for run in runs if time_of(run).censored == censored]
+        axes.plot(
+            [x(run) + shift[run.settings.data_seed] for run in some],
+            [time_of(run).steps for run in some],
+            marker,
+            color=style.GEN,
+            mfc="none" if censored else style.GEN,
+            ms=4,
+            ls="none",
+            label=label,
+        )
+    for budget in sorted({run.settings.num_steps for run in runs}):
+        axes.axhline(budget, color=style.CHANCE, lw=1, ls=":")
+    try:
+        fit = dependence(runs, x).fit
+    except TooFewError:
+        pass  # no line where the judge could not draw one either
+    else:
+        ends = np.array([values[0], values[-1]])
+        line = np.exp(fit.coefficients[0] + fit.coefficients[1] * ends)
+        axes.plot(ends, line, color=style.THRESHOLD, lw=1.2, label="fit (median)")
+    axes.set_yscale("log")
+    axes.set_title(f"{len(runs)} runs{style.diverged(runs)}")
+    axes.set_ylabel("Step at which it has generalised")
+    axes.legend(loc="best")
