@@ -110,6 +110,8 @@ def table(
     square = tables.answers(operation, size, examples, seed)
     if picture is None:
         print(tables.as_text(square))
+        if described := tables.key(operation, size):
+            print(f"\n{described}")
     else:
         tables.write_picture(square, picture)
         print(f"picture: {picture}")

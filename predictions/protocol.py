@@ -206,7 +206,7 @@ class Prediction(ABC):
         runs = sorted(runs, key=lambda run: run.identity)  # sums round by their order
         finding = self.find(size, runs)
         outcome, sentence = finding.outcome, finding.sentence
-        if size == "smoke" and runs and outcome in ("supported", "refuted"):
+        if size == "smoke" and runs and outcome != "undecided":
             outcome, sentence = (
                 "undecided",
                 (

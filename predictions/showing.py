@@ -5,6 +5,7 @@ from __future__ import annotations
 from predictions.progress import duration
 from predictions.protocol import Prediction, Size
 from predictions.trainer import NetworkTrainer
+from predictions.variants import AS_DESIGNED
 from runs import Document, estimated_seconds, generations
 
 SMOKE = " At the size smoke nothing is decided, whatever the rule says."
@@ -18,12 +19,22 @@ def print_prediction(prediction: Prediction, size: Size, seeds: int | None) -> N
         ("Claim", prediction.claim),
         (f"Design ({size})", prediction.design(size, seeds)),
         ("Rule", prediction.rule + (SMOKE if size == "smoke" and settings else "")),
-        ("Power", f"{prediction.power} Seeds here: {num_seeds}."),
+        ("Power", f"{prediction.power} Seeds here: {num_seeds}.{_elsewhere(prediction)}"),
         ("Would refute it", prediction.refutation),
         ("Assumed", "\n  ".join(prediction.assumptions)),
         ("Cost", _cost([run.document() for run in settings])),
     ):
         print(f"{title}\n  {text}\n")
+
+
+def _elsewhere(prediction: Prediction) -> str:
+    """Return what to bear in mind where a prediction is not asked as it was designed."""
+    if prediction.variant == AS_DESIGNED:
+        return ""
+    return (
+        f" All this was chosen and computed for the design; with "
+        f"{' '.join(prediction.variant.options())} it is a first look."
+    )
 
 
 def _cost(documents: list[Document]) -> str:

@@ -62,6 +62,19 @@ def as_text(square: IntArray) -> str:
     return "\n".join(lines)
 
 
+def key(operation: str, size: int) -> str:
+    """Return what the symbols of a table stand for, a line each; nothing where they are numbers."""
+    if operation not in {one.name for one in operations.SYMMETRIC}:
+        return ""
+    rows = operations.permutations(size).tolist()
+    width = len(str(len(rows) - 1))
+    lines = [f"{symbol:>{width}} = {' '.join(map(str, row))}" for symbol, row in enumerate(rows)]
+    head = (
+        f"Each symbol is a permutation, written as where it takes {', '.join(map(str, rows[0]))}:"
+    )
+    return "\n".join([head, *lines])
+
+
 def write_picture(square: IntArray, path: Path) -> None:
     """Write a table as a picture, in the format that the file's name ends with.
 

@@ -13,7 +13,16 @@ from efficiency.operations.base import IntArray, Operation, Table
 from efficiency.operations.modular import MODULAR, is_prime
 from efficiency.operations.symmetric import SYMMETRIC, permutations
 
-__all__ = ["OPERATIONS", "IntArray", "Operation", "Table", "check", "find", "permutations"]
+__all__ = [
+    "OPERATIONS",
+    "SYMMETRIC",
+    "IntArray",
+    "Operation",
+    "Table",
+    "check",
+    "find",
+    "permutations",
+]
 
 OPERATIONS: dict[str, Operation] = {
     operation.name: operation for operation in (*MODULAR, *SYMMETRIC)

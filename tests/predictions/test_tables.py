@@ -22,6 +22,13 @@ def test_a_table_is_printed_with_held_out_cells_blank(predictions):
     assert [cells[a, 0] for a in range(3)] == [" "] * 3
 
 
+def test_the_symbols_of_permutations_are_explained_and_those_of_numbers_are_not(predictions):
+    out = predictions("table", "composition", "3").out
+    assert "where it takes 0, 1, 2:" in out
+    assert "3 = 1 2 0" in out.splitlines()
+    assert "permutation" not in predictions("table", "addition", "3").out
+
+
 def test_the_pairs_shown_are_those_that_a_run_is_trained_on():
     square = tables.answers("addition", 7, 20, seed=3)
     train, _ = tasks.split(49, 20, 3)
