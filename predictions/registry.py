@@ -59,6 +59,12 @@ PREDICTIONS = THEORY | FIRST_STUDY
 GROUPS: dict[str, dict[str, Prediction]] = {"all": THEORY, "first-study": FIRST_STUDY}
 """What stands for several predictions; each is a family with a correction of its own."""
 
+TITLES = {
+    "all": "The predictions of circuit efficiency",
+    "first-study": "The findings of the first study of grokking",
+}
+"""Of the report of each group."""
+
 
 def find(name: str) -> Prediction:
     """Return a prediction.

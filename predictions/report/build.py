@@ -13,6 +13,7 @@ from efficiency.outcome import Outcome
 from efficiency.settings import RunSettings
 from predictions import family
 from predictions.protocol import Prediction, Run, Verdict
+from predictions.registry import TITLES, group_of
 from predictions.report import figures
 from runs import Record, Store, StoreError
 from runs.files import explain_os_error, write_file
@@ -101,13 +102,14 @@ def _context(
         for name, record in records.items()
     }
     one = predictions[0] if len(predictions) == 1 else None
+    group = group_of([verdict.prediction for verdict in verdicts]) or ""
     sections: list[dict[str, Any]] = []
     told: set[str] = set()
     for verdict, prediction in zip(verdicts, predictions, strict=True):
         notes = _new_notes(verdict, told)
         sections.append(_section(verdict, prediction, runs, records, num_seeds) | notes)
     return {
-        "title": f"{one.title if one else 'The predictions'}, {_at(verdicts[0])}",
+        "title": f"{one.title if one else TITLES.get(group, 'Predictions')}, {_at(verdicts[0])}",
         "size": _at(verdicts[0]),
         "sections": sections,
         "table": family.rows(verdicts, predictions),
