@@ -8,7 +8,6 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 
 from paper_figures import style
 from predictions.first_study.interventions_arms import DESIGNS, WEIGHT_DECAY
@@ -46,9 +45,7 @@ def build(verdict: Verdict, runs: Sequence[Run], history: Callable[[Run], pd.Dat
             axes.plot([medians[arm]] * 2, [row - 0.38, row + 0.38], color=colour, lw=2)
     axes.axvline(design.num_steps, color=style.CHANCE, lw=1, ls=":")
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(ScalarFormatter())
+    style.plain_log(axes.xaxis)
     axes.set_yticks(range(len(order)), order)
     axes.set_xlabel(f"Step at which it has generalised (budget {design.num_steps:,})")
     return drawn

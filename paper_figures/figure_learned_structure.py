@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter, ScalarFormatter
 from sklearn.manifold import TSNE
 
 from efficiency import alignment
@@ -37,6 +36,8 @@ def build(verdict: Verdict, runs: Sequence[Run], history: Callable[[Run], pd.Dat
     operations = list(dict.fromkeys(run.settings.task.operation for run in runs))
     drawn = Figure(figsize=(style.TWO_COLUMNS_INCHES, 6.4), layout="constrained")
     panels = drawn.subplots(2, len(operations), squeeze=False)
+    for axes in panels[0, 1:]:
+        axes.sharey(panels[0, 0])
     for column, operation in enumerate(operations):
         networks = [network for network in learned if network.operation == operation]
         of = [run for run in runs if run.settings.task.operation == operation]
@@ -71,8 +72,7 @@ def _ratios(axes: Axes, networks: Sequence[Learned]) -> None:
             )
     axes.axhline(1, color=style.CHANCE, lw=1, ls=":")
     axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(ScalarFormatter())
-    axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.5)))
+    style.plain_log(axes.yaxis)
     axes.set_xlabel("Way from chance (0) to 1 on novel pairs")
     axes.legend(loc="upper left", bbox_to_anchor=(0, -0.18), ncols=2, fontsize=7)
 

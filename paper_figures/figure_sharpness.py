@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter, ScalarFormatter
 
 from efficiency import tasks
 from paper_figures import style
@@ -26,7 +25,7 @@ def build(verdict: Verdict, runs: Sequence[Run], history: Callable[[Run], pd.Dat
     """
     points = told(runs, verdict.numbers)
     drawn, (axes,) = style.figure(1, 3.2)
-    for knows, colour, label in ((True, style.GEN, "generalise"), (False, style.MEM, "do not")):
+    for knows, colour, label in ((True, style.GEN, "over half-way"), (False, style.MEM, "under")):
         some = [point for point in points if point.knows == knows]
         axes.plot(
             [point.sharpness for point in some],
@@ -40,14 +39,15 @@ def build(verdict: Verdict, runs: Sequence[Run], history: Callable[[Run], pd.Dat
         )
     if all(point.sharpness > 0 for point in points):
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(ScalarFormatter())
-        axes.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.5)))
+        style.plain_log(axes.xaxis)
     task = runs[0].settings.task
     style.accuracy_axis(axes, 1 / tasks.num_symbols(task.operation, task.size))
     axes.set_xlabel("Sharpness φ")
     axes.set_ylabel("Accuracy on novel pairs, last step")
     unfit = len(runs) - len(points) - sum(run.outcome.status == "diverged" for run in runs)
     without = f", {unfit} that do not fit their examples" if unfit else ""
-    axes.set_title(f"{len(points)} networks{without}{style.diverged(runs)}")
+    number = verdict.numbers.get("rank_correlation")
+    correlation = "" if number is None else f", rank correlation {number}"
+    axes.set_title(f"{len(points)} networks{without}{style.diverged(runs)}{correlation}")
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return drawn

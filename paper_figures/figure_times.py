@@ -88,6 +88,7 @@ def _draw(axes: Axes, runs: Sequence[Run], x: Callable[[Run], float]) -> None:
         line = np.exp(fit.coefficients[0] + fit.coefficients[1] * ends)
         axes.plot(ends, line, color=style.THRESHOLD, lw=1.2, label="fit (median)")
     axes.set_yscale("log")
+    style.plain_log(axes.yaxis)
     axes.set_title(f"{len(runs)} runs{style.diverged(runs)}")
     axes.set_ylabel("Step at which it has generalised")
     axes.legend(loc="best")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -34,7 +35,8 @@ INTERRUPTED = 130
 
 app = App(
     name="predictions",
-    help="Test the circuit-efficiency theory of grokking on real training.",
+    help="Test the circuit-efficiency theory of grokking, and the findings of the first study of "
+    "grokking, on real training.",
     version=lambda: importlib.metadata.version("circuit-efficiency"),
     version_flags=["--version"],
     suppress_keyboard_interrupt=False,
@@ -50,7 +52,7 @@ def list_predictions() -> int:
     for group, members in GROUPS.items():
         print(f"{group}:")
         for prediction in members.values():
-            print(f"  {prediction.name:16}{prediction.claim}")
+            print(f"  {prediction.name:24}{prediction.claim}")
     return 0
 
 
@@ -265,7 +267,11 @@ def main() -> None:
         print(f"predictions: {_message(error)}", file=sys.stderr)
         sys.exit(USAGE_ERROR)
     except KeyboardInterrupt:
-        print("predictions: interrupted; the same command goes on", file=sys.stderr)
+        print(
+            "Interrupted; what was trained is in the store. The same command goes on:\n"
+            f"  {shlex.join(sys.argv)}",
+            file=sys.stderr,
+        )
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         # The reader of a pipe has gone; there is nobody left to tell.

@@ -160,6 +160,8 @@ class Prediction(ABC):
         figure_caption: What its figure shows, if it has one.
         glossary: The meaning of each of its numbers, in a phrase.
         varies: Whether another operation or network can be asked for.
+        amended: What was changed after a first look at judged runs, a sentence; empty if nothing.
+        waits: Why judging takes longer than a moment, in a phrase; empty if it does not.
     """
 
     name: ClassVar[str]
@@ -174,6 +176,8 @@ class Prediction(ABC):
     figure_caption: ClassVar[str]
     glossary: ClassVar[Mapping[str, str]]
     varies: ClassVar[bool] = True
+    amended: ClassVar[str] = ""
+    waits: ClassVar[str] = ""
 
     def __init__(self, variant: Variant = AS_DESIGNED) -> None:
         self.variant = variant

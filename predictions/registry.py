@@ -76,7 +76,8 @@ def find(name: str) -> Prediction:
         near = difflib.get_close_matches(name, [*PREDICTIONS, *GROUPS], n=1, cutoff=0.4)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise ValueError(
-            f"unknown prediction {name!r}; {hint}choose from {', '.join(sorted(PREDICTIONS))}"
+            f"unknown prediction {name!r}; {hint}choose from {', '.join(sorted(PREDICTIONS))}, or "
+            f"{', '.join(GROUPS)}"
         )
     return PREDICTIONS[name]
 
@@ -99,8 +100,8 @@ def select(names: tuple[str, ...], variant: Variant = AS_DESIGNED) -> list[Predi
                 chosen[prediction.name] = type(prediction)(variant)
             elif name not in GROUPS:
                 raise ValueError(
-                    f"{name} has an operation and a network of its own, or none: "
-                    f"{' '.join(variant.options())} would have no effect; leave it out"
+                    f"{name} has an operation and a network of its own; leave out "
+                    f"{' '.join(variant.options())}, which would have no effect"
                 )
     if not chosen:
         raise ValueError(

@@ -155,7 +155,12 @@ def verdicts_on(
     store: Store, chosen: Sequence[Prediction], size: Size, seeds: int | None
 ) -> list[Verdict]:
     """Return the verdict of each prediction on what a store holds."""
-    return [judge_stored(prediction, size, store, seeds) for prediction in chosen]
+    found = []
+    for prediction in chosen:
+        if prediction.waits:
+            print(f"judging {prediction.name}: {prediction.waits}", file=sys.stderr)
+        found.append(judge_stored(prediction, size, store, seeds))
+    return found
 
 
 def write_reports(

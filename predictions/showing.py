@@ -19,6 +19,7 @@ def print_prediction(prediction: Prediction, size: Size, seeds: int | None) -> N
         ("Claim", prediction.claim),
         (f"Design ({size})", prediction.design(size, seeds)),
         ("Rule", prediction.rule + (SMOKE if size == "smoke" and settings else "")),
+        *([("Changed after a look", prediction.amended)] if prediction.amended else []),
         ("Power", f"{prediction.power} Seeds here: {num_seeds}.{_elsewhere(prediction)}"),
         ("Would refute it", prediction.refutation),
         ("Assumed", "\n  ".join(prediction.assumptions)),

@@ -39,7 +39,9 @@ def find(name: str) -> Operation:
     if name not in OPERATIONS:
         near = difflib.get_close_matches(name, OPERATIONS, n=1, cutoff=0.4)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        raise ValueError(f"unknown operation {name!r}; {hint}choose from {sorted(OPERATIONS)}")
+        raise ValueError(
+            f"unknown operation {name!r}; {hint}choose from {', '.join(sorted(OPERATIONS))}"
+        )
     return OPERATIONS[name]
 
 

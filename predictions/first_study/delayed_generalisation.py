@@ -58,7 +58,7 @@ class DelayedGeneralisation(FirstStudyPrediction):
         "On modular division a network generalises long after it fits its examples."
     )
     rule: ClassVar[str] = (
-        "Runs with weight decay, one for each seed, by the rule of `grokking`: the delay of a run "
+        "Runs with weight decay, one for each seed, by the rule of grokking: the delay of a run "
         "is the recorded step at which accuracy on novel pairs has come half of its way over the "
         "step at which training accuracy reaches 0.99; of a run whose accuracy never moved, the "
         "length of the run over the step of fitting, the least that it can be. Intervals are 95% "
@@ -79,7 +79,7 @@ class DelayedGeneralisation(FirstStudyPrediction):
     )
     power: ClassVar[str] = (
         "6 seeds support the claim in at least 8 of 10 experiments if generalising takes 30 times "
-        "as long as fitting and spreads by a factor of 2 between seeds (simulated for `grokking`)."
+        "as long as fitting and spreads by a factor of 2 between seeds (simulated for grokking)."
     )
     figure_caption: ClassVar[str] = (
         "Accuracy (above) and loss (below) on training examples (dashed) and on novel pairs over "

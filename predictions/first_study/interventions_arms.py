@@ -73,6 +73,22 @@ class Design:
     num_seeds: int
 
 
+def in_words(name: str) -> str:
+    """Return an arm with its strength."""
+    arm = ARMS[name]
+    strengths = [
+        f"{word} {arm.optimiser[field]:g}"
+        for field, word in (
+            ("weight_decay", "λ ="),
+            ("weight_noise", "σ ="),
+            ("update_noise", "σ ="),
+        )
+        if field in arm.optimiser
+    ]
+    strengths += [f"{arm.dropout:g} of activations"] if arm.dropout else []
+    return f"{name}, {', '.join(strengths)}" if strengths else name
+
+
 def _one_layer(d_model: int, num_heads: int) -> TransformerSettings:
     """Return the theory's one-layer network, which can drop as well."""
     return TransformerSettings(

@@ -80,7 +80,8 @@ class LabelNoise(FirstStudyPrediction):
     )
     figure_caption: ClassVar[str] = (
         "Final accuracy on examples with true answers, on those with wrong ones and on novel pairs "
-        "by the part of wrong answers, a mark for each seed, lines through medians. After "
+        "by the part of wrong answers, a mark for each seed, lines through medians; dash-dotted "
+        f"{GENERALISED:g}, dotted chance. After "
         "Figure 5 of Power et al. (2022)."
     )
     glossary: ClassVar[Mapping[str, str]] = {

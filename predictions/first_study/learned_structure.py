@@ -130,7 +130,7 @@ class LearnedStructure(FirstStudyPrediction):
     assumptions: ClassVar[tuple[str, ...]] = (
         "Seeds are independent; under shuffling nothing is assumed of the weights.",
         "Random labels are what the structure is held against: whether it comes with "
-        "generalising, or before it, is reported (`structured_others`) and decides nothing.",
+        "generalising, or before it, is reported (structured others) and decides nothing.",
         "Structure in a linear map of the symbols is what is tested; the paper's pictures by t-SNE "
         "may show others.",
     )

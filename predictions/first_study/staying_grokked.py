@@ -43,6 +43,10 @@ class StayingGrokked(FirstStudyPrediction):
         "Networks that have generalised stay so, as a rule, when they are trained on, with weight "
         "decay and without."
     )
+    amended: ClassVar[str] = (
+        "The claim was worded for every network until a look at these seeds; the rule, which asks "
+        "for a majority, is as it was."
+    )
     rule: ClassVar[str] = (
         f"Networks with accuracy on novel pairs of at least {GENERALISED:g} at the end (median of "
         f"the last records) are trained on for {LONGER} times as long on the same examples, with "

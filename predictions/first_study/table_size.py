@@ -147,6 +147,6 @@ _CLAIM = slopes.Claim(
     unit="1",
     number=lambda slope: slope,
     rising=True,
-    sentence="At the same part of the table the time to generalise grows as p to the power "
+    sentence="At the same part of the table the time to generalise goes as p to the power "
     "{number}; {late} had not generalised within the budget.",
 )

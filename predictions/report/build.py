@@ -221,7 +221,15 @@ def _choices(settings: RunSettings) -> list[str]:
 
 def _run_order(run: Run) -> tuple[Any, ...]:
     s = run.settings
-    return (_role(s), s.data_seed, s.dataset_size, s.optimiser.weight_decay, run.identity)
+    return (
+        s.task.operation,
+        s.task.size,
+        _role(s),
+        s.data_seed,
+        s.dataset_size,
+        s.optimiser.weight_decay,
+        run.identity,
+    )
 
 
 def _run_row(run: Run) -> dict[str, str]:
@@ -234,6 +242,7 @@ def _run_row(run: Run) -> dict[str, str]:
     started_on = "" if s.start is None else f"{s.start.dataset_size} pairs"
     return {
         "identity": run.identity[:12],
+        "task": f"{s.task.operation} {s.task.size}",
         "role": _role(s),
         "seed": str(s.data_seed),
         "size": str(s.dataset_size),

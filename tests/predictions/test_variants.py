@@ -73,7 +73,9 @@ def test_the_options_come_back_in_commands_and_names():
 def test_what_asks_no_network_has_no_variant():
     varied = select(("all",), Variant(network="mlp"))
     assert {p.name for p in varied} == {p.name for p in ASKING}
-    with pytest.raises(ValueError, match=r"minimal-example has an operation.*--network mlp would"):
+    with pytest.raises(
+        ValueError, match=r"minimal-example has an operation.*leave out --network mlp"
+    ):
         select(("minimal-example",), Variant(network="mlp"))
 
 
@@ -81,7 +83,7 @@ def test_what_asks_no_network_has_no_variant():
     ("arguments", "message"),
     [
         (["--network", "rnn"], '"one-layer", "two-layer", "mlp"'),
-        (["--operation", "sum"], "choose from ['addition'"),
+        (["--operation", "sum"], "choose from addition, composition"),
         (["--operation-size", "1"], "outside 2 … 999 for addition"),
         (["--operation-size", "0"], "size = 0 (modulus p) is outside"),
         (["--operation", "division", "--operation-size", "12"], "not prime"),
