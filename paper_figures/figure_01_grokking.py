@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
 from efficiency import tasks
@@ -16,16 +15,15 @@ from predictions.protocol import Run, Verdict
 
 
 @mpl.rc_context(style.STYLE)
-def build(verdict: Verdict, runs: Sequence[Run], history: Callable[[Run], pd.DataFrame]) -> Figure:
+def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     """Draw accuracy on training and on test examples over training, for every seed.
 
     Args:
         verdict: The verdict, for the step of fitting and that of generalising.
         runs: The runs it was judged on.
-        history: Returns the history of a run.
     """
     drawn, (axes,) = style.figure(1, 3.2)
-    histories = [history(run) for run in runs]
+    histories = [run.history for run in runs]
     task = runs[0].settings.task
     for quantity, colour, dashes in (
         ("train_accuracy", style.MEM, "--"),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
 from paper_figures import style
@@ -22,7 +21,7 @@ _TITLES = {
 
 
 @mpl.rc_context(style.STYLE)
-def build(verdict: Verdict, runs: Sequence[Run], history: Callable[[Run], pd.DataFrame]) -> Figure:
+def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     """Draw training and test loss of gradient descent, a panel for each example."""
     drawn, panels = style.figure(len(PANELS), 2.8)
     for axes, (name, example) in zip(panels, PANELS.items(), strict=True):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -22,7 +21,7 @@ _MARKERS: dict[Arm, str] = {"mem": "o", "gen": "s"}
 
 
 @mpl.rc_context(style.STYLE)
-def build(verdict: Verdict, runs: Sequence[Run], history: Callable[[Run], pd.DataFrame]) -> Figure:
+def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     """Draw every settled network, and the isologit norms of every seed that counts."""
     drawn, (left, right) = style.figure(2, 3.6)
     curves, at, _ = usable(runs)

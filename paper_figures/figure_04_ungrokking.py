@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import matplotlib as mpl
 import numpy as np
@@ -36,19 +36,18 @@ def main_arm(runs: Sequence[Run]) -> list[Continued]:
 
 
 @mpl.rc_context(style.STYLE)
-def build(verdict: Verdict, runs: Sequence[Run], history: Callable[[Run], pd.DataFrame]) -> Figure:
+def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     """Draw final test accuracy against D′ for every weight decay, and its course over training.
 
     Args:
         verdict: The verdict, for the threshold and its interval.
         runs: The runs it was judged on.
-        history: Returns the history of a run.
     """
     drawn, (left, right) = style.figure(2, 3.4)
     task = runs[0].settings.task
     chance = 1 / tasks.num_symbols(task.operation, task.size)
     _final_accuracies(left, points(runs), verdict, chance)
-    _courses(right, runs, history, chance)
+    _courses(right, runs, chance)
     return drawn
 
 
@@ -86,9 +85,7 @@ def _final_accuracies(axes: Axes, found: Points, verdict: Verdict, chance: float
     axes.legend(loc="upper left", title="weight decay", title_fontsize=8)
 
 
-def _courses(
-    axes: Axes, runs: Sequence[Run], history: Callable[[Run], pd.DataFrame], chance: float
-) -> None:
+def _courses(axes: Axes, runs: Sequence[Run], chance: float) -> None:
     """Draw the course of test accuracy at the middle weight decay."""
     arm = main_arm(runs)
     decays = sorted({one.weight_decay for one in arm})
@@ -96,7 +93,7 @@ def _courses(
     by_size: dict[int, list[pd.DataFrame]] = defaultdict(list)
     for one in arm:
         if one.weight_decay == middle:
-            by_size[one.size].append(history(one.run))
+            by_size[one.size].append(one.run.history)
     for (D, histories), colour in zip(
         sorted(by_size.items()), style.graded(len(by_size)), strict=True
     ):

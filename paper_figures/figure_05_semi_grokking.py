@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import matplotlib as mpl
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -27,7 +26,7 @@ _LOOKS: dict[Kind, tuple[str, str]] = {
 
 
 @mpl.rc_context(style.STYLE)
-def build(verdict: Verdict, runs: Sequence[Run], history: Callable[[Run], pd.DataFrame]) -> Figure:
+def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     """Draw final accuracy against dataset size, and the course of runs between chance and 1."""
     drawn, (left, right) = style.figure(2, 3.4)
     by_seed, _ = scratch.usable(runs)
@@ -35,7 +34,7 @@ def build(verdict: Verdict, runs: Sequence[Run], history: Callable[[Run], pd.Dat
     task = runs[0].settings.task
     chance = 1 / tasks.num_symbols(task.operation, task.size)
     _finals(left, counted)
-    _courses(right, counted, history)
+    _courses(right, counted)
     for axes in (left, right):
         style.accuracy_axis(axes, chance)
     return drawn
@@ -65,14 +64,14 @@ def _finals(axes: Axes, runs: Sequence[Run]) -> None:
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
-def _courses(axes: Axes, runs: Sequence[Run], history: Callable[[Run], pd.DataFrame]) -> None:
+def _courses(axes: Axes, runs: Sequence[Run]) -> None:
     stayed = [run for run in runs if kind(run) == "semi-grokked"]
     moving = [run for run in runs if kind(run) == "moving"]
     for run in moving:
-        course = history(run)
+        course = run.history
         axes.plot(course["step"], course["novel_accuracy"], ":", color=style.CHANCE, lw=1)
     for run, colour in zip(stayed, style.graded(len(stayed)), strict=True):
-        course = history(run)
+        course = run.history
         label = f"{run.settings.dataset_size}, seed {run.settings.data_seed}"
         axes.plot(course["step"], course["novel_accuracy"], color=colour, label=label)
     axes.set_xlabel(NOTATION["step"].axis_label)

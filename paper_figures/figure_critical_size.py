@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -23,7 +22,7 @@ _WAYS = {
 
 
 @mpl.rc_context(style.STYLE)
-def build(verdict: Verdict, runs: Sequence[Run], history: Callable[[Run], pd.DataFrame]) -> Figure:
+def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     """Draw the three estimates of every seed, and the first two against each other."""
     drawn, (left, right) = style.figure(2, 3.8)
     estimates = by_seed(verdict)

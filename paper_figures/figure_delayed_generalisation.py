@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
 from efficiency import tasks
@@ -17,20 +16,19 @@ from predictions.protocol import Run, Verdict
 
 
 @mpl.rc_context(style.STYLE)
-def build(verdict: Verdict, runs: Sequence[Run], history: Callable[[Run], pd.DataFrame]) -> Figure:
+def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     """Draw accuracy above and loss below, with weight decay on the left and without on the right.
 
     Args:
         verdict: The verdict; its size heads the figure.
         runs: The runs it was judged on.
-        history: Returns the history of a run.
     """
     drawn = Figure(figsize=(style.TWO_COLUMNS_INCHES, 5.0), layout="constrained")
     panels = drawn.subplots(2, 2, sharex=True, sharey="row", squeeze=False)
     task = runs[0].settings.task
     chance = 1 / tasks.num_symbols(task.operation, task.size)
     for column, arm in enumerate(arms(runs)):
-        histories = [history(run) for run in arm if run.outcome.status != "diverged"]
+        histories = [run.history for run in arm if run.outcome.status != "diverged"]
         upper, lower = panels[0, column], panels[1, column]
         if not histories:
             upper.set_title(f"no run{style.diverged(arm)}")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
 from efficiency import tasks
@@ -18,13 +17,12 @@ from predictions.protocol import Run, Verdict
 
 
 @mpl.rc_context(style.STYLE)
-def build(verdict: Verdict, runs: Sequence[Run], history: Callable[[Run], pd.DataFrame]) -> Figure:
+def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     """Draw a panel for each kind of examples, a mark for each seed, a line through the medians.
 
     Args:
         verdict: The verdict.
         runs: The runs it was judged on.
-        history: Not needed.
     """
     drawn, panels = style.figure(3, 3.0)
     task = runs[0].settings.task

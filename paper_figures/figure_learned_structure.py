@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.manifold import TSNE
@@ -23,13 +22,12 @@ _DOTS: Any = {"s": 110, "alpha": 0.5, "edgecolors": "none"}
 
 
 @mpl.rc_context(style.STYLE)
-def build(verdict: Verdict, runs: Sequence[Run], history: Callable[[Run], pd.DataFrame]) -> Figure:
+def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     """Draw for each operation how structured its networks are, and the best network's answers.
 
     Args:
         verdict: The verdict.
         runs: The runs it was judged on.
-        history: Not needed.
     """
     learned, _ = measured(runs)
     by_settings = {run.settings: run for run in runs}
@@ -79,8 +77,7 @@ def _ratios(axes: Axes, networks: Sequence[Learned]) -> None:
 
 def _map(axes: Axes, run: Run, network: Learned) -> None:
     """Draw the answers' output vectors in two dimensions, with the best structure on them."""
-    assert run.left is not None
-    vectors_SM = run.left.weights()["W_U"].T.astype(float)
+    vectors_SM = run.weights()["W_U"].T.astype(float)
     S = len(vectors_SM)
     places = TSNE(
         perplexity=min(10, (S - 1) / 3), init="pca", random_state=0, method="exact"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
 from paper_figures import style
@@ -19,13 +18,12 @@ DARK = 0.6
 
 
 @mpl.rc_context(style.STYLE)
-def build(verdict: Verdict, runs: Sequence[Run], history: Callable[[Run], pd.DataFrame]) -> Figure:
+def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     """Draw the share of seeds that generalise, operations by parts of their table.
 
     Args:
         verdict: The verdict; its size says which parts there are.
         runs: The runs it was judged on.
-        history: Not needed.
     """
     fractions = DESIGNS[verdict.size].fractions
     names = [name for name in ALL if any(run.settings.task.operation == name for run in runs)]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import matplotlib as mpl
-import pandas as pd
 from matplotlib.figure import Figure
 
 from efficiency import tasks
@@ -15,13 +14,12 @@ from predictions.protocol import Run, Verdict
 
 
 @mpl.rc_context(style.STYLE)
-def build(verdict: Verdict, runs: Sequence[Run], history: Callable[[Run], pd.DataFrame]) -> Figure:
+def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     """Draw a mark for each network that fits its examples.
 
     Args:
         verdict: The verdict.
         runs: The runs it was judged on.
-        history: Not needed.
     """
     points = told(runs, verdict.numbers)
     drawn, (axes,) = style.figure(1, 3.2)

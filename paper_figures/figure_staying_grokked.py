@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import matplotlib as mpl
-import pandas as pd
 from matplotlib.figure import Figure
 
 from efficiency import tasks
@@ -17,19 +16,18 @@ from predictions.protocol import Run, Verdict
 
 
 @mpl.rc_context(style.STYLE)
-def build(verdict: Verdict, runs: Sequence[Run], history: Callable[[Run], pd.DataFrame]) -> Figure:
+def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     """Draw accuracy over the second part of training, a panel for each arm.
 
     Args:
         verdict: The verdict.
         runs: The runs it was judged on.
-        history: Returns the history of a run.
     """
     drawn, panels = style.figure(len(ARMS), 3.0)
     task = runs[0].settings.task
     for axes, decay in zip(panels, ARMS.values(), strict=True):
         arm = continued(runs, grokked(runs), decay)
-        later = [history(run) for run in arm if run.outcome.status != "diverged"]
+        later = [run.history for run in arm if run.outcome.status != "diverged"]
         axes.set_title(f"λ = {decay:g}, {len(later)} networks{style.diverged(arm)}")
         if later:
             courses.draw(axes, later, "novel_accuracy", color=style.GEN, label="median")

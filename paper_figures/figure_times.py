@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -18,20 +17,17 @@ from predictions.first_study.table_size import log_modulus
 from predictions.first_study.times import time_of
 from predictions.protocol import Run, Verdict
 
-History = Callable[[Run], pd.DataFrame]
-
 SPREAD = 0.3
 """Part of the distance between neighbouring values over which their seeds are spread."""
 
 
 @mpl.rc_context(style.STYLE)
-def data_fraction(verdict: Verdict, runs: Sequence[Run], history: History) -> Figure:
+def data_fraction(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     """Draw times against the part of the table that is trained on.
 
     Args:
         verdict: The verdict.
         runs: The runs it was judged on.
-        history: Not needed.
     """
     drawn, (axes,) = style.figure(1, 3.4)
     _draw(axes, runs, percent)
@@ -41,13 +37,12 @@ def data_fraction(verdict: Verdict, runs: Sequence[Run], history: History) -> Fi
 
 
 @mpl.rc_context(style.STYLE)
-def table_size(verdict: Verdict, runs: Sequence[Run], history: History) -> Figure:
+def table_size(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     """Draw times against the modulus.
 
     Args:
         verdict: The verdict.
         runs: The runs it was judged on.
-        history: Not needed.
     """
     drawn, (axes,) = style.figure(1, 3.4)
     _draw(axes, runs, log_modulus)

@@ -60,6 +60,17 @@ class Run:
         """The identity of the run."""
         return identity(self.settings.document())
 
+    @property
+    def history(self) -> pd.DataFrame:
+        """A row for every recorded step."""
+        assert self.left is not None, self.identity
+        return self.left.history
+
+    def weights(self) -> Mapping[str, np.ndarray]:
+        """Return the final weights."""
+        assert self.left is not None, self.identity
+        return self.left.weights()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:

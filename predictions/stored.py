@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from efficiency.outcome import Outcome
 from efficiency.settings import RunSettings
@@ -21,12 +21,27 @@ def _descends(settings: RunSettings, from_any: set[RunSettings]) -> bool:
     return start is not None and (start in from_any or _descends(start, from_any))
 
 
-def judge_stored(
-    prediction: Prediction, size: Size, store: Store, num_seeds: int | None = None
-) -> Verdict:
-    """Judge a prediction on what a store holds.
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """What a store holds of what a prediction needs.
 
-    A sweep with missing runs is undecided: which runs are missing may depend on what they show.
+    Attributes:
+        runs: The runs that are there.
+        num_wanted: Runs that the design asks for.
+        num_absent: Runs that are not there and could be.
+        origins: What trained those that are there, a phrase each.
+    """
+
+    runs: list[Run]
+    num_wanted: int
+    num_absent: int
+    origins: frozenset[str]
+
+
+def stored(
+    prediction: Prediction, size: Size, store: Store, num_seeds: int | None = None
+) -> Stored:
+    """Return what a store holds of what a prediction needs.
 
     Raises:
         StoreError: A run is damaged.
@@ -43,23 +58,42 @@ def judge_stored(
     diverged = {run.settings for run in found if run.outcome.status == "diverged"}
     # A run whose start diverged can never be trained; the judge sees what is left without it.
     possible = [settings for settings in wanted if not _descends(settings, diverged)]
-    absent = len(possible) - sum(run.settings in possible for run in found)
-    if absent > 0:
+    return Stored(
+        runs=found,
+        num_wanted=len(wanted),
+        num_absent=len(possible) - sum(run.settings in possible for run in found),
+        origins=frozenset(origins),
+    )
+
+
+def judge_stored(
+    prediction: Prediction, size: Size, store: Store, num_seeds: int | None = None
+) -> Verdict:
+    """Judge a prediction on what a store holds.
+
+    A sweep with missing runs is undecided: which runs are missing may depend on what they show.
+
+    Raises:
+        StoreError: A run is damaged.
+    """
+    held = stored(prediction, size, store, num_seeds)
+    if held.num_absent > 0:
         return Verdict(
             prediction=prediction.name,
             size=size,
             outcome="undecided",
-            sentence=f"{absent} of the {len(wanted)} runs are not in the store {store.path}; none "
-            "was judged.",
+            sentence=f"{held.num_absent} of the {held.num_wanted} runs are not in the store "
+            f"{store.path}; none was judged.",
             rule=prediction.rule,
             next_command=_on(store, prediction.command(size, num_seeds)),
-            runs=tuple(sorted(run.identity for run in found)),
+            runs=tuple(sorted(run.identity for run in held.runs)),
             options=shlex.join(prediction.variant.options()),
         )
-    verdict = prediction.judge(size, found)
+    verdict = prediction.judge(size, held.runs)
     notes = []
-    if len(origins) > 1:
-        notes.append(f"The runs do not all come from one program: {'; '.join(sorted(origins))}.")
+    if len(held.origins) > 1:
+        origins = "; ".join(sorted(held.origins))
+        notes.append(f"The runs do not all come from one program: {origins}.")
     for schema, number in sorted(store.of_other_schemas().items()):
         notes.append(
             f"The store {store.path} also holds {number} runs of schema {schema}, which were not "

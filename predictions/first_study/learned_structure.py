@@ -236,8 +236,7 @@ def measured(runs: Sequence[Run]) -> tuple[list[Learned], tuple[str, ...]]:
         if run.outcome.status == "diverged":
             continue
         settings = run.settings
-        assert run.left is not None, run.identity
-        vectors_SM = run.left.weights()["W_U"].T
+        vectors_SM = run.weights()["W_U"].T
         known = subspaces(settings.task.operation, settings.task.size)
         try:
             found = alignment(vectors_SM, known, np.random.default_rng([4, settings.data_seed]))

@@ -146,8 +146,7 @@ def measured(runs: Sequence[Run]) -> tuple[list[Point], list[str]]:
     by_seed, notes = scratch.usable(runs)
     points = []
     for run in (run for by in by_seed.values() for run in by.values()):
-        assert run.left is not None, run.identity
-        points.append(_point(run, sharpness(run.settings, run.left.weights())))
+        points.append(_point(run, sharpness(run.settings, run.weights())))
     return points, notes
 
 
@@ -165,8 +164,7 @@ _ONE = "sharpness_of_seed_"
 
 
 def _point(run: Run, sharpness: float) -> Point:
-    assert run.left is not None, run.identity
-    accuracy = float(run.left.history["novel_accuracy"].iloc[-1])
+    accuracy = float(run.history["novel_accuracy"].iloc[-1])
     task = run.settings.task
     way = critical_size.retained(accuracy, tasks.num_symbols(task.operation, task.size))
     return Point(

@@ -110,7 +110,6 @@ def _context(
         sections.append(_section(verdict, prediction, runs, records, num_seeds) | notes)
     return {
         "title": f"{one.title if one else TITLES.get(group, 'Predictions')}, {_at(verdicts[0])}",
-        "size": _at(verdicts[0]),
         "sections": sections,
         "table": family.rows(verdicts, predictions),
         "falls": family.falls_with_the_family(verdicts, predictions),
@@ -160,11 +159,7 @@ def _section(
     draw = figures.find(prediction.name)
     drawing = ""
     if draw is not None and verdict.numbers:
-        figure = draw(
-            verdict,
-            [runs[name] for name in verdict.runs],
-            lambda run: records[run.identity].history,
-        )
+        figure = draw(verdict, [runs[name] for name in verdict.runs])
         drawing = figures.svg(
             figure,
             name=prediction.name,

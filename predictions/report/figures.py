@@ -2,7 +2,7 @@
 
 ``predictions`` may not import ``paper_figures``: figures read verdicts, not the other way round.
 A package offers a figure by an entry point in the group ``predictions.figures``, named like the
-prediction, that loads a function (verdict, runs, history of a run) → matplotlib figure.
+prediction, that loads a function (verdict, runs) → matplotlib figure.
 """
 
 from __future__ import annotations
@@ -14,14 +14,12 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from predictions.protocol import Run, Verdict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Draw = Callable[[Verdict, Sequence[Run], Callable[[Run], pd.DataFrame]], "Figure"]
+Draw = Callable[[Verdict, Sequence[Run]], "Figure"]
 
 _GROUP = "predictions.figures"
 

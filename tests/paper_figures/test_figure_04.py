@@ -7,6 +7,7 @@ import pytest
 from paper_figures import figure_04_ungrokking as figure
 from predictions.ungrokking import Ungrokking
 from tests.build import continued_run, start_run
+from tests.predictions.plant import remembered
 from tests.predictions.simulate import DECAYS, SIZES, sweep
 
 
@@ -22,7 +23,7 @@ def drawn():
     left_out = [continued_run(unsettled, s, 1.0, weight_decay=d) for s in SIZES for d in DECAYS]
     runs = [*runs, unsettled, *left_out]
     verdict = Ungrokking().judge("quick", runs)
-    return runs, verdict, figure.build(verdict, runs, history)
+    return runs, verdict, figure.build(verdict, remembered(runs, history))
 
 
 def curves(axes) -> dict[str, tuple[list[float], list[float]]]:

@@ -22,6 +22,7 @@ from predictions.registry import find
 from predictions.report import figures
 from predictions.semi_grokking import kind
 from tests.predictions import planted
+from tests.predictions.plant import remembered
 from tests.predictions.test_family import family
 
 RECORDS = family(seed=3, num_seeds=4)
@@ -34,7 +35,7 @@ def history(run) -> pd.DataFrame:
 def drawn(name: str, build):
     runs = RECORDS.get(name, [])
     verdict = find(name).judge("quick", runs)
-    return verdict, runs, build(verdict, runs, history)
+    return verdict, runs, build(verdict, remembered(runs, history))
 
 
 def labelled(axes) -> dict[str, tuple[list[float], list[float]]]:
@@ -63,7 +64,7 @@ def test_every_prediction_has_a_figure_and_equal_records_give_equal_bytes(name):
     runs = RECORDS.get(name, [])
     verdict = find(name).judge("quick", runs)
     texts = [
-        figures.svg(draw(verdict, runs, history), name=name, title="t", description="d")
+        figures.svg(draw(verdict, remembered(runs, history)), name=name, title="t", description="d")
         for _ in range(2)
     ]
     assert texts[0] == texts[1]

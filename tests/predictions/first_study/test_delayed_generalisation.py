@@ -7,7 +7,7 @@ import pytest
 from paper_figures import figure_delayed_generalisation
 from predictions.first_study.delayed_generalisation import DelayedGeneralisation
 from predictions.grokking import Grokking
-from tests.predictions.first_study.plant import Left, ended, labelled
+from tests.predictions.plant import Left, ended, labelled
 
 
 def records(num_seeds=8, *, delay=30.0, accuracy=0.97, without=0.1, seed=0):
@@ -69,7 +69,7 @@ def test_it_is_the_rule_of_grokking_on_another_design():
 def test_the_figure_shows_accuracy_and_loss_of_both_arms():
     runs = records()
     verdict = DelayedGeneralisation().judge("quick", runs)
-    figure = figure_delayed_generalisation.build(verdict, runs, lambda run: run.left.history)
+    figure = figure_delayed_generalisation.build(verdict, runs)
     upper_left, upper_right, lower_left, _ = figure.axes
     assert "λ = 0.3" in upper_left.get_title("left")
     assert "λ = 0," in upper_right.get_title("left")

@@ -179,7 +179,7 @@ def test_the_figure_shows_every_seed_and_which_never_came():
     drawn = planted(theirs=4000.0, spread=0.4)
     runs = [run_at(arm, seed, time) for arm, by in drawn.items() for seed, time in by.items()]
     verdict = Interventions().judge("quick", runs)
-    (axes,) = figure_interventions.build(verdict, runs, lambda run: None).axes
+    (axes,) = figure_interventions.build(verdict, runs).axes
     shown = {line.get_label(): list(line.get_xdata()) for line in axes.lines}
     for arm, by_seed in drawn.items():
         came = [time.steps for time in by_seed.values() if not time.censored]

@@ -6,7 +6,7 @@ import pytest
 from efficiency.alignment import Alignment, subspaces
 from paper_figures import figure_learned_structure
 from predictions.first_study.learned_structure import Learned, LearnedStructure, find, measured
-from tests.predictions.first_study.plant import Left, diverged, ended, labelled
+from tests.predictions.plant import Left, diverged, ended, labelled
 
 RUN = LearnedStructure().settings("quick", 1)[0]
 
@@ -96,7 +96,7 @@ def test_planted_weights_are_measured_and_judged(planted):
 
 def test_the_figure_shows_every_network_and_a_map_of_the_best(planted):
     verdict = LearnedStructure().judge("quick", planted)
-    figure = figure_learned_structure.build(verdict, planted, lambda run: None)
+    figure = figure_learned_structure.build(verdict, planted)
     upper, lower = figure.axes[:2], figure.axes[2:]
     for axes in upper:
         assert sum(len(xs) for name, (xs, _) in labelled(axes).items() if "labels" in name) == 12

@@ -14,7 +14,7 @@ from predictions.first_study.label_noise import FEW, MANY, PARTS, LabelNoise, wr
 from predictions.first_study.operations import ALL, HARDEST, OperationsLearned
 from predictions.first_study.shares import MIN_SEEDS, majority_p, share
 from predictions.first_study.staying_grokked import ARMS, LONGER, StayingGrokked
-from tests.predictions.first_study.plant import Left, diverged, ended, labelled, timed
+from tests.predictions.plant import Left, diverged, ended, labelled, timed
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=60))
@@ -95,7 +95,7 @@ def test_wrong_answers_are_as_many_as_the_design_says_and_nested():
 
 def test_the_figure_of_label_noise_has_the_medians():
     runs = noisy()
-    figure = figure_label_noise.build(LabelNoise().judge("quick", runs), runs, lambda run: None)
+    figure = figure_label_noise.build(LabelNoise().judge("quick", runs), runs)
     lines = [labelled(axes) for axes in figure.axes]
     assert lines[0]["clean"][1] == [1.0] * len(PARTS)
     assert lines[1]["corrupted"][1] == [1.0] * (len(PARTS) - 1)
@@ -151,7 +151,7 @@ def test_networks_go_on_for_ten_times_as_long_on_the_same_examples():
 def test_the_figure_of_staying_shows_only_those():
     runs = stay(knew=7)
     verdict = StayingGrokked().judge("quick", runs)
-    figure = figure_staying_grokked.build(verdict, runs, lambda run: run.left.history)
+    figure = figure_staying_grokked.build(verdict, runs)
     for axes in figure.axes:
         assert "7 networks" in axes.get_title("left")
         assert labelled(axes)["median"][1] == [1.0, 1.0, 0.98]
@@ -206,9 +206,7 @@ def test_operations_that_nobody_learns_are_no_test_and_few_seeds_decide_nothing(
 
 def test_the_figure_of_operations_has_the_shares():
     runs = learned(ties=5, sizes={"addition": 0, "subtraction": 3})
-    figure = figure_operations.build(
-        OperationsLearned().judge("quick", runs), runs, lambda run: None
-    )
+    figure = figure_operations.build(OperationsLearned().judge("quick", runs), runs)
     shares = np.asarray(figure.axes[0].images[0].get_array())
     assert shares.shape == (12, 3)
     assert list(shares[ALL.index("subtraction")]) == [0.5, 0.5, 0.5]

@@ -9,7 +9,7 @@ import pytest
 from efficiency.ensemble import initial_weights
 from paper_figures import figure_sharpness
 from predictions.first_study.sharpness import MIN_NETWORKS, Point, Sharpness, find, measured, told
-from tests.predictions.first_study.plant import Left, ended, labelled
+from tests.predictions.plant import Left, ended, labelled
 
 
 def points(num=30, *, correlation=-0.7, seed=0):
@@ -74,7 +74,7 @@ def test_networks_that_do_not_fit_are_left_out_and_named():
 
 def test_the_figure_has_every_network_that_counts():
     runs = records(num_seeds=6)
-    (axes,) = figure_sharpness.build(Sharpness().judge("smoke", runs), runs, lambda run: None).axes
+    (axes,) = figure_sharpness.build(Sharpness().judge("smoke", runs), runs).axes
     shown = [p for xs, ys in labelled(axes).values() for p in zip(xs, ys, strict=True)]
     counted = [(p.sharpness, p.accuracy) for p in measured(runs)[0]]
     assert sorted(shown) == sorted(counted)

@@ -12,7 +12,7 @@ from predictions.first_study.data_fraction import DataFraction, percent
 from predictions.first_study.slopes import MIN_SEEDS
 from predictions.first_study.table_size import TableSize
 from predictions.first_study.times import time_of
-from tests.predictions.first_study.plant import diverged, labelled, timed
+from tests.predictions.plant import diverged, labelled, timed
 
 SPREAD = math.log(2)
 
@@ -116,7 +116,7 @@ def test_times_at_one_fraction_alone_cannot_tell_a_slope():
 )
 def test_the_figure_shows_every_time_and_which_are_censored(prediction, make, draw):
     runs = make()
-    (axes,) = draw(prediction().judge("quick", runs), runs, lambda run: None).axes
+    (axes,) = draw(prediction().judge("quick", runs), runs).axes
     shown = labelled(axes)
     times = [time_of(run) for run in runs]
     assert shown["generalised"][1] == [time.steps for time in times if not time.censored]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -53,6 +53,23 @@ def timed(settings: RunSettings, steps: float, **numbers: float) -> Run:
     return Run(
         settings=settings, outcome=Outcome(status="settled", reasons=(), numbers=held), left=None
     )
+
+
+def remembered(runs: Sequence[Run], history: Callable[[Run], pd.DataFrame]) -> list[Run]:
+    """Return runs with histories, made when asked for."""
+
+    class Lazy:
+        def __init__(self, run: Run) -> None:
+            self.run = run
+
+        @property
+        def history(self) -> pd.DataFrame:
+            return history(self.run)
+
+        def weights(self) -> Mapping[str, np.ndarray]:
+            raise AssertionError
+
+    return [replace(run, left=Lazy(run)) for run in runs]
 
 
 def labelled(axes) -> dict[str, tuple[list[float], list[float]]]:

@@ -1,0 +1,142 @@
+"""What a figure of a paper is: runs that it needs, a drawing of them, a caption from the records.
+
+A figure reads what the store holds and what predictions judge of it; it never trains, and fits
+nothing that no prediction has judged.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from matplotlib.figure import Figure
+
+from paper_figures import captions
+from predictions.protocol import Prediction, Run, Size, Verdict
+from predictions.registry import PREDICTIONS
+from predictions.stored import DEFAULT_STORE, judge_stored, stored
+from predictions.variants import AS_DESIGNED, Variant
+from runs import Store
+
+
+class MissingRunsError(ValueError):
+    """Runs that a figure needs are not in the store."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """A prediction whose runs and verdict a figure reads.
+
+    Attributes:
+        prediction: Its name.
+        variant: Another operation or network than its design has.
+    """
+
+    prediction: str
+    variant: Variant = AS_DESIGNED
+
+    def asked(self) -> Prediction:
+        """Return the prediction."""
+        return type(PREDICTIONS[self.prediction])(self.variant)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """A verdict and all runs that it was judged on, those left out of it too.
+
+    Attributes:
+        verdict: The verdict.
+        runs: The runs, with their histories and weights.
+    """
+
+    verdict: Verdict
+    runs: tuple[Run, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where figures read: a store, at one size.
+
+    Attributes:
+        store: The store.
+        size: The size.
+    """
+
+    store: Store
+    size: Size
+    _read: dict[Need, Evidence] = field(default_factory=dict, compare=False, repr=False)
+
+    def evidence(self, need: Need) -> Evidence:
+        """Return what the store holds of a prediction; it is judged once.
+
+        Raises:
+            MissingRunsError: Not all of its runs are there; says which command makes them.
+            StoreError: A run is damaged.
+        """
+        if need not in self._read:
+            prediction = need.asked()
+            held = stored(prediction, self.size, self.store)
+            if held.num_absent:
+                place = str(self.store.path)
+                where = "" if place == DEFAULT_STORE else f" --store {shlex.quote(place)}"
+                raise MissingRunsError(
+                    f"{held.num_absent} of {held.num_wanted} runs of {prediction.name} are not in "
+                    f"the store {place}; train them with "
+                    f"`{prediction.command(self.size)}{where}`"
+                )
+            verdict = judge_stored(prediction, self.size, self.store)
+            self._read[need] = Evidence(verdict=verdict, runs=tuple(held.runs))
+        return self._read[need]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaperFigure:
+    """A figure of a paper.
+
+    Attributes:
+        name: What users call it.
+        after: Paper and figure.
+        shows: What it shows, in a sentence or two.
+        needs: The predictions that it reads.
+        draw: From what the store holds of each, in the order of ``needs``, to the figure.
+        apart: In what it is not the paper's figure, beside sizes, seeds and lengths.
+    """
+
+    name: str
+    after: str
+    shows: str
+    needs: tuple[Need, ...]
+    draw: Callable[[Sequence[Evidence]], Figure]
+    apart: str = ""
+
+    def evidence(self, source: Source) -> list[Evidence]:
+        """Return what it reads.
+
+        Raises:
+            MissingRunsError: Runs are not in the store.
+            StoreError: A run is damaged.
+        """
+        return [source.evidence(need) for need in self.needs]
+
+    def build(self, store: Store, size: Size) -> Figure:
+        """Return the figure.
+
+        Raises:
+            MissingRunsError: Runs are not in the store.
+            StoreError: A run is damaged.
+        """
+        return self.draw(self.evidence(Source(store, size)))
+
+    def caption(self, source: Source) -> str:
+        """Return what it shows, on which runs, what is not as it should be, and how it differs.
+
+        Raises:
+            MissingRunsError: Runs are not in the store.
+            StoreError: A run is damaged.
+        """
+        runs = [run for evidence in self.evidence(source) for run in evidence.runs]
+        papers = [run for need in self.needs for run in need.asked().settings("paper")]
+        parts = [f"After {self.after}.", self.shows, captions.facts(runs)]
+        parts += [captions.state(runs), captions.differences([r.settings for r in runs], papers)]
+        return " ".join(part for part in [*parts, self.apart] if part)

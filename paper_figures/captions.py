@@ -1,0 +1,64 @@
+"""Sentences of captions, made from the records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from efficiency.settings import RunSettings
+from predictions.grounds import named
+from predictions.judging import plural
+from predictions.protocol import Run
+
+
+def facts(runs: Sequence[Run]) -> str:
+    """Return operations, networks, seeds and lengths of runs in a sentence; nothing of none."""
+    if not runs:
+        return ""
+    settings = [run.settings for run in runs]
+    tables = _listed(f"{s.task.operation} at size {s.task.size}" for s in settings)
+    networks = _listed(named(s.network) for s in settings)
+    seeds = len({s.data_seed for s in settings})
+    return (
+        f"{plural(len(runs), 'run')}: {tables}; {networks}; {plural(seeds, 'seed')}; "
+        f"{_range(settings, lambda s: s.num_steps)} steps."
+    )
+
+
+def state(runs: Sequence[Run]) -> str:
+    """Return how many runs had not settled or diverged; nothing if all had settled."""
+    restless = sum(run.outcome.status == "not settled" for run in runs)
+    diverged = sum(run.outcome.status == "diverged" for run in runs)
+    found = [f"{restless} had not settled"] if restless else []
+    found += [f"{diverged} diverged"] if diverged else []
+    return f"Of these {' and '.join(found)}." if found else ""
+
+
+def differences(settings: Sequence[RunSettings], papers: Sequence[RunSettings]) -> str:
+    """Return in what runs differ from those of the size ``paper``, the paper's in brackets."""
+    if not settings:
+        return ""
+    compared: dict[str, Callable[[RunSettings], float]] = {
+        "p": lambda s: s.task.size,
+        "width": lambda s: s.network.d_model,
+        "η": lambda s: s.optimiser.learning_rate,
+        "steps": lambda s: s.num_steps,
+        "D": lambda s: s.dataset_size,
+    }
+    found = []
+    for name, of in compared.items():
+        ours, theirs = _range(settings, of), _range(papers, of)
+        if ours != theirs:
+            found.append(f"{name} = {ours} ({theirs})")
+    seeds, usual = (len({s.data_seed for s in some}) for some in (settings, papers))
+    if seeds != usual:
+        found.append(f"{seeds} seeds ({usual})")
+    return f"Not as at the paper's size (in brackets): {', '.join(found)}." if found else ""
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(names))
+
+
+def _range(settings: Sequence[RunSettings], of: Callable[[RunSettings], float]) -> str:
+    low, high = (pick(map(of, settings)) for pick in (min, max))
+    return f"{low:,g}" if low == high else f"{low:,g} to {high:,g}"
