@@ -5,12 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help install ungrokking predictions first-study findings test check bench bench-gpu calibration clean
+.PHONY: help install ungrokking predictions first-study figures findings test check bench bench-gpu calibration clean
 
 help:
 	@echo "make ungrokking   train, judge and report the main experiment (quick size)"
 	@echo "make predictions  the same for all seven predictions"
 	@echo "make first-study  the findings of the first study of grokking (quick size)"
+	@echo "make figures      draw the figures of both papers from what was trained"
 	@echo "make findings     judge both and write the tables of the README"
 	@echo "make test         all checks and all tests"
 	@echo "make check        format, lint, types and imports only"
@@ -35,6 +36,9 @@ predictions: $(READY)
 
 first-study: $(READY)
 	$(BIN)/predictions run first-study
+
+figures: $(READY)
+	$(BIN)/paper_figures build
 
 findings: predictions first-study
 	$(BIN)/predictions judge all --json > docs/found/quick.json.part

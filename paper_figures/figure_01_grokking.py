@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from efficiency import tasks
@@ -23,6 +24,13 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
         runs: The runs it was judged on.
     """
     drawn, (axes,) = style.figure(1, 3.2)
+    accuracies(axes, verdict, runs)
+    axes.legend(loc="upper left")
+    return drawn
+
+
+def accuracies(axes: Axes, verdict: Verdict, runs: Sequence[Run]) -> None:
+    """Draw accuracies over training, and the verdict's steps of fitting and of half of the way."""
     histories = [run.history for run in runs]
     task = runs[0].settings.task
     for quantity, colour, dashes in (
@@ -40,5 +48,3 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     axes.set_xlabel(NOTATION["step"].axis_label)
     axes.set_ylabel("Accuracy")
     axes.set_title(f"D = {runs[0].settings.dataset_size}, {len(runs)} seeds")
-    axes.legend(loc="upper left")
-    return drawn

@@ -46,12 +46,13 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     drawn, (left, right) = style.figure(2, 3.4)
     task = runs[0].settings.task
     chance = 1 / tasks.num_symbols(task.operation, task.size)
-    _final_accuracies(left, points(runs), verdict, chance)
-    _courses(right, runs, chance)
+    final_accuracies(left, points(runs), verdict, chance)
+    courses_at_middle_decay(right, runs, chance)
     return drawn
 
 
-def _final_accuracies(axes: Axes, found: Points, verdict: Verdict, chance: float) -> None:
+def final_accuracies(axes: Axes, found: Points, verdict: Verdict, chance: float) -> None:
+    """Draw final accuracy against D′ for every weight decay, with the verdict's threshold."""
     threshold = verdict.numbers["threshold"]
     sizes = sorted({D for by_size in found.values() for D in by_size})
     markers = itertools.cycle("osD^v<>")
@@ -85,7 +86,7 @@ def _final_accuracies(axes: Axes, found: Points, verdict: Verdict, chance: float
     axes.legend(loc="upper left", title="weight decay", title_fontsize=8)
 
 
-def _courses(axes: Axes, runs: Sequence[Run], chance: float) -> None:
+def courses_at_middle_decay(axes: Axes, runs: Sequence[Run], chance: float) -> None:
     """Draw the course of test accuracy at the middle weight decay."""
     arm = main_arm(runs)
     decays = sorted({one.weight_decay for one in arm})

@@ -33,14 +33,15 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     counted = [run for by_size in by_seed.values() for run in by_size.values()]
     task = runs[0].settings.task
     chance = 1 / tasks.num_symbols(task.operation, task.size)
-    _finals(left, counted)
-    _courses(right, counted)
+    finals(left, counted)
+    partial_courses(right, counted)
     for axes in (left, right):
         style.accuracy_axis(axes, chance)
     return drawn
 
 
-def _finals(axes: Axes, runs: Sequence[Run]) -> None:
+def finals(axes: Axes, runs: Sequence[Run]) -> None:
+    """Draw final accuracy against D, a mark for each run by what became of it."""
     sizes = sorted({run.settings.dataset_size for run in runs})
     seeds = sorted({run.settings.data_seed for run in runs})
     for name, (marker, colour) in _LOOKS.items():
@@ -64,7 +65,8 @@ def _finals(axes: Axes, runs: Sequence[Run]) -> None:
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
-def _courses(axes: Axes, runs: Sequence[Run]) -> None:
+def partial_courses(axes: Axes, runs: Sequence[Run]) -> None:
+    """Draw the accuracy over training of runs that are semi-grokked, or still move."""
     stayed = [run for run in runs if kind(run) == "semi-grokked"]
     moving = [run for run in runs if kind(run) == "moving"]
     for run in moving:

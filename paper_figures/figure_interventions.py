@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from paper_figures import style
@@ -16,13 +17,19 @@ from predictions.protocol import Run, Verdict
 
 @mpl.rc_context(style.STYLE)
 def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
+    """Draw a row for each intervention."""
+    drawn, (axes,) = style.figure(1, 0.8 + 0.3 * len(times(DESIGNS[verdict.size], runs)))
+    rows(axes, verdict, runs)
+    return drawn
+
+
+def rows(axes: Axes, verdict: Verdict, runs: Sequence[Run]) -> None:
     """Draw a row for each intervention, a mark for each seed, the earliest median on top."""
     design = DESIGNS[verdict.size]
     found = times(design, runs)
     medians = {arm: float(np.median([t.steps for t in found[arm].values()])) for arm in found}
     shares = {arm: np.mean([t.censored for t in found[arm].values()]) for arm in found}
     order = sorted(found, key=lambda arm: (medians[arm], shares[arm]), reverse=True)
-    drawn, (axes,) = style.figure(1, 0.8 + 0.3 * len(order))
     for row, arm in enumerate(order):
         colour = style.GEN if arm == WEIGHT_DECAY else style.THRESHOLD
         seeds = list(found[arm].values())
@@ -47,4 +54,3 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     style.plain_log(axes.xaxis)
     axes.set_yticks(range(len(order)), order)
     axes.set_xlabel(f"Step at which it has generalised (budget {design.num_steps:,})")
-    return drawn

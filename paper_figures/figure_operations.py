@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from paper_figures import style
 from predictions.first_study.operations import ALL, DESIGNS
@@ -25,6 +27,16 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
         verdict: The verdict; its size says which parts there are.
         runs: The runs it was judged on.
     """
+    number = len({run.settings.task.operation for run in runs})
+    drawn, (axes,) = style.figure(1, 0.9 + 0.27 * number)
+    image = shares_of_seeds(axes, verdict, runs)
+    bar = drawn.colorbar(image, ax=axes, label="Share of seeds that generalise")
+    bar.outline.set_visible(False)
+    return drawn
+
+
+def shares_of_seeds(axes: Axes, verdict: Verdict, runs: Sequence[Run]) -> AxesImage:
+    """Draw operations in rows, parts of their table in columns, the share in each cell."""
     fractions = DESIGNS[verdict.size].fractions
     names = [name for name in ALL if any(run.settings.task.operation == name for run in runs)]
     shares = np.full((len(names), len(fractions)), np.nan)
@@ -37,7 +49,6 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
                 if run.settings.task.operation == name and run.settings.dataset_size == D
             ]
             shares[row, column] = np.mean(some)
-    drawn, (axes,) = style.figure(1, 0.9 + 0.27 * len(names))
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for (row, column), value in np.ndenumerate(shares):
         if np.isfinite(value):
@@ -49,6 +60,4 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     axes.set_xlabel("Part of the table trained on")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    bar = drawn.colorbar(image, ax=axes, label="Share of seeds that generalise")
-    bar.outline.set_visible(False)
-    return drawn
+    return image

@@ -30,10 +30,15 @@ def data_fraction(verdict: Verdict, runs: Sequence[Run]) -> Figure:
         runs: The runs it was judged on.
     """
     drawn, (axes,) = style.figure(1, 3.4)
+    by_percent(axes, runs)
+    return drawn
+
+
+def by_percent(axes: Axes, runs: Sequence[Run]) -> None:
+    """Draw times against the part of the table that is trained on."""
     _draw(axes, runs, percent)
     axes.set_xlabel("Part of the table trained on (%)")
     axes.set_xticks(sorted({percent(run) for run in runs}))
-    return drawn
 
 
 @mpl.rc_context(style.STYLE)

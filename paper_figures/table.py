@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import io
-
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from efficiency.operations import IntArray
-from paper_figures import style
-
-FORMATS = ("svg", "pdf", "png")
+from paper_figures import files, style
 
 _MOST_NUMBERS = 31
 """Most symbols of a table whose answers are written into its cells."""
@@ -20,22 +17,27 @@ _MOST_NUMBERS = 31
 @mpl.rc_context(style.STYLE)
 def build(square: IntArray) -> Figure:
     """Draw (S, S) answers by left and right operand; −1 stays white."""
-    size = len(square)
     drawn = Figure(figsize=(style.TWO_COLUMNS_INCHES / 2,) * 2, layout="constrained")
     axes = drawn.subplots()
+    cells(axes, square)
+    if len(square) > _MOST_NUMBERS:
+        drawn.colorbar(axes.images[0], ax=axes, label="answer", shrink=0.8)
+    return drawn
+
+
+def cells(axes: Axes, square: IntArray, numbers: bool = True) -> None:
+    """Draw answers by colour, and as numbers if wanted and where there is room."""
+    size = len(square)
     shown = np.ma.masked_less(square, 0)
-    image = axes.imshow(shown, cmap="viridis", vmin=0, vmax=size - 1, interpolation="nearest")
+    axes.imshow(shown, cmap="viridis", vmin=0, vmax=size - 1, interpolation="nearest")
     axes.set_xlabel("right operand b")
     axes.set_ylabel("left operand a")
-    if size <= _MOST_NUMBERS:
+    if numbers and size <= _MOST_NUMBERS:
         for (a, b), answer in np.ndenumerate(square):
             if answer >= 0:
                 # Both keep a contrast above 4.5 on viridis.
                 ink = "white" if answer < 0.44 * (size - 1) else "black"
                 axes.text(b, a, str(answer), ha="center", va="center", color=ink, size=90 / size)
-    else:
-        drawn.colorbar(image, ax=axes, label="answer", shrink=0.8)
-    return drawn
 
 
 def draw(square: IntArray, file_format: str) -> bytes:
@@ -48,19 +50,4 @@ def draw(square: IntArray, file_format: str) -> bytes:
     Raises:
         ValueError: Another format.
     """
-    if file_format not in FORMATS:
-        raise ValueError(
-            f"pictures are written as {', '.join(FORMATS)}, not as {file_format!r}; end the name "
-            "of the file with one of them"
-        )
-    undated = {"svg": "Date", "pdf": "CreationDate"}.get(file_format)
-    buffer = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": "table", "svg.fonttype": "none"}):
-        build(square).savefig(
-            buffer,
-            format=file_format,
-            dpi=200,
-            bbox_inches="tight",
-            metadata={undated: None} if undated else None,
-        )
-    return buffer.getvalue()
+    return files.as_bytes(build(square), file_format, "table")

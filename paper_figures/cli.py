@@ -1,0 +1,83 @@
+"""The command ``paper_figures``. It prints; everything it says comes from elsewhere."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+from predictions.options import OutOption, SizeOption, StoreOption
+
+USAGE_ERROR = 2
+
+app = App(
+    name="paper_figures",
+    help="Draw the figures of the papers from a store of finished runs. Trains nothing.",
+    version=lambda: importlib.metadata.version("circuit-efficiency"),
+    version_flags=["--version"],
+    result_action="return_value",
+)
+
+
+@app.command(name="list")
+def list_figures() -> int:
+    """List the figures and the predictions whose runs they read."""
+    from paper_figures.catalogue import FIGURES
+
+    for figure in FIGURES.values():
+        needs = ", ".join(
+            " ".join([need.prediction, *need.variant.options()]) for need in figure.needs
+        )
+        print(f"{figure.name:16}{figure.after} (reads {needs})")
+    return 0
+
+
+@app.command
+def build(
+    *names: str,
+    size: SizeOption = "quick",
+    file_format: Annotated[
+        Literal["svg", "pdf", "png"], Parameter(name="--format", help="Of the files.")
+    ] = "svg",
+    store: StoreOption = Path("store"),
+    out: OutOption = Path("figures"),
+) -> int:
+    """Draw figures into a folder, with a contact sheet and a manifest of the runs behind each.
+
+    Parameters
+    ----------
+    names:
+        The figures; default: all whose runs are in the store.
+    """
+    from paper_figures.base import Source
+    from paper_figures.build import SHEET
+    from paper_figures.build import build as build_figures
+    from paper_figures.catalogue import select
+    from predictions.running import existing
+
+    chosen = select(names)
+    results = build_figures(chosen, Source(existing(store), size), file_format, out)
+    for one in results.built:
+        print(one.file)
+    for name, why in results.missing.items():
+        print(f"{name} was not drawn: {why}", file=sys.stderr)
+    print(f"sheet: {out / SHEET}")
+    return USAGE_ERROR if results.missing and (names or not results.built) else 0
+
+
+def main() -> None:
+    """Run the command line; errors of use are one message and exit code 2."""
+    from runs import StoreError
+
+    try:
+        sys.exit(app(sys.argv[1:], exit_on_error=False, print_error=False))
+    except (CycloptsError, StoreError, ValueError) as error:
+        print(f"paper_figures: {error}", file=sys.stderr)
+        sys.exit(USAGE_ERROR)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""Figure 2 of Power et al. (2022): interventions, and operations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from paper_figures import style
+from paper_figures.base import Evidence, Need, PaperFigure
+from paper_figures.figure_interventions import rows
+from paper_figures.figure_operations import shares_of_seeds
+
+
+@mpl.rc_context(style.STYLE)
+def draw(evidence: Sequence[Evidence]) -> Figure:
+    """Draw interventions on the left, operations on the right."""
+    interventions, operations = evidence
+    drawn, (left, right) = style.figure(2, 4.2)
+    rows(left, interventions.verdict, interventions.runs)
+    left.set_title(f"{len(interventions.runs)} runs{style.diverged(interventions.runs)}")
+    shares_of_seeds(right, operations.verdict, operations.runs)
+    return drawn
+
+
+FIGURE = PaperFigure(
+    name="first-study-02",
+    after="Figure 2 of Power et al. (2022)",
+    shows="Left: step at which networks generalise, by intervention, a mark for each seed, open at "
+    "the budget (dotted) if they had not; bars are medians. Right: share of seeds that generalise, "
+    "by operation and part of the table.",
+    needs=(Need(prediction="interventions"), Need(prediction="operations")),
+    draw=draw,
+    apart="The paper draws the best accuracy within its budget against the part of the table.",
+)

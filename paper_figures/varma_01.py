@@ -1,0 +1,65 @@
+"""Figure 1 of Varma et al. (2023): grokking, ungrokking and semi-grokking as curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from efficiency import tasks
+from paper_figures import style
+from paper_figures.base import Evidence, Need, PaperFigure
+from paper_figures.figure_01_grokking import accuracies
+from paper_figures.figure_04_ungrokking import courses_at_middle_decay
+from paper_figures.figure_05_semi_grokking import partial_courses
+from predictions import scratch
+
+
+@mpl.rc_context(style.STYLE)
+def draw(evidence: Sequence[Evidence]) -> Figure:
+    """Draw a panel for each phenomenon."""
+    grokking, ungrokking, semi = evidence
+    drawn, (left, middle, right) = style.figure(3, 3.6)
+    task = grokking.runs[0].settings.task
+    chance = 1 / tasks.num_symbols(task.operation, task.size)
+    accuracies(left, grokking.verdict, grokking.runs)
+    left.set_title(f"Grokking, {left.get_title('left')}")
+    courses_at_middle_decay(middle, ungrokking.runs, chance)
+    middle.set_title("Ungrokking")
+    by_seed, _ = scratch.usable(semi.runs)
+    partial_courses(right, [run for by in by_seed.values() for run in by.values()])
+    right.set_title("Semi-grokking; dotted: moving")
+    style.accuracy_axis(right, chance)
+    for axes, title, columns in ((left, None, 1), (middle, "D′", 3), (right, "D", 1)):
+        axes.legend(
+            title=title,
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.2),
+            ncols=columns,
+            fontsize=7,
+            title_fontsize=7,
+            reverse=axes is middle,
+        )
+    for axes in (middle, right):
+        axes.set_ylabel("")
+        axes.xaxis.set_major_locator(MaxNLocator(4))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    return drawn
+
+
+FIGURE = PaperFigure(
+    name="figure-01",
+    after="Figure 1 of Varma et al. (2023)",
+    shows="Left: accuracy on training examples (dashed) and on novel pairs, trained from scratch. "
+    "Middle: accuracy on novel pairs of networks that knew the whole table, trained on with D′ "
+    "examples. Right: networks from scratch that come late to partial accuracy and stay.",
+    needs=(
+        Need(prediction="grokking"),
+        Need(prediction="ungrokking"),
+        Need(prediction="semi-grokking"),
+    ),
+    draw=draw,
+    apart="The paper shows test accuracy, which here counts mirror images of what was memorised.",
+)

@@ -1,0 +1,35 @@
+"""Figure 4 of Varma et al. (2023): accuracy after ungrokking against reduced dataset size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from efficiency import tasks
+from paper_figures import style
+from paper_figures.base import Evidence, Need, PaperFigure
+from paper_figures.figure_04_ungrokking import final_accuracies, points
+
+
+@mpl.rc_context(style.STYLE)
+def draw(evidence: Sequence[Evidence]) -> Figure:
+    """Draw one panel."""
+    (one,) = evidence
+    drawn, (axes,) = style.figure(1, 3.6)
+    task = one.runs[0].settings.task
+    chance = 1 / tasks.num_symbols(task.operation, task.size)
+    final_accuracies(axes, points(one.runs), one.verdict, chance)
+    return drawn
+
+
+FIGURE = PaperFigure(
+    name="figure-04",
+    after="Figure 4 of Varma et al. (2023)",
+    shows="Final accuracy on novel pairs of networks that knew the whole table, trained on with D′ "
+    "examples, by weight decay; every network faint, means bold; the threshold with its 95% "
+    "interval, chance dotted.",
+    needs=(Need(prediction="ungrokking"),),
+    draw=draw,
+)

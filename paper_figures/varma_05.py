@@ -1,0 +1,38 @@
+"""Figure 5 of Varma et al. (2023): final accuracy from scratch against dataset size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from efficiency import tasks
+from paper_figures import style
+from paper_figures.base import Evidence, Need, PaperFigure
+from paper_figures.figure_05_semi_grokking import finals
+from predictions import scratch
+
+
+@mpl.rc_context(style.STYLE)
+def draw(evidence: Sequence[Evidence]) -> Figure:
+    """Draw one panel, of the runs that count."""
+    (one,) = evidence
+    drawn, (axes,) = style.figure(1, 3.4)
+    by_seed, left_out = scratch.usable(one.runs)
+    finals(axes, [run for by in by_seed.values() for run in by.values()])
+    without = f", {len(left_out)} left out" if left_out else ""
+    axes.set_title(f"{len(by_seed)} seeds{without}")
+    task = one.runs[0].settings.task
+    style.accuracy_axis(axes, 1 / tasks.num_symbols(task.operation, task.size))
+    return drawn
+
+
+FIGURE = PaperFigure(
+    name="figure-05",
+    after="Figure 5 of Varma et al. (2023)",
+    shows="Final accuracy on novel pairs of networks trained from scratch, against D, a mark for "
+    "each run by what became of it.",
+    needs=(Need(prediction="semi-grokking"),),
+    draw=draw,
+)

@@ -1,0 +1,61 @@
+"""Figure 7 of Varma et al. (2023): many ungrokking runs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from efficiency import tasks
+from efficiency.notation import NOTATION
+from paper_figures import courses, style
+from paper_figures.base import Evidence, Need, PaperFigure
+from paper_figures.figure_04_ungrokking import main_arm
+
+COLUMNS = 4
+
+
+@mpl.rc_context(style.STYLE)
+def draw(evidence: Sequence[Evidence]) -> Figure:
+    """Draw a panel for each D′, at the middle weight decay."""
+    (one,) = evidence
+    arm = main_arm(one.runs)
+    decays = sorted({run.weight_decay for run in arm})
+    by_size = defaultdict(list)
+    for run in arm:
+        if run.weight_decay == decays[len(decays) // 2]:
+            by_size[run.size].append(run.run.history)
+    rows = -(-len(by_size) // COLUMNS)
+    drawn = Figure(figsize=(style.TWO_COLUMNS_INCHES, 1.9 * rows + 0.3), layout="constrained")
+    panels = drawn.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False).ravel()
+    task = one.runs[0].settings.task
+    for axes, (D, histories) in zip(panels, sorted(by_size.items()), strict=False):
+        for quantity, colour, dashes in (
+            ("train_accuracy", style.MEM, "--"),
+            ("novel_accuracy", style.GEN, "-"),
+        ):
+            label = NOTATION[quantity].label
+            courses.draw(axes, histories, quantity, color=colour, ls=dashes, label=label)
+        style.accuracy_axis(axes, 1 / tasks.num_symbols(task.operation, task.size))
+        courses.steps_axis(axes)
+        axes.set_title(f"D′ = {D}, {len(histories)} runs")
+    for axes in panels[len(by_size) :]:
+        axes.set_axis_off()
+    handles, labels = panels[0].get_legend_handles_labels()
+    drawn.legend(handles, labels, loc="outside upper center", ncols=2)
+    drawn.supxlabel(NOTATION["step"].axis_label, fontsize=9)
+    drawn.supylabel("Accuracy", fontsize=9)
+    return drawn
+
+
+FIGURE = PaperFigure(
+    name="figure-07",
+    after="Figure 7 of Varma et al. (2023)",
+    shows="Accuracy on training examples (dashed) and on novel pairs of networks that knew the "
+    "whole table, trained on with D′ examples, at the middle weight decay; runs faint, medians "
+    "bold.",
+    needs=(Need(prediction="ungrokking"),),
+    draw=draw,
+)

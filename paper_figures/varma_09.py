@@ -1,0 +1,57 @@
+"""Figure 9 of Varma et al. (2023): logits of both circuits and norm over training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure
+
+from efficiency.notation import NOTATION
+from paper_figures import courses, style
+from paper_figures.base import Evidence, Need, PaperFigure
+from predictions.protocol import Run
+
+
+def circuits(run: Run) -> pd.DataFrame:
+    """Return a run's history with the correct logit of each circuit, ``gen`` and ``mem``.
+
+    What memory adds to the correct logit is there on trained examples and not on novel pairs: Gen
+    is the centred correct logit on novel pairs, Mem what it is more on training examples.
+    """
+    history = run.history
+    gen = history["novel_centred_logit"]
+    return history.assign(gen=gen, mem=history["centred_logit"] - gen)
+
+
+@mpl.rc_context(style.STYLE)
+def draw(evidence: Sequence[Evidence]) -> Figure:
+    """Draw logits on the left, norm on the right."""
+    (one,) = evidence
+    drawn, (left, right) = style.figure(2, 3.2)
+    histories = [circuits(run) for run in one.runs if run.outcome.status != "diverged"]
+    for name, colour, dashes in (("mem", style.MEM, "--"), ("gen", style.GEN, "-")):
+        label = f"{name.capitalize()}, median"
+        courses.draw(left, histories, name, color=colour, ls=dashes, label=label)
+    courses.draw(right, histories, "norm", color=style.THRESHOLD, label="median")
+    left.set_ylabel("Correct logit (nats)")
+    left.legend(loc="upper left")
+    left.set_title(f"{len(histories)} runs{style.diverged(one.runs)}")
+    right.set_ylabel(NOTATION["norm"].axis_label)
+    right.set_ylim(bottom=0)
+    for axes in (left, right):
+        courses.steps_axis(axes)
+        axes.set_xlabel(NOTATION["step"].axis_label)
+    return drawn
+
+
+FIGURE = PaperFigure(
+    name="figure-09",
+    after="Figure 9 of Varma et al. (2023)",
+    shows="Left: centred correct logit of Gen (on novel pairs) and of Mem (what training examples "
+    "have more) over training from scratch. Right: parameter norm. Runs faint, medians bold.",
+    needs=(Need(prediction="grokking"),),
+    draw=draw,
+    apart="The paper splits logits by projection on the trigonometric subspace.",
+)

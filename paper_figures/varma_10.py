@@ -1,0 +1,80 @@
+"""Figure 10 of Varma et al. (2023): ratio of both circuits' logits against dataset size."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+
+from efficiency import tasks
+from efficiency.notation import NOTATION
+from paper_figures import style
+from paper_figures.base import Evidence, Need, PaperFigure
+from paper_figures.figure_04_ungrokking import main_arm
+from predictions.ungrokking_records import Continued
+
+Logits = tuple[float, float]
+"""Correct logits of Gen and of Mem."""
+
+
+def logits(one: Continued) -> Logits:
+    """Return the final correct logits of Gen and of Mem, as in figure 9."""
+    gen = one.number("novel_centred_logit")
+    return gen, one.number("centred_logit") - gen
+
+
+@mpl.rc_context(style.STYLE)
+def draw(evidence: Sequence[Evidence]) -> Figure:
+    """Draw the ratio on the left, accuracy on the right, at the middle weight decay."""
+    (one,) = evidence
+    drawn, (left, right) = style.figure(2, 3.2)
+    arm = main_arm(one.runs)
+    decays = sorted({run.weight_decay for run in arm})
+    by_size: dict[int, list[Continued]] = defaultdict(list)
+    for run in arm:
+        if run.weight_decay == decays[len(decays) // 2]:
+            by_size[run.size].append(run)
+    sizes = sorted(by_size)
+    without = 0
+    for D in sizes:
+        both = [logits(run) for run in by_size[D]]
+        ratios = [gen / mem for gen, mem in both if gen > 0 and mem > 0]
+        without += len(both) - len(ratios)
+        left.plot([D] * len(ratios), ratios, "o", color=style.GEN, ms=3, alpha=0.5)
+        right.plot(
+            [D] * len(both),
+            [run.number("novel_accuracy") for run in by_size[D]],
+            "o",
+            color=style.GEN,
+            ms=3,
+            alpha=0.5,
+        )
+    means = [float(np.mean([r.number("novel_accuracy") for r in by_size[D]])) for D in sizes]
+    right.plot(sizes, means, color=style.GEN, label="mean")
+    left.set_yscale("log")
+    left.axhline(1, color=style.CHANCE, lw=1, ls=":")
+    left.set_ylabel("Correct logit, Gen / Mem")
+    left.set_title(f"{without} without a ratio: one of both is not above 0")
+    task = one.runs[0].settings.task
+    style.accuracy_axis(right, 1 / tasks.num_symbols(task.operation, task.size))
+    right.set_ylabel(f"Final {NOTATION['novel_accuracy'].label.lower()}")
+    for axes in (left, right):
+        style.log_axis_with_values(axes, sizes)
+        axes.set_xlabel(NOTATION["reduced_dataset_size"].axis_label)
+        axes.tick_params(axis="x", labelrotation=45)
+    return drawn
+
+
+FIGURE = PaperFigure(
+    name="figure-10",
+    after="Figure 10 of Varma et al. (2023)",
+    shows="Left: ratio of the final correct logits of Gen and Mem in networks that knew the whole "
+    "table, trained on with D′ examples at the middle weight decay, a mark for each. Right: their "
+    "accuracy on novel pairs, line through means.",
+    needs=(Need(prediction="ungrokking"),),
+    draw=draw,
+    apart="The paper splits logits by projection on the trigonometric subspace.",
+)

@@ -1,0 +1,188 @@
+"""Figures of the papers: drawn from the records, complete, and the same every time."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from paper_figures import varma_04, varma_07, varma_09, varma_10
+from paper_figures.base import MissingRunsError, Source
+from paper_figures.build import build
+from paper_figures.catalogue import FIGURES, select
+from paper_figures.figure_04_ungrokking import main_arm, points
+from predictions.protocol import SIZES
+from runs import Store
+from tests.predictions.plant import labelled
+
+pytestmark = pytest.mark.xdist_group("smoke")
+
+FROM_UNGROKKING = ["figure-04", "figure-07", "figure-10"]
+
+
+@pytest.fixture(scope="module")
+def source(smoke_store) -> Source:
+    return Source(Store(smoke_store), "smoke")
+
+
+@pytest.fixture(scope="module")
+def ungrokking(source):
+    (evidence,) = FIGURES["figure-04"].evidence(source)
+    return evidence
+
+
+def test_there_are_ten_figures_of_the_theory_and_three_of_the_first_study():
+    assert list(FIGURES) == [
+        *(f"figure-{number:02d}" for number in range(1, 11)),
+        *(f"first-study-{number:02d}" for number in range(1, 4)),
+    ]
+    for name, figure in FIGURES.items():
+        number = int(name.rsplit("-", 1)[1])
+        assert re.match(rf"Figure {number} of (Varma|Power) et al\. \(20\d\d\)$", figure.after)
+        assert figure.needs
+        for need in figure.needs:
+            for size in SIZES:
+                need.asked().settings(size)
+
+
+def test_the_means_of_figure_4_are_those_of_the_records(ungrokking):
+    (axes,) = varma_04.draw([ungrokking]).axes
+    shown = labelled(axes)
+    for decay, by_size in points(ungrokking.runs).items():
+        sizes, means = shown[f"λ = {decay:g}"]
+        assert sizes == list(by_size)
+        assert means == pytest.approx([np.mean(values) for values in by_size.values()])
+
+
+def test_the_medians_of_figure_7_are_those_of_the_histories(ungrokking):
+    figure = varma_07.draw([ungrokking])
+    arm = main_arm(ungrokking.runs)
+    decay = sorted({run.weight_decay for run in arm})[len({run.weight_decay for run in arm}) // 2]
+    panels = [axes for axes in figure.axes if axes.get_title("left")]
+    sizes = sorted({run.size for run in arm})
+    assert len(panels) == len(sizes)
+    for axes, D in zip(panels, sizes, strict=True):
+        runs = [run.run for run in arm if run.size == D and run.weight_decay == decay]
+        assert axes.get_title("left") == f"D′ = {D}, {len(runs)} runs"
+        for quantity, label in (
+            ("train_accuracy", "Training accuracy"),
+            ("novel_accuracy", "Accuracy on novel pairs"),
+        ):
+            steps, values = labelled(axes)[label]
+            assert steps == list(runs[0].history["step"])
+            expected = np.median([run.history[quantity] for run in runs], axis=0)
+            assert values == pytest.approx(list(expected))
+
+
+def test_gen_and_mem_of_figure_9_add_up_to_the_correct_logit(ungrokking):
+    runs = [run for run in ungrokking.runs if "novel_centred_logit" in run.history]
+    assert len(runs) > 3
+    for run in runs[:3]:
+        split = varma_09.circuits(run)
+        assert list(split["gen"] + split["mem"]) == pytest.approx(list(split["centred_logit"]))
+        assert list(split["gen"]) == list(run.history["novel_centred_logit"])
+
+
+def test_figure_10_shows_a_ratio_or_counts_a_run_without_one(ungrokking):
+    left, right = varma_10.draw([ungrokking]).axes
+    arm = main_arm(ungrokking.runs)
+    decays = sorted({run.weight_decay for run in arm})
+    runs = [run for run in arm if run.weight_decay == decays[len(decays) // 2]]
+    both = [varma_10.logits(run) for run in runs]
+    ratios = sorted(gen / mem for gen, mem in both if gen > 0 and mem > 0)
+    shown = sorted(y for line in left.lines[:-1] for y in line.get_ydata())
+    assert shown == pytest.approx(ratios)
+    assert left.get_title("left").startswith(f"{len(runs) - len(ratios)} without a ratio")
+    means = labelled(right)["mean"]
+    assert means[0] == sorted({run.size for run in runs})
+
+
+def test_missing_runs_name_the_command_that_makes_them(tmp_path):
+    empty = Source(Store(tmp_path / "a store", for_writing=True), "quick")
+    with pytest.raises(MissingRunsError, match="246 of 246 runs of ungrokking") as error:
+        FIGURES["figure-04"].evidence(empty)
+    assert f"predictions run ungrokking --size quick --store '{tmp_path / 'a store'}'" in str(
+        error.value
+    )
+
+
+@pytest.fixture(scope="module")
+def built(source, tmp_path_factory):
+    out = tmp_path_factory.mktemp("figures")
+    return out, build(list(FIGURES.values()), source, "svg", out)
+
+
+def test_what_can_be_drawn_is_and_the_rest_is_listed_with_its_reason(built):
+    out, results = built
+    # The minimal example needs no runs.
+    assert [one.figure.name for one in results.built] == ["figure-02", *FROM_UNGROKKING]
+    assert set(results.missing) == set(FIGURES) - {"figure-02", *FROM_UNGROKKING}
+    sheet = (out / "index.html").read_text()
+    for name, why in results.missing.items():
+        assert name in sheet
+        assert "predictions run" in why
+    for one in results.built:
+        assert f'src="{one.file.name}"' in sheet
+        assert one.file.read_bytes().startswith(b"<?xml")
+
+
+def test_the_manifest_has_the_runs_behind_each_figure(built, source, ungrokking):
+    out, _ = built
+    manifest = json.loads((out / "manifest.json").read_text())
+    for name in FROM_UNGROKKING:
+        assert manifest["figures"][name]["runs"] == sorted(r.identity for r in ungrokking.runs)
+    assert manifest["figures"]["figure-02"]["runs"] == []
+    assert all(source.store.has(run) for run in manifest["figures"]["figure-04"]["runs"])
+
+
+def test_captions_say_what_was_run_what_had_not_settled_and_what_differs(built, ungrokking):
+    _, results = built
+    caption = next(one.caption for one in results.built if one.figure.name == "figure-04")
+    assert caption.startswith("After Figure 4 of Varma et al. (2023).")
+    restless = sum(run.outcome.status == "not settled" for run in ungrokking.runs)
+    assert f"{len(ungrokking.runs)} runs: addition at size 11" in caption
+    assert (f"Of these {restless} had not settled" in caption) == (restless > 0)
+    assert "p = 11 (113)" in caption
+    assert "width = 16 (128)" in caption
+
+
+@pytest.mark.parametrize("file_format", ["svg", "pdf", "png"])
+def test_the_same_records_give_the_same_bytes(source, tmp_path, file_format):
+    figures = select(("figure-04", "figure-02"))
+    for name in ("one", "two"):
+        build(figures, Source(source.store, source.size), file_format, tmp_path / name)
+    for file in (tmp_path / "one").iterdir():
+        assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes(), file.name
+
+
+def command(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "paper_figures.cli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command_lists_builds_and_explains(smoke_store, tmp_path):
+    listed = command("list")
+    assert listed.returncode == 0
+    assert len(listed.stdout.splitlines()) == len(FIGURES)
+    wrong = command("build", "figure-4", "--store", smoke_store)
+    assert wrong.returncode == 2
+    assert "did you mean 'figure-04'" in wrong.stderr
+    out = tmp_path / "out"
+    some = command(
+        "build", "figure-04", "figure-05", "--size", "smoke", "--store", smoke_store, "--out", out
+    )
+    assert some.returncode == 2
+    assert "figure-05 was not drawn" in some.stderr
+    assert "predictions run semi-grokking --size smoke" in some.stderr
+    assert (out / "figure-04-smoke.svg").exists()
+    nowhere = command("build", "--store", tmp_path / "none")
+    assert nowhere.returncode == 2
+    assert "there is no store" in nowhere.stderr
