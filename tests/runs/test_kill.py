@@ -70,7 +70,8 @@ def test_a_sweep_killed_twenty_times_ends_with_the_same_bits(tmp_path):
     usual = time.monotonic() - began
 
     kills, progress = 0, []
-    while kills < NUM_KILLS:
+    # On a busy machine every kill may fall before the next run ends; then more are needed.
+    while kills < NUM_KILLS or (len({*progress}) == 1 and kills < 5 * NUM_KILLS):
         worker = context.Process(target=work, args=(broken,))
         worker.start()
         worker.join(rng.uniform(0, usual / 8))
