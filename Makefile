@@ -12,7 +12,7 @@ help:
 	@echo "make predictions  the same for all seven predictions"
 	@echo "make first-study  the findings of the first study of grokking (quick size)"
 	@echo "make figures      draw the figures of both papers from what was trained"
-	@echo "make findings     judge both and write the tables of the README"
+	@echo "make findings     judge both, write the tables of the README and draw its figure"
 	@echo "make test         all checks and all tests"
 	@echo "make check        format, lint, types and imports only"
 	@echo "make bench        time training against a textbook step; check time and memory estimates"
@@ -46,6 +46,7 @@ findings: predictions first-study
 	$(BIN)/predictions judge first-study --json > docs/found/first-study-quick.json.part
 	mv docs/found/first-study-quick.json.part docs/found/first-study-quick.json
 	$(BIN)/python -m predictions.findings README.md docs/found/*.json
+	$(BIN)/paper_figures build figure-01 --out docs/figures
 
 test: check
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup

@@ -135,7 +135,9 @@ class PaperFigure:
             MissingRunsError: Runs are not in the store.
             StoreError: A run is damaged.
         """
-        runs = [run for evidence in self.evidence(source) for run in evidence.runs]
+        # Predictions share runs; each is counted once.
+        every = (run for evidence in self.evidence(source) for run in evidence.runs)
+        runs = list({run.identity: run for run in every}.values())
         papers = [run for need in self.needs for run in need.asked().settings("paper")]
         parts = [f"After {self.after}.", self.shows, captions.facts(runs)]
         parts += [captions.state(runs), captions.differences([r.settings for r in runs], papers)]

@@ -61,4 +61,8 @@ def _listed(names: Iterable[str]) -> str:
 
 def _range(settings: Sequence[RunSettings], of: Callable[[RunSettings], float]) -> str:
     low, high = (pick(map(of, settings)) for pick in (min, max))
-    return f"{low:,g}" if low == high else f"{low:,g} to {high:,g}"
+    return _shown(low) if low == high else f"{_shown(low)} to {_shown(high)}"
+
+
+def _shown(number: float) -> str:
+    return f"{number:,.0f}" if number == int(number) else f"{number:g}"

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -99,6 +100,12 @@ def test_figure_10_shows_a_ratio_or_counts_a_run_without_one(ungrokking):
     assert left.get_title("left").startswith(f"{len(runs) - len(ratios)} without a ratio")
     means = labelled(right)["mean"]
     assert means[0] == sorted({run.size for run in runs})
+
+
+def test_runs_that_predictions_share_are_counted_once(source):
+    figure = FIGURES["figure-04"]
+    twice = replace(figure, needs=figure.needs * 2)
+    assert twice.caption(source) == figure.caption(source)
 
 
 def test_missing_runs_name_the_command_that_makes_them(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,15 @@ def test_a_document_without_marks_and_a_file_without_verdicts_are_refused(tmp_pa
     (tmp_path / "x.json").write_text('[{"prediction": 1}]')
     with pytest.raises(ValueError, match="does not hold verdicts"):
         findings.load(tmp_path / "x.json")
+
+
+def test_the_figure_in_the_readme_is_drawn_from_the_runs_of_the_present_design():
+    manifest = json.loads((ROOT / "docs" / "figures" / "manifest.json").read_text())
+    ((name, drawn),) = manifest["figures"].items()
+    wanted = {
+        identity(settings.document())
+        for prediction in drawn["predictions"]
+        for settings in PREDICTIONS[prediction].settings(manifest["size"])
+    }
+    assert set(drawn["runs"]) == wanted, "make findings"
+    assert f"docs/figures/{drawn['file']}" in (ROOT / "README.md").read_text(), name
