@@ -8,6 +8,7 @@ Shapes: K members, D examples of the largest member, N pairs of the table.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -50,8 +51,9 @@ def pack(
 ) -> list[list[int]]:
     """Return groups of indices that train together, like sizes with like.
 
-    Greedy over runs sorted by shape and dataset size. What does not fit into a group keeps out
-    everything larger, so that leaving out whole groups changes no other: an interrupted sweep
+    Greedy over runs sorted by shape and dataset size; groups of runs alike in both are then made
+    equally large, so that workers side by side end together. What does not fit into a group keeps
+    out everything larger, so that leaving out whole groups changes no other: an interrupted sweep
     goes on with the same ensembles, and its results keep their last bit.
 
     Args:
@@ -72,7 +74,21 @@ def pack(
                 groups[-1].append(i)
                 continue
         groups.append([i])
-    return groups
+
+    def kinds(group: list[int]) -> frozenset[tuple[str, int]]:
+        return frozenset((shape_key(runs[i]), runs[i].dataset_size) for i in group)
+
+    packed: list[list[int]] = []
+    for kind, alike in itertools.groupby(groups, key=kinds):
+        together = list(alike)
+        packed.extend(_even(together) if len(kind) == 1 else together)
+    return packed
+
+
+def _even(groups: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Return the same members in as many groups, none larger than another by more than one."""
+    members = [i for group in groups for i in group]
+    return [[int(i) for i in part] for part in np.array_split(members, len(groups))]
 
 
 def seen_mask(run: RunSettings | None, num_pairs: int) -> np.ndarray:

@@ -38,7 +38,16 @@ def test_packing_is_a_partition_into_like_runs_with_little_padding(sizes, data):
         assert len(group) == 1 or work <= 200
 
 
-@given(SIZES, st.data())
+@pytest.mark.parametrize(
+    ("number", "sizes"), [(4, [4]), (5, [5]), (6, [3, 3]), (11, [4, 4, 3]), (16, [4, 4, 4, 4])]
+)
+def test_like_runs_are_packed_evenly(number, sizes):
+    # Of 40 examples, five go into 200; greedily 16 would be 5, 5, 5 and 1.
+    groups = ensemble.pack(runs_of([40] * number), max_examples=200)
+    assert [len(group) for group in groups] == sizes
+
+
+@given(SIZES | st.lists(st.sampled_from([20, 21, 40, 41]), min_size=1, max_size=40), st.data())
 def test_leaving_out_whole_groups_changes_no_other(sizes, data):
     runs = runs_of(sizes)
     groups = ensemble.pack(runs, max_examples=200)
