@@ -1,8 +1,8 @@
 """The seam between networks and training: a program computes many networks of one shape at once.
 
 A network is written for one member, as a ``Network`` from tokens to (D, S) logits;
-``StackedProgram`` runs K of them through ``torch.func``. A network may bring a program of its own
-where speed matters; tests hold it to the stacked one.
+``StackedProgram`` runs K of them, vectorised by ``torch.func``. A network may bring a program of
+its own where speed matters; tests hold it to the stacked one.
 
 Shapes: K members, D examples, S symbols.
 """
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from efficiency import streams
 from efficiency.models.base import Network, keep_all
+from efficiency.models.traced import Passes, passes
 
 Parameters = Mapping[str, Tensor]
 """Each parameter of the network with a leading axis for the K members."""
@@ -83,6 +84,7 @@ class StackedProgram(Program):
 
         self._plain = torch.func.vmap(lambda parameters, tokens: call(parameters, tokens, None))
         self._dropping = torch.func.vmap(call)
+        self._passes: dict[Any, Passes] = {}
 
     def prepare(self, left_KD: Tensor, right_KD: Tensor, last: Any = None) -> Tensor:
         """Return (K, D, positions) tokens."""
@@ -104,22 +106,30 @@ class StackedProgram(Program):
         self, parameters: Parameters, examples: Any, keys_K: Tensor | None = None
     ) -> tuple[Tensor, Backward]:
         """See ``Program.logits_and_backward``."""
-        held = dict(parameters)
+        drops = keys_K is not None and self._dropout > 0
+        inputs = [*parameters.values(), examples, *([keys_K] if drops else [])]
+        kind = [(value.shape, value.dtype, value.device) for value in inputs]
+        key = (tuple(parameters), tuple(kind))
+        if key not in self._passes:
+            names = tuple(parameters)
+            program = self._dropping if drops else self._plain
 
-        def call(p: Parameters) -> Tensor:
-            if keys_K is None or self._dropout == 0:
-                return self._plain(p, examples)
-            return self._dropping(p, examples, keys_K)
+            def call(*inputs: Tensor) -> Tensor:
+                held = dict(zip(names, inputs, strict=False))
+                result: Tensor = program(held, *inputs[len(names) :])
+                return result
 
-        # Without auxiliary outputs vjp returns two values; its annotation allows a third.
-        logits_KDS, pullback = torch.func.vjp(call, held)[:2]
+            self._passes[key] = passes(call, inputs, len(names))
+        forward, pullback = self._passes[key]
+        logits_KDS, *kept = forward(*inputs)
 
         def backward(gradient_KDS: Tensor, gradients: Parameters) -> None:
-            (computed,) = pullback(gradient_KDS)
-            for name, gradient in gradients.items():
-                gradient.copy_(computed[name])
+            computed = pullback(*kept, gradient_KDS)
+            kept.clear()
+            for name, gradient in zip(parameters, computed, strict=True):
+                gradients[name].copy_(gradient)
 
-        return logits_KDS.clone(), backward
+        return logits_KDS, backward
 
 
 class _Dropout:
