@@ -50,7 +50,10 @@ def log_odds_cross_entropy(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tens
     odds = logits.sub_(logits.gather(-1, label_index))
     odds.scatter_(-1, label_index, -math.inf)
     largest = odds.amax(-1, keepdim=True)
-    odds.sub_(largest).exp_()
+    # Below e^low nothing is left of a term beside the largest, which is 1; but where results are
+    # subnormal or 0 an exponential takes ten times as long.
+    low = math.log(torch.finfo(odds.dtype).tiny) + 1
+    odds.sub_(largest).clamp_(min=low).exp_()
     total = odds.sum(-1, keepdim=True)
     minus_s = total.log().add_(largest)
     wrong = torch.sigmoid(minus_s)
