@@ -168,9 +168,9 @@ def add_noise(result: Stack, weights: Stack, scale_K: Tensor, keys_K: Tensor) ->
         scale_K: Standard deviations.
         keys_K: See ``efficiency.streams``.
     """
-    for number, (name, weight) in enumerate(weights.views.items()):
-        noise_KX = streams.normal(streams.split(keys_K, number), weight[0].numel())
-        noise = noise_KX.to(weight.dtype).view_as(weight)
+    drawn = streams.normals(keys_K, [weight[0].numel() for weight in weights.views.values()])
+    for (name, weight), noise_KX in zip(weights.views.items(), drawn, strict=True):
+        noise = noise_KX.to(weight.dtype).reshape(weight.shape)
         torch.addcmul(
             weight, noise, _each(scale_K.to(weight.dtype), weight), out=result.views[name]
         )

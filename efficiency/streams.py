@@ -78,15 +78,38 @@ def bits(key: Tensor, count: int) -> Tensor:
 
 def uniform(key: Tensor, count: int) -> Tensor:
     """Return (…, count) numbers from (0, 1), odd multiples of 2⁻²⁴; float32."""
-    drawn = bits(key, math.ceil(count / 2))
+    return _as_uniform(bits(key, math.ceil(count / 2)))[..., :count]
+
+
+def _as_uniform(drawn: Tensor) -> Tensor:
+    """Return two numbers from (0, 1) for each 64 bits, side by side."""
     halves = torch.stack([_shifted(drawn, 41), _shifted(drawn, 9) & (2**23 - 1)], dim=-1)
     # 24 bits with the half: exact in float32, and never 0 or 1.
-    return ((halves.float() + 0.5) * 2.0**-23).flatten(-2)[..., :count]
+    return ((halves.float() + 0.5) * 2.0**-23).flatten(-2)
 
 
 def normal(key: Tensor, count: int) -> Tensor:
     """Return (…, count) standard normal numbers, by Box and Muller; float32, |x| < 6."""
-    pairs = uniform(key, 2 * math.ceil(count / 2))
+    return _as_normal(bits(key, math.ceil(count / 2)))[..., :count]
+
+
+def normals(key: Tensor, counts: Sequence[int]) -> list[Tensor]:
+    """Return ``normal(split(key, i), counts[i])`` for every i, computed at once.
+
+    For the many small tensors of a network: each by itself costs more than its numbers.
+    """
+    parts = torch.arange(1, len(counts) + 1, device=key.device) * _GOLDEN
+    keys = _mixed(_mixed(key).unsqueeze(-1) + parts)
+    drawn = [math.ceil(count / 2) for count in counts]
+    index = torch.cat([torch.arange(1, number + 1, device=key.device) for number in drawn])
+    of_each = [keys[..., i, None].expand(*key.shape, number) for i, number in enumerate(drawn)]
+    found = _as_normal(_mixed(torch.cat(of_each, dim=-1) + index * _GOLDEN))
+    pieces = torch.split(found, [2 * number for number in drawn], dim=-1)
+    return [piece[..., :count] for piece, count in zip(pieces, counts, strict=True)]
+
+
+def _as_normal(drawn: Tensor) -> Tensor:
+    """Return two normal numbers for each 64 bits, side by side."""
+    pairs = _as_uniform(drawn)
     radius, angle = (-2 * pairs[..., ::2].log()).sqrt(), 2 * math.pi * pairs[..., 1::2]
-    both = torch.stack([radius * angle.cos(), radius * angle.sin()], dim=-1)
-    return both.flatten(-2)[..., :count]
+    return torch.stack([radius * angle.cos(), radius * angle.sin()], dim=-1).flatten(-2)

@@ -56,3 +56,12 @@ def test_normal_numbers_have_the_moments_of_a_normal(power, moment):
     assert torch.corrcoef(drawn).fill_diagonal_(0).abs().max() < 5 / math.sqrt(drawn.shape[1])
     neighbours = (drawn[:, 1:] * drawn[:, :-1]).mean()
     assert abs(float(neighbours)) < 5 / math.sqrt(drawn.numel())
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=6), st.integers(0, 1000))
+def test_parts_drawn_at_once_are_those_drawn_one_by_one(counts, step):
+    keys = streams.keys(streams.seeds([3, 2**62], CPU), "update noise", step)
+    together = streams.normals(keys, counts)
+    assert len(together) == len(counts)
+    for part, (count, drawn) in enumerate(zip(counts, together, strict=True)):
+        assert torch.equal(drawn, streams.normal(streams.split(keys, part), count))
