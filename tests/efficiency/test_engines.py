@@ -7,7 +7,7 @@ import weakref
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -29,11 +29,13 @@ def compiled(run: RunSettings, scale: float = 1.0) -> CompiledEngine:
     return CompiledEngine([run], [weights], torch.device("cpu"))
 
 
-def textbook(engine: CompiledEngine) -> tuple[float, dict[str, torch.Tensor]]:
-    """Return loss and gradients of the textbook network with torch's autograd, in float64."""
+def textbook(
+    engine: CompiledEngine, precision: torch.dtype = torch.float64
+) -> tuple[float, dict[str, torch.Tensor]]:
+    """Return loss and gradients of the textbook network with torch's autograd."""
     (run,) = engine.members
-    network = models.network(run.task, run.network).double()
-    network.load_state_dict({n: v[0].double() for n, v in engine.weights.views.items()})
+    network = models.network(run.task, run.network).to(precision)
+    network.load_state_dict({n: v[0].to(precision) for n, v in engine.weights.views.items()})
     table = engines.compiled.tasks.table(run.task.operation, run.task.size)
     pairs, _ = engines.compiled.tasks.split(table.num_pairs, run.dataset_size, run.data_seed)
     left, right, label = (
@@ -72,16 +74,28 @@ def shapes(draw) -> RunSettings:
 
 
 @compiled_only
+@example(
+    run_settings(
+        task=TaskSettings(operation="addition", size=14),
+        network=OneLayerTransformerSettings(d_model=1, num_heads=1, d_mlp=14),
+        dataset_size=7,
+        init_seed=0,
+    )
+)
 @given(shapes())
 def test_compiled_gradients_are_those_of_the_textbook_network(run):
     engine = compiled(run)
     losses_K, gradients = engine.gradient()
     loss, expected = textbook(engine)
+    _, rounded = textbook(engine, torch.float32)
     assert float(losses_K[0]) == pytest.approx(loss, rel=1e-5)
     size = max(float(g.norm()) for g in expected.values())
     for name, gradient in expected.items():
         error = float((gradients.views[name][0] - gradient).norm())
-        assert error <= 1e-5 * float(gradient.norm()) + 1e-6 * size, name
+        # Where a network of width 1 has a sum that cancels, float32 cannot do so well; what the
+        # textbook itself loses in it says where. (Of 600 shapes none but such ones came near.)
+        lost = float((rounded[name] - gradient).norm())
+        assert error <= max(1e-5 * float(gradient.norm()) + 1e-6 * size, 2 * lost), name
 
 
 @compiled_only
