@@ -6,22 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
-from efficiency.alignment import Alignment, alignment, subspaces
-from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
-from predictions import scratch
 from predictions.first_study.ground import GROUNDS, FirstStudyPrediction
-from predictions.first_study.shares import MIN_SEEDS, majority_p, share
-from predictions.judging import geometric, over_seeds, plural
-from predictions.protocol import Finding, Run, Size, VerdictOutcome
-
-LEVEL = 0.05
-"""Largest p of a network whose weights count as structured."""
-
-KNOWING = 0.5
-"""Least part of the way from chance to 1 that accuracy must have come for a network to know."""
+from predictions.first_study.learned_structure_judge import LEVEL, find, measured
+from predictions.first_study.shares import MIN_SEEDS
+from predictions.protocol import Finding, Run, Size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,118 +187,3 @@ class LearnedStructure(FirstStudyPrediction):
         return find(
             {name: [n for n in learned if n.operation == name] for name in operations}, notes
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Learned:
-    """What one network learned.
-
-    Attributes:
-        operation: Of what.
-        random: Whether its labels were random.
-        retained: Final accuracy on novel pairs as the part between chance (0) and perfect (1).
-        found: How its output weights follow the best structure.
-        run: Its settings.
-    """
-
-    operation: str
-    random: bool
-    retained: float
-    found: Alignment
-    run: RunSettings
-
-    @property
-    def structured(self) -> bool:
-        """Whether its weights count as structured."""
-        return self.found.p_value <= LEVEL
-
-    @property
-    def knows(self) -> bool:
-        """Whether it knows the operation."""
-        return not self.random and self.retained > KNOWING
-
-
-def measured(runs: Sequence[Run]) -> tuple[list[Learned], tuple[str, ...]]:
-    """Return what each network learned, and which cannot be asked; none that diverged."""
-    learned, notes = [], []
-    for run in runs:
-        if run.outcome.status == "diverged":
-            continue
-        settings = run.settings
-        vectors_SM = run.weights()["W_U"].T
-        known = subspaces(settings.task.operation, settings.task.size)
-        try:
-            found = alignment(vectors_SM, known, np.random.default_rng([4, settings.data_seed]))
-        except ValueError as error:
-            notes.append(f"Seed {settings.data_seed} of {settings.task.operation}: {error}.")
-            continue
-        learned.append(
-            Learned(
-                operation=settings.task.operation,
-                random=settings.regime == "memorising",
-                retained=scratch.retained(run),
-                found=found,
-                run=settings,
-            )
-        )
-    return learned, tuple(notes)
-
-
-def find(by_operation: Mapping[str, Sequence[Learned]], notes: tuple[str, ...] = ()) -> Finding:
-    """Apply the rule of ``LearnedStructure`` to networks by operation."""
-    numbers: dict[str, Estimate] = {}
-    p_values, told = [], []
-    few: dict[str, str] = {}
-    supporting: dict[str, bool] = {}
-    refuting: dict[str, bool] = {}
-    for operation, networks in by_operation.items():
-        kinds = {
-            f"structured_{operation}": [n.structured for n in networks if n.knows],
-            f"structured_random_labels_{operation}": [n.structured for n in networks if n.random],
-            f"structured_others_{operation}": [
-                n.structured for n in networks if not n.random and not n.knows
-            ],
-        }
-        numbers |= {name: share(holds) for name, holds in kinds.items() if holds}
-        knowing = [n.found for n in networks if n.knows]
-        if len(knowing) > 1:
-            numbers[f"variance_explained_{operation}"] = over_seeds(
-                [found.share for found in knowing], least=0.0, most=1.0
-            )
-            numbers[f"times_shuffled_{operation}"] = geometric(
-                [found.times_shuffled for found in knowing]
-            )
-        (name, holds), (control, controls) = list(kinds.items())[:2]
-        told.append(f"{sum(holds)} of {len(holds)} networks that know {operation}")
-        for kind, some, thing in (
-            (name, holds, f"that know {operation}"),
-            (control, controls, f"with random labels of {operation}"),
-        ):
-            if len(some) < MIN_SEEDS:
-                few[kind] = f"{plural(len(some), 'network')} {thing}"
-                continue
-            low, high = numbers[kind].low or 0.0, numbers[kind].high or 0.0
-            wanted = kind == name
-            supporting[kind] = low > 0.5 if wanted else high < 0.5
-            refuting[kind] = high < 0.5 if wanted else low > 0.5
-            agreeing = sum(some) if wanted else len(some) - sum(some)
-            p_values.append(majority_p(agreeing, len(some)))
-    sentence = f"Structured are {' and '.join(told)}."
-    against = [name for name, refutes in refuting.items() if refutes]
-    open_ = [name for name, supports in supporting.items() if not supports]
-    outcome: VerdictOutcome = "undecided"
-    if against:
-        outcome = "refuted"
-    elif few:
-        sentence += f" Too few: {', '.join(few.values())}; the rule needs {MIN_SEEDS}."
-    elif not open_:
-        outcome = "supported"
-    deciding = next(name for name in [*against, *few, *open_, *supporting] if name in numbers)
-    return Finding(
-        outcome=outcome,
-        sentence=sentence,
-        numbers=numbers,
-        deciding=deciding,
-        p_value=None if few else max(p_values),
-        notes=notes,
-    )

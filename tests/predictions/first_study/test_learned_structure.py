@@ -5,7 +5,8 @@ import pytest
 
 from efficiency.alignment import Alignment, subspaces
 from paper_figures import figure_learned_structure
-from predictions.first_study.learned_structure import Learned, LearnedStructure, find, measured
+from predictions.first_study.learned_structure import LearnedStructure
+from predictions.first_study.learned_structure_judge import Learned, find, measured
 from tests.predictions.plant import Left, diverged, ended, labelled
 
 RUN = LearnedStructure().settings("quick", 1)[0]
