@@ -28,6 +28,11 @@ class Quantity:
         symbol = f" {self.symbol}" if self.symbol else ""
         return f"{self.label}{symbol}{unit}"
 
+    @property
+    def final_label(self) -> str:
+        """The label of its value at the end of training."""
+        return f"Final {self.label[0].lower()}{self.axis_label[1:]}"
+
 
 NOTATION: dict[str, Quantity] = {
     quantity.name: quantity
@@ -39,6 +44,18 @@ NOTATION: dict[str, Quantity] = {
         Quantity("λ", "weight_decay", "1", "Weight decay"),
         Quantity("η", "learning_rate", "1", "Learning rate"),
         Quantity("", "step", "steps", "Training time"),
+        Quantity("", "step_generalised", "steps", "Time to generalise"),
+        Quantity("p", "modulus", "1", "Modulus"),
+        Quantity("", "fraction", "%", "Part of the table trained on"),
+        Quantity("k", "num_corrupted", "examples", "Wrong answers"),
+        Quantity("D_crit", "critical_size", "examples", "Critical size"),
+        Quantity("", "crossing", "examples", "Crossing of isologit norms"),
+        Quantity("", "midpoint", "examples", "Midpoint of ungrokking"),
+        Quantity("P(D; ŝ)", "isologit_norm", "1", "Isologit norm"),
+        Quantity("φ", "sharpness", "1", "Sharpness"),
+        Quantity("", "loss", "nats", "Loss"),
+        Quantity("", "accuracy", "1", "Accuracy"),
+        Quantity("", "correct_logit", "nats", "Correct logit"),
         Quantity("‖θ‖₂", "norm", "1", "Parameter norm"),
         Quantity("", "train_loss", "nats", "Training loss"),
         Quantity("", "train_loss_peak", "nats", "Largest training loss since the last record"),

@@ -50,6 +50,33 @@ def t_interval(values: npt.ArrayLike, *, confidence: float = 0.95) -> Interval:
     return Interval(value=centre, low=float(centre - half), high=float(centre + half))
 
 
+def median_bounds(
+    values: npt.ArrayLike, *, confidence: float = 0.95
+) -> tuple[FloatArray, FloatArray]:
+    """Return the ends of the interval of a median between two order statistics.
+
+    Covers the median of any continuous distribution with at least ``confidence``, at each place of
+    the trailing axes by itself.
+
+    Args:
+        values: (n, …), n independent units; infinite ones are smaller or larger than all others.
+        confidence: In (0, 1).
+
+    Raises:
+        TooFewError: So few units that even their range covers the median more rarely: 5 at 95%.
+    """
+    ordered = np.sort(np.asarray(values, dtype=float), axis=0)
+    n = len(ordered)
+    # The k-th from below and from above miss it with twice the chance of fewer than k heads in n.
+    k = int(stats.binom.ppf((1 - confidence) / 2, n, 0.5)) if n else 0
+    if k < 1:
+        raise TooFewError(
+            f"the range of {n} values covers their median with less than the wanted "
+            f"confidence of {confidence:g}"
+        )
+    return ordered[k - 1], ordered[n - k]
+
+
 def greater_p(values: npt.ArrayLike, bound: float = 0.0) -> float:
     """Return the two-sided p of Student's t test, as a p for "the mean exceeds ``bound``".
 

@@ -46,10 +46,12 @@ class Evidence:
     """A verdict and all runs that it was judged on, those left out of it too.
 
     Attributes:
+        need: What was asked.
         verdict: The verdict.
         runs: The runs, with their histories and weights.
     """
 
+    need: Need
     verdict: Verdict
     runs: tuple[Run, ...]
 
@@ -65,7 +67,7 @@ class Source:
 
     store: Store
     size: Size
-    _read: dict[Need, Evidence] = field(default_factory=dict, compare=False, repr=False)
+    _read: dict[Need, Evidence | str] = field(default_factory=dict, compare=False, repr=False)
 
     def evidence(self, need: Need) -> Evidence:
         """Return what the store holds of a prediction; it is judged once.
@@ -75,19 +77,26 @@ class Source:
             StoreError: A run is damaged.
         """
         if need not in self._read:
-            prediction = need.asked()
-            held = stored(prediction, self.size, self.store)
-            if held.num_absent:
-                place = str(self.store.path)
-                where = "" if place == DEFAULT_STORE else f" --store {shlex.quote(place)}"
-                raise MissingRunsError(
-                    f"{held.num_absent} of {held.num_wanted} runs of {prediction.name} are not in "
-                    f"the store {place}; train them with "
-                    f"`{prediction.command(self.size)}{where}`"
-                )
-            verdict = judge_stored(prediction, self.size, self.store)
-            self._read[need] = Evidence(verdict=verdict, runs=tuple(held.runs))
-        return self._read[need]
+            self._read[need] = self._ask(need)
+        found = self._read[need]
+        if isinstance(found, str):
+            raise MissingRunsError(found)
+        return found
+
+    def _ask(self, need: Need) -> Evidence | str:
+        """Return what the store holds of a prediction, or why that is not enough."""
+        prediction = need.asked()
+        held = stored(prediction, self.size, self.store)
+        if held.num_absent:
+            place = str(self.store.path)
+            where = "" if place == DEFAULT_STORE else f" --store {shlex.quote(place)}"
+            name = " ".join([prediction.name, *need.variant.options()])
+            return (
+                f"{held.num_absent} of {held.num_wanted} runs of {name} are not in the "
+                f"store {place}; train them with `{prediction.command(self.size)}{where}`"
+            )
+        verdict = judge_stored(prediction, self.size, self.store)
+        return Evidence(need=need, verdict=verdict, runs=tuple(held.runs))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,8 +107,11 @@ class PaperFigure:
         name: What users call it.
         after: Paper and figure.
         shows: What it shows, in a sentence or two.
-        needs: The predictions that it reads.
-        draw: From what the store holds of each, in the order of ``needs``, to the figure.
+        needs: The predictions that it cannot be drawn without.
+        draw: From what the store holds of each, and then of what it wants as far as it is there, to
+            the figure.
+        wants: Predictions that it also reads where the store has them; of a figure without needs,
+            one at least.
         apart: In what it is not the paper's figure, beside sizes, seeds and lengths.
     """
 
@@ -108,6 +120,7 @@ class PaperFigure:
     shows: str
     needs: tuple[Need, ...]
     draw: Callable[[Sequence[Evidence]], Figure]
+    wants: tuple[Need, ...] = ()
     apart: str = ""
 
     def evidence(self, source: Source) -> list[Evidence]:
@@ -117,7 +130,26 @@ class PaperFigure:
             MissingRunsError: Runs are not in the store.
             StoreError: A run is damaged.
         """
-        return [source.evidence(need) for need in self.needs]
+        found = [source.evidence(need) for need in self.needs]
+        missing = self.missing(source)
+        found += [source.evidence(need) for need in self.wants if need not in missing]
+        if not found:
+            raise MissingRunsError("; ".join(missing.values()))
+        return found
+
+    def missing(self, source: Source) -> dict[Need, str]:
+        """Return what it wants and the store does not have, each with why.
+
+        Raises:
+            StoreError: A run is damaged.
+        """
+        found = {}
+        for need in self.wants:
+            try:
+                source.evidence(need)
+            except MissingRunsError as error:
+                found[need] = str(error)
+        return found
 
     def build(self, store: Store, size: Size) -> Figure:
         """Return the figure.
@@ -135,10 +167,12 @@ class PaperFigure:
             MissingRunsError: Runs are not in the store.
             StoreError: A run is damaged.
         """
+        drawn = self.needs or self.wants
         # Predictions share runs; each is counted once.
-        every = (run for evidence in self.evidence(source) for run in evidence.runs)
+        every = [run for one in self.evidence(source) if one.need in drawn for run in one.runs]
         runs = list({run.identity: run for run in every}.values())
-        papers = [run for need in self.needs for run in need.asked().settings("paper")]
+        papers = [run for need in drawn for run in need.asked().settings("paper")]
         parts = [f"After {self.after}.", self.shows, captions.facts(runs)]
         parts += [captions.state(runs), captions.differences([r.settings for r in runs], papers)]
-        return " ".join(part for part in [*parts, self.apart] if part)
+        parts += [self.apart, *(f"Not drawn: {why}." for why in self.missing(source).values())]
+        return " ".join(part for part in parts if part)

@@ -107,9 +107,11 @@ def _manifest(results: Results, source: Source) -> dict[str, object]:
                 "caption": one.caption,
                 "predictions": [
                     " ".join([need.prediction, *need.variant.options()])
-                    for need in one.figure.needs
+                    for need in (*one.figure.needs, *one.figure.wants)
+                    if need not in one.figure.missing(source)
                 ],
                 "runs": list(one.runs),
+                "not_drawn": list(one.figure.missing(source).values()),
             }
             for one in results.built
         },

@@ -31,7 +31,11 @@ def list_figures() -> int:
         needs = ", ".join(
             " ".join([need.prediction, *need.variant.options()]) for need in figure.needs
         )
-        print(f"{figure.name:16}{figure.after} (reads {needs})")
+        wants = ", ".join(
+            " ".join([need.prediction, *need.variant.options()]) for need in figure.wants
+        )
+        also = "if there " if not needs else "; if there "
+        print(f"{figure.name:16}{figure.after} (reads {needs}{also + wants if wants else ''})")
     return 0
 
 
@@ -42,6 +46,9 @@ def build(
     file_format: Annotated[
         Literal["svg", "pdf", "png"], Parameter(name="--format", help="Of the files.")
     ] = "svg",
+    columns: Annotated[
+        Literal[1, 2], Parameter(help="Columns of a paper that a figure is wide.")
+    ] = 2,
     store: StoreOption = Path("store"),
     out: OutOption = Path("figures"),
 ) -> int:
@@ -52,6 +59,7 @@ def build(
     names:
         The figures; default: all whose runs are in the store.
     """
+    from paper_figures import style
     from paper_figures.base import Source
     from paper_figures.build import SHEET
     from paper_figures.build import build as build_figures
@@ -59,7 +67,8 @@ def build(
     from predictions.running import existing
 
     chosen = select(names)
-    results = build_figures(chosen, Source(existing(store), size), file_format, out)
+    with style.columns(columns):
+        results = build_figures(chosen, Source(existing(store), size), file_format, out)
     for one in results.built:
         print(one.file)
     for name, why in results.missing.items():

@@ -1,36 +1,40 @@
-"""How a quantity moves over training: a faint line for each run, a bold one for all."""
+"""How a quantity moves over training: a faint line for each run, their median, its interval."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from efficiency.statistics import TooFewError, median_bounds
 
-def draw(
-    axes: Axes,
-    histories: Sequence[pd.DataFrame],
-    quantity: str,
-    summary: Callable[..., Any] = np.median,
-    **style: Any,
-) -> None:
+BAND = 0.18
+"""Opacity of an interval."""
+
+
+def draw(axes: Axes, histories: Sequence[pd.DataFrame], quantity: str, **style: Any) -> None:
     """Draw a quantity of runs that were recorded at the same steps.
+
+    The 95% interval of the median, at each step by itself, is shaded where there are enough runs.
 
     Args:
         axes: Where.
         histories: A history for each run, one at least.
         quantity: Name of its column.
-        summary: What the bold line is.
-        style: Colour, line style and label of the bold line; faint ones share the first two.
+        style: Colour, line style and label of the median; faint lines share the first two.
     """
-    faint = style | {"label": "_run", "lw": 0.7, "alpha": 0.35}
-    for history in histories:
-        axes.plot(history["step"], history[quantity], **faint)
-    middle = summary([history[quantity] for history in histories], axis=0)
-    axes.plot(histories[0]["step"], middle, **style)
+    steps = histories[0]["step"]
+    values = np.stack([history[quantity] for history in histories])
+    for run in values:
+        axes.plot(steps, run, **style | {"label": "_run", "lw": 0.6, "alpha": 0.3})
+    with contextlib.suppress(TooFewError):
+        low, high = median_bounds(values)
+        axes.fill_between(steps, low, high, color=style["color"], alpha=BAND, lw=0)
+    axes.plot(steps, np.median(values, axis=0), **style)
 
 
 def steps_axis(axes: Axes) -> None:

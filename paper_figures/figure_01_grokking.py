@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import matplotlib as mpl
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -37,8 +36,8 @@ def accuracies(axes: Axes, verdict: Verdict, runs: Sequence[Run]) -> None:
         ("train_accuracy", style.MEM, "--"),
         ("novel_accuracy", style.GEN, "-"),
     ):
-        label = f"{NOTATION[quantity].label}, mean"
-        courses.draw(axes, histories, quantity, np.mean, color=colour, ls=dashes, label=label)
+        label = f"{NOTATION[quantity].label}, median"
+        courses.draw(axes, histories, quantity, color=colour, ls=dashes, label=label)
     for name in ("step_fitted", "step_halfway"):
         number = verdict.numbers.get(name)
         if number is not None and number.value is not None:
@@ -46,5 +45,5 @@ def accuracies(axes: Axes, verdict: Verdict, runs: Sequence[Run]) -> None:
     courses.steps_axis(axes)
     style.accuracy_axis(axes, 1 / tasks.num_symbols(task.operation, task.size))
     axes.set_xlabel(NOTATION["step"].axis_label)
-    axes.set_ylabel("Accuracy")
+    axes.set_ylabel(NOTATION["accuracy"].axis_label)
     axes.set_title(f"D = {runs[0].settings.dataset_size}, {len(runs)} seeds")

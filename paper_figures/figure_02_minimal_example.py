@@ -9,6 +9,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
+from efficiency.notation import NOTATION
 from paper_figures import style
 from predictions.minimal_example import PANELS, losses
 from predictions.protocol import Run, Verdict
@@ -34,7 +35,7 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
         axes.set_xscale("log")
         axes.set_ylim(0, 8)
         axes.set_title(_TITLES[name])
-        axes.set_xlabel("Step")
-    panels[0].set_ylabel("Loss (nats)")
+        axes.set_xlabel(NOTATION["step"].axis_label)
+    panels[0].set_ylabel(NOTATION["loss"].axis_label)
     panels[0].legend(loc="lower left")
     return drawn

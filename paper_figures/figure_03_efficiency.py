@@ -13,6 +13,7 @@ from efficiency.notation import NOTATION
 from paper_figures import style
 from predictions.efficiency_judge import ARMS, usable
 from predictions.efficiency_records import Arm, SeedCurves
+from predictions.judging import bounds, geometric
 from predictions.protocol import Run, Verdict
 
 _NAMES: dict[Arm, str] = {"mem": "Mem", "gen": "Gen"}
@@ -25,12 +26,12 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     """Draw every settled network, and the isologit norms of every seed that counts."""
     drawn, (left, right) = style.figure(2, 3.6)
     curves, at, _ = usable(runs)
-    _networks(left, curves, at)
-    _isologit(right, curves, at)
+    networks(left, curves, at)
+    isologit(right, curves, at)
     return drawn
 
 
-def _networks(axes: Axes, curves: Sequence[SeedCurves], at: float) -> None:
+def networks(axes: Axes, curves: Sequence[SeedCurves], at: float) -> None:
     """Draw norm against log-odds of the networks that differ in weight decay."""
     for arm in ARMS:
         sizes = sorted({D for curve in curves for D in curve.sizes(arm, "weight decay")})
@@ -58,11 +59,11 @@ def _networks(axes: Axes, curves: Sequence[SeedCurves], at: float) -> None:
     axes.set_xlabel(NOTATION["log_odds"].axis_label)
     axes.set_ylabel(NOTATION["norm"].axis_label)
     axes.set_title("Settled networks; dashed: ŝ")
-    axes.legend(title="circuit, D", loc="center left", bbox_to_anchor=(1.0, 0.5), title_fontsize=8)
+    style.legend_beside(axes, title="circuit, D", title_fontsize=8)
 
 
-def _isologit(axes: Axes, curves: Sequence[SeedCurves], at: float) -> None:
-    """Draw P(D; ŝ): seeds faint, their geometric mean bold where every seed is known."""
+def isologit(axes: Axes, curves: Sequence[SeedCurves], at: float) -> None:
+    """Draw P(D; ŝ): seeds faint, geometric means with intervals where every seed is known."""
     for arm in ARMS:
         known = [curve.isologit(arm, at) for curve in curves]
         for norms in known:
@@ -72,6 +73,9 @@ def _isologit(axes: Axes, curves: Sequence[SeedCurves], at: float) -> None:
         sizes = sorted(set.intersection(*(set(norms) for norms in known))) if known else []
         means = [float(np.exp(np.mean([np.log(norms[D]) for norms in known]))) for D in sizes]
         axes.plot(sizes, means, f"{_MARKERS[arm]}-", ms=4.5, color=_COLOURS[arm], label=_NAMES[arm])
+        for D in sizes if len(known) > 1 else []:
+            ends = bounds(geometric([norms[D] for norms in known]))
+            axes.plot([D, D], ends, color=_COLOURS[arm], lw=1)
     every = sorted({D for curve in curves for arm in ARMS for D in curve.isologit(arm, at)})
     style.log_axis_with_values(axes, style.apart(every))
     axes.tick_params(axis="x", labelrotation=45)
@@ -79,6 +83,6 @@ def _isologit(axes: Axes, curves: Sequence[SeedCurves], at: float) -> None:
     axes.yaxis.set_major_formatter("{x:.0f}")
     axes.yaxis.set_minor_formatter("{x:.0f}")
     axes.set_xlabel(NOTATION["dataset_size"].axis_label)
-    axes.set_ylabel(f"Isologit norm P(D; ŝ = {at:.1f})")
+    axes.set_ylabel(f"{NOTATION['isologit_norm'].axis_label}, ŝ = {at:.1f}")
     axes.set_title(f"{len(curves)} seeds")
     axes.legend(loc="upper left")

@@ -7,14 +7,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import matplotlib as mpl
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from efficiency import tasks
 from efficiency.notation import NOTATION
-from paper_figures import style
+from paper_figures import courses, finals, style
 from predictions.protocol import Run, Verdict
 from predictions.ungrokking_records import Continued, usable
 
@@ -53,35 +52,18 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
 
 def final_accuracies(axes: Axes, found: Points, verdict: Verdict, chance: float) -> None:
     """Draw final accuracy against D′ for every weight decay, with the verdict's threshold."""
-    threshold = verdict.numbers["threshold"]
     sizes = sorted({D for by_size in found.values() for D in by_size})
     markers = itertools.cycle("osD^v<>")
     for (decay, by_size), colour, marker in zip(
         found.items(), style.graded(len(found)), markers, strict=False
     ):
-        for D, accuracies in by_size.items():
-            axes.plot([D] * len(accuracies), accuracies, marker, color=colour, ms=3, alpha=0.35)
-        means = [float(np.mean(accuracies)) for accuracies in by_size.values()]
         label = f"{NOTATION['weight_decay'].symbol} = {decay:g}"
-        axes.plot(list(by_size), means, marker=marker, color=colour, ms=4.5, label=label)
+        finals.draw(axes, by_size, color=colour, marker=marker, label=label)
     style.log_axis_with_values(axes, sizes)
-    if threshold.value is not None:
-        low = threshold.low if threshold.low is not None else sizes[0]
-        high = threshold.high if threshold.high is not None else sizes[-1]
-        axes.axvspan(low, high, color=style.THRESHOLD, alpha=0.12, lw=0)
-        axes.axvline(threshold.value, color=style.THRESHOLD, lw=1, ls="--")
-        axes.annotate(
-            f"threshold {threshold.value:.0f}\n[{low:.0f}, {high:.0f}]",
-            (high, 0.06),
-            xytext=(4, 0),
-            textcoords="offset points",
-            fontsize=8,
-            va="bottom",
-        )
-    axes.axhline(chance, color=style.CHANCE, lw=1, ls=":")
-    axes.set_ylim(-0.02, 1.04)
+    style.mark(axes, verdict.numbers["threshold"], "threshold")
+    style.accuracy_axis(axes, chance)
     axes.set_xlabel(NOTATION["reduced_dataset_size"].axis_label)
-    axes.set_ylabel(f"Final {NOTATION['novel_accuracy'].label.lower()}")
+    axes.set_ylabel(NOTATION["novel_accuracy"].final_label)
     axes.set_title("After the continuation")
     axes.legend(loc="upper left", title="weight decay", title_fontsize=8)
 
@@ -98,19 +80,10 @@ def courses_at_middle_decay(axes: Axes, runs: Sequence[Run], chance: float) -> N
     for (D, histories), colour in zip(
         sorted(by_size.items()), style.graded(len(by_size)), strict=True
     ):
-        for course in histories:
-            axes.plot(course["step"], course["novel_accuracy"], color=colour, lw=0.7, alpha=0.3)
-        mean = np.mean([course["novel_accuracy"] for course in histories], axis=0)
-        axes.plot(histories[0]["step"], mean, color=colour, label=f"{D}")
-    axes.axhline(chance, color=style.CHANCE, lw=1, ls=":")
-    axes.set_ylim(-0.02, 1.04)
+        courses.draw(axes, histories, "novel_accuracy", color=colour, label=f"{D}")
+    style.accuracy_axis(axes, chance)
     axes.set_xlabel(NOTATION["step"].axis_label)
     axes.set_ylabel(NOTATION["novel_accuracy"].axis_label)
     axes.set_title(f"During it, {NOTATION['weight_decay'].symbol} = {middle:g}")
-    axes.legend(
-        title=NOTATION["reduced_dataset_size"].symbol,
-        loc="center left",
-        bbox_to_anchor=(1.0, 0.5),
-        title_fontsize=8,
-        reverse=True,
-    )
+    symbol = NOTATION["reduced_dataset_size"].symbol
+    style.legend_beside(axes, title=symbol, title_fontsize=8, reverse=True)

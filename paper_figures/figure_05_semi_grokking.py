@@ -60,9 +60,9 @@ def finals(axes: Axes, runs: Sequence[Run]) -> None:
         )
     style.log_axis_with_values(axes, sizes)
     axes.set_xlabel(NOTATION["dataset_size"].axis_label)
-    axes.set_ylabel(f"Final {NOTATION['novel_accuracy'].label.lower()}")
+    axes.set_ylabel(NOTATION["novel_accuracy"].final_label)
     axes.set_title("After training from scratch")
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    style.legend_beside(axes)
 
 
 def partial_courses(axes: Axes, runs: Sequence[Run]) -> None:
@@ -80,4 +80,4 @@ def partial_courses(axes: Axes, runs: Sequence[Run]) -> None:
     axes.set_ylabel(NOTATION["novel_accuracy"].axis_label)
     axes.set_title("Semi-grokked; dotted: still moving")
     if stayed:
-        axes.legend(title="D", loc="center left", bbox_to_anchor=(1.0, 0.5), title_fontsize=8)
+        style.legend_beside(axes, title=NOTATION["dataset_size"].symbol, title_fontsize=8)

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from efficiency.estimates import Estimate
+from efficiency.notation import NOTATION
 from paper_figures import style
 from predictions.critical_size_judge import RATIO_MARGIN
 from predictions.protocol import Run, Verdict
@@ -66,7 +67,7 @@ def _every_seed(axes: Axes, estimates: dict[int, dict[str, Estimate]], verdict: 
     axes.xaxis.set_minor_formatter("{x:.0f}")
     axes.set_yticks(range(len(estimates)), [str(seed) for seed in estimates])
     axes.set_ylabel("Seed")
-    axes.set_xlabel("Critical size D_crit (examples)")
+    axes.set_xlabel(NOTATION["critical_size"].axis_label)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=1)
 
 
@@ -100,6 +101,6 @@ def _against_each_other(axes: Axes, estimates: dict[int, dict[str, Estimate]]) -
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter("{x:.0f}")
         axis.set_minor_formatter("{x:.0f}")
-    axes.set_xlabel("Crossing of isologit norms (examples)")
-    axes.set_ylabel("Midpoint of ungrokking (examples)")
+    axes.set_xlabel(NOTATION["crossing"].axis_label)
+    axes.set_ylabel(NOTATION["midpoint"].axis_label)
     axes.set_title("Line: equal; band: the margin")

@@ -23,8 +23,8 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
         verdict: The verdict; its size heads the figure.
         runs: The runs it was judged on.
     """
-    drawn = Figure(figsize=(style.TWO_COLUMNS_INCHES, 5.0), layout="constrained")
-    panels = drawn.subplots(2, 2, sharex=True, sharey="row", squeeze=False)
+    drawn, flat = style.grid(4, 2, 2.5, sharex=True, sharey="row")
+    panels = np.array(flat).reshape(2, 2)
     task = runs[0].settings.task
     chance = 1 / tasks.num_symbols(task.operation, task.size)
     for column, arm in enumerate(arms(runs)):
@@ -55,8 +55,8 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
         lower.set_yscale("log")
         courses.steps_axis(lower)
         lower.set_xlabel(NOTATION["step"].axis_label)
-    panels[0, 0].set_ylabel("Accuracy")
-    panels[1, 0].set_ylabel("Loss (nats)")
+    panels[0, 0].set_ylabel(NOTATION["accuracy"].axis_label)
+    panels[1, 0].set_ylabel(NOTATION["loss"].axis_label)
     for axes in panels[:, 0]:
         if axes.lines:
             axes.legend(loc="center left")

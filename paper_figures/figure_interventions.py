@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from efficiency.notation import NOTATION
 from paper_figures import style
 from predictions.first_study.interventions_arms import DESIGNS, WEIGHT_DECAY
 from predictions.first_study.interventions_judge import times
@@ -53,4 +54,4 @@ def rows(axes: Axes, verdict: Verdict, runs: Sequence[Run]) -> None:
     axes.set_xscale("log")
     style.plain_log(axes.xaxis)
     axes.set_yticks(range(len(order)), order)
-    axes.set_xlabel(f"Step at which it has generalised (budget {design.num_steps:,})")
+    axes.set_xlabel(f"{NOTATION['step_generalised'].axis_label}, budget {design.num_steps:,}")

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from efficiency import tasks
+from efficiency.notation import NOTATION
 from efficiency.outcome import GENERALISED
 from paper_figures import style
 from predictions.first_study.label_noise import wrong
@@ -52,7 +53,7 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
         axes.set_title(title)
         axes.set_xticks(list(places.values()), [str(k) for k in numbers])
         axes.set_xlim(-0.4, len(numbers) - 0.6)
-        axes.set_xlabel("Examples with a wrong answer")
-    panels[0].set_ylabel("Final accuracy")
+        axes.set_xlabel(NOTATION["num_corrupted"].axis_label)
+    panels[0].set_ylabel(NOTATION["accuracy"].final_label)
     drawn.suptitle(f"{len(runs)} runs{style.diverged(runs)}", fontsize=9)
     return drawn

@@ -14,7 +14,7 @@ from sklearn.manifold import TSNE
 
 from efficiency import alignment
 from paper_figures import style
-from predictions.first_study.learned_structure import Learned, measured
+from predictions.first_study.learned_structure_judge import Learned, measured
 from predictions.protocol import Run, Verdict
 
 _DOTS: Any = {"s": 110, "alpha": 0.5, "edgecolors": "none"}
@@ -32,8 +32,8 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     learned, _ = measured(runs)
     by_settings = {run.settings: run for run in runs}
     operations = list(dict.fromkeys(run.settings.task.operation for run in runs))
-    drawn = Figure(figsize=(style.TWO_COLUMNS_INCHES, 6.4), layout="constrained")
-    panels = drawn.subplots(2, len(operations), squeeze=False)
+    drawn, flat = style.grid(2 * len(operations), len(operations), 3.2)
+    panels = np.array(flat).reshape(2, len(operations))
     for axes in panels[0, 1:]:
         axes.sharey(panels[0, 0])
     for column, operation in enumerate(operations):

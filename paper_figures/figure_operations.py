@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
+from efficiency.notation import NOTATION
 from paper_figures import style
 from predictions.first_study.operations import ALL, DESIGNS
 from predictions.first_study.times import time_of
@@ -54,10 +55,10 @@ def shares_of_seeds(axes: Axes, verdict: Verdict, runs: Sequence[Run]) -> AxesIm
         if np.isfinite(value):
             colour = "white" if value > DARK else "black"
             axes.text(column, row, f"{value:.0%}", ha="center", va="center", color=colour)
-    axes.set_xticks(range(len(fractions)), [f"{100 * f:g}%" for f in fractions])
+    axes.set_xticks(range(len(fractions)), [f"{100 * f:g}" for f in fractions])
     axes.set_yticks(range(len(names)), names)
     axes.set_title(f"{len(runs)} runs{style.diverged(runs)}")
-    axes.set_xlabel("Part of the table trained on")
+    axes.set_xlabel(NOTATION["fraction"].axis_label)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     return image

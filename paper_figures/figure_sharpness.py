@@ -8,6 +8,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from efficiency import tasks
+from efficiency.notation import NOTATION
 from paper_figures import style
 from predictions.first_study.sharpness import told
 from predictions.protocol import Run, Verdict
@@ -40,12 +41,12 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
         style.plain_log(axes.xaxis)
     task = runs[0].settings.task
     style.accuracy_axis(axes, 1 / tasks.num_symbols(task.operation, task.size))
-    axes.set_xlabel("Sharpness φ")
-    axes.set_ylabel("Accuracy on novel pairs, last step")
+    axes.set_xlabel(NOTATION["sharpness"].axis_label)
+    axes.set_ylabel(f"{NOTATION['novel_accuracy'].axis_label}, last step")
     unfit = len(runs) - len(points) - sum(run.outcome.status == "diverged" for run in runs)
     without = f", {unfit} that do not fit their examples" if unfit else ""
     number = verdict.numbers.get("rank_correlation")
     correlation = "" if number is None else f", rank correlation {number}"
     axes.set_title(f"{len(points)} networks{without}{style.diverged(runs)}{correlation}")
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    style.legend_beside(axes)
     return drawn

@@ -35,5 +35,5 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
         style.accuracy_axis(axes, 1 / tasks.num_symbols(task.operation, task.size))
         courses.steps_axis(axes)
         axes.set_xlabel(f"{NOTATION['step'].axis_label} from then on")
-    panels[0].set_ylabel("Accuracy on novel pairs")
+    panels[0].set_ylabel(NOTATION["novel_accuracy"].axis_label)
     return drawn

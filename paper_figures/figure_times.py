@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from efficiency.notation import NOTATION
 from efficiency.statistics import TooFewError
 from paper_figures import style
 from predictions.first_study.data_fraction import percent
@@ -37,7 +38,7 @@ def data_fraction(verdict: Verdict, runs: Sequence[Run]) -> Figure:
 def by_percent(axes: Axes, runs: Sequence[Run]) -> None:
     """Draw times against the part of the table that is trained on."""
     _draw(axes, runs, percent)
-    axes.set_xlabel("Part of the table trained on (%)")
+    axes.set_xlabel(NOTATION["fraction"].axis_label)
     axes.set_xticks(sorted({percent(run) for run in runs}))
 
 
@@ -53,7 +54,7 @@ def table_size(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     _draw(axes, runs, log_modulus)
     moduli = sorted({run.settings.task.size for run in runs})
     axes.set_xticks(np.log(moduli), [str(p) for p in moduli])
-    axes.set_xlabel("Modulus p (logarithmic)")
+    axes.set_xlabel(f"{NOTATION['modulus'].axis_label} (logarithmic)")
     return drawn
 
 
@@ -90,5 +91,5 @@ def _draw(axes: Axes, runs: Sequence[Run], x: Callable[[Run], float]) -> None:
     axes.set_yscale("log")
     style.plain_log(axes.yaxis)
     axes.set_title(f"{len(runs)} runs{style.diverged(runs)}")
-    axes.set_ylabel("Step at which it has generalised")
+    axes.set_ylabel(NOTATION["step_generalised"].axis_label)
     axes.legend(loc="best")

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from efficiency import tasks
 from efficiency.notation import NOTATION
-from paper_figures import style
+from paper_figures import finals, style
 from paper_figures.figure_04_ungrokking import points
 from predictions.protocol import Run, Verdict
 
@@ -28,13 +28,12 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     for (decay, by_size), colour, marker in zip(
         found.items(), style.graded(len(found)), itertools.cycle("osD^v<>"), strict=False
     ):
-        means = [float(np.mean(values)) for values in by_size.values()]
         label = f"{NOTATION['weight_decay'].symbol} = {decay:g}"
-        left.plot(list(by_size), means, marker=marker, color=colour, ms=4.5, label=label)
+        finals.draw(left, by_size, color=colour, marker=marker, label=label)
     style.log_axis_with_values(left, sorted({D for by in found.values() for D in by}))
     style.accuracy_axis(left, 1 / tasks.num_symbols(task.operation, task.size))
     left.set_xlabel(NOTATION["reduced_dataset_size"].axis_label)
-    left.set_ylabel(f"Final {NOTATION['novel_accuracy'].label.lower()}, mean")
+    left.set_ylabel(f"{NOTATION['novel_accuracy'].final_label}, mean")
     left.set_title("Where it ends")
     left.legend(loc="lower right")
     _speeds(right, verdict)

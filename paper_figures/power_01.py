@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from efficiency import tasks
+from efficiency.notation import NOTATION
 from paper_figures import courses, style, table
 from paper_figures.base import Evidence, Need, PaperFigure
 from paper_figures.figure_times import by_percent
@@ -31,8 +32,8 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     courses.steps_axis(left)
     symbols = tasks.num_symbols(settings.task.operation, settings.task.size)
     style.accuracy_axis(left, 1 / symbols)
-    left.set_xlabel("Training time (steps)")
-    left.set_ylabel("Accuracy")
+    left.set_xlabel(NOTATION["step"].axis_label)
+    left.set_ylabel(NOTATION["accuracy"].axis_label)
     left.set_title(f"D = {settings.dataset_size}, {len(histories)} seeds{style.diverged(decayed)}")
     left.legend(loc="center left", fontsize=7)
     by_percent(middle, fractions.runs)

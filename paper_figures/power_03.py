@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from paper_figures import style
 from paper_figures.base import Evidence, Need, PaperFigure
 from paper_figures.figure_learned_structure import most_accurate, symbol_map
-from predictions.first_study.learned_structure import measured
+from predictions.first_study.learned_structure_judge import measured
 
 
 @mpl.rc_context(style.STYLE)

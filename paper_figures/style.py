@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import matplotlib as mpl
@@ -17,15 +19,22 @@ from matplotlib.ticker import (
     ScalarFormatter,
 )
 
+from efficiency.estimates import Estimate
+from efficiency.notation import NOTATION
 from predictions.protocol import Run
 
-TWO_COLUMNS_INCHES = 8.6
-"""Width of a figure across two columns."""
+WIDTH_INCHES = {1: 4.2, 2: 8.6}
+"""Width of a figure over one column of a paper and over both, with lettering of 9 points."""
+
+_COLUMNS: ContextVar[int] = ContextVar("columns", default=2)
+
+D_CRIT = NOTATION["critical_size"].symbol
 
 CHANCE, THRESHOLD = "#6b6b6b", "#1b1b1b"
 
 MEM, GEN = "#b34a00", "#0063a3"
-"""Colours of memorising and of generalising, apart in grey and to the colour-blind."""
+"""Colours of memorising and of generalising, apart to the colour-blind; alike in grey, where dashes
+and marks tell them apart."""
 
 STYLE: Any = {
     "font.size": 9,
@@ -45,10 +54,102 @@ def graded(count: int) -> list[tuple[float, float, float, float]]:
     return [colours(0.85 * i / max(count - 1, 1)) for i in range(count)]
 
 
-def figure(num_columns: int, height_inches: float) -> tuple[Figure, list[Axes]]:
-    """Return a two-column-wide figure with panels side by side, independent of any screen."""
-    drawn = Figure(figsize=(TWO_COLUMNS_INCHES, height_inches), layout="constrained")
-    return drawn, list(drawn.subplots(1, num_columns, squeeze=False)[0])
+@contextlib.contextmanager
+def columns(number: int) -> Iterator[None]:
+    """Let figures that are drawn meanwhile be as wide as one column of a paper or as both.
+
+    Args:
+        number: 1 or 2.
+
+    Raises:
+        ValueError: Another number.
+    """
+    if number not in WIDTH_INCHES:
+        raise ValueError(f"a figure is 1 or 2 columns wide, not {number}")
+    token = _COLUMNS.set(number)
+    try:
+        yield
+    finally:
+        _COLUMNS.reset(token)
+
+
+def figure(num_panels: int, height_inches: float) -> tuple[Figure, list[Axes]]:
+    """Return a figure with panels side by side, or below each other in one column.
+
+    Args:
+        num_panels: How many.
+        height_inches: Of a panel with its labels.
+    """
+    across = num_panels if _COLUMNS.get() == 2 else 1
+    drawn, panels = grid(num_panels, across, height_inches)
+    return drawn, panels
+
+
+def grid(
+    num_panels: int, across: int, height_inches: float, **options: Any
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure, independent of any screen, with panels in rows of up to ``across``.
+
+    Args:
+        num_panels: How many; what is left of the last row stays empty.
+        across: How many side by side over two columns of a paper; over one, half of them.
+        height_inches: Of a row with its labels.
+        options: Of ``Figure.subplots``.
+    """
+    if _COLUMNS.get() == 1:
+        across = -(-across // 2)
+    rows = -(-num_panels // across)
+    size = (WIDTH_INCHES[_COLUMNS.get()], height_inches * rows)
+    drawn = Figure(figsize=size, layout="constrained")
+    panels = drawn.subplots(rows, across, squeeze=False, **options).ravel()
+    for axes in panels[num_panels:]:
+        axes.set_axis_off()
+    return drawn, list(panels[:num_panels])
+
+
+def legend_beside(axes: Axes, **options: Any) -> None:
+    """Put the legend to the right of a panel, or below it in one column."""
+    if _COLUMNS.get() == 2:
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), **options)
+    else:
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.3), ncols=3, **options)
+
+
+def mark(axes: Axes, number: Estimate | None, name: str, *, text: bool = True) -> None:
+    """Mark a number on the horizontal axis, dashed, with its interval shaded.
+
+    Args:
+        axes: Where; the axis has its limits already.
+        number: What; without a value nothing is drawn. An open end reaches to the edge.
+        name: What it is called.
+        text: Whether to write it down.
+    """
+    if number is None or number.value is None:
+        return
+    left, right = axes.get_xlim()
+    low = left if number.low is None else number.low
+    high = right if number.high is None else number.high
+    axes.axvspan(low, high, color=THRESHOLD, alpha=0.12, lw=0)
+    axes.axvline(number.value, color=THRESHOLD, lw=1, ls="--")
+    axes.set_xlim(left, right)
+    if text:
+        axes.annotate(
+            f"{name}\n{shown(number)}",
+            (high, 0.06),
+            xycoords=axes.get_xaxis_transform(),
+            xytext=(4, 0),
+            textcoords="offset points",
+            fontsize=8,
+            va="bottom",
+        )
+
+
+def shown(number: Estimate | None) -> str:
+    """Return a number of examples with its interval, e.g. ``164 [145, 186]``."""
+    if number is None or number.value is None:
+        return "not known"
+    low, high = ("…" if end is None else f"{end:,.0f}" for end in (number.low, number.high))
+    return f"{number.value:,.0f} [{low}, {high}]"
 
 
 def diverged(runs: Sequence[Run]) -> str:

@@ -17,7 +17,7 @@ _MOST_NUMBERS = 31
 @mpl.rc_context(style.STYLE)
 def build(square: IntArray) -> Figure:
     """Draw (S, S) answers by left and right operand; −1 stays white."""
-    drawn = Figure(figsize=(style.TWO_COLUMNS_INCHES / 2,) * 2, layout="constrained")
+    drawn = Figure(figsize=(style.WIDTH_INCHES[1],) * 2, layout="constrained")
     axes = drawn.subplots()
     cells(axes, square)
     if len(square) > _MOST_NUMBERS:

@@ -22,6 +22,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     """Draw a panel for each phenomenon."""
     grokking, ungrokking, semi = evidence
     drawn, (left, middle, right) = style.figure(3, 3.6)
+    threshold = style.shown(ungrokking.verdict.numbers["threshold"])
     task = grokking.runs[0].settings.task
     chance = 1 / tasks.num_symbols(task.operation, task.size)
     accuracies(left, grokking.verdict, grokking.runs)
@@ -32,7 +33,11 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     partial_courses(right, [run for by in by_seed.values() for run in by.values()])
     right.set_title("Semi-grokking; dotted: moving")
     style.accuracy_axis(right, chance)
-    for axes, title, columns in ((left, None, 1), (middle, "D′", 3), (right, "D", 1)):
+    for axes, title, columns in (
+        (left, None, 1),
+        (middle, f"D′; threshold {threshold}", 3),
+        (right, "D", 1),
+    ):
         axes.legend(
             title=title,
             loc="upper center",
@@ -54,7 +59,8 @@ FIGURE = PaperFigure(
     after="Figure 1 of Varma et al. (2023)",
     shows="Left: accuracy on training examples (dashed) and on novel pairs, trained from scratch. "
     "Middle: accuracy on novel pairs of networks that knew the whole table, trained on with D′ "
-    "examples. Right: networks from scratch that come late to partial accuracy and stay.",
+    "examples. Runs faint, medians bold with their 95% interval at each step. Right: networks from "
+    "scratch that come late to partial accuracy and stay.",
     needs=(
         Need(prediction="grokking"),
         Need(prediction="ungrokking"),

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from paper_figures import figure_03_efficiency
+from paper_figures import style
 from paper_figures.base import Evidence, Need, PaperFigure
+from paper_figures.figure_03_efficiency import isologit, networks
+from predictions.efficiency_judge import usable
 
 
+@mpl.rc_context(style.STYLE)
 def draw(evidence: Sequence[Evidence]) -> Figure:
-    """Draw the figure of the prediction's report, which is this one."""
-    (one,) = evidence
-    return figure_03_efficiency.build(one.verdict, one.runs)
+    """Draw the panels of the prediction's report, with D_crit on the right if it was judged."""
+    efficiency, *critical = evidence
+    drawn, (left, right) = style.figure(2, 3.6)
+    curves, at, _ = usable(efficiency.runs)
+    networks(left, curves, at)
+    isologit(right, curves, at)
+    for one in critical:
+        style.mark(right, one.verdict.numbers.get("crossing"), style.D_CRIT)
+    return drawn
 
 
 FIGURE = PaperFigure(
@@ -21,8 +31,10 @@ FIGURE = PaperFigure(
     after="Figure 3 of Varma et al. (2023)",
     shows="Left: norm against log-odds of every settled network of a seed that counts, Mem filled "
     "(random labels), Gen open (large D). Right: the norm that each needs for one log-odds ŝ, "
-    "against D; seeds faint, geometric means bold.",
+    "against D; seeds faint, geometric means bold with their 95% intervals. Dashed: D_crit, "
+    "where both need the same, with its interval.",
     needs=(Need(prediction="efficiency"),),
+    wants=(Need(prediction="critical-size"),),
     draw=draw,
     apart="The paper reads the correct logit; here it is the log-odds, of which the loss is a "
     "function.",

@@ -28,8 +28,8 @@ FIGURE = PaperFigure(
     name="figure-04",
     after="Figure 4 of Varma et al. (2023)",
     shows="Final accuracy on novel pairs of networks that knew the whole table, trained on with D′ "
-    "examples, by weight decay; every network faint, means bold; the threshold with its 95% "
-    "interval, chance dotted.",
+    "examples, by weight decay; every network faint, means bold with their 95% intervals; "
+    "the threshold with its own, chance dotted.",
     needs=(Need(prediction="ungrokking"),),
     draw=draw,
 )

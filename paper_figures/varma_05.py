@@ -17,10 +17,12 @@ from predictions import scratch
 @mpl.rc_context(style.STYLE)
 def draw(evidence: Sequence[Evidence]) -> Figure:
     """Draw one panel, of the runs that count."""
-    (one,) = evidence
+    one, *critical = evidence
     drawn, (axes,) = style.figure(1, 3.4)
     by_seed, left_out = scratch.usable(one.runs)
     finals(axes, [run for by in by_seed.values() for run in by.values()])
+    for other in critical:
+        style.mark(axes, other.verdict.numbers.get("from_scratch_midpoint"), "half from scratch")
     without = f", {len(left_out)} left out" if left_out else ""
     axes.set_title(f"{len(by_seed)} seeds{without}")
     task = one.runs[0].settings.task
@@ -32,7 +34,9 @@ FIGURE = PaperFigure(
     name="figure-05",
     after="Figure 5 of Varma et al. (2023)",
     shows="Final accuracy on novel pairs of networks trained from scratch, against D, a mark for "
-    "each run by what became of it.",
+    "each run by what became of it. Dashed: the D at which half of the way is reached, with its "
+    "95% interval.",
     needs=(Need(prediction="semi-grokking"),),
+    wants=(Need(prediction="critical-size"),),
     draw=draw,
 )

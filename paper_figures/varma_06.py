@@ -36,7 +36,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
         left.plot(run.history["step"], run.history[quantity], dashes, color=colour, label=label)
     task = run.settings.task
     style.accuracy_axis(left, 1 / tasks.num_symbols(task.operation, task.size))
-    left.set_ylabel("Accuracy")
+    left.set_ylabel(NOTATION["accuracy"].axis_label)
     left.legend(loc="center left")
     D, seed = run.settings.dataset_size, run.settings.data_seed
     left.set_title(f"D = {D}, seed {seed}, the first of {len(stayed)}")

@@ -14,7 +14,7 @@ from paper_figures import courses, style
 from paper_figures.base import Evidence, Need, PaperFigure
 from paper_figures.figure_04_ungrokking import main_arm
 
-COLUMNS = 4
+ACROSS = 4
 
 
 @mpl.rc_context(style.STYLE)
@@ -27,11 +27,9 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     for run in arm:
         if run.weight_decay == decays[len(decays) // 2]:
             by_size[run.size].append(run.run.history)
-    rows = -(-len(by_size) // COLUMNS)
-    drawn = Figure(figsize=(style.TWO_COLUMNS_INCHES, 1.9 * rows + 0.3), layout="constrained")
-    panels = drawn.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False).ravel()
+    drawn, panels = style.grid(len(by_size), ACROSS, 2.0, sharex=True, sharey=True)
     task = one.runs[0].settings.task
-    for axes, (D, histories) in zip(panels, sorted(by_size.items()), strict=False):
+    for axes, (D, histories) in zip(panels, sorted(by_size.items()), strict=True):
         for quantity, colour, dashes in (
             ("train_accuracy", style.MEM, "--"),
             ("novel_accuracy", style.GEN, "-"),
@@ -41,12 +39,14 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
         style.accuracy_axis(axes, 1 / tasks.num_symbols(task.operation, task.size))
         courses.steps_axis(axes)
         axes.set_title(f"D′ = {D}, {len(histories)} runs")
-    for axes in panels[len(by_size) :]:
-        axes.set_axis_off()
     handles, labels = panels[0].get_legend_handles_labels()
-    drawn.legend(handles, labels, loc="outside upper center", ncols=2)
+    threshold = style.shown(one.verdict.numbers["threshold"])
+    title = f"threshold of ungrokking {threshold} examples"
+    drawn.legend(
+        handles, labels, loc="outside upper center", ncols=2, title=title, title_fontsize=8
+    )
     drawn.supxlabel(NOTATION["step"].axis_label, fontsize=9)
-    drawn.supylabel("Accuracy", fontsize=9)
+    drawn.supylabel(NOTATION["accuracy"].axis_label, fontsize=9)
     return drawn
 
 
@@ -55,7 +55,7 @@ FIGURE = PaperFigure(
     after="Figure 7 of Varma et al. (2023)",
     shows="Accuracy on training examples (dashed) and on novel pairs of networks that knew the "
     "whole table, trained on with D′ examples, at the middle weight decay; runs faint, medians "
-    "bold.",
+    "bold with their 95% interval at each step.",
     needs=(Need(prediction="ungrokking"),),
     draw=draw,
 )

@@ -16,31 +16,32 @@ from predictions.variants import Variant
 VARIANTS = (
     Variant(operation="multiplication"),
     Variant(operation="subtraction"),
+    Variant(operation="sum-of-squares"),
     Variant(network="mlp"),
 )
+ACROSS = 2
 
 
 @mpl.rc_context(style.STYLE)
 def draw(evidence: Sequence[Evidence]) -> Figure:
-    """Draw a panel for each operation or network."""
-    drawn, panels = style.figure(len(evidence), 3.2)
-    for axes, one, variant in zip(panels, evidence, VARIANTS, strict=True):
-        found = points(one.runs)
-        axes.set_title(" ".join(variant.options()[1::2]))
-        if not found:
+    """Draw a panel for each operation or network, empty where it is not in the store."""
+    there = {one.need.variant: one for one in evidence}
+    drawn, panels = style.grid(len(VARIANTS), ACROSS, 2.9)
+    for axes, variant in zip(panels, VARIANTS, strict=True):
+        name = " ".join(variant.options()[1::2])
+        one = there.get(variant)
+        found = points(one.runs) if one is not None else {}
+        if one is None or not found:
             axes.set_axis_off()
-            axes.set_title(f"{axes.get_title('left')}: no start network counts")
+            why = "not in the store" if one is None else "no start network counts"
+            axes.set_title(f"{name}: {why}")
             continue
         task = one.runs[0].settings.task
         chance = 1 / tasks.num_symbols(task.operation, task.size)
-        title = axes.get_title("left")
         final_accuracies(axes, found, one.verdict, chance)
-        axes.set_title(f"{title}: {one.verdict.outcome}")
+        axes.set_title(f"{name}: {one.verdict.outcome}")
         axes.tick_params(axis="x", labelrotation=60)
-    for axes in panels[1:]:
-        axes.set_ylabel("")
-        legend = axes.get_legend()
-        if legend is not None:
+        if axes is not panels[0] and (legend := axes.get_legend()) is not None:
             legend.remove()
     return drawn
 
@@ -49,7 +50,8 @@ FIGURE = PaperFigure(
     name="figure-08",
     after="Figure 8 of Varma et al. (2023)",
     shows="As figure 4, on other operations and on another network, with the verdict of each.",
-    needs=tuple(Need(prediction="ungrokking", variant=variant) for variant in VARIANTS),
+    needs=(),
+    wants=tuple(Need(prediction="ungrokking", variant=variant) for variant in VARIANTS),
     draw=draw,
     apart="The paper has nine more tasks of Power et al. (2022).",
 )

@@ -35,7 +35,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
         label = f"{name.capitalize()}, median"
         courses.draw(left, histories, name, color=colour, ls=dashes, label=label)
     courses.draw(right, histories, "norm", color=style.THRESHOLD, label="median")
-    left.set_ylabel("Correct logit (nats)")
+    left.set_ylabel(NOTATION["correct_logit"].axis_label)
     left.legend(loc="upper left")
     left.set_title(f"{len(histories)} runs{style.diverged(one.runs)}")
     right.set_ylabel(NOTATION["norm"].axis_label)
@@ -50,7 +50,8 @@ FIGURE = PaperFigure(
     name="figure-09",
     after="Figure 9 of Varma et al. (2023)",
     shows="Left: centred correct logit of Gen (on novel pairs) and of Mem (what training examples "
-    "have more) over training from scratch. Right: parameter norm. Runs faint, medians bold.",
+    "have more) over training from scratch. Right: parameter norm. Runs faint, medians bold "
+    "with their 95% interval at each step.",
     needs=(Need(prediction="grokking"),),
     draw=draw,
     apart="The paper splits logits by projection on the trigonometric subspace.",

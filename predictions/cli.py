@@ -211,7 +211,7 @@ def judge(
     from predictions.printing import print_verdicts
     from predictions.running import existing, verdicts_on
 
-    chosen = _chosen(names or ("all",), operation, operation_size, network)
+    chosen = _chosen(names or _the_theory(), operation, operation_size, network)
     place = existing(store)
     print_verdicts(verdicts_on(place, chosen, size, seeds), chosen, json=json)
     return 0
@@ -237,11 +237,20 @@ def report(
     """
     from predictions.running import existing, make_writable, verdicts_on, write_reports
 
-    chosen = _chosen(names or ("all",), operation, operation_size, network)
+    chosen = _chosen(names or _the_theory(), operation, operation_size, network)
     place = existing(store)
     make_writable(out)
     write_reports(verdicts_on(place, chosen, size, seeds), chosen, place, out, seeds, quiet=False)
     return 0
+
+
+def _the_theory() -> tuple[str, ...]:
+    """Return what is taken where nothing is named, and say so."""
+    print(
+        "no prediction was named: these are all of the theory; there is also first-study",
+        file=sys.stderr,
+    )
+    return ("all",)
 
 
 def _chosen(

@@ -15,6 +15,7 @@ from efficiency.statistics import (
     equivalence,
     greater_p,
     holm,
+    median_bounds,
     rank_correlation,
     share_interval,
     share_p,
@@ -211,3 +212,29 @@ def test_a_rank_correlation_needs_pairs_that_differ():
     perfect = rank_correlation([1, 2, 3, 4, 5], [1, 2, 3, 4, 5]).interval
     assert perfect.value == pytest.approx(1.0)
     assert perfect.high <= 1.0
+
+
+@given(st.integers(6, 40), st.integers(0, 1000))
+def test_the_interval_of_a_median_is_scipys(n, seed):
+    values = np.random.default_rng(seed).normal(size=(n, 2))
+    low, high = median_bounds(values)
+    for column in range(2):
+        test = stats.quantile_test(values[:, column], q=0.0, p=0.5)
+        expected = test.confidence_interval(0.95)
+        assert (low[column], high[column]) == (expected.low, expected.high)
+
+
+@pytest.mark.parametrize("n", [6, 9, 20])
+def test_the_interval_of_a_median_covers_it_as_often_as_it_says(n):
+    draws = np.random.default_rng(n).exponential(size=(n, 20_000))
+    low, high = median_bounds(draws)
+    covered = np.mean((low <= np.log(2)) & (np.log(2) <= high))
+
+    assert covered >= 0.95 - 3 * np.sqrt(0.05 * 0.95 / 20_000)
+
+
+def test_six_units_are_the_fewest_for_the_interval_of_a_median():
+    assert median_bounds([3.0, 1.0, 2.0, 6.0, 5.0, np.inf]) == (1.0, np.inf)
+    for few in ([], [1.0, 2.0, 3.0, 4.0, 5.0]):
+        with pytest.raises(TooFewError, match="less than the wanted confidence"):
+            median_bounds(few)

@@ -6,9 +6,11 @@ import itertools
 
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 
 from paper_figures import style
+from paper_figures.catalogue import FIGURES
+from tests.paper_figures.planted_source import source
 
 MEANINGS = {
     "Mem": style.MEM,
@@ -88,6 +90,25 @@ def test_shades_of_a_graded_quantity_keep_their_order_in_grey():
         assert min(np.diff(greys)) > 0
         # The lightest line is still seen on white (WCAG asks 3 of what is needed to understand).
         assert contrast(greys[-1], 1.0) >= 1.5
+
+
+@pytest.mark.parametrize("name", ["figure-01", "figure-03", "figure-06", "figure-07", "figure-09"])
+def test_mem_and_gen_differ_in_more_than_their_colour(name, tmp_path):
+    # In grey both are the same.
+    figure = FIGURES[name]
+    both = 0
+    for axes in figure.draw(figure.evidence(source(tmp_path))).axes:
+        looks = {
+            colour: {
+                (line.get_linestyle(), line.get_marker())
+                for line in axes.lines
+                if to_hex(line.get_color()) == colour and line.get_label()[0] != "_"
+            }
+            for colour in (style.MEM, style.GEN)
+        }
+        both += all(looks.values())
+        assert looks[style.MEM].isdisjoint(looks[style.GEN])
+    assert both > 0
 
 
 def test_the_same_colours_are_not_told_apart_by_a_bad_choice():

@@ -3,7 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
+from efficiency.statistics import median_bounds, t_interval
+from paper_figures import courses, style
 from paper_figures import figure_04_ungrokking as figure
 from predictions.ungrokking import Ungrokking
 from tests.build import continued_run, start_run
@@ -41,20 +44,24 @@ def test_the_curves_are_the_means_of_the_records_that_the_judge_used(drawn):
     for decay in DECAYS:
         x, y = left[f"λ = {decay:g}"]
         assert x == list(SIZES)
-        expected = [
-            np.mean(
-                [
-                    run.outcome.numbers["novel_accuracy"].value
-                    for run in runs
-                    if run.settings.start is not None
-                    and run.settings.start.init_seed != 9
-                    and run.settings.dataset_size == size
-                    and run.settings.optimiser.weight_decay == decay
-                ]
-            )
+        values = [
+            [
+                run.outcome.numbers["novel_accuracy"].value
+                for run in runs
+                if run.settings.start is not None
+                and run.settings.start.init_seed != 9
+                and run.settings.dataset_size == size
+                and run.settings.optimiser.weight_decay == decay
+            ]
             for size in SIZES
         ]
-        assert y == pytest.approx(expected)
+        assert y == pytest.approx([np.mean(some) for some in values])
+        ends = {
+            tuple(line.get_ydata()) for line in made.axes[0].lines if len(line.get_xdata()) == 2
+        }
+        for some in values:
+            interval = t_interval(some)
+            assert tuple(np.clip([interval.low, interval.high], 0, 1)) in ends
 
 
 def test_the_threshold_and_its_interval_are_those_of_the_verdict(drawn):
@@ -66,7 +73,7 @@ def test_the_threshold_and_its_interval_are_those_of_the_verdict(drawn):
     assert any(list(line.get_xdata()) == [threshold.value] * 2 for line in made.axes[0].lines)
 
 
-def test_the_courses_are_the_mean_histories_at_the_middle_weight_decay(drawn):
+def test_the_courses_are_the_median_histories_at_the_middle_weight_decay(drawn):
     runs, _, made = drawn
     right = curves(made.axes[1])
     assert set(right) == {str(size) for size in SIZES}
@@ -79,7 +86,25 @@ def test_the_courses_are_the_mean_histories_at_the_middle_weight_decay(drawn):
         and run.settings.start.init_seed != 9
     ]
     assert x == [0, 50, 100]
-    assert y[-1] == pytest.approx(np.mean(finals))
+    assert y[-1] == pytest.approx(np.median(finals))
+    assert not made.axes[1].collections  # four networks are too few for an interval
+
+
+def test_courses_have_the_interval_of_their_median_where_there_are_six():
+    rng = np.random.default_rng(0)
+    values = rng.random((8, 3))
+    histories = [pd.DataFrame({"step": [0, 50, 100], "novel_accuracy": run}) for run in values]
+    for number in (5, 8):
+        axes = Figure().subplots()
+        courses.draw(axes, histories[:number], "novel_accuracy", color=style.GEN, label="median")
+        assert curves(axes)["median"] == ([0, 50, 100], list(np.median(values[:number], axis=0)))
+        assert len(axes.lines) == number + 1
+        assert len(axes.collections) == (number > 5)
+    low, high = median_bounds(values)
+    drawn = {tuple(corner) for corner in axes.collections[0].get_paths()[0].vertices}
+    assert {
+        (step, end) for ends in (low, high) for step, end in zip((0, 50, 100), ends, strict=True)
+    } <= drawn
 
 
 def test_axes_are_labelled_from_the_notation(drawn):

@@ -71,12 +71,12 @@ def test_every_prediction_has_a_figure_and_equal_records_give_equal_bytes(name):
     assert f'id="{name}-title"' in texts[0]
 
 
-def test_grokking_is_drawn_as_the_mean_of_the_histories():
+def test_grokking_is_drawn_as_the_median_of_the_histories():
     verdict, runs, figure = drawn("grokking", figure_01_grokking.build)
-    steps, mean = labelled(figure.axes[0])["Accuracy on novel pairs, mean"]
-    expected = np.mean([history(run)["novel_accuracy"] for run in runs], axis=0)
+    steps, median = labelled(figure.axes[0])["Accuracy on novel pairs, median"]
+    expected = np.median([history(run)["novel_accuracy"] for run in runs], axis=0)
     assert steps == list(history(runs[0])["step"])
-    assert mean == pytest.approx(list(expected))
+    assert median == pytest.approx(list(expected))
     marks = [line.get_xdata()[0] for line in figure.axes[0].lines if len(line.get_xdata()) == 2]
     assert verdict.numbers["step_halfway"].value in marks
 

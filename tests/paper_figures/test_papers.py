@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -44,8 +45,8 @@ def test_there_are_ten_figures_of_the_theory_and_three_of_the_first_study():
     for name, figure in FIGURES.items():
         number = int(name.rsplit("-", 1)[1])
         assert re.match(rf"Figure {number} of (Varma|Power) et al\. \(20\d\d\)$", figure.after)
-        assert figure.needs
-        for need in figure.needs:
+        assert figure.needs or figure.wants
+        for need in (*figure.needs, *figure.wants):
             for size in SIZES:
                 need.asked().settings(size)
 
@@ -95,11 +96,32 @@ def test_figure_10_shows_a_ratio_or_counts_a_run_without_one(ungrokking):
     runs = [run for run in arm if run.weight_decay == decays[len(decays) // 2]]
     both = [varma_10.logits(run) for run in runs]
     ratios = sorted(gen / mem for gen, mem in both if gen > 0 and mem > 0)
-    shown = sorted(y for line in left.lines[:-1] for y in line.get_ydata())
-    assert shown == pytest.approx(ratios)
+    marks = [line for line in left.lines if line.get_alpha() is not None]
+    assert sorted(y for line in marks for y in line.get_ydata()) == pytest.approx(ratios)
+    sizes, medians = labelled(left)["median"]
+    for D, median in zip(sizes, medians, strict=True):
+        of_size = [gen / mem for run, (gen, mem) in zip(runs, both, strict=True) if run.size == D]
+        if all(
+            gen > 0 and mem > 0 for run, (gen, mem) in zip(runs, both, strict=True) if run.size == D
+        ):
+            assert median == pytest.approx(np.median(of_size))
     assert left.get_title("left").startswith(f"{len(runs) - len(ratios)} without a ratio")
     means = labelled(right)["mean"]
     assert means[0] == sorted({run.size for run in runs})
+
+
+def test_ratios_that_cannot_be_are_the_smallest_or_the_largest_and_never_left_out():
+    logits = [
+        (1.0, 1.0),
+        (-1.0, 1.0),
+        (2.0, -1.0),
+        (3.0, 1.0),
+        (-2.0, -2.0),
+        (4.0, 1.0),
+        (5.0, 1.0),
+    ]
+    assert varma_10.median_ratio(logits) == (3.0, 0.0, math.inf)
+    assert varma_10.median_ratio(logits[:3]) == (1.0, 0.0, math.inf)
 
 
 def test_runs_that_predictions_share_are_counted_once(source):

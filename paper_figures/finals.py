@@ -1,0 +1,38 @@
+"""What became of networks, by what a design varies: a mark for each, the mean, its interval."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from efficiency.statistics import TooFewError, t_interval
+
+
+def draw(
+    axes: Axes,
+    values: Mapping[int, Sequence[float]],
+    *,
+    color: str | tuple[float, ...],
+    marker: str,
+    label: str,
+) -> None:
+    """Draw a faint mark for each network, a line through the means and their 95% intervals.
+
+    Args:
+        axes: Where.
+        values: Shares in [0, 1] of independent networks, by their place on the horizontal axis.
+        color: Of all of it.
+        marker: Likewise.
+        label: Of the line.
+    """
+    for place, some in values.items():
+        axes.plot([place] * len(some), some, marker, color=color, ms=3, alpha=0.35)
+        with contextlib.suppress(TooFewError):
+            interval = t_interval(some)
+            ends = np.clip([interval.low, interval.high], 0, 1)
+            axes.plot([place] * 2, ends, color=color, lw=1, alpha=0.8)
+    means = [float(np.mean(some)) for some in values.values()]
+    axes.plot(list(values), means, marker=marker, color=color, ms=4.5, label=label)

@@ -1,0 +1,61 @@
+"""A source of figures whose evidence is planted, for every figure of the theory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from paper_figures.base import Evidence, Need, Source
+from paper_figures.catalogue import FIGURES
+from predictions.protocol import Run
+from predictions.registry import THEORY
+from predictions.variants import AS_DESIGNED
+from runs import Store
+from tests.build import number
+from tests.predictions import planted
+from tests.predictions.plant import remembered
+from tests.predictions.test_family import family
+
+RECORDS = family(seed=3, num_seeds=7)
+NEEDS = sorted(
+    {
+        need.prediction
+        for figure in FIGURES.values()
+        for need in (*figure.needs, *figure.wants)
+        if need.prediction in THEORY and need.variant == AS_DESIGNED
+    }
+)
+
+
+def history(run: Run) -> pd.DataFrame:
+    """Return a course with every quantity that a figure draws."""
+    found = planted.history(run.settings, planted.rising(3000.0, 6.0))
+    part = found["step"] / found["step"].iloc[-1]
+    more = {"novel_centred_logit": 12 * part, "centred_logit": 14 * part**0.5, "norm": 20 - part}
+    return found.assign(**{name: column for name, column in more.items() if name not in found})
+
+
+def source(folder: Path, change: Callable[[str, list[Run]], list[Run]] | None = None) -> Source:
+    """Return a source with evidence for every prediction of the theory.
+
+    Args:
+        folder: Of an empty store, for whatever else is asked.
+        change: From a prediction's name and its records to those that it is judged on.
+    """
+    read = {}
+    for name in NEEDS:
+        records = [
+            planted.with_number(
+                run,
+                centred_logit=number(9.0 - i % 7, "nats"),
+                novel_centred_logit=number(i % 9 - 1.0, "nats"),
+            )
+            for i, run in enumerate(RECORDS.get(name, []))
+        ]
+        runs = remembered(change(name, records) if change else records, history)
+        need = Need(prediction=name)
+        verdict = THEORY[name].judge("quick", runs)
+        read[need] = Evidence(need=need, verdict=verdict, runs=tuple(runs))
+    return Source(Store(folder, for_writing=True), "quick", read)
