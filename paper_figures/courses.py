@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +15,14 @@ BAND = 0.18
 """Opacity of an interval."""
 
 
-def draw(axes: Axes, histories: Sequence[pd.DataFrame], quantity: str, **style: Any) -> None:
+def draw(
+    axes: Axes,
+    histories: Sequence[pd.DataFrame],
+    quantity: str,
+    *,
+    crowded: bool = False,
+    **style: Any,
+) -> None:
     """Draw a quantity of runs that were recorded at the same steps.
 
     The 95% interval of the median, at each step by itself, is shaded where there are enough runs.
@@ -25,15 +31,19 @@ def draw(axes: Axes, histories: Sequence[pd.DataFrame], quantity: str, **style: 
         axes: Where.
         histories: A history for each run, one at least.
         quantity: Name of its column.
+        crowded: Whether single runs would hide others on the panel; they are then drawn only where
+            there are too few for an interval.
         style: Colour, line style and label of the median; faint lines share the first two.
     """
     steps = histories[0]["step"]
     values = np.stack([history[quantity] for history in histories])
-    for run in values:
-        axes.plot(steps, run, **style | {"label": "_run", "lw": 0.6, "alpha": 0.3})
-    with contextlib.suppress(TooFewError):
+    try:
         low, high = median_bounds(values)
         axes.fill_between(steps, low, high, color=style["color"], alpha=BAND, lw=0)
+    except TooFewError:
+        crowded = False
+    for run in [] if crowded else values:
+        axes.plot(steps, run, **style | {"label": "_run", "lw": 0.6, "alpha": 0.3})
     axes.plot(steps, np.median(values, axis=0), **style)
 
 

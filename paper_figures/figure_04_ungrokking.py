@@ -54,11 +54,11 @@ def final_accuracies(axes: Axes, found: Points, verdict: Verdict, chance: float)
     """Draw final accuracy against D′ for every weight decay, with the verdict's threshold."""
     sizes = sorted({D for by_size in found.values() for D in by_size})
     markers = itertools.cycle("osD^v<>")
-    for (decay, by_size), colour, marker in zip(
-        found.items(), style.graded(len(found)), markers, strict=False
+    for (decay, by_size), colour, marker, place in zip(
+        found.items(), style.graded(len(found)), markers, finals.beside(len(found)), strict=False
     ):
         label = f"{NOTATION['weight_decay'].symbol} = {decay:g}"
-        finals.draw(axes, by_size, color=colour, marker=marker, label=label)
+        finals.draw(axes, by_size, place=place, color=colour, marker=marker, label=label)
     style.log_axis_with_values(axes, sizes)
     style.mark(axes, verdict.numbers["threshold"], "threshold")
     style.accuracy_axis(axes, chance)
@@ -80,7 +80,7 @@ def courses_at_middle_decay(axes: Axes, runs: Sequence[Run], chance: float) -> N
     for (D, histories), colour in zip(
         sorted(by_size.items()), style.graded(len(by_size)), strict=True
     ):
-        courses.draw(axes, histories, "novel_accuracy", color=colour, label=f"{D}")
+        courses.draw(axes, histories, "novel_accuracy", crowded=True, color=colour, label=f"{D}")
     style.accuracy_axis(axes, chance)
     axes.set_xlabel(NOTATION["step"].axis_label)
     axes.set_ylabel(NOTATION["novel_accuracy"].axis_label)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from efficiency.notation import NOTATION
+from efficiency.statistics import share_interval
 from paper_figures import style
 from predictions.first_study.operations import ALL, DESIGNS
 from predictions.first_study.times import time_of
@@ -41,6 +43,7 @@ def shares_of_seeds(axes: Axes, verdict: Verdict, runs: Sequence[Run]) -> AxesIm
     fractions = DESIGNS[verdict.size].fractions
     names = [name for name in ALL if any(run.settings.task.operation == name for run in runs)]
     shares = np.full((len(names), len(fractions)), np.nan)
+    intervals = {}
     for row, name in enumerate(names):
         sizes = sorted({r.settings.dataset_size for r in runs if r.settings.task.operation == name})
         for column, D in enumerate(sizes):
@@ -50,11 +53,14 @@ def shares_of_seeds(axes: Axes, verdict: Verdict, runs: Sequence[Run]) -> AxesIm
                 if run.settings.task.operation == name and run.settings.dataset_size == D
             ]
             shares[row, column] = np.mean(some)
+            intervals[row, column] = share_interval(sum(some), len(some))
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    for (row, column), value in np.ndenumerate(shares):
-        if np.isfinite(value):
-            colour = "white" if value > DARK else "black"
-            axes.text(column, row, f"{value:.0%}", ha="center", va="center", color=colour)
+    for (row, column), found in intervals.items():
+        colour = "white" if found.value > DARK else "black"
+        text: dict[str, Any] = {"ha": "center", "color": colour}
+        axes.text(column, row + 0.06, f"{found.value:.0%}", va="bottom", **text)
+        ends = f"[{100 * found.low:.0f}, {100 * found.high:.0f}]"
+        axes.text(column, row + 0.08, ends, va="top", fontsize=6, **text)
     axes.set_xticks(range(len(fractions)), [f"{100 * f:g}" for f in fractions])
     axes.set_yticks(range(len(names)), names)
     axes.set_title(f"{len(runs)} runs{style.diverged(runs)}")

@@ -25,11 +25,12 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     drawn, (left, right) = style.figure(2, 3.2)
     task = runs[0].settings.task
     found = points(runs)
-    for (decay, by_size), colour, marker in zip(
-        found.items(), style.graded(len(found)), itertools.cycle("osD^v<>"), strict=False
+    markers, places = itertools.cycle("osD^v<>"), finals.beside(len(found))
+    for (decay, by_size), colour, marker, place in zip(
+        found.items(), style.graded(len(found)), markers, places, strict=False
     ):
         label = f"{NOTATION['weight_decay'].symbol} = {decay:g}"
-        finals.draw(left, by_size, color=colour, marker=marker, label=label)
+        finals.draw(left, by_size, place=place, color=colour, marker=marker, label=label)
     style.log_axis_with_values(left, sorted({D for by in found.values() for D in by}))
     style.accuracy_axis(left, 1 / tasks.num_symbols(task.operation, task.size))
     left.set_xlabel(NOTATION["reduced_dataset_size"].axis_label)

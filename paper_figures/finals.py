@@ -15,6 +15,7 @@ def draw(
     axes: Axes,
     values: Mapping[int, Sequence[float]],
     *,
+    place: float = 1.0,
     color: str | tuple[float, ...],
     marker: str,
     label: str,
@@ -24,15 +25,22 @@ def draw(
     Args:
         axes: Where.
         values: Shares in [0, 1] of independent networks, by their place on the horizontal axis.
+        place: Factor of the place, see ``beside``.
         color: Of all of it.
         marker: Likewise.
         label: Of the line.
     """
-    for place, some in values.items():
-        axes.plot([place] * len(some), some, marker, color=color, ms=3, alpha=0.35)
+    places = [place * value for value in values]
+    for at, some in zip(places, values.values(), strict=True):
+        axes.plot([at] * len(some), some, marker, color=color, ms=3, alpha=0.35)
         with contextlib.suppress(TooFewError):
             interval = t_interval(some)
             ends = np.clip([interval.low, interval.high], 0, 1)
-            axes.plot([place] * 2, ends, color=color, lw=1, alpha=0.8)
+            axes.plot([at] * 2, ends, color=color, lw=1, alpha=0.8)
     means = [float(np.mean(some)) for some in values.values()]
-    axes.plot(list(values), means, marker=marker, color=color, ms=4.5, label=label)
+    axes.plot(places, means, marker=marker, color=color, ms=4.5, label=label)
+
+
+def beside(number: int) -> list[float]:
+    """Return factors that set series apart on a logarithmic axis, so that none hides another."""
+    return [1.025 ** (i - (number - 1) / 2) for i in range(number)]

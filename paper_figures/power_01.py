@@ -37,6 +37,10 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     left.set_title(f"D = {settings.dataset_size}, {len(histories)} seeds{style.diverged(decayed)}")
     left.legend(loc="center left", fontsize=7)
     by_percent(middle, fractions.runs)
+    slope = fractions.verdict.numbers.get("more_steps_per_percent_less")
+    if slope is not None and slope.value is not None:
+        low, high = (f"{end:.1f}" if end is not None else "…" for end in (slope.low, slope.high))
+        middle.set_title(f"{slope.value:.1f}% [{low}, {high}] more steps for 1% less")
     middle.legend(loc="lower left", fontsize=7)
     shown = np.zeros(tasks.num_pairs(settings.task.operation, settings.task.size), dtype=bool)
     shown[tasks.split(len(shown), settings.dataset_size, settings.data_seed)[0]] = True
@@ -51,8 +55,8 @@ FIGURE = PaperFigure(
     after="Figure 1 of Power et al. (2022)",
     shows="Left: accuracy on training examples (dashed) and on novel pairs; runs faint, medians "
     "bold. Middle: step at which networks generalise, by the part of the table; open marks had not "
-    "by the end; the fitted line counts them as late. Right: the table of division (b = 0 has no "
-    "quotients) of which one seed is trained on what has a colour.",
+    "by the end; the fitted line counts them as late (its slope with a 95% interval). Right: the "
+    "table of division (b = 0 has no quotients) of which one seed is trained on what has a colour.",
     needs=(Need(prediction="delayed-generalisation"), Need(prediction="data-fraction")),
     draw=draw,
     apart="The paper's left panel has no weight decay, its middle one is of S₅.",

@@ -29,7 +29,7 @@ FIGURE = PaperFigure(
     after="Figure 2 of Power et al. (2022)",
     shows="Left: step at which networks generalise, by intervention, a mark for each seed, open at "
     "the budget (dotted) if they had not; bars are medians. Right: share of seeds that generalise, "
-    "by operation and part of the table.",
+    "by operation and part of the table, with 95% intervals.",
     needs=(Need(prediction="interventions"), Need(prediction="operations")),
     draw=draw,
     apart="The paper draws the best accuracy within its budget against the part of the table.",

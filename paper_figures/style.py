@@ -104,6 +104,8 @@ def grid(
     panels = drawn.subplots(rows, across, squeeze=False, **options).ravel()
     for axes in panels[num_panels:]:
         axes.set_axis_off()
+    for axes in panels[max(0, num_panels - across) : num_panels]:
+        axes.tick_params(labelbottom=True)  # nothing below, whatever is shared
     return drawn, list(panels[:num_panels])
 
 
@@ -133,13 +135,17 @@ def mark(axes: Axes, number: Estimate | None, name: str, *, text: bool = True) -
     axes.axvline(number.value, color=THRESHOLD, lw=1, ls="--")
     axes.set_xlim(left, right)
     if text:
+        # Where there is more room, and what rises with the axis is not: lower right, upper left.
+        middle = axes.transAxes.inverted().transform(axes.transData.transform((number.value, 0)))[0]
+        on_the_right = middle < 0.5
         axes.annotate(
             f"{name}\n{shown(number)}",
-            (high, 0.06),
+            (high if on_the_right else low, 0.06 if on_the_right else 0.68),
             xycoords=axes.get_xaxis_transform(),
-            xytext=(4, 0),
+            xytext=(4 if on_the_right else -4, 0),
             textcoords="offset points",
             fontsize=8,
+            ha="left" if on_the_right else "right",
             va="bottom",
         )
 

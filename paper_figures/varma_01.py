@@ -59,8 +59,9 @@ FIGURE = PaperFigure(
     after="Figure 1 of Varma et al. (2023)",
     shows="Left: accuracy on training examples (dashed) and on novel pairs, trained from scratch. "
     "Middle: accuracy on novel pairs of networks that knew the whole table, trained on with D′ "
-    "examples. Runs faint, medians bold with their 95% interval at each step. Right: networks from "
-    "scratch that come late to partial accuracy and stay.",
+    "examples. Medians with their 95% interval at each step; dash-dotted: when they fit and when "
+    "they come half of the way, geometric means. Right: networks from scratch that come late to "
+    "partial accuracy and stay.",
     needs=(
         Need(prediction="grokking"),
         Need(prediction="ungrokking"),

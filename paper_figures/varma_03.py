@@ -31,8 +31,8 @@ FIGURE = PaperFigure(
     after="Figure 3 of Varma et al. (2023)",
     shows="Left: norm against log-odds of every settled network of a seed that counts, Mem filled "
     "(random labels), Gen open (large D). Right: the norm that each needs for one log-odds ŝ, "
-    "against D; seeds faint, geometric means bold with their 95% intervals. Dashed: D_crit, "
-    "where both need the same, with its interval.",
+    "against D; seeds faint, geometric means with 95% intervals where every seed is known. Dashed: "
+    "D_crit, where both need the same, with its interval.",
     needs=(Need(prediction="efficiency"),),
     wants=(Need(prediction="critical-size"),),
     draw=draw,
