@@ -52,7 +52,7 @@ def pack(
     """Return groups of indices that train together, like sizes with like.
 
     Greedy over runs sorted by shape and dataset size; groups of runs alike in both are then made
-    equally large, so that workers side by side end together. What does not fit into a group keeps
+    equally large, so that none is a small remainder. What does not fit into a group keeps
     out everything larger, so that leaving out whole groups changes no other: an interrupted sweep
     goes on with the same ensembles, and its results keep their last bit.
 

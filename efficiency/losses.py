@@ -51,7 +51,7 @@ def log_odds_cross_entropy(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tens
     odds.scatter_(-1, label_index, -math.inf)
     largest = odds.amax(-1, keepdim=True)
     # Below e^low nothing is left of a term beside the largest, which is 1; but where results are
-    # subnormal or 0 an exponential takes ten times as long.
+    # subnormal or 0 an exponential takes ten times as long. (Gradients there are at most e^low.)
     low = math.log(torch.finfo(odds.dtype).tiny) + 1
     odds.sub_(largest).clamp_(min=low).exp_()
     total = odds.sum(-1, keepdim=True)

@@ -64,8 +64,11 @@ def median_bounds(
 
     Raises:
         TooFewError: So few units that even their range covers the median more rarely: 5 at 95%.
+        ValueError: A value is not a number.
     """
     ordered = np.sort(np.asarray(values, dtype=float), axis=0)
+    if np.isnan(ordered).any():
+        raise ValueError("a value that is not a number has no place in an order; leave it out")
     n = len(ordered)
     # The k-th from below and from above miss it with twice the chance of fewer than k heads in n.
     k = int(stats.binom.ppf((1 - confidence) / 2, n, 0.5)) if n else 0

@@ -108,7 +108,7 @@ class StackedProgram(Program):
         """See ``Program.logits_and_backward``."""
         drops = keys_K is not None and self._dropout > 0
         inputs = [*parameters.values(), examples, *([keys_K] if drops else [])]
-        kind = [(value.shape, value.dtype, value.device) for value in inputs]
+        kind = [(value.shape, value.stride(), value.dtype, value.device) for value in inputs]
         key = (tuple(parameters), tuple(kind))
         if key not in self._passes:
             names = tuple(parameters)

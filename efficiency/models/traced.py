@@ -28,13 +28,16 @@ def passes(
 ) -> Passes:
     """Return the two passes of a function for inputs of these shapes, types and this device.
 
+    What backward is handed may be an input itself: inputs must stay as they are until then.
+
     Args:
-        function: From tensors to a tensor, by operations that do not depend on their numbers.
-        inputs: An example of what it is called with.
+        function: From tensors to a tensor, by operations that do not depend on their numbers, and
+            that change no tensor in place.
+        inputs: An example of what it is called with; other inputs must have the same strides too.
         num_differentiated: The gradient is that with respect to so many of the first inputs.
 
     Raises:
-        RuntimeError: What the function does depends on the numbers.
+        RuntimeError: What the function does depends on the numbers, or changes a tensor.
     """
 
     def both(cotangent: Tensor, *inputs: Tensor) -> list[Tensor]:
@@ -59,6 +62,11 @@ def _split(traced: fx.GraphModule) -> Passes:
     for node in body:
         if any(wanted in late for wanted in node.all_input_nodes):
             late[node] = None
+        schema = getattr(node.target, "_schema", None)
+        if schema is not None and schema.is_mutable and node.all_input_nodes[0] not in late:
+            raise RuntimeError(
+                f"a network must not change a tensor in place, as {node.target} does"
+            )
     early = [node for node in body if node not in late]
     read = {*gradients}.union(*(node.all_input_nodes for node in late))
     kept = [node for node in early if node in read]

@@ -65,9 +65,20 @@ def test_the_memory_of_a_member_is_what_its_arrays_take(members):
 SIZES = st.lists(st.integers(1, 49), min_size=1, max_size=30)
 
 
-@given(SIZES, st.floats(0.5, 8), st.data())
-def test_packing_keeps_to_the_memory_and_to_its_groups(sizes, allowed, data):
-    runs = [run_settings(dataset_size=size, init_seed=i) for i, size in enumerate(sizes)]
+ALIKE = st.lists(st.sampled_from([20, 21, 40, 41]), min_size=1, max_size=30)
+
+
+@given(SIZES | ALIKE, st.sampled_from([None, 5]), st.floats(0.5, 8), st.data())
+def test_packing_keeps_to_the_memory_and_to_its_groups(sizes, batch_size, allowed, data):
+    runs = [
+        run_settings(
+            dataset_size=size,
+            init_seed=i,
+            batch_size=batch_size if size > 5 else None,
+            noise_seed=i if batch_size and size > 5 else None,
+        )
+        for i, size in enumerate(sizes)
+    ]
     budget = allowed * cost.group_bytes([run_settings(dataset_size=49)], "stacked")
 
     def fits(group):

@@ -95,3 +95,21 @@ def test_relative_logits_leave_the_logits_alone():
     relative = relative_to_correct(logits, torch.tensor([0, 1, 2, 3]))
     assert torch.equal(logits, before)
     assert torch.isinf(relative[torch.arange(4), torch.arange(4)]).all()
+
+
+@given(
+    spread=st.floats(90, 400),
+    right=st.floats(-30, 30),
+    num_classes=st.integers(3, 20),
+    seed=st.integers(0, 10**6),
+)
+def test_terms_that_are_cut_off_change_nothing_that_could_be_seen(spread, right, num_classes, seed):
+    # Most wrong classes lie below what float32 can hold beside the largest.
+    rng = np.random.default_rng(seed)
+    wrong = np.append(-spread * rng.random(num_classes - 2), 0.0)
+    logits = torch.tensor(np.append(wrong, right)[None], dtype=torch.float32)
+    labels = torch.tensor([num_classes - 1])
+    expected_loss, expected_gradient = exact(logits, labels)
+    loss, gradient = LOSSES["log-odds"](logits.clone(), labels)
+    assert float(loss[0]) == pytest.approx(expected_loss, rel=1e-5)
+    assert gradient[0].tolist() == pytest.approx(expected_gradient, rel=1e-5, abs=1e-37)
