@@ -63,11 +63,12 @@ class Source:
     Attributes:
         store: The store.
         size: The size.
+        read: What has been read, or why it could not be.
     """
 
     store: Store
     size: Size
-    _read: dict[Need, Evidence | str] = field(default_factory=dict, compare=False, repr=False)
+    read: dict[Need, Evidence | str] = field(default_factory=dict, compare=False, repr=False)
 
     def evidence(self, need: Need) -> Evidence:
         """Return what the store holds of a prediction; it is judged once.
@@ -76,9 +77,9 @@ class Source:
             MissingRunsError: Not all of its runs are there; says which command makes them.
             StoreError: A run is damaged.
         """
-        if need not in self._read:
-            self._read[need] = self._ask(need)
-        found = self._read[need]
+        if need not in self.read:
+            self.read[need] = self._ask(need)
+        found = self.read[need]
         if isinstance(found, str):
             raise MissingRunsError(found)
         return found
@@ -169,10 +170,12 @@ class PaperFigure:
         """
         drawn = self.needs or self.wants
         # Predictions share runs; each is counted once.
-        every = [run for one in self.evidence(source) if one.need in drawn for run in one.runs]
+        read = [one for one in self.evidence(source) if one.need in drawn]
+        every = [run for one in read for run in one.runs]
         runs = list({run.identity: run for run in every}.values())
         papers = [run for need in drawn for run in need.asked().settings("paper")]
         parts = [f"After {self.after}.", self.shows, captions.facts(runs)]
         parts += [captions.state(runs), captions.differences([r.settings for r in runs], papers)]
+        parts += [captions.notes([one.verdict for one in read])]
         parts += [self.apart, *(f"Not drawn: {why}." for why in self.missing(source).values())]
         return " ".join(part for part in parts if part)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jinja2
 
+from paper_figures import style
 from paper_figures.base import MissingRunsError, PaperFigure, Source
 from paper_figures.files import as_bytes
 from runs import StoreError
@@ -68,7 +69,8 @@ def build(figures: Sequence[PaperFigure], source: Source, file_format: str, out:
         except MissingRunsError as error:
             missing[figure.name] = str(error)
             continue
-        file = out / f"{figure.name}-{source.size}.{file_format}"
+        width = "-1-column" if style.stacked() else ""
+        file = out / f"{figure.name}-{source.size}{width}.{file_format}"
         runs = {run.identity for one in evidence for run in one.runs}
         drawn = as_bytes(figure.draw(evidence), file_format, figure.name)
         built.append(
@@ -100,6 +102,7 @@ def _manifest(results: Results, source: Source) -> dict[str, object]:
     return {
         "store": str(source.store.path),
         "size": source.size,
+        "columns": 1 if style.stacked() else 2,
         "figures": {
             one.figure.name: {
                 "file": one.file.name,

@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from efficiency.settings import RunSettings
 from predictions.grounds import named
 from predictions.judging import plural
-from predictions.protocol import Run
+from predictions.protocol import Run, Verdict
+
+MOST_NOTES = 2
+"""Notes of the verdicts that a caption repeats."""
 
 
 def facts(runs: Sequence[Run]) -> str:
@@ -19,9 +22,19 @@ def facts(runs: Sequence[Run]) -> str:
     networks = _listed(named(s.network) for s in settings)
     seeds = len({s.data_seed for s in settings})
     return (
-        f"{plural(len(runs), 'run')}: {tables}; {networks}; {plural(seeds, 'seed')}; "
+        f"Read from {plural(len(runs), 'run')}: {tables}; {networks}; {plural(seeds, 'seed')}; "
         f"{_range(settings, lambda s: s.num_steps)} steps."
     )
+
+
+def notes(verdicts: Sequence[Verdict]) -> str:
+    """Return what verdicts say of what they left out, the first of it; nothing where nothing is."""
+    said = list(dict.fromkeys(note for verdict in verdicts for note in verdict.notes))
+    more = len(said) - MOST_NOTES
+    shown = [note if note.endswith(".") else f"{note}." for note in said[:MOST_NOTES]]
+    if more > 0:
+        shown.append(f"The verdicts have {more} more such {'note' if more == 1 else 'notes'}.")
+    return " ".join(f"{note[0].upper()}{note[1:]}" for note in shown)
 
 
 def state(runs: Sequence[Run]) -> str:

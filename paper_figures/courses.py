@@ -9,10 +9,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from efficiency.statistics import TooFewError, median_bounds
+from efficiency.statistics import median_bounds
 
 BAND = 0.18
 """Opacity of an interval."""
+
+FEWEST = 6
+"""Runs whose range covers their median with 95% confidence."""
 
 
 def draw(
@@ -25,7 +28,7 @@ def draw(
 ) -> None:
     """Draw a quantity of runs that were recorded at the same steps.
 
-    The 95% interval of the median, at each step by itself, is shaded where there are enough runs.
+    The 95% interval of the median, at each step by itself, is shaded where there are six runs.
 
     Args:
         axes: Where.
@@ -36,15 +39,17 @@ def draw(
         style: Colour, line style and label of the median; faint lines share the first two.
     """
     steps = histories[0]["step"]
-    values = np.stack([history[quantity] for history in histories])
-    try:
-        low, high = median_bounds(values)
+    values = np.stack([history[quantity] for history in histories]).astype(float)
+    # Logits may overflow on the way: from there on a run has no place in an order.
+    known = np.isfinite(values).all(axis=0)
+    shaded = len(histories) >= FEWEST
+    if shaded:
+        low, high = (np.full(len(steps), np.nan) for _ in range(2))
+        low[known], high[known] = median_bounds(values[:, known])
         axes.fill_between(steps, low, high, color=style["color"], alpha=BAND, lw=0)
-    except TooFewError:
-        crowded = False
-    for run in [] if crowded else values:
+    for run in [] if crowded and shaded else values:
         axes.plot(steps, run, **style | {"label": "_run", "lw": 0.6, "alpha": 0.3})
-    axes.plot(steps, np.median(values, axis=0), **style)
+    axes.plot(steps, np.where(known, np.median(values, axis=0), np.nan), **style)
 
 
 def steps_axis(axes: Axes) -> None:

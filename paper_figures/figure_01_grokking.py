@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from efficiency import tasks
 from efficiency.notation import NOTATION
 from paper_figures import courses, style
+from predictions import scratch
 from predictions.protocol import Run, Verdict
 
 
@@ -30,7 +31,13 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
 
 def accuracies(axes: Axes, verdict: Verdict, runs: Sequence[Run]) -> None:
     """Draw accuracies over training, and the verdict's steps of fitting and of half of the way."""
-    histories = [run.history for run in runs]
+    by_seed, left_out = scratch.usable(runs)
+    counted = [run for by in by_seed.values() for run in by.values()]
+    without = f", {len(left_out)} left out" if left_out else ""
+    axes.set_title(f"D = {runs[0].settings.dataset_size}, {len(counted)} seeds{without}")
+    if not counted:
+        return
+    histories = [run.history for run in counted]
     task = runs[0].settings.task
     for quantity, colour, dashes in (
         ("train_accuracy", style.MEM, "--"),
@@ -46,4 +53,3 @@ def accuracies(axes: Axes, verdict: Verdict, runs: Sequence[Run]) -> None:
     style.accuracy_axis(axes, 1 / tasks.num_symbols(task.operation, task.size))
     axes.set_xlabel(NOTATION["step"].axis_label)
     axes.set_ylabel(NOTATION["accuracy"].axis_label)
-    axes.set_title(f"D = {runs[0].settings.dataset_size}, {len(runs)} seeds")

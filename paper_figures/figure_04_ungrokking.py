@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 
 import matplotlib as mpl
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from efficiency import tasks
 from efficiency.notation import NOTATION
 from paper_figures import courses, finals, style
+from predictions.judging import plural
 from predictions.protocol import Run, Verdict
 from predictions.ungrokking_records import Continued, usable
 
@@ -32,6 +33,27 @@ def points(runs: Sequence[Run]) -> Points:
 def main_arm(runs: Sequence[Run]) -> list[Continued]:
     """Return the continued runs that count and whose start network knew the whole table."""
     return [one for one in usable(runs)[0] if one.start_knew_everything]
+
+
+def at_middle_decay(runs: Sequence[Run]) -> tuple[float, dict[int, list[Continued]]]:
+    """Return the middle weight decay, and the runs of the main arm at it by D′."""
+    arm = main_arm(runs)
+    decays = sorted({one.weight_decay for one in arm})
+    middle = decays[len(decays) // 2] if decays else math.nan
+    sizes = sorted({one.size for one in arm})
+    return middle, {
+        D: [one for one in arm if one.size == D and one.weight_decay == middle] for D in sizes
+    }
+
+
+def number_of_starts(runs: Sequence[Run]) -> str:
+    """Return how many start networks of the main arm count, of all, e.g. ``11 of 12 networks``."""
+    starts = {run.settings.start for run in runs if run.settings.start is not None}
+    task = runs[0].settings.task
+    whole = tasks.num_pairs(task.operation, task.size)
+    every = [start for start in starts if start is not None and start.dataset_size == whole]
+    counted = {one.start for one in main_arm(runs)}
+    return f"{len(counted)} of {plural(len(every), 'start network')}"
 
 
 @mpl.rc_context(style.STYLE)
@@ -60,30 +82,25 @@ def final_accuracies(axes: Axes, found: Points, verdict: Verdict, chance: float)
         label = f"{NOTATION['weight_decay'].symbol} = {decay:g}"
         finals.draw(axes, by_size, place=place, color=colour, marker=marker, label=label)
     style.log_axis_with_values(axes, sizes)
-    style.mark(axes, verdict.numbers["threshold"], "threshold")
+    style.mark(axes, verdict.numbers.get("threshold"), "threshold")
     style.accuracy_axis(axes, chance)
     axes.set_xlabel(NOTATION["reduced_dataset_size"].axis_label)
     axes.set_ylabel(NOTATION["novel_accuracy"].final_label)
     axes.set_title("After the continuation")
-    axes.legend(loc="upper left", title="weight decay", title_fontsize=8)
+    if found:
+        axes.legend(loc="upper left", title="weight decay", title_fontsize=8)
 
 
 def courses_at_middle_decay(axes: Axes, runs: Sequence[Run], chance: float) -> None:
     """Draw the course of test accuracy at the middle weight decay."""
-    arm = main_arm(runs)
-    decays = sorted({one.weight_decay for one in arm})
-    middle = decays[len(decays) // 2]
-    by_size: dict[int, list[pd.DataFrame]] = defaultdict(list)
-    for one in arm:
-        if one.weight_decay == middle:
-            by_size[one.size].append(one.run.history)
-    for (D, histories), colour in zip(
-        sorted(by_size.items()), style.graded(len(by_size)), strict=True
-    ):
+    middle, by_size = at_middle_decay(runs)
+    for (D, some), colour in zip(by_size.items(), style.graded(len(by_size)), strict=True):
+        histories = [one.run.history for one in some]
         courses.draw(axes, histories, "novel_accuracy", crowded=True, color=colour, label=f"{D}")
     style.accuracy_axis(axes, chance)
     axes.set_xlabel(NOTATION["step"].axis_label)
     axes.set_ylabel(NOTATION["novel_accuracy"].axis_label)
     axes.set_title(f"During it, {NOTATION['weight_decay'].symbol} = {middle:g}")
     symbol = NOTATION["reduced_dataset_size"].symbol
-    style.legend_beside(axes, title=symbol, title_fontsize=8, reverse=True)
+    if by_size:
+        style.legend_beside(axes, title=symbol, title_fontsize=8, reverse=True)

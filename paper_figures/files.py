@@ -36,7 +36,6 @@ def as_bytes(figure: Figure, file_format: str, name: str) -> bytes:
             buffer,
             format=file_format,
             dpi=200,
-            bbox_inches="tight",
             metadata={undated: None} if undated else None,
         )
     return buffer.getvalue()

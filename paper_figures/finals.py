@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from efficiency.statistics import TooFewError, t_interval
+from predictions.judging import bounds, over_seeds
 
 
 def draw(
@@ -22,6 +21,8 @@ def draw(
 ) -> None:
     """Draw a faint mark for each network, a line through the means and their 95% intervals.
 
+    The intervals are Student's, cut at 0 and 1.
+
     Args:
         axes: Where.
         values: Shares in [0, 1] of independent networks, by their place on the horizontal axis.
@@ -33,9 +34,8 @@ def draw(
     places = [place * value for value in values]
     for at, some in zip(places, values.values(), strict=True):
         axes.plot([at] * len(some), some, marker, color=color, ms=3, alpha=0.35)
-        with contextlib.suppress(TooFewError):
-            interval = t_interval(some)
-            ends = np.clip([interval.low, interval.high], 0, 1)
+        if len(some) > 1:
+            ends = bounds(over_seeds(some, least=0.0, most=1.0))
             axes.plot([at] * 2, ends, color=color, lw=1, alpha=0.8)
     means = [float(np.mean(some)) for some in values.values()]
     axes.plot(places, means, marker=marker, color=color, ms=4.5, label=label)

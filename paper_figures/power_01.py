@@ -40,7 +40,8 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     slope = fractions.verdict.numbers.get("more_steps_per_percent_less")
     if slope is not None and slope.value is not None:
         low, high = (f"{end:.1f}" if end is not None else "…" for end in (slope.low, slope.high))
-        middle.set_title(f"{slope.value:.1f}% [{low}, {high}] more steps for 1% less")
+        counted = middle.get_title("left")
+        middle.set_title(f"{counted}\n{slope.value:.1f}% [{low}, {high}] more steps for 1% less")
     middle.legend(loc="lower left", fontsize=7)
     shown = np.zeros(tasks.num_pairs(settings.task.operation, settings.task.size), dtype=bool)
     shown[tasks.split(len(shown), settings.dataset_size, settings.data_seed)[0]] = True
@@ -54,9 +55,10 @@ FIGURE = PaperFigure(
     name="first-study-01",
     after="Figure 1 of Power et al. (2022)",
     shows="Left: accuracy on training examples (dashed) and on novel pairs; runs faint, medians "
-    "bold. Middle: step at which networks generalise, by the part of the table; open marks had not "
-    "by the end; the fitted line counts them as late (its slope with a 95% interval). Right: the "
-    "table of division (b = 0 has no quotients) of which one seed is trained on what has a colour.",
+    "bold with their 95% interval at each step. Middle: step at which networks generalise, by the "
+    "part of the table; open marks had not by the end; the fitted line counts them as late (its "
+    "slope with a 95% interval). Right: the table of division (b = 0 has no quotients) of which "
+    "one seed is trained on what has a colour.",
     needs=(Need(prediction="delayed-generalisation"), Need(prediction="data-fraction")),
     draw=draw,
     apart="The paper's left panel has no weight decay, its middle one is of S₅.",

@@ -109,6 +109,11 @@ def grid(
     return drawn, list(panels[:num_panels])
 
 
+def stacked() -> bool:
+    """Return whether panels stand below each other."""
+    return _COLUMNS.get() == 1
+
+
 def legend_beside(axes: Axes, **options: Any) -> None:
     """Put the legend to the right of a panel, or below it in one column."""
     if _COLUMNS.get() == 2:
@@ -121,23 +126,31 @@ def mark(axes: Axes, number: Estimate | None, name: str, *, text: bool = True) -
     """Mark a number on the horizontal axis, dashed, with its interval shaded.
 
     Args:
-        axes: Where; the axis has its limits already.
-        number: What; without a value nothing is drawn. An open end reaches to the edge.
+        axes: Where; the axis has its limits already, and is widened where the number is beyond.
+        number: What; where it is known only to be beyond something, all of that is shaded.
         name: What it is called.
-        text: Whether to write it down.
+        text: Whether to write it down, or that it is not known.
     """
-    if number is None or number.value is None:
+    if number is None or number.value is number.low is number.high is None:
+        if text:
+            axes.text(
+                0.98, 0.06, f"{name}\nnot known", transform=axes.transAxes, ha="right", size=8
+            )
         return
     left, right = axes.get_xlim()
+    if number.value is not None:
+        left, right = min(left, 0.97 * number.value), max(right, 1.03 * number.value)
+        axes.axvline(number.value, color=THRESHOLD, lw=1, ls="--")
     low = left if number.low is None else number.low
     high = right if number.high is None else number.high
     axes.axvspan(low, high, color=THRESHOLD, alpha=0.12, lw=0)
-    axes.axvline(number.value, color=THRESHOLD, lw=1, ls="--")
     axes.set_xlim(left, right)
     if text:
         # Where there is more room, and what rises with the axis is not: lower right, upper left.
-        middle = axes.transAxes.inverted().transform(axes.transData.transform((number.value, 0)))[0]
-        on_the_right = middle < 0.5
+        inside = axes.transAxes.inverted().transform(
+            axes.transData.transform([(low, 0), (high, 0)])
+        )
+        on_the_right = inside[:, 0].mean() < 0.5
         axes.annotate(
             f"{name}\n{shown(number)}",
             (high if on_the_right else low, 0.06 if on_the_right else 0.68),
@@ -151,11 +164,25 @@ def mark(axes: Axes, number: Estimate | None, name: str, *, text: bool = True) -
 
 
 def shown(number: Estimate | None) -> str:
-    """Return a number of examples with its interval, e.g. ``164 [145, 186]``."""
-    if number is None or number.value is None:
+    """Return a number of examples with its interval, e.g. ``164 [145, 186]``, or its bound."""
+    if number is None:
         return "not known"
-    low, high = ("…" if end is None else f"{end:,.0f}" for end in (number.low, number.high))
-    return f"{number.value:,.0f} [{low}, {high}]"
+    low, high = (None if end is None else f"{end:,.0f}" for end in (number.low, number.high))
+    if number.value is not None:
+        return f"{number.value:,.0f} [{low or '…'}, {high or '…'}]"
+    if low is None and high is None:
+        return "not known"
+    return (
+        f"beyond {low}" if high is None else f"below {high}" if low is None else f"{low} to {high}"
+    )
+
+
+def nothing(why: str) -> Figure:
+    """Return a figure that says why there is nothing on it."""
+    drawn, (axes,) = figure(1, 1.0)
+    axes.set_axis_off()
+    axes.set_title(why)
+    return drawn
 
 
 def diverged(runs: Sequence[Run]) -> str:

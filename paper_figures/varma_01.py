@@ -12,7 +12,7 @@ from efficiency import tasks
 from paper_figures import style
 from paper_figures.base import Evidence, Need, PaperFigure
 from paper_figures.figure_01_grokking import accuracies
-from paper_figures.figure_04_ungrokking import courses_at_middle_decay
+from paper_figures.figure_04_ungrokking import courses_at_middle_decay, number_of_starts
 from paper_figures.figure_05_semi_grokking import partial_courses
 from predictions import scratch
 
@@ -22,22 +22,25 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     """Draw a panel for each phenomenon."""
     grokking, ungrokking, semi = evidence
     drawn, (left, middle, right) = style.figure(3, 3.6)
-    threshold = style.shown(ungrokking.verdict.numbers["threshold"])
+    threshold = style.shown(ungrokking.verdict.numbers.get("threshold"))
     task = grokking.runs[0].settings.task
     chance = 1 / tasks.num_symbols(task.operation, task.size)
     accuracies(left, grokking.verdict, grokking.runs)
     left.set_title(f"Grokking, {left.get_title('left')}")
     courses_at_middle_decay(middle, ungrokking.runs, chance)
-    middle.set_title("Ungrokking")
-    by_seed, _ = scratch.usable(semi.runs)
+    middle.set_title(f"Ungrokking, {number_of_starts(ungrokking.runs)}")
+    by_seed, left_out = scratch.usable(semi.runs)
     partial_courses(right, [run for by in by_seed.values() for run in by.values()])
-    right.set_title("Semi-grokking; dotted: moving")
+    without = f", {len(left_out)} runs left out" if left_out else ""
+    right.set_title(f"Semi-grokking; dotted: moving{without}")
     style.accuracy_axis(right, chance)
     for axes, title, columns in (
         (left, None, 1),
         (middle, f"D′; threshold {threshold}", 3),
         (right, "D", 1),
     ):
+        if not axes.get_legend_handles_labels()[0]:
+            continue
         axes.legend(
             title=title,
             loc="upper center",
@@ -48,7 +51,8 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
             reverse=axes is middle,
         )
     for axes in (middle, right):
-        axes.set_ylabel("")
+        if not style.stacked():
+            axes.set_ylabel("")
         axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     return drawn
@@ -59,9 +63,9 @@ FIGURE = PaperFigure(
     after="Figure 1 of Varma et al. (2023)",
     shows="Left: accuracy on training examples (dashed) and on novel pairs, trained from scratch. "
     "Middle: accuracy on novel pairs of networks that knew the whole table, trained on with D′ "
-    "examples. Medians with their 95% interval at each step; dash-dotted: when they fit and when "
-    "they come half of the way, geometric means. Right: networks from scratch that come late to "
-    "partial accuracy and stay.",
+    "examples. Medians, of six or more with their 95% interval at each step; dash-dotted: when "
+    "they fit and when they come half of the way, geometric means. Right: networks from scratch "
+    "that come late to partial accuracy and stay.",
     needs=(
         Need(prediction="grokking"),
         Need(prediction="ungrokking"),

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from efficiency import tasks
 from paper_figures import style
 from paper_figures.base import Evidence, Need, PaperFigure
-from paper_figures.figure_04_ungrokking import final_accuracies, points
+from paper_figures.figure_04_ungrokking import final_accuracies, number_of_starts, points
 
 
 @mpl.rc_context(style.STYLE)
@@ -21,6 +21,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     task = one.runs[0].settings.task
     chance = 1 / tasks.num_symbols(task.operation, task.size)
     final_accuracies(axes, points(one.runs), one.verdict, chance)
+    axes.set_title(number_of_starts(one.runs))
     return drawn
 
 
@@ -28,8 +29,9 @@ FIGURE = PaperFigure(
     name="figure-04",
     after="Figure 4 of Varma et al. (2023)",
     shows="Final accuracy on novel pairs of networks that knew the whole table, trained on with D′ "
-    "examples, by weight decay; every network faint, means bold with their 95% intervals; "
-    "the threshold with its own, chance dotted.",
+    "examples, by weight decay; networks faint, means bold with Student's 95% intervals "
+    "cut at 0 and 1 (the same networks at each weight decay, set apart sideways); the threshold "
+    "with its own, chance dotted.",
     needs=(Need(prediction="ungrokking"),),
     draw=draw,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 import matplotlib as mpl
@@ -12,7 +11,7 @@ from efficiency import tasks
 from efficiency.notation import NOTATION
 from paper_figures import courses, style
 from paper_figures.base import Evidence, Need, PaperFigure
-from paper_figures.figure_04_ungrokking import main_arm
+from paper_figures.figure_04_ungrokking import at_middle_decay, number_of_starts
 
 ACROSS = 4
 
@@ -21,15 +20,13 @@ ACROSS = 4
 def draw(evidence: Sequence[Evidence]) -> Figure:
     """Draw a panel for each D′, at the middle weight decay."""
     (one,) = evidence
-    arm = main_arm(one.runs)
-    decays = sorted({run.weight_decay for run in arm})
-    by_size = defaultdict(list)
-    for run in arm:
-        if run.weight_decay == decays[len(decays) // 2]:
-            by_size[run.size].append(run.run.history)
+    _, by_size = at_middle_decay(one.runs)
+    if not by_size:
+        return style.nothing(f"{number_of_starts(one.runs)} count")
     drawn, panels = style.grid(len(by_size), ACROSS, 2.0, sharex=True, sharey=True)
     task = one.runs[0].settings.task
-    for axes, (D, histories) in zip(panels, sorted(by_size.items()), strict=True):
+    for axes, (D, some) in zip(panels, by_size.items(), strict=True):
+        histories = [run.run.history for run in some]
         for quantity, colour, dashes in (
             ("train_accuracy", style.MEM, "--"),
             ("novel_accuracy", style.GEN, "-"),
@@ -40,8 +37,8 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
         courses.steps_axis(axes)
         axes.set_title(f"D′ = {D}, {len(histories)} runs")
     handles, labels = panels[0].get_legend_handles_labels()
-    threshold = style.shown(one.verdict.numbers["threshold"])
-    title = f"threshold of ungrokking {threshold} examples"
+    threshold = style.shown(one.verdict.numbers.get("threshold"))
+    title = f"{number_of_starts(one.runs)}\nthreshold of ungrokking (examples): {threshold}"
     drawn.legend(
         handles, labels, loc="outside upper center", ncols=2, title=title, title_fontsize=8
     )
@@ -55,7 +52,7 @@ FIGURE = PaperFigure(
     after="Figure 7 of Varma et al. (2023)",
     shows="Accuracy on training examples (dashed) and on novel pairs of networks that knew the "
     "whole table, trained on with D′ examples, at the middle weight decay; runs faint, medians "
-    "bold with their 95% interval at each step.",
+    "bold, of six or more with their 95% interval at each step.",
     needs=(Need(prediction="ungrokking"),),
     draw=draw,
 )

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from efficiency import tasks
 from paper_figures import style
 from paper_figures.base import Evidence, Need, PaperFigure
-from paper_figures.figure_04_ungrokking import final_accuracies, points
+from paper_figures.figure_04_ungrokking import final_accuracies, number_of_starts, points
 from predictions.variants import Variant
 
 VARIANTS = (
@@ -27,6 +27,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     """Draw a panel for each operation or network, empty where it is not in the store."""
     there = {one.need.variant: one for one in evidence}
     drawn, panels = style.grid(len(VARIANTS), ACROSS, 2.9)
+    explained = False
     for axes, variant in zip(panels, VARIANTS, strict=True):
         name = " ".join(variant.options()[1::2])
         one = there.get(variant)
@@ -39,10 +40,11 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
         task = one.runs[0].settings.task
         chance = 1 / tasks.num_symbols(task.operation, task.size)
         final_accuracies(axes, found, one.verdict, chance)
-        axes.set_title(f"{name}: {one.verdict.outcome}")
+        axes.set_title(f"{name}: {one.verdict.outcome}, {number_of_starts(one.runs)}")
         axes.tick_params(axis="x", labelrotation=60)
-        if axes is not panels[0] and (legend := axes.get_legend()) is not None:
+        if explained and (legend := axes.get_legend()) is not None:
             legend.remove()
+        explained = True
     return drawn
 
 

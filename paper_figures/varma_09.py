@@ -50,8 +50,8 @@ FIGURE = PaperFigure(
     name="figure-09",
     after="Figure 9 of Varma et al. (2023)",
     shows="Left: centred correct logit of Gen (on novel pairs) and of Mem (what training examples "
-    "have more) over training from scratch. Right: parameter norm. Runs faint, medians bold "
-    "with their 95% interval at each step.",
+    "have more) over training from scratch. Right: parameter norm. Runs faint, medians bold, "
+    "of six or more with their 95% interval at each step.",
     needs=(Need(prediction="grokking"),),
     draw=draw,
     apart="The paper splits logits by projection on the trigonometric subspace.",

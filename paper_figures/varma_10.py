@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from efficiency import tasks
@@ -15,73 +15,98 @@ from efficiency.notation import NOTATION
 from efficiency.statistics import TooFewError, median_bounds
 from paper_figures import finals, style
 from paper_figures.base import Evidence, Need, PaperFigure
-from paper_figures.figure_04_ungrokking import main_arm
+from paper_figures.figure_04_ungrokking import at_middle_decay, number_of_starts
 from predictions.ungrokking_records import Continued
 
 Logits = tuple[float, float]
 """Correct logits of Gen and of Mem."""
 
 
-def logits(one: Continued) -> Logits:
-    """Return the final correct logits of Gen and of Mem, as in figure 9."""
+def logits(one: Continued) -> Logits | None:
+    """Return the final correct logits of Gen and of Mem, as in figure 9, if they are finite."""
+    numbers = one.run.outcome.numbers
+    if not {"centred_logit", "novel_centred_logit"} <= numbers.keys():
+        return None
     gen = one.number("novel_centred_logit")
     return gen, one.number("centred_logit") - gen
 
 
-def median_ratio(both: Sequence[Logits]) -> tuple[float, float, float]:
-    """Return the median of Gen / Mem and the ends of its 95% interval.
+def bounds_of_ratio(pair: Logits | None) -> tuple[float, float]:
+    """Return the least and the largest that Gen / Mem may be taken for.
 
-    A network whose Gen is not above 0 counts as less than any other, else one whose Mem is not
-    above 0 as more. The ends are 0 and ∞ where there are too few networks.
+    0 where Gen alone is not above 0, ∞ where Mem alone is not, both where neither is.
     """
-    ratios = [0.0 if gen <= 0 else math.inf if mem <= 0 else gen / mem for gen, mem in both]
+    if pair is None or (pair[0] <= 0 and pair[1] <= 0):
+        return 0.0, math.inf
+    gen, mem = pair
+    ratio = 0.0 if gen <= 0 else math.inf if mem <= 0 else gen / mem
+    return ratio, ratio
+
+
+def median_ratio(pairs: Sequence[Logits | None]) -> tuple[float, float, float]:
+    """Return the median of Gen / Mem and the ends of its 95% interval, no network left out.
+
+    NaN where the networks without a ratio leave the median open; the ends are 0 and ∞ where there
+    are too few networks for them.
+    """
+    least, most = zip(*map(bounds_of_ratio, pairs), strict=True)
+    middle = float(np.median(least))
+    if middle != float(np.median(most)):
+        middle = math.nan
     try:
-        low, high = median_bounds(ratios)
+        return middle, float(median_bounds(least)[0]), float(median_bounds(most)[1])
     except TooFewError:
-        return float(np.median(ratios)), 0.0, math.inf
-    return float(np.median(ratios)), float(low), float(high)
+        return middle, 0.0, math.inf
 
 
 @mpl.rc_context(style.STYLE)
 def draw(evidence: Sequence[Evidence]) -> Figure:
     """Draw the ratio on the left, accuracy on the right, at the middle weight decay."""
     (one,) = evidence
+    _, by_size = at_middle_decay(one.runs)
+    if not by_size:
+        return style.nothing(f"{number_of_starts(one.runs)} count")
     drawn, (left, right) = style.figure(2, 3.2)
-    threshold = one.verdict.numbers["threshold"]
-    arm = main_arm(one.runs)
-    decays = sorted({run.weight_decay for run in arm})
-    by_size: dict[int, list[Continued]] = defaultdict(list)
-    for run in arm:
-        if run.weight_decay == decays[len(decays) // 2]:
-            by_size[run.size].append(run)
-    sizes = sorted(by_size)
-    without, medians = 0, []
-    for D in sizes:
-        both = [logits(run) for run in by_size[D]]
-        ratios = [gen / mem for gen, mem in both if gen > 0 and mem > 0]
-        without += len(both) - len(ratios)
-        left.plot([D] * len(ratios), ratios, "o", color=style.GEN, ms=3, alpha=0.35)
-        medians.append(median_ratio(both))
-    accuracies = {D: [run.number("novel_accuracy") for run in by_size[D]] for D in sizes}
-    finals.draw(right, accuracies, color=style.GEN, marker="o", label="mean")
     left.set_yscale("log")
-    left.plot(
-        sizes, [middle for middle, _, _ in medians], "o-", color=style.GEN, ms=4.5, label="median"
-    )
-    for D, (_, low, high) in zip(sizes, medians, strict=True):
-        left.plot([D, D], np.clip([low, high], *left.get_ylim()), color=style.GEN, lw=1)
     left.axhline(1, color=style.CHANCE, lw=1, ls=":")
-    left.set_ylabel(f"{NOTATION['correct_logit'].label}, Gen / Mem")
+    pairs = {D: [logits(run) for run in some] for D, some in by_size.items()}
+    known = {
+        D: [low for low, high in map(bounds_of_ratio, some) if 0 < low == high < math.inf]
+        for D, some in pairs.items()
+    }
+    for D, ratios in known.items():
+        left.plot([D] * len(ratios), ratios, "o", color=style.GEN, ms=3, alpha=0.35)
+    _medians(left, {D: median_ratio(some) for D, some in pairs.items()})
+    without = sum(len(pairs[D]) - len(known[D]) for D in pairs)
     left.set_title(f"{without} without a ratio: one of both is not above 0")
+    left.set_ylabel(f"{NOTATION['correct_logit'].label}, Gen / Mem")
+    accuracies = {D: [run.number("novel_accuracy") for run in some] for D, some in by_size.items()}
+    finals.draw(right, accuracies, color=style.GEN, marker="o", label="mean")
     task = one.runs[0].settings.task
     style.accuracy_axis(right, 1 / tasks.num_symbols(task.operation, task.size))
     right.set_ylabel(NOTATION["novel_accuracy"].final_label)
+    right.set_title(number_of_starts(one.runs))
     for axes in (left, right):
-        style.log_axis_with_values(axes, sizes)
+        style.log_axis_with_values(axes, list(by_size))
         axes.set_xlabel(NOTATION["reduced_dataset_size"].axis_label)
         axes.tick_params(axis="x", labelrotation=45)
-        style.mark(axes, threshold, "threshold", text=axes is right)
+        style.mark(axes, one.verdict.numbers.get("threshold"), "threshold", text=axes is right)
     return drawn
+
+
+def _medians(axes: Axes, medians: Mapping[int, tuple[float, float, float]]) -> None:
+    """Draw medians with their intervals; an arrow where an interval has no end on this side."""
+    seen = {D: middle for D, (middle, _, _) in medians.items() if 0 < middle < math.inf}
+    axes.plot(list(seen), list(seen.values()), "o-", color=style.GEN, ms=4.5, label="median")
+    bottom, top = axes.get_ylim()
+    axes.set_ylim(bottom, top)
+    for D, (_, low, high) in medians.items():
+        if (low, high) == (0, math.inf):
+            continue  # nothing is known of it
+        axes.plot([D, D], [max(low, bottom), min(high, top)], color=style.GEN, lw=1)
+        for end, edge, arrow in ((low == 0, bottom, "v"), (high == math.inf, top, "^")):
+            if end:
+                axes.plot(D, edge, arrow, color=style.GEN, ms=5, clip_on=False)
 
 
 FIGURE = PaperFigure(
@@ -89,9 +114,10 @@ FIGURE = PaperFigure(
     after="Figure 10 of Varma et al. (2023)",
     shows="Left: ratio of the final correct logits of Gen and Mem in networks that knew the whole "
     "table, trained on with D′ examples at the middle weight decay, a mark for each, and the "
-    "median with its 95% interval, in which a network without a ratio counts as the smallest (Gen "
-    "is not above 0) or else as the largest. Right: their accuracy on novel pairs, means with 95% "
-    "intervals. The threshold of ungrokking is dashed.",
+    "median with its 95% interval where there are six: a network without a ratio counts as the "
+    "smallest if Gen is not above 0, as the largest if Mem is not, as either if neither is; an "
+    "arrow is an interval without an end. Right: their accuracy on novel pairs, means with "
+    "Student's 95% intervals cut at 0 and 1. The threshold of ungrokking is dashed.",
     needs=(Need(prediction="ungrokking"),),
     draw=draw,
     apart="The paper splits logits by projection on the trigonometric subspace.",

@@ -167,8 +167,8 @@ class Efficiency(Prediction):
     figure_caption: ClassVar[str] = (
         "Left: parameter norm against log-odds of memorising networks (one colour for each D) and "
         "generalising ones, of all seeds. Right: the isologit norm P(D; ŝ) against D, a faint line "
-        "for each seed, means bold; where the two meet, the theory puts D_crit. After Figure 3 of "
-        "the paper."
+        "for each seed, geometric means with 95% intervals where all are known; where the two "
+        "meet, the theory puts D_crit. After Figure 3 of the paper."
     )
     glossary: ClassVar[Mapping[str, str]] = {
         "mem_slope": "of log P_mem on log D, weight-decay way, log-odds",

@@ -47,7 +47,8 @@ class Grokking(Prediction):
     )
     figure_caption: ClassVar[str] = (
         "Accuracy on training examples (dashed) and on novel pairs over training, a line for "
-        "each seed, means bold, at the largest dataset size. After Figure 1 of the paper."
+        "each seed, medians bold, of six or more with their 95% interval at each step, at the "
+        "largest dataset size. After Figure 1 of the paper."
     )
     glossary: ClassVar[Mapping[str, str]] = delay.GLOSSARY
 

@@ -149,10 +149,11 @@ class Ungrokking(Prediction):
 
     figure_caption: ClassVar[str] = (
         "Left: final accuracy on novel pairs against the reduced dataset size D′, a curve for "
-        "every weight decay λ (means over start networks; each network a faint point), with the "
-        "threshold and "
-        "its 95% interval. Right: its course while training goes on with D′ examples, the mean "
-        "over start networks and each of them faint. Dotted: chance. After Figures 4 and 7 of the "
+        "every weight decay λ (means over start networks with Student's 95% intervals cut at 0 "
+        "and 1; each network a faint point, weight decays set apart sideways), with the threshold "
+        "and its 95% interval. Right: its course while training goes on with D′ examples, the "
+        "median over start networks, of six or more with its 95% interval, of fewer with each of "
+        "them faint. Dotted: chance. After Figures 4 and 7 of the "
         "paper."
     )
     glossary: ClassVar[Mapping[str, str]] = {

@@ -68,7 +68,7 @@ class WeightDecay(Prediction):
     )
     figure_caption: ClassVar[str] = (
         "Left: final accuracy on novel pairs against D′ at every weight decay, means over start "
-        "networks. "
+        "networks with Student's 95% intervals cut at 0 and 1. "
         "Right: steps until half of the accuracy is lost at the smallest D′, against weight decay; "
         "the line falls as 1/λ. After Figure 4 of the paper."
     )

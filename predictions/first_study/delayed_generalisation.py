@@ -83,7 +83,8 @@ class DelayedGeneralisation(FirstStudyPrediction):
     )
     figure_caption: ClassVar[str] = (
         "Accuracy (above) and loss (below) on training examples (dashed) and on novel pairs over "
-        "training, with weight decay and without, a line for each seed, medians bold. After "
+        "training, with weight decay and without, a line for each seed, medians bold, of "
+        "six or more with their 95% interval at each step. After "
         "Figures 1 (left) and 4 of Power et al. (2022)."
     )
     glossary: ClassVar[Mapping[str, str]] = {

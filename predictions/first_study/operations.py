@@ -121,7 +121,8 @@ class OperationsLearned(FirstStudyPrediction):
     )
     figure_caption: ClassVar[str] = (
         "Share of seeds that have generalised within the budget, by operation (rows) and part of "
-        "the table that is trained on (columns). After Figure 2 (right) of Power et al. (2022)."
+        "the table that is trained on (columns), with its 95% interval. After Figure 2 (right) of "
+        "Power et al. (2022)."
     )
     glossary: ClassVar[Mapping[str, str]] = {
         "less_data": "share of seeds in which the first of a pair generalises at more sizes",

@@ -71,7 +71,8 @@ class StayingGrokked(FirstStudyPrediction):
     )
     figure_caption: ClassVar[str] = (
         f"Accuracy on novel pairs while networks that have generalised are trained on for {LONGER} "
-        "times as long, with weight decay and without, a line for each seed, medians bold."
+        "times as long, with weight decay and without, a line for each seed, medians bold, of "
+        "six or more with their 95% interval at each step."
     )
     glossary: ClassVar[Mapping[str, str]] = {
         "stayed": "share of networks that end with 0.9 on novel pairs again",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -54,7 +55,10 @@ def source(folder: Path, change: Callable[[str, list[Run]], list[Run]] | None = 
             )
             for i, run in enumerate(RECORDS.get(name, []))
         ]
-        runs = remembered(change(name, records) if change else records, history)
+        runs = [
+            replace(run, left=None) if run.outcome.status == "diverged" else run
+            for run in remembered(change(name, records) if change else records, history)
+        ]
         need = Need(prediction=name)
         verdict = THEORY[name].judge("quick", runs)
         read[need] = Evidence(need=need, verdict=verdict, runs=tuple(runs))

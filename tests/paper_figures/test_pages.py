@@ -1,4 +1,4 @@
-"""The contact sheet in a real browser, on the screen of a phone."""
+"""The contact sheet and a report in a real browser, on the screen of a phone."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import pytest
 from paper_figures.base import Source
 from paper_figures.build import build
 from paper_figures.catalogue import FIGURES
+from predictions.registry import find
+from predictions.report.build import write_report
+from predictions.stored import judge_stored
 from runs import Store
 from tests.paper_figures import browser
 
@@ -47,52 +50,61 @@ NAMED = {"image", "link", "region", "heading", "button"}
 """Roles that mean nothing without a name."""
 
 
-@pytest.fixture(scope="module")
-def sheet(smoke_store, tmp_path_factory):
-    out = tmp_path_factory.mktemp("sheet")
-    build(list(FIGURES.values()), Source(Store(smoke_store), "smoke"), "svg", out)
-    with browser.page(tmp_path_factory.mktemp("browser"), WIDTH) as page:
-        page.open(out / "index.html")
-        yield page
+@pytest.fixture(scope="module", params=["sheet", "report"])
+def page(request, smoke_store, tmp_path_factory):
+    out, store = tmp_path_factory.mktemp("pages"), Store(smoke_store)
+    if request.param == "sheet":
+        build(list(FIGURES.values()), Source(store, "smoke"), "svg", out)
+        file = out / "index.html"
+    else:
+        asked = [find("ungrokking")]
+        verdicts = [judge_stored(asked[0], "smoke", store)]
+        file, _ = write_report(verdicts, asked, store, out, name="report")
+    with browser.page(tmp_path_factory.mktemp("browser"), WIDTH) as opened:
+        opened.open(file)
+        assert opened.value("document.title") in file.read_text(encoding="utf-8")
+        yield opened
 
 
-def test_nothing_is_wider_than_the_screen_of_a_phone(sheet):
-    assert sheet.value("innerWidth") == WIDTH
-    assert sheet.value("document.documentElement.scrollWidth") <= WIDTH
+def test_nothing_is_wider_than_the_screen_of_a_phone(page):
+    assert page.value("innerWidth") == WIDTH
+    assert page.value("document.documentElement.scrollWidth") <= WIDTH
 
 
-def test_every_picture_is_there_and_says_what_it_shows(sheet):
-    assert sheet.value("document.images.length") == 4
-    assert sheet.value("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
-    assert sheet.value("[...document.images].every(i => i.alt.length > 40)")
+def test_every_picture_is_there_and_says_what_it_shows(page):
+    assert page.value("document.querySelectorAll('img, svg').length") >= 1
+    assert page.value("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
+    assert page.value("[...document.images].every(i => i.alt.length > 40)")
+    pictures = [name for role, name in page.accessible() if role == "image"]
+    assert len(pictures) == page.value("document.querySelectorAll('img, svg').length")
 
 
-def test_whatever_needs_a_name_has_one(sheet):
-    told = sheet.accessible()
-    assert {"image", "link", "region", "heading"} <= {role for role, _ in told}
+def test_whatever_needs_a_name_has_one(page):
+    told = page.accessible()
+    assert {"image", "heading"} <= {role for role, _ in told}
     assert [role for role, name in told if role in NAMED and not name.strip()] == []
 
 
-def test_headings_go_down_one_step_at_a_time(sheet):
-    levels = sheet.value("[...document.querySelectorAll('h1,h2,h3,h4')].map(h => +h.tagName[1])")
+def test_headings_go_down_one_step_at_a_time(page):
+    levels = page.value("[...document.querySelectorAll('h1,h2,h3,h4')].map(h => +h.tagName[1])")
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
 
 
-def test_the_page_has_a_language_a_title_and_no_id_twice(sheet):
-    assert sheet.value("document.documentElement.lang") == "en"
-    assert sheet.value("document.title")
-    ids = sheet.value("[...document.querySelectorAll('[id]')].map(e => e.id)")
+def test_the_page_has_a_language_a_title_and_no_id_twice(page):
+    assert page.value("document.documentElement.lang") == "en"
+    assert page.value("document.title")
+    ids = page.value("[...document.querySelectorAll('[id]')].map(e => e.id)")
     assert len(ids) == len(set(ids))
 
 
-def test_text_stands_out(sheet):
-    assert sheet.value(CONTRAST) >= 4.5
+def test_text_stands_out(page):
+    assert page.value(CONTRAST) >= 4.5
 
 
-def test_what_scrolls_can_be_reached_by_keyboard(sheet):
+def test_what_scrolls_can_be_reached_by_keyboard(page):
     scrolling = """[...document.querySelectorAll('*')].filter(e => e.scrollWidth > e.clientWidth
         && ['auto', 'scroll'].includes(getComputedStyle(e).overflowX))"""
-    assert sheet.value(f"{scrolling}.length") > 0
-    assert sheet.value(f"{scrolling}.every(e => e.tabIndex == 0)")
+    assert page.value(f"{scrolling}.length") > 0
+    assert page.value(f"{scrolling}.every(e => e.tabIndex == 0)")

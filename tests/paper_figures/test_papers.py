@@ -95,6 +95,7 @@ def test_figure_10_shows_a_ratio_or_counts_a_run_without_one(ungrokking):
     decays = sorted({run.weight_decay for run in arm})
     runs = [run for run in arm if run.weight_decay == decays[len(decays) // 2]]
     both = [varma_10.logits(run) for run in runs]
+    assert None not in both
     ratios = sorted(gen / mem for gen, mem in both if gen > 0 and mem > 0)
     marks = [line for line in left.lines if line.get_alpha() is not None]
     assert sorted(y for line in marks for y in line.get_ydata()) == pytest.approx(ratios)
@@ -110,18 +111,20 @@ def test_figure_10_shows_a_ratio_or_counts_a_run_without_one(ungrokking):
     assert means[0] == sorted({run.size for run in runs})
 
 
-def test_ratios_that_cannot_be_are_the_smallest_or_the_largest_and_never_left_out():
-    logits = [
-        (1.0, 1.0),
-        (-1.0, 1.0),
-        (2.0, -1.0),
-        (3.0, 1.0),
-        (-2.0, -2.0),
-        (4.0, 1.0),
-        (5.0, 1.0),
-    ]
-    assert varma_10.median_ratio(logits) == (3.0, 0.0, math.inf)
-    assert varma_10.median_ratio(logits[:3]) == (1.0, 0.0, math.inf)
+@pytest.mark.parametrize(
+    ("pairs", "expected"),
+    [
+        # Gen alone not above 0 is the smallest, Mem alone the largest; seven have a range.
+        ([(1, 1), (-1, 1), (2, -1), (3, 1), (2, 1), (4, 1), (5, 1)], (3, 0, math.inf)),
+        ([(1, 1), (2, 1), (3, 1), (4, 1), (5, 1), (6, 1)], (3.5, 1, 6)),
+        # What may be either opens both ends, and the median where it lies next to it.
+        ([(1, 1), (2, 1), (3, 1), (4, 1), (5, 1), (6, 1), (-1, -1)], (math.nan, 0, math.inf)),
+        ([(2, 1), (2, 1), (2, 1), (2, 1), (2, 1), (2, 1), None], (2, 0, math.inf)),
+        ([(1, 1), (2, 1), (3, 1)], (2, 0, math.inf)),
+    ],
+)
+def test_ratios_that_cannot_be_told_are_never_left_out(pairs, expected):
+    assert varma_10.median_ratio(pairs) == pytest.approx(expected, nan_ok=True)
 
 
 def test_runs_that_predictions_share_are_counted_once(source):
