@@ -109,7 +109,7 @@ _RECORD_ITSELF = 4e-5
 _STACKED_FLOP, _STACKED_BYTE = 1 / 100e9, 1 / 4.4e9
 _STACKED_WEIGHT, _STACKED_STEP = 9.5e-9, 0.3e-3
 # Networks without a program of their own, fitted to eighteen ensembles of three kinds of network:
-# what it costs to trace a layer at every step, and how often an activation is moved.
+# what the operations of a layer cost whatever their size, and how often an activation is moved.
 _TRACED_STEP, _TRACED_MOVES = 0.45e-3, 1.2
 
 _NOISE = 2e-8
