@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from efficiency.notation import NOTATION
 from efficiency.statistics import median_bounds
 
 BAND = 0.18
@@ -56,3 +57,11 @@ def steps_axis(axes: Axes) -> None:
     """Let the horizontal axis be steps, logarithmic from 1 on, with step 0 on it."""
     axes.set_xscale("symlog", linthresh=1)
     axes.set_xlim(left=0)
+
+
+def norm_over_steps(axes: Axes) -> None:
+    """Label a panel of parameter norms over training, from norm 0 on."""
+    axes.set_ylabel(NOTATION["norm"].axis_label)
+    axes.set_ylim(bottom=0)
+    steps_axis(axes)
+    axes.set_xlabel(NOTATION["step"].axis_label)

@@ -41,11 +41,9 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     D, seed = run.settings.dataset_size, run.settings.data_seed
     left.set_title(f"D = {D}, seed {seed}, the first of {len(stayed)}")
     right.plot(run.history["step"], run.history["norm"], color=style.THRESHOLD)
-    right.set_ylabel(NOTATION["norm"].axis_label)
-    right.set_ylim(bottom=0)
-    for axes in (left, right):
-        courses.steps_axis(axes)
-        axes.set_xlabel(NOTATION["step"].axis_label)
+    courses.steps_axis(left)
+    left.set_xlabel(NOTATION["step"].axis_label)
+    courses.norm_over_steps(right)
     return drawn
 
 

@@ -38,11 +38,9 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     left.set_ylabel(NOTATION["correct_logit"].axis_label)
     left.legend(loc="upper left")
     left.set_title(f"{len(histories)} runs{style.diverged(one.runs)}")
-    right.set_ylabel(NOTATION["norm"].axis_label)
-    right.set_ylim(bottom=0)
-    for axes in (left, right):
-        courses.steps_axis(axes)
-        axes.set_xlabel(NOTATION["step"].axis_label)
+    courses.steps_axis(left)
+    left.set_xlabel(NOTATION["step"].axis_label)
+    courses.norm_over_steps(right)
     return drawn
 
 

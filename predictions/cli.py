@@ -246,10 +246,7 @@ def report(
 
 def _the_theory() -> tuple[str, ...]:
     """Return what is taken where nothing is named, and say so."""
-    print(
-        "no prediction was named: these are all of the theory; there is also first-study",
-        file=sys.stderr,
-    )
+    print("none was named: these are all of the theory; there is also first-study", file=sys.stderr)
     return ("all",)
 
 
