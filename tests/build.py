@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
+from efficiency.engines import compiling
 from efficiency.estimates import Estimate
 from efficiency.outcome import Outcome
 from efficiency.settings import (
@@ -48,6 +50,10 @@ CHOICES = {
 """Ways to train, as arguments of ``run_settings``."""
 
 RECORDING = RecordingSettings(num_log=4, num_even=20)
+
+compiled_only = pytest.mark.skipif(
+    compiling.problem() is not None, reason=f"no compiled engine here: {compiling.problem()}"
+)
 
 
 def run_settings(**changes: Any) -> RunSettings:

@@ -5,19 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from efficiency import Training, cost, ensemble, models
-from efficiency.engines import ENGINES, compiling
+from efficiency.engines import ENGINES
 from efficiency.settings import OneLayerTransformerSettings, TaskSettings
 from predictions.trainer import NetworkTrainer
-from tests.build import run_settings
+from tests.build import compiled_only, run_settings
 
 BIG = {
     "network": OneLayerTransformerSettings(),
     "task": TaskSettings(operation="addition", size=113),
 }
-
-compiled_only = pytest.mark.skipif(
-    compiling.problem() is not None, reason=f"no compiled engine here: {compiling.problem()}"
-)
 
 
 @pytest.mark.parametrize(("operation", "size"), [("addition", 7), ("composition", 3)])

@@ -7,127 +7,17 @@ import weakref
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, example, given
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from efficiency import Training, engines, models, train
+from efficiency import Training, engines, train
 from efficiency.engines import CompiledEngine, StackedEngine, compiling
-from efficiency.ensemble import initial_weights, labels, part_masks
-from efficiency.settings import OneLayerTransformerSettings, RunSettings, TaskSettings
-from tests.build import CHOICES, run_settings
+from efficiency.ensemble import initial_weights, part_masks
+from efficiency.settings import OneLayerTransformerSettings
+from tests.build import CHOICES, compiled_only, run_settings
 from tests.efficiency.test_ensemble import crowd
-
-compiled_only = pytest.mark.skipif(
-    compiling.problem() is not None, reason=f"no compiled engine here: {compiling.problem()}"
-)
-
-
-def compiled(run: RunSettings, scale: float = 1.0) -> CompiledEngine:
-    weights = {name: scale * value for name, value in initial_weights(run).items()}
-    return CompiledEngine([run], [weights], torch.device("cpu"))
-
-
-def textbook(
-    engine: CompiledEngine, precision: torch.dtype = torch.float64
-) -> tuple[float, dict[str, torch.Tensor]]:
-    """Return loss and gradients of the textbook network with torch's autograd."""
-    (run,) = engine.members
-    network = models.network(run.task, run.network).to(precision)
-    network.load_state_dict({n: v[0].to(precision) for n, v in engine.weights.views.items()})
-    table = engines.compiled.tasks.table(run.task.operation, run.task.size)
-    pairs, _ = engines.compiled.tasks.split(table.num_pairs, run.dataset_size, run.data_seed)
-    left, right, label = (
-        torch.as_tensor(column[pairs])
-        for column in (
-            table.left,
-            table.right,
-            labels(run),
-        )
-    )
-    tokens = torch.stack([left, right, torch.full_like(left, network.num_symbols)], dim=-1)
-    loss = torch.nn.functional.cross_entropy(network(tokens), label)
-    loss.backward()
-    return float(loss.detach()), {n: p.grad for n, p in network.named_parameters()}
-
-
-@st.composite
-def shapes(draw) -> RunSettings:
-    operation, size = draw(
-        st.one_of(
-            st.tuples(st.just("addition"), st.integers(2, 40)),
-            st.tuples(st.sampled_from(["division", "multiplication"]), st.sampled_from([5, 17])),
-            st.tuples(st.just("composition"), st.integers(2, 4)),
-        )
-    )
-    heads = draw(st.integers(1, 6))
-    network = OneLayerTransformerSettings(
-        d_model=heads * draw(st.integers(1, 9)), num_heads=heads, d_mlp=draw(st.integers(1, 70))
-    )
-    task = TaskSettings(operation=operation, size=size)
-    pairs = engines.compiled.tasks.num_pairs(operation, size)
-    seed = draw(st.integers(0, 3))
-    return run_settings(
-        task=task, network=network, dataset_size=draw(st.integers(1, pairs)), init_seed=seed
-    )
-
-
-@compiled_only
-@example(
-    run_settings(
-        task=TaskSettings(operation="addition", size=14),
-        network=OneLayerTransformerSettings(d_model=1, num_heads=1, d_mlp=14),
-        dataset_size=7,
-        init_seed=0,
-    )
-)
-@given(shapes())
-def test_compiled_gradients_are_those_of_the_textbook_network(run):
-    engine = compiled(run)
-    losses_K, gradients = engine.gradient()
-    loss, expected = textbook(engine)
-    _, rounded = textbook(engine, torch.float32)
-    assert float(losses_K[0]) == pytest.approx(loss, rel=1e-5)
-    size = max(float(g.norm()) for g in expected.values())
-    for name, gradient in expected.items():
-        error = float((gradients.views[name][0] - gradient).norm())
-        # Where a network of width 1 has a sum that cancels, float32 cannot do so well; what the
-        # textbook itself loses in it says where. (Of 600 shapes none but such ones came near.)
-        lost = float((rounded[name] - gradient).norm())
-        assert error <= max(1e-5 * float(gradient.norm()) + 1e-6 * size, 2 * lost), name
-
-
-@compiled_only
-@given(shapes(), st.floats(1.5, 2.6))
-def test_compiled_gradients_stay_right_when_losses_are_tiny(run, scale):
-    assume(run.dataset_size <= 20)
-    engine = compiled(run)
-    engine.advance(0, 40)
-    for view in engine.weights.views.values():
-        view.mul_(scale)
-    losses_K, gradients = engine.gradient()
-    loss, expected = textbook(engine)
-    assume(loss > 1e-12)  # below, the textbook's own float64 rounds it away
-    # Logits grow with the fifth power of the scale, and their rounding with them.
-    assert float(losses_K[0]) == pytest.approx(loss, rel=1e-2)
-    size = max(float(g.norm()) for g in expected.values())
-    for name, gradient in expected.items():
-        assert float((gradients.views[name][0] - gradient).norm()) <= 2e-2 * size, name
-
-
-@compiled_only
-def test_losses_far_below_the_precision_of_float32_keep_their_gradient():
-    run = run_settings(num_steps=3000, weight_decay=0.0, learning_rate=3e-3)
-    training = Training([run], [None])
-    training.advance(3000)
-    losses_K, gradients = training.engine.gradient()
-    loss, expected = textbook(training.engine)
-    assert 0 < loss < 1e-9
-    assert float(losses_K[0]) == pytest.approx(loss, rel=1e-3)
-    size = max(float(g.norm()) for g in expected.values())
-    for name, gradient in expected.items():
-        assert float((gradients.views[name][0] - gradient).norm()) <= 1e-3 * size, name
 
 
 @compiled_only

@@ -3,9 +3,8 @@ from __future__ import annotations
 import json
 
 import numpy as np
-import pytest
 
-from efficiency.engines import compiling
+from tests.build import compiled_only
 from tests.efficiency import golden
 
 GOLDEN = json.loads(golden.PLACE.read_text(encoding="utf-8"))
@@ -25,7 +24,7 @@ def test_the_numbers_of_the_stacked_engine_have_not_changed():
         np.testing.assert_allclose(found[name], values, rtol=1e-11, atol=1e-12, err_msg=name)
 
 
-@pytest.mark.skipif(compiling.problem() is not None, reason="no compiled engine here")
+@compiled_only
 def test_the_numbers_of_the_compiled_engine_have_not_changed():
     found, expected = golden.trace("compiled"), GOLDEN["engines"]["compiled"]
     if golden.maker() == GOLDEN["maker"]:
