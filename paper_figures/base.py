@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from matplotlib.figure import Figure
 
-from paper_figures import captions
+from paper_figures import captions, style
+from predictions.judging import plural
 from predictions.protocol import Prediction, Run, Size, Verdict
 from predictions.registry import PREDICTIONS
 from predictions.stored import DEFAULT_STORE, judge_stored, stored
@@ -107,6 +108,7 @@ class PaperFigure:
     Attributes:
         name: What users call it.
         after: Paper and figure.
+        title: In a few words.
         shows: What it shows, in a sentence or two.
         needs: The predictions that it cannot be drawn without.
         draw: From what the store holds of each, and then of what it wants as far as it is there, to
@@ -118,6 +120,7 @@ class PaperFigure:
 
     name: str
     after: str
+    title: str
     shows: str
     needs: tuple[Need, ...]
     draw: Callable[[Sequence[Evidence]], Figure]
@@ -174,8 +177,14 @@ class PaperFigure:
         every = [run for one in read for run in one.runs]
         runs = list({run.identity: run for run in every}.values())
         papers = [run for need in drawn for run in need.asked().settings("paper")]
-        parts = [f"After {self.after}.", self.shows, captions.facts(runs)]
+        shows = captions.below_each_other(self.shows) if style.stacked() else self.shows
+        parts = [f"After {self.after}.", shows, captions.facts(runs)]
         parts += [captions.state(runs), captions.differences([r.settings for r in runs], papers)]
         parts += [captions.notes([one.verdict for one in read])]
+        parts += [
+            f"{one.need.prediction} was judged on {plural(len(one.runs), 'run')}."
+            for one in self.evidence(source)
+            if one.need not in drawn
+        ]
         parts += [self.apart, *(f"Not drawn: {why}." for why in self.missing(source).values())]
         return " ".join(part for part in parts if part)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jinja2
 
 from paper_figures import style
 from paper_figures.base import MissingRunsError, PaperFigure, Source
+from paper_figures.catalogue import FIGURES
 from paper_figures.files import as_bytes
 from runs import StoreError
 from runs.files import explain_os_error, write_file
@@ -51,6 +53,8 @@ class Results:
 def build(figures: Sequence[PaperFigure], source: Source, file_format: str, out: Path) -> Results:
     """Write figures, ``manifest.json`` and the contact sheet ``index.html`` into a folder.
 
+    Figures that are there already, from the same store at the same size, stay on the sheet.
+
     Args:
         figures: Which.
         source: What they read.
@@ -83,8 +87,9 @@ def build(figures: Sequence[PaperFigure], source: Source, file_format: str, out:
         )
         _write(file, drawn)
     results = Results(built=built, missing=missing)
-    _write(out / MANIFEST, json.dumps(_manifest(results, source), indent=2, ensure_ascii=False))
-    _write(out / SHEET, _sheet(results, source))
+    manifest = _manifest(results, source, out)
+    _write(out / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False))
+    _write(out / SHEET, _sheet(manifest))
     return results
 
 
@@ -97,32 +102,45 @@ def _write(file: Path, content: str | bytes) -> None:
         raise StoreError(message) from error
 
 
-def _manifest(results: Results, source: Source) -> dict[str, object]:
-    """Return what is behind each figure, as JSON types."""
+def _manifest(results: Results, source: Source, out: Path) -> dict[str, Any]:
+    """Return what is behind each figure of the folder, as JSON types."""
+    entries = _drawn_before(source, out)
+    for one in results.built:
+        missing = one.figure.missing(source)
+        entries[one.figure.name] = {
+            "file": one.file.name,
+            "after": one.figure.after,
+            "title": one.figure.title,
+            "caption": one.caption,
+            "predictions": [
+                " ".join([need.prediction, *need.variant.options()])
+                for need in (*one.figure.needs, *one.figure.wants)
+                if need not in missing
+            ],
+            "runs": list(one.runs),
+            "not_drawn": list(missing.values()),
+        }
     return {
         "store": str(source.store.path),
         "size": source.size,
-        "columns": 1 if style.stacked() else 2,
-        "figures": {
-            one.figure.name: {
-                "file": one.file.name,
-                "after": one.figure.after,
-                "caption": one.caption,
-                "predictions": [
-                    " ".join([need.prediction, *need.variant.options()])
-                    for need in (*one.figure.needs, *one.figure.wants)
-                    if need not in one.figure.missing(source)
-                ],
-                "runs": list(one.runs),
-                "not_drawn": list(one.figure.missing(source).values()),
-            }
-            for one in results.built
-        },
-        "missing": results.missing,
+        "figures": {name: entries[name] for name in FIGURES if name in entries},
+        "missing": {name: why for name, why in results.missing.items() if name not in entries},
     }
 
 
-def _sheet(results: Results, source: Source) -> str:
+def _drawn_before(source: Source, out: Path) -> dict[str, Any]:
+    """Return the entries of figures in the folder that are of the same store and size."""
+    try:
+        before = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+        same = (before["store"], before["size"]) == (str(source.store.path), source.size)
+        entries = before["figures"] if same else {}
+        whole = {n: one for n, one in entries.items() if {"file", "title", "caption"} <= set(one)}
+        return {name: one for name, one in whole.items() if (out / one["file"]).exists()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}  # none, or not ours
+
+
+def _sheet(manifest: Mapping[str, Any]) -> str:
     """Return the contact sheet."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("paper_figures"),
@@ -132,6 +150,4 @@ def _sheet(results: Results, source: Source) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template("sheet.html.j2").render(
-        built=results.built, missing=results.missing, size=source.size, manifest=MANIFEST
-    )
+    return environment.get_template("sheet.html.j2").render(manifest, manifest=MANIFEST)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 from efficiency.settings import RunSettings
@@ -11,6 +12,14 @@ from predictions.protocol import Run, Verdict
 
 MOST_NOTES = 2
 """Notes of the verdicts that a caption repeats."""
+
+
+_BELOW = {"Left": "Top", "left": "top", "Right": "Bottom", "right": "bottom"}
+
+
+def below_each_other(text: str) -> str:
+    """Return what is said of panels side by side for those that stand below each other."""
+    return re.sub(r"\b([Ll]eft|[Rr]ight)\b", lambda side: _BELOW[side[0]], text)
 
 
 def facts(runs: Sequence[Run]) -> str:
@@ -43,7 +52,7 @@ def state(runs: Sequence[Run]) -> str:
     diverged = sum(run.outcome.status == "diverged" for run in runs)
     found = [f"{restless} had not settled"] if restless else []
     found += [f"{diverged} diverged"] if diverged else []
-    return f"Of these {' and '.join(found)}." if found else ""
+    return f"Of all these, drawn or not, {' and '.join(found)}." if found else ""
 
 
 def differences(settings: Sequence[RunSettings], papers: Sequence[RunSettings]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -35,7 +36,8 @@ def list_figures() -> int:
             " ".join([need.prediction, *need.variant.options()]) for need in figure.wants
         )
         also = "if there " if not needs else "; if there "
-        print(f"{figure.name:16}{figure.after} (reads {needs}{also + wants if wants else ''})")
+        print(f"{figure.name:16}{figure.title} ({figure.after})")
+        print(f"{'':16}  reads {needs}{also + wants if wants else ''}")
     return 0
 
 
@@ -86,6 +88,10 @@ def main() -> None:
     except (CycloptsError, StoreError, ValueError) as error:
         print(f"paper_figures: {error}", file=sys.stderr)
         sys.exit(USAGE_ERROR)
+    except BrokenPipeError:
+        # The reader of a pipe has gone; there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
 
 
 if __name__ == "__main__":

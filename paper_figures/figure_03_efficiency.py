@@ -33,10 +33,11 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
 
 def networks(axes: Axes, curves: Sequence[SeedCurves], at: float) -> None:
     """Draw norm against log-odds of the networks that differ in weight decay."""
+    every = sorted({D for arm in ARMS for c in curves for D in c.sizes(arm, "weight decay")})
+    shades = dict(zip(every, style.graded(len(every)), strict=True))
     for arm in ARMS:
-        sizes = sorted({D for curve in curves for D in curve.sizes(arm, "weight decay")})
-        shades = style.graded(len(sizes))
-        for D, shade in zip(sizes, shades, strict=True):
+        for D in sorted({D for curve in curves for D in curve.sizes(arm, "weight decay")}):
+            shade = shades[D]
             points = [
                 point
                 for curve in curves

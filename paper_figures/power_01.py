@@ -54,11 +54,12 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
 FIGURE = PaperFigure(
     name="first-study-01",
     after="Figure 1 of Power et al. (2022)",
+    title="Delay, data and time, and a table",
     shows="Left: accuracy on training examples (dashed) and on novel pairs; runs faint, medians "
-    "bold with their 95% interval at each step. Middle: step at which networks generalise, by the "
-    "part of the table; open marks had not by the end; the fitted line counts them as late (its "
-    "slope with a 95% interval). Right: the table of division (b = 0 has no quotients) of which "
-    "one seed is trained on what has a colour.",
+    "bold with their 95% interval at each step. Middle: step at which networks generalise, by "
+    "the part of the table; open marks had not by the end; the fitted line counts them as "
+    "late (its slope with a 95% interval). Right: the table of division (b = 0 has no "
+    "quotients) of which one seed is trained on what has a colour.",
     needs=(Need(prediction="delayed-generalisation"), Need(prediction="data-fraction")),
     draw=draw,
     apart="The paper's left panel has no weight decay, its middle one is of S₅.",

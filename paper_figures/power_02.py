@@ -27,9 +27,11 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
 FIGURE = PaperFigure(
     name="first-study-02",
     after="Figure 2 of Power et al. (2022)",
+    title="Interventions and operations",
     shows="Left: step at which networks generalise, by intervention, a mark for each seed, open at "
-    "the budget (dotted) if they had not; bars are medians. Right: share of seeds that generalise, "
-    "by operation and part of the table, with 95% intervals.",
+    "the budget (dotted) if they had not; bars are medians, none where that is beyond it. "
+    "Right: share of seeds that generalise, by operation and part of the table, with 95% "
+    "intervals.",
     needs=(Need(prediction="interventions"), Need(prediction="operations")),
     draw=draw,
     apart="The paper draws the best accuracy within its budget against the part of the table.",

@@ -11,6 +11,7 @@ from paper_figures import style
 from paper_figures.base import Evidence, Need, PaperFigure
 from paper_figures.figure_learned_structure import most_accurate, symbol_map
 from predictions.first_study.learned_structure_judge import measured
+from predictions.judging import value_of
 
 
 @mpl.rc_context(style.STYLE)
@@ -28,16 +29,20 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
             axes.set_title(f"{operation}: all diverged")
             continue
         symbol_map(axes, by_settings[best.run], best)
-        axes.set_title(f"{operation}: {axes.get_title('left')}")
+        accuracy = value_of(by_settings[best.run], "novel_accuracy")
+        known = f"{operation}, seed {best.run.data_seed}, accuracy {accuracy:.2f} on novel pairs"
+        axes.set_title(f"{known}\n{axes.get_title('left')}")
     return drawn
 
 
 FIGURE = PaperFigure(
     name="first-study-03",
     after="Figure 3 of Power et al. (2022)",
+    title="Structure of output weights",
     shows="t-SNE of the answers' output vectors in the most accurate network of each operation; "
-    "lines join residues that are neighbours at the best frequency, colours are cosets of the "
-    "subgroup that explains most. The verdict does not rest on these pictures.",
+    "lines join residues that are neighbours at the best frequency, colours are their place "
+    "on that circle, or cosets of the subgroup that explains most. The verdict does not rest "
+    "on these pictures.",
     needs=(Need(prediction="learned-structure"),),
     draw=draw,
 )

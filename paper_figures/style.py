@@ -160,6 +160,7 @@ def mark(axes: Axes, number: Estimate | None, name: str, *, text: bool = True) -
             fontsize=8,
             ha="left" if on_the_right else "right",
             va="bottom",
+            zorder=1.5,  # below all marks: it must hide none
         )
 
 

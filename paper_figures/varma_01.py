@@ -61,11 +61,13 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
 FIGURE = PaperFigure(
     name="figure-01",
     after="Figure 1 of Varma et al. (2023)",
+    title="Grokking, ungrokking and semi-grokking",
     shows="Left: accuracy on training examples (dashed) and on novel pairs, trained from scratch. "
-    "Middle: accuracy on novel pairs of networks that knew the whole table, trained on with D′ "
-    "examples. Medians, of six or more with their 95% interval at each step; dash-dotted: when "
-    "they fit and when they come half of the way, geometric means. Right: networks from scratch "
-    "that come late to partial accuracy and stay.",
+    "Middle: accuracy on novel pairs of networks that knew the whole table, trained on with "
+    "D′ examples. Medians, of six or more with their 95% interval at each step; dash-dotted: "
+    "when they fit and when they come half of the way, geometric means. Right: networks from "
+    "scratch that come late to partial accuracy and stay, and dotted grey those that still "
+    "move at the end; the largest D is that of the left. Dotted across: chance.",
     needs=(
         Need(prediction="grokking"),
         Need(prediction="ungrokking"),

@@ -19,6 +19,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
 FIGURE = PaperFigure(
     name="figure-02",
     after="Figure 2 of Varma et al. (2023)",
+    title="The minimal example",
     shows="Training (dashed) and test loss of gradient descent on the weights of two lookup "
     "tables: with all three ingredients of grokking, without a more efficient Gen, and without a "
     "slower one. Computed, not trained: the same at every size.",

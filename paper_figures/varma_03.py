@@ -29,10 +29,12 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
 FIGURE = PaperFigure(
     name="figure-03",
     after="Figure 3 of Varma et al. (2023)",
+    title="Efficiency of Mem and Gen against D",
     shows="Left: norm against log-odds of every settled network of a seed that counts, Mem filled "
     "(random labels), Gen open (large D). Right: the norm that each needs for one log-odds ŝ, "
-    "against D; seeds faint, geometric means with 95% intervals where every seed is known. Dashed: "
-    "D_crit, where both need the same, with its interval.",
+    "against D; seeds faint, geometric means with 95% intervals where ŝ lies within what the "
+    "networks of every seed span. Dashed: ŝ on the left, on the right D_crit, where both need "
+    "the same, with its interval.",
     needs=(Need(prediction="efficiency"),),
     wants=(Need(prediction="critical-size"),),
     draw=draw,

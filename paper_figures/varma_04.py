@@ -28,10 +28,13 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
 FIGURE = PaperFigure(
     name="figure-04",
     after="Figure 4 of Varma et al. (2023)",
+    title="Ungrokking against D′",
     shows="Final accuracy on novel pairs of networks that knew the whole table, trained on with D′ "
-    "examples, by weight decay; networks faint, means bold with Student's 95% intervals "
-    "cut at 0 and 1 (the same networks at each weight decay, set apart sideways); the threshold "
-    "with its own, chance dotted.",
+    "examples, by weight decay; networks faint, means bold with Student's 95% intervals cut "
+    "at 0 and 1 (the same networks at each weight decay, set apart sideways); the threshold "
+    "(mean over networks of where each crosses the middle between chance and 1, all weight "
+    "decays together) with its own, chance dotted. Counted are start networks that knew the "
+    "whole table.",
     needs=(Need(prediction="ungrokking"),),
     draw=draw,
 )

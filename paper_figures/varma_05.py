@@ -33,9 +33,11 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
 FIGURE = PaperFigure(
     name="figure-05",
     after="Figure 5 of Varma et al. (2023)",
+    title="Final accuracy from scratch against D",
     shows="Final accuracy on novel pairs of networks trained from scratch, against D, a mark for "
-    "each run by what became of it. Dashed: the D at which half of the way is reached, with its "
-    "95% interval.",
+    "each run by what became of it, seeds side by side (moving: still changes at the end; "
+    "partial at once: without delay). Dashed: the D at which half of the way is reached, with "
+    "its 95% interval.",
     needs=(Need(prediction="semi-grokking"),),
     wants=(Need(prediction="critical-size"),),
     draw=draw,

@@ -50,8 +50,9 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
 FIGURE = PaperFigure(
     name="figure-06",
     after="Figure 6 of Varma et al. (2023)",
-    shows="Accuracy (left) and parameter norm (right) over training of the first run that is "
-    "semi-grokked.",
+    title="A semi-grokked run",
+    shows="Accuracy (left) and parameter norm (right) over training of the first run that is semi- "
+    "grokked.",
     needs=(Need(prediction="semi-grokking"),),
     draw=draw,
     apart="The paper's run stays at 0.55 for 10⁷ steps and then groks.",

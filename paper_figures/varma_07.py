@@ -20,7 +20,7 @@ ACROSS = 4
 def draw(evidence: Sequence[Evidence]) -> Figure:
     """Draw a panel for each D′, at the middle weight decay."""
     (one,) = evidence
-    _, by_size = at_middle_decay(one.runs)
+    decay, by_size = at_middle_decay(one.runs)
     if not by_size:
         return style.nothing(f"{number_of_starts(one.runs)} count")
     drawn, panels = style.grid(len(by_size), ACROSS, 2.0, sharex=True, sharey=True)
@@ -38,7 +38,8 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
         axes.set_title(f"D′ = {D}, {len(histories)} runs")
     handles, labels = panels[0].get_legend_handles_labels()
     threshold = style.shown(one.verdict.numbers.get("threshold"))
-    title = f"{number_of_starts(one.runs)}\nthreshold of ungrokking (examples): {threshold}"
+    starts = f"{NOTATION['weight_decay'].symbol} = {decay:g}, {number_of_starts(one.runs)}"
+    title = f"{starts}\nthreshold of ungrokking (examples): {threshold}"
     drawn.legend(
         handles, labels, loc="outside upper center", ncols=2, title=title, title_fontsize=8
     )
@@ -50,9 +51,10 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
 FIGURE = PaperFigure(
     name="figure-07",
     after="Figure 7 of Varma et al. (2023)",
+    title="Ungrokking over training",
     shows="Accuracy on training examples (dashed) and on novel pairs of networks that knew the "
-    "whole table, trained on with D′ examples, at the middle weight decay; runs faint, medians "
-    "bold, of six or more with their 95% interval at each step.",
+    "whole table, trained on with D′ examples, at one weight decay; runs faint, medians bold, "
+    "of six or more with their 95% interval at each step.",
     needs=(Need(prediction="ungrokking"),),
     draw=draw,
 )

@@ -51,6 +51,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
 FIGURE = PaperFigure(
     name="figure-08",
     after="Figure 8 of Varma et al. (2023)",
+    title="Ungrokking on other tasks",
     shows="As figure 4, on other operations and on another network, with the verdict of each.",
     needs=(),
     wants=tuple(Need(prediction="ungrokking", variant=variant) for variant in VARIANTS),

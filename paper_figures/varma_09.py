@@ -47,6 +47,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
 FIGURE = PaperFigure(
     name="figure-09",
     after="Figure 9 of Varma et al. (2023)",
+    title="Logits of Mem and Gen over training",
     shows="Left: centred correct logit of Gen (on novel pairs) and of Mem (what training examples "
     "have more) over training from scratch. Right: parameter norm. Runs faint, medians bold, "
     "of six or more with their 95% interval at each step.",

@@ -16,6 +16,7 @@ from efficiency.statistics import TooFewError, median_bounds
 from paper_figures import finals, style
 from paper_figures.base import Evidence, Need, PaperFigure
 from paper_figures.figure_04_ungrokking import at_middle_decay, number_of_starts
+from predictions.judging import plural
 from predictions.ungrokking_records import Continued
 
 Logits = tuple[float, float]
@@ -63,7 +64,7 @@ def median_ratio(pairs: Sequence[Logits | None]) -> tuple[float, float, float]:
 def draw(evidence: Sequence[Evidence]) -> Figure:
     """Draw the ratio on the left, accuracy on the right, at the middle weight decay."""
     (one,) = evidence
-    _, by_size = at_middle_decay(one.runs)
+    decay, by_size = at_middle_decay(one.runs)
     if not by_size:
         return style.nothing(f"{number_of_starts(one.runs)} count")
     drawn, (left, right) = style.figure(2, 3.2)
@@ -78,16 +79,17 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
         left.plot([D] * len(ratios), ratios, "o", color=style.GEN, ms=3, alpha=0.35)
     _medians(left, {D: median_ratio(some) for D, some in pairs.items()})
     without = sum(len(pairs[D]) - len(known[D]) for D in pairs)
-    left.set_title(f"{without} without a ratio: one of both is not above 0")
+    left.set_title(f"{plural(without, 'network')} without a ratio (Gen or Mem ≤ 0)")
     left.set_ylabel(f"{NOTATION['correct_logit'].label}, Gen / Mem")
     accuracies = {D: [run.number("novel_accuracy") for run in some] for D, some in by_size.items()}
     finals.draw(right, accuracies, color=style.GEN, marker="o", label="mean")
     task = one.runs[0].settings.task
     style.accuracy_axis(right, 1 / tasks.num_symbols(task.operation, task.size))
     right.set_ylabel(NOTATION["novel_accuracy"].final_label)
-    right.set_title(number_of_starts(one.runs))
+    right.set_title(f"{NOTATION['weight_decay'].symbol} = {decay:g}, {number_of_starts(one.runs)}")
     for axes in (left, right):
         style.log_axis_with_values(axes, list(by_size))
+        axes.set_xlim(min(by_size) / 1.1, max(by_size) * 1.1)  # sizes without a ratio as well
         axes.set_xlabel(NOTATION["reduced_dataset_size"].axis_label)
         axes.tick_params(axis="x", labelrotation=45)
         style.mark(axes, one.verdict.numbers.get("threshold"), "threshold", text=axes is right)
@@ -112,12 +114,14 @@ def _medians(axes: Axes, medians: Mapping[int, tuple[float, float, float]]) -> N
 FIGURE = PaperFigure(
     name="figure-10",
     after="Figure 10 of Varma et al. (2023)",
+    title="Gen and Mem after ungrokking",
     shows="Left: ratio of the final correct logits of Gen and Mem in networks that knew the whole "
-    "table, trained on with D′ examples at the middle weight decay, a mark for each, and the "
-    "median with its 95% interval where there are six: a network without a ratio counts as the "
-    "smallest if Gen is not above 0, as the largest if Mem is not, as either if neither is; an "
-    "arrow is an interval without an end. Right: their accuracy on novel pairs, means with "
-    "Student's 95% intervals cut at 0 and 1. The threshold of ungrokking is dashed.",
+    "table, trained on with D′ examples at one weight decay, a mark for each (dotted: equal), "
+    "and the median with its 95% interval where there are six: a network without a ratio "
+    "counts as the smallest if Gen is not above 0, as the largest if Mem is not, as either if "
+    "neither is; an arrow is an interval without an end. Right: their accuracy on novel "
+    "pairs, means with Student's 95% intervals cut at 0 and 1. The threshold of ungrokking is "
+    "dashed.",
     needs=(Need(prediction="ungrokking"),),
     draw=draw,
     apart="The paper splits logits by projection on the trigonometric subspace.",

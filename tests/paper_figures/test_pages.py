@@ -74,7 +74,7 @@ def test_nothing_is_wider_than_the_screen_of_a_phone(page):
 def test_every_picture_is_there_and_says_what_it_shows(page):
     assert page.value("document.querySelectorAll('img, svg').length") >= 1
     assert page.value("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
-    assert page.value("[...document.images].every(i => i.alt.length > 40)")
+    assert page.value("[...document.images].every(i => i.alt.length > 20)")
     pictures = [name for role, name in page.accessible() if role == "image"]
     assert len(pictures) == page.value("document.querySelectorAll('img, svg').length")
 

@@ -106,7 +106,7 @@ def test_figure_10_shows_a_ratio_or_counts_a_run_without_one(ungrokking):
             gen > 0 and mem > 0 for run, (gen, mem) in zip(runs, both, strict=True) if run.size == D
         ):
             assert median == pytest.approx(np.median(of_size))
-    assert left.get_title("left").startswith(f"{len(runs) - len(ratios)} without a ratio")
+    assert left.get_title("left").startswith(f"{len(runs) - len(ratios)} network")
     means = labelled(right)["mean"]
     assert means[0] == sorted({run.size for run in runs})
 
@@ -177,9 +177,31 @@ def test_captions_say_what_was_run_what_had_not_settled_and_what_differs(built, 
     assert caption.startswith("After Figure 4 of Varma et al. (2023).")
     restless = sum(run.outcome.status == "not settled" for run in ungrokking.runs)
     assert f"{len(ungrokking.runs)} runs: addition at size 11" in caption
-    assert (f"Of these {restless} had not settled" in caption) == (restless > 0)
+    assert (f"drawn or not, {restless} had not settled" in caption) == (restless > 0)
     assert "p = 11 (113)" in caption
     assert "width = 16 (128)" in caption
+
+
+def test_figures_drawn_before_stay_on_the_sheet_if_they_are_of_the_same_store(source, tmp_path):
+    def entries():
+        return json.loads((tmp_path / "manifest.json").read_text())["figures"]
+
+    build(select(("figure-10", "figure-02")), source, "svg", tmp_path)
+    before = entries()
+    build(select(("figure-04",)), source, "png", tmp_path)
+    assert list(entries()) == ["figure-02", "figure-04", "figure-10"]
+    assert entries()["figure-10"] == before["figure-10"]
+    sheet = (tmp_path / "index.html").read_text()
+    assert all(f'src="{one["file"]}"' in sheet for one in entries().values())
+    (tmp_path / before["figure-10"]["file"]).unlink()
+    build(select(("figure-04",)), source, "png", tmp_path)
+    assert list(entries()) == ["figure-02", "figure-04"]
+    # Those of another size are of another sheet, and a manifest that is none is no reason to fail.
+    build(select(("figure-02",)), Source(source.store, "quick"), "svg", tmp_path)
+    assert list(entries()) == ["figure-02"]
+    (tmp_path / "manifest.json").write_text("[]")
+    build(select(("figure-02",)), source, "svg", tmp_path)
+    assert list(entries()) == ["figure-02"]
 
 
 @pytest.mark.parametrize("file_format", ["svg", "pdf", "png"])
@@ -203,7 +225,7 @@ def command(*arguments):
 def test_the_command_lists_builds_and_explains(smoke_store, tmp_path):
     listed = command("list")
     assert listed.returncode == 0
-    assert len(listed.stdout.splitlines()) == len(FIGURES)
+    assert len(listed.stdout.splitlines()) == 2 * len(FIGURES)
     wrong = command("build", "figure-4", "--store", smoke_store)
     assert wrong.returncode == 2
     assert "did you mean 'figure-04'" in wrong.stderr
