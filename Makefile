@@ -5,12 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help install ungrokking predictions first-study figures findings test check bench bench-gpu calibration clean
+.PHONY: help install ungrokking predictions first-study variants figures findings test check bench bench-gpu calibration clean
 
 help:
 	@echo "make ungrokking   train, judge and report the main experiment (quick size)"
 	@echo "make predictions  the same for all seven predictions"
 	@echo "make first-study  the findings of the first study of grokking (quick size)"
+	@echo "make variants     ungrokking on the other operations and the network of figure 8"
 	@echo "make figures      draw the figures of both papers from what was trained"
 	@echo "make findings     judge both, write the tables of the README and draw its figure"
 	@echo "make test         all checks and all tests"
@@ -36,6 +37,12 @@ predictions: $(READY)
 
 first-study: $(READY)
 	$(BIN)/predictions run first-study
+
+variants: $(READY)
+	$(BIN)/predictions run ungrokking --operation multiplication
+	$(BIN)/predictions run ungrokking --operation subtraction
+	$(BIN)/predictions run ungrokking --operation sum-of-squares
+	$(BIN)/predictions run ungrokking --network mlp
 
 figures: $(READY)
 	$(BIN)/paper_figures build

@@ -22,7 +22,8 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     by_seed, left_out = scratch.usable(one.runs)
     finals(axes, [run for by in by_seed.values() for run in by.values()])
     for other in critical:
-        style.mark(axes, other.verdict.numbers.get("from_scratch_midpoint"), "half from scratch")
+        midpoint = other.verdict.numbers.get("from_scratch_midpoint")
+        style.mark(axes, midpoint, "half from scratch", height=0.4)  # few end half-way
     without = f", {len(left_out)} left out" if left_out else ""
     axes.set_title(f"{len(by_seed)} seeds{without}")
     task = one.runs[0].settings.task

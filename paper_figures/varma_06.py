@@ -51,8 +51,8 @@ FIGURE = PaperFigure(
     name="figure-06",
     after="Figure 6 of Varma et al. (2023)",
     title="A semi-grokked run",
-    shows="Accuracy (left) and parameter norm (right) over training of the first run that is semi- "
-    "grokked.",
+    shows="Accuracy (left) and parameter norm (right) over training of the first run that is "
+    "semi-grokked.",
     needs=(Need(prediction="semi-grokking"),),
     draw=draw,
     apart="The paper's run stays at 0.55 for 10⁷ steps and then groks.",
