@@ -122,14 +122,7 @@ def legend_beside(axes: Axes, **options: Any) -> None:
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.3), ncols=3, **options)
 
 
-def mark(
-    axes: Axes,
-    number: Estimate | None,
-    name: str,
-    *,
-    text: bool = True,
-    height: float | None = None,
-) -> None:
+def mark(axes: Axes, number: Estimate | None, name: str, *, text: bool = True) -> None:
     """Mark a number on the horizontal axis, dashed, with its interval shaded.
 
     Args:
@@ -137,7 +130,6 @@ def mark(
         number: What; where it is known only to be beyond something, all of that is shaded.
         name: What it is called.
         text: Whether to write it down, or that it is not known.
-        height: Where, as a part of the axis; default: where there is room beside what rises.
     """
     if number is None or number.value is number.low is number.high is None:
         if text:
@@ -159,11 +151,9 @@ def mark(
             axes.transData.transform([(low, 0), (high, 0)])
         )
         on_the_right = inside[:, 0].mean() < 0.5
-        if height is None:
-            height = 0.06 if on_the_right else 0.68
         axes.annotate(
             f"{name}\n{shown(number)}",
-            (high if on_the_right else low, height),
+            (high if on_the_right else low, 0.06 if on_the_right else 0.68),
             xycoords=axes.get_xaxis_transform(),
             xytext=(4 if on_the_right else -4, 0),
             textcoords="offset points",

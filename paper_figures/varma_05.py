@@ -21,11 +21,12 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     drawn, (axes,) = style.figure(1, 3.4)
     by_seed, left_out = scratch.usable(one.runs)
     finals(axes, [run for by in by_seed.values() for run in by.values()])
-    for other in critical:
-        midpoint = other.verdict.numbers.get("from_scratch_midpoint")
-        style.mark(axes, midpoint, "half from scratch", height=0.4)  # few end half-way
+    midpoints = [other.verdict.numbers.get("from_scratch_midpoint") for other in critical]
+    for midpoint in midpoints:
+        style.mark(axes, midpoint, "half from scratch", text=False)  # marks may lie anywhere
+    half = "".join(f"; half of the way at D = {style.shown(m)}" for m in midpoints)
     without = f", {len(left_out)} left out" if left_out else ""
-    axes.set_title(f"{len(by_seed)} seeds{without}")
+    axes.set_title(f"{len(by_seed)} seeds{without}{half}")
     task = one.runs[0].settings.task
     style.accuracy_axis(axes, 1 / tasks.num_symbols(task.operation, task.size))
     return drawn
