@@ -83,7 +83,7 @@ def test_a_sweep_killed_twenty_times_ends_with_the_same_bits(tmp_path):
             assert worker.exitcode == 0
             # It came to its end between kills: begin again, so that every kill hits live work.
             assert contents(broken) == contents(whole)
-            broken.rename(tmp_path / f"finished-{kills}")
+            broken.rename(tmp_path / f"finished-{len(progress)}")
         progress.append(sum(1 for _ in Store(broken).identities()))
     worker = context.Process(target=work, args=(broken,))
     worker.start()
