@@ -153,7 +153,7 @@ def mark(axes: Axes, number: Estimate | None, name: str, *, text: bool = True) -
         on_the_right = inside[:, 0].mean() < 0.5
         axes.annotate(
             f"{name}\n{shown(number)}",
-            (high if on_the_right else low, 0.06 if on_the_right else 0.68),
+            (high if on_the_right else low, 0.06 if on_the_right else 0.8),
             xycoords=axes.get_xaxis_transform(),
             xytext=(4 if on_the_right else -4, 0),
             textcoords="offset points",

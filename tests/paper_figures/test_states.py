@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 
@@ -9,9 +10,10 @@ import pytest
 
 from efficiency.estimates import Estimate
 from efficiency.outcome import Outcome
-from paper_figures import style
+from paper_figures import style, varma_10
 from paper_figures.base import MissingRunsError, Need
 from paper_figures.catalogue import FIGURES
+from paper_figures.figure_04_ungrokking import at_middle_decay
 from paper_figures.files import as_bytes
 from predictions.protocol import Run
 from predictions.variants import Variant
@@ -183,6 +185,29 @@ def test_figures_are_as_wide_as_their_columns(whole, name, columns):
             sum(other.get_position().y0 == axes.get_position().y0 for other in drawn.axes), 1
         )
         assert right - left > style.WIDTH_INCHES[columns] / across / 3
+
+
+def test_intervals_of_figure_10_end_where_they_do_and_point_on_where_they_do_not(whole):
+    one = whole.evidence(Need(prediction="ungrokking"))
+    left = varma_10.draw([one]).axes[0]
+    bottom, top = left.get_ylim()
+    arrows = {(line.get_xdata()[0], line.get_marker()) for line in left.lines}
+    _, by_size = at_middle_decay(one.runs)
+    opened = 0
+    for D, runs in by_size.items():
+        _, low, high = varma_10.median_ratio([varma_10.logits(run) for run in runs])
+        if (low, high) == (0, math.inf):
+            continue
+        bar = next(
+            line.get_ydata()
+            for line in left.lines
+            if list(line.get_xdata()) == [D, D] and line.get_alpha() is None
+        )
+        assert list(bar) == pytest.approx([max(low, bottom), min(high, top)])
+        assert ((D, "v") in arrows) == (low == 0)
+        assert ((D, "^") in arrows) == (high == math.inf)
+        opened += low == 0 or high == math.inf
+    assert opened > 0
 
 
 def test_a_figure_has_no_other_width():
