@@ -11,13 +11,14 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
-from benchmarks import memory
+from benchmarks import machine, memory
 from efficiency import cost, models
 from efficiency.ensemble import initial_weights, stack_data
 from efficiency.settings import (
@@ -48,11 +49,22 @@ def settings(
     )
 
 
-def textbook_step(run: RunSettings, device: str) -> Callable[[int], None]:
-    """Return full-batch steps of one network, written as one would without a second thought."""
+def textbook_step(
+    run: RunSettings, device: str, weights: Mapping[str, Tensor] | None = None
+) -> Callable[[int], None]:
+    """Return full-batch steps of one network, written as one would without a second thought.
+
+    Args:
+        run: Its settings.
+        device: Where it trains.
+        weights: What it begins with; fresh ones unless given.
+    """
     network = models.network(run.task, run.network).to(device)
-    network.load_state_dict(initial_weights(run))
-    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, betas=(0.9, 0.98), weight_decay=1)
+    network.load_state_dict(initial_weights(run) if weights is None else dict(weights))
+    o = run.optimiser
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=o.learning_rate, betas=(0.9, 0.98), weight_decay=o.weight_decay
+    )
     data = stack_data([run], torch.device(device))
     equals = torch.full_like(data.left_KD[0], run.task.size)
     tokens_D3 = torch.stack([data.left_KD[0], data.right_KD[0], equals], dim=-1)
@@ -171,6 +183,7 @@ def measure(
 
 def report(results: list[dict[str, Any]]) -> None:
     """Print results, a line for each."""
+    print(machine.description())
     print("   p     D  width    K | ms per network-step            | operations, share | peak")
     print("                       | textbook  engine         ratio | of matrix product | MiB")
     for r in results:

@@ -7,16 +7,39 @@ seconds to import.
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from efficiency import critical_size, fourier, isologit, statistics, theory
+    from efficiency.ensemble import pack
+    from efficiency.errors import InvalidInputError
+    from efficiency.estimates import Estimate
+    from efficiency.losses import LOSSES
+    from efficiency.models import ARCHITECTURES
+    from efficiency.operations import OPERATIONS
+    from efficiency.outcome import Outcome
+    from efficiency.settings import (
+        MLPSettings,
+        NetworkSettings,
+        OneLayerTransformerSettings,
+        OptimiserSettings,
+        RecordingSettings,
+        RunSettings,
+        TaskSettings,
+        TransformerSettings,
+    )
+    from efficiency.training import Trained, Training, train
+
+# Where each name lives; a type checker reads the imports above instead.
 _HOME = {
     "ARCHITECTURES": "models",
     "Estimate": "estimates",
+    "InvalidInputError": "errors",
     "LOSSES": "losses",
     "MLPSettings": "settings",
     "NetworkSettings": "settings",
-    "OneLayerTransformerSettings": "settings",
     "OPERATIONS": "operations",
+    "OneLayerTransformerSettings": "settings",
     "OptimiserSettings": "settings",
     "Outcome": "outcome",
     "RecordingSettings": "settings",
@@ -34,7 +57,31 @@ _HOME = {
     "train": "training",
 }
 
-__all__ = list(_HOME)
+__all__ = [
+    "ARCHITECTURES",
+    "LOSSES",
+    "OPERATIONS",
+    "Estimate",
+    "InvalidInputError",
+    "MLPSettings",
+    "NetworkSettings",
+    "OneLayerTransformerSettings",
+    "OptimiserSettings",
+    "Outcome",
+    "RecordingSettings",
+    "RunSettings",
+    "TaskSettings",
+    "Trained",
+    "Training",
+    "TransformerSettings",
+    "critical_size",
+    "fourier",
+    "isologit",
+    "pack",
+    "statistics",
+    "theory",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -42,3 +89,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"efficiency has no {name!r}; it offers {__all__}")
     module = importlib.import_module(f"efficiency.{_HOME[name]}")
     return module if name == _HOME[name] else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

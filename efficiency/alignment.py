@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from efficiency import operations
+from efficiency.errors import InvalidInputError
 from efficiency.operations import IntArray
 from efficiency.statistics import FloatArray
 
@@ -69,7 +70,9 @@ def alignment(
     gram_SS = centred @ centred.T
     total = float(np.trace(gram_SS))
     if not total > 0:
-        raise ValueError("all vectors are the same: no structure explains what does not vary")
+        raise InvalidInputError(
+            "all vectors are the same: no structure explains what does not vary"
+        )
     gram_SS /= total
     projectors_JS = np.stack([(b @ b.T).ravel() for b in subspaces.values()])
     dims_J = np.array([b.shape[1] for b in subspaces.values()])
@@ -117,7 +120,7 @@ def subspaces(operation: str, size: int) -> dict[str, FloatArray]:
         }
     if operation in SYMMETRIC and size <= LARGEST_SYMMETRIC:
         return dict(_cosets(size))
-    raise ValueError(
+    raise InvalidInputError(
         f"no structure is known of {operation} at size {size}; choose from {', '.join(CYCLIC)}, or "
         f"{', '.join(SYMMETRIC)} with n ≤ {LARGEST_SYMMETRIC}"
     )

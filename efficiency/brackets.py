@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special, stats
 
+from efficiency import checks
+from efficiency.errors import InvalidInputError
 from efficiency.statistics import FloatArray, Interval, TooFewError
 
 _SIGMA_GRID_SIZE = 160
@@ -37,10 +39,14 @@ def bracketed_mean(
         TooFewError: Fewer than two units, or more open than closed brackets: the mean may then lie
             outside what was measured.
     """
-    low, high = np.asarray(lows, dtype=float), np.asarray(highs, dtype=float)
+    low = checks.numbers(lows, "lower ends", infinite=True)
+    high = checks.numbers(highs, "upper ends", infinite=True)
+    checks.alike("lower and upper ends", low, high)
+    checks.fraction(confidence, "confidence")
     informative = np.isfinite(low) | np.isfinite(high)
     low, high = low[informative], high[informative]
-    assert (low < high).all(), "a bracket without width"
+    if not (low < high).all():
+        raise InvalidInputError("a bracket has no width; give it the resolution of its measurement")
     n, num_closed = len(low), int((np.isfinite(low) & np.isfinite(high)).sum())
     if num_closed < 2 or num_closed < n / 2:
         raise TooFewError(

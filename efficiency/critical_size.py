@@ -16,7 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special
 
+from efficiency import checks
 from efficiency.brackets import bracketed_mean
+from efficiency.errors import InvalidInputError
 from efficiency.estimates import Estimate
 from efficiency.statistics import FloatArray, TooFewError
 
@@ -32,16 +34,40 @@ MIN_SIZES = 4
 _SLOPE_BOUNDS = (0.1, 200.0)
 
 
+def _sweep(
+    sizes: npt.ArrayLike, r: npt.ArrayLike, *, at_least: int = 1
+) -> tuple[FloatArray, FloatArray]:
+    """Return sizes and retained accuracies of one sweep as arrays that may be computed with."""
+    size, target = checks.sizes(sizes, at_least=at_least), checks.numbers(r, "retained accuracies")
+    checks.alike("sizes and retained accuracies", size, target)
+    return size, target
+
+
 def retained(accuracy: npt.ArrayLike, num_symbols: int) -> FloatArray:
-    """Return r = (accuracy − 1/S)/(1 − 1/S), slightly negative where accuracy is below chance."""
+    """Return r = (accuracy − 1/S)/(1 − 1/S), slightly negative where accuracy is below chance.
+
+    Raises:
+        InvalidInputError: S < 2.
+    """
+    if num_symbols < 2:
+        raise InvalidInputError(f"num_symbols = {num_symbols}; chance has a meaning from 2 on")
     chance = 1 / num_symbols
     r: FloatArray = (np.asarray(accuracy, dtype=float) - chance) / (1 - chance)
     return r
 
 
 def s_curve(size: npt.ArrayLike, threshold: float, slope: float) -> FloatArray:
-    """Return 1/(1 + (threshold/size)^slope), a logistic curve in log size."""
-    exponent = slope * (np.log(np.asarray(size, dtype=float)) - math.log(threshold))
+    """Return 1/(1 + (threshold/size)^slope), a logistic curve in log size.
+
+    Raises:
+        InvalidInputError: A size or the threshold is not positive.
+    """
+    at = np.asarray(size, dtype=float)
+    if not (at > 0).all() or not threshold > 0:
+        raise InvalidInputError(
+            f"sizes and threshold must be above 0; given: {size!r}, {threshold!r}"
+        )
+    exponent = slope * (np.log(at) - math.log(threshold))
     curve: FloatArray = special.expit(exponent)
     return curve
 
@@ -52,8 +78,12 @@ def fit_s_curve(sizes: npt.ArrayLike, r: npt.ArrayLike) -> tuple[float, float]:
     The best point of a coarse grid is refined by Levenberg–Marquardt: least squares in a steep
     curve has local minima. The slope is kept within 0.1 … 200 and the threshold within the range of
     sizes and its width (in log D) on both sides; data without slope run to these ends.
+
+    Raises:
+        InvalidInputError: Fewer than two sizes, sizes that do not increase, or not as many numbers.
     """
-    log_size, target = np.log(np.asarray(sizes, dtype=float)), np.asarray(r, dtype=float)
+    size, target = _sweep(sizes, r, at_least=2)
+    log_size = np.log(size)
     middle, span = (log_size[0] + log_size[-1]) / 2, float(np.ptp(log_size))
     lowest, highest = np.log(_SLOPE_BOUNDS)
 
@@ -84,8 +114,12 @@ def fit_s_curve(sizes: npt.ArrayLike, r: npt.ArrayLike) -> tuple[float, float]:
 
 
 def fit_line(sizes: npt.ArrayLike, r: npt.ArrayLike) -> tuple[float, float]:
-    """Return (intercept, slope) of the straight line in D with least squared error."""
-    slope, intercept = np.polyfit(np.asarray(sizes, dtype=float), np.asarray(r, dtype=float), 1)
+    """Return (intercept, slope) of the straight line in D with least squared error.
+
+    Raises:
+        InvalidInputError: Fewer than two sizes, sizes that do not increase, or not as many numbers.
+    """
+    slope, intercept = np.polyfit(*_sweep(sizes, r, at_least=2), 1)
     return float(intercept), float(slope)
 
 
@@ -110,8 +144,9 @@ def fit_errors(sizes: npt.ArrayLike, r: npt.ArrayLike) -> tuple[float, float]:
 
     Raises:
         TooFewError: Fewer than four sizes.
+        InvalidInputError: Sizes that do not increase, or not as many numbers.
     """
-    size, target = np.asarray(sizes, dtype=float), np.asarray(r, dtype=float)
+    size, target = _sweep(sizes, r)
     if len(size) < MIN_SIZES:
         raise TooFewError(
             f"two curves are told apart by {MIN_SIZES} sizes at least, not {len(size)}"
@@ -150,9 +185,12 @@ def crossing(sizes: npt.ArrayLike, r: npt.ArrayLike) -> Crossing:
     Args:
         sizes: (n,) increasing dataset sizes.
         r: (n,) retained accuracies.
+
+    Raises:
+        InvalidInputError: No size, sizes that do not increase, or not as many finite numbers.
     """
-    size = np.asarray(sizes, dtype=float)
-    increasing = optimize.isotonic_regression(np.asarray(r, dtype=float)).x
+    size, target = _sweep(sizes, r)
+    increasing = optimize.isotonic_regression(target).x
     log_size = np.log(size)
     if (increasing >= 0.5).all():
         return Crossing(threshold=(-math.inf, float(log_size[0])), width=None)
@@ -202,7 +240,11 @@ def population(bounds_by_seed: Sequence[Sequence[tuple[float, float]]], *, unit:
         The estimate; ``censored``, with the bounds that hold for every seed, where the seeds do not
         bound their mean.
 
+    Raises:
+        InvalidInputError: There are no seeds, or one without sweeps.
     """
+    if not bounds_by_seed or not all(bounds_by_seed):
+        raise InvalidInputError("there are no seeds, or a seed without a sweep; leave it out")
     seeds = np.array([_average(bounds) for bounds in bounds_by_seed]).reshape(-1, 2)
     try:
         interval = bracketed_mean(seeds[:, 0], seeds[:, 1])
@@ -231,8 +273,14 @@ def bracket(sizes: npt.ArrayLike, r_by_sweep: npt.ArrayLike) -> tuple[float | No
     Args:
         sizes: (n,) increasing dataset sizes.
         r_by_sweep: (sweeps, n) retained accuracies.
+
+    Raises:
+        InvalidInputError: Sizes that do not increase, or not as many finite numbers in each sweep.
     """
-    size, falls = np.asarray(sizes, dtype=float), np.asarray(r_by_sweep) < 0.5
+    size = checks.sizes(sizes)
+    swept = checks.numbers(r_by_sweep, "retained accuracies", ndim=2)
+    checks.alike("sizes and retained accuracies of a sweep", size, swept.T)
+    falls = swept < 0.5
     always = np.logical_and.accumulate(falls.all(axis=0))
     never = np.flip(np.logical_and.accumulate(np.flip(~falls.any(axis=0))))
     return (

@@ -20,23 +20,56 @@ from torch import Tensor
 from efficiency import models, tasks
 from efficiency.measurements import PARTS
 from efficiency.operations import IntArray
-from efficiency.settings import RunSettings
+from efficiency.settings import RunSettings, leaves
 
 MAX_PADDING = 0.10
 """Largest share of an ensemble's work that may be spent on padding."""
 
-MAX_EXAMPLES = {"cpu": 4096, "cuda": 2**20}
-"""Largest K·D of an ensemble by device; one member may exceed it. On a CPU larger ensembles are no
-faster, and smaller ones save their runs earlier; a GPU wants to be filled."""
+MAX_EXAMPLES = {"compiled": 1024, "stacked": 4096, "cuda": 2**20}
+"""Largest K·D of an ensemble by engine, and on a GPU; one member may exceed it.
+
+On a CPU larger ensembles are no faster, and smaller ones save their runs earlier and leave cores
+idle for shorter at the end; in compiled code members take turns, so that it could be one. A GPU
+wants to be filled.
+"""
+
+
+_FREE = frozenset(
+    (
+        *("regime", "dataset_size", "data_seed", "label_seed", "num_corrupted"),
+        *("init_seed", "noise_seed", "start"),
+        *("optimiser.learning_rate", "optimiser.weight_decay", "optimiser.norm_factor"),
+        *("optimiser.warmup_steps", "optimiser.decay_fraction"),
+    )
+)
+"""Settings in which members of an ensemble may differ; in all others they must not."""
+
+_FREE_IF_GIVEN = frozenset(("optimiser.update_noise", "optimiser.weight_noise"))
+"""Settings that must be given by all members or by none."""
+
+
+def _shared(run: RunSettings) -> list[tuple[str, object]]:
+    """Return the settings that runs must have in common to share a program, by their path."""
+    return [
+        (path, value is not None if path in _FREE_IF_GIVEN else value)
+        for path, value in leaves(run)
+        if path not in _FREE
+    ]
 
 
 def shape_key(run: RunSettings) -> str:
     """Return what runs must have in common to share a program."""
-    o = run.optimiser
-    shared = (run.task, run.network, run.num_steps, run.loss, run.recording)
-    # What is done at a step; by how much may differ.
-    done = (o.batch_size, o.update_noise is None, o.weight_noise is None, run.is_random)
-    return repr((*shared, o.beta1, o.beta2, o.epsilon, o.decay_form, o.decay_target, *done))
+    return repr(_shared(run))
+
+
+def unlike(runs: Sequence[RunSettings]) -> list[str]:
+    """Return the settings, by their path, that keep runs from sharing a program."""
+    first, *others = (dict(_shared(run)) for run in runs)
+    return [
+        path
+        for path, value in first.items()
+        if any(path not in other or other[path] != value for other in others)
+    ]
 
 
 def step_size(run: RunSettings) -> int:
@@ -46,7 +79,7 @@ def step_size(run: RunSettings) -> int:
 
 def pack(
     runs: Sequence[RunSettings],
-    max_examples: int = MAX_EXAMPLES["cpu"],
+    max_examples: int = MAX_EXAMPLES["stacked"],
     fits: Callable[[Sequence[RunSettings]], bool] = lambda group: True,
 ) -> list[list[int]]:
     """Return groups of indices that train together, like sizes with like.
@@ -62,11 +95,12 @@ def pack(
         fits: Whether a group fits into memory; must depend on the number of members and the
             largest of them alone. A single run is taken whether it fits or not.
     """
-    order = sorted(range(len(runs)), key=lambda i: (shape_key(runs[i]), runs[i].dataset_size))
+    keys = [shape_key(run) for run in runs]
+    order = sorted(range(len(runs)), key=lambda i: (keys[i], runs[i].dataset_size))
     groups: list[list[int]] = []
     for i in order:
         run = runs[i]
-        if groups and shape_key(runs[groups[-1][0]]) == shape_key(run):
+        if groups and keys[groups[-1][0]] == keys[i]:
             sizes = [step_size(runs[j]) for j in groups[-1]] + [step_size(run)]
             work = len(sizes) * step_size(run)
             like = work <= max_examples and work - sum(sizes) <= MAX_PADDING * work
@@ -76,7 +110,7 @@ def pack(
         groups.append([i])
 
     def kinds(group: list[int]) -> frozenset[tuple[str, int]]:
-        return frozenset((shape_key(runs[i]), runs[i].dataset_size) for i in group)
+        return frozenset((keys[i], runs[i].dataset_size) for i in group)
 
     packed: list[list[int]] = []
     for kind, alike in itertools.groupby(groups, key=kinds):

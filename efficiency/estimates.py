@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
+
+from efficiency.errors import InvalidInputError
 
 Status = Literal["measured", "not settled", "diverged", "censored"]
+STATUSES: tuple[Status, ...] = get_args(Status)
+
+
+def alike(one: Estimate, other: Estimate) -> bool:
+    """Return whether two estimates are the same up to the rounding of their last digits."""
+    pairs = [(getattr(one, end), getattr(other, end)) for end in ("value", "low", "high")]
+    return (one.n, one.unit, one.status) == (other.n, other.unit, other.status) and all(
+        (a is None) == (b is None)
+        and (a is None or math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12))
+        for a, b in pairs
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +49,34 @@ class Estimate:
         assert not any(x is not None and not math.isfinite(x) for x in numbers), self
         if self.low is not None and self.high is not None:
             assert self.low <= self.high, self
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Estimate:
+        """Return the estimate that ``document`` describes.
+
+        Raises:
+            InvalidInputError: It is none.
+        """
+        known = {"value", "low", "high", "n", "unit", "status"}
+        if not isinstance(document, Mapping) or not {"n", "unit"} <= document.keys() <= known:
+            raise InvalidInputError(f"an estimate has {sorted(known)}; given: {document!r}")
+        ends = [document.get(name) for name in ("value", "low", "high")]
+        numbers = [x for x in ends if x is not None]
+        if not all(type(x) in (int, float) and math.isfinite(x) for x in numbers) or (
+            ends[1] is not None and ends[2] is not None and ends[1] > ends[2]
+        ):
+            raise InvalidInputError(
+                f"value, low and high of an estimate are finite numbers or null, low not above "
+                f"high; given: {ends!r}"
+            )
+        n, unit, status = document["n"], document["unit"], document.get("status", "measured")
+        if type(n) is not int or n < 0 or not isinstance(unit, str) or status not in STATUSES:
+            raise InvalidInputError(
+                f"n of an estimate is a whole number, its unit a text and its status one of "
+                f"{STATUSES}; given: {n!r}, {unit!r}, {status!r}"
+            )
+        value, low, high = ends
+        return cls(value=value, low=low, high=high, n=n, unit=unit, status=status)
 
     def document(self) -> dict[str, Any]:
         """Return the estimate as JSON types."""

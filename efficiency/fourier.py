@@ -28,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from efficiency import tasks
+from efficiency.errors import InvalidInputError
 from efficiency.operations import IntArray
 from efficiency.settings import TaskSettings
 
@@ -49,13 +50,13 @@ def cells(task: TaskSettings, subspace: Subspace) -> IntArray:
         ValueError: The operation has no such subspace.
     """
     if subspace not in SUBSPACES:
-        raise ValueError(f"unknown subspace {subspace!r}; choose from {list(SUBSPACES)}")
+        raise InvalidInputError(f"unknown subspace {subspace!r}; choose from {list(SUBSPACES)}")
     if subspace == "answer":
         S = tasks.num_symbols(task.operation, task.size)
         return np.arange(S * S).reshape(S, S)
     labels_SS = tasks.differences(task.operation, task.size)
     if labels_SS is None:
-        raise ValueError(
+        raise InvalidInputError(
             f"the trigonometric subspace is not defined for {task.operation}: no commutative group "
             "acts on its answers; use the subspace 'answer'"
         )
@@ -197,13 +198,13 @@ def split(
     table = tasks.table(task.operation, task.size)
     logits, trained = np.asarray(logits_NS, dtype=float), np.asarray(trained_N, dtype=bool)
     if logits.shape != (table.num_pairs, table.num_symbols) or len(trained) != table.num_pairs:
-        raise ValueError(
+        raise InvalidInputError(
             f"logits of shape {logits.shape} and {len(trained)} marks were given; the table of "
             f"{task.operation} has {table.num_pairs} pairs and {table.num_symbols} symbols: give "
             "(N, S) and (N,), as efficiency.structure.logits makes them from weights"
         )
     if not trained.any():
-        raise ValueError("no pair is trained on; mark at least one in trained_N")
+        raise InvalidInputError("no pair is trained on; mark at least one in trained_N")
     found = moments([(logits, table.answer)], table.num_symbols)
     projected_SS = found.projected(task, subspace)
     right_N = logits[np.arange(len(logits)), table.answer] - logits.mean(axis=1)

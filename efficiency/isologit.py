@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from efficiency import checks
 from efficiency.statistics import TooFewError
 
 MAX_EXTRAPOLATION = 0.25
@@ -37,7 +38,9 @@ def isologit_norm(norms: npt.ArrayLike, logits: npt.ArrayLike, at: float) -> flo
         TooFewError: Fewer than two networks, all with one logit, or ŝ lies farther outside the
             logits seen than a quarter of their range.
     """
-    log_norm, logit = np.log(np.asarray(norms, dtype=float)), np.asarray(logits, dtype=float)
+    norm, logit = checks.numbers(norms, "norms", positive=True), checks.numbers(logits, "logits")
+    checks.alike("norms and logits", norm, logit)
+    log_norm = np.log(norm)
     if len(logit) < 2 or np.ptp(logit) == 0:
         raise TooFewError(
             f"an isologit norm is interpolated between two logits at least, got {len(logit)}"
@@ -63,7 +66,8 @@ def kappa(norms: npt.ArrayLike, logits: npt.ArrayLike) -> float:
         TooFewError: Fewer than two networks, logits that are not positive, or norms so alike that
             their noise would be the slope.
     """
-    norm, logit = np.asarray(norms, dtype=float), np.asarray(logits, dtype=float)
+    norm, logit = checks.numbers(norms, "norms", positive=True), checks.numbers(logits, "logits")
+    checks.alike("norms and logits", norm, logit)
     if len(norm) < 2 or not (logit > 0).all():
         raise TooFewError(
             f"κ needs two networks at least, and all logits positive; got {len(norm)}, "

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from efficiency import checks
 from efficiency.statistics import FloatArray, Interval, TooFewError
 
 
@@ -38,7 +39,8 @@ def fit_line(x: npt.ArrayLike, y: npt.ArrayLike) -> Line:
     Raises:
         TooFewError: Fewer than three points, or all at one x.
     """
-    at, target = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    at, target = checks.numbers(x, "x"), checks.numbers(y, "y")
+    checks.alike("x and y", at, target)
     if len(at) < 3 or np.ptp(at) == 0:
         raise TooFewError(f"a line with an error needs three points at two places, got {len(at)}")
     design = np.stack([np.ones_like(at), at], axis=1)

@@ -2,6 +2,8 @@
 
 An epoch of a member is a permutation of its examples, drawn from its own stream and cut into
 minibatches of B; the last one holds what is left. Nothing is remembered between steps.
+``Minibatches`` is for many members at one step, on any device; ``minibatches`` for one member at
+many steps.
 
 Shapes: K members, D examples of the largest dataset, B of the largest minibatch.
 """
@@ -11,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import final
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -60,3 +64,31 @@ class Minibatches:
         chosen_KB = order_KD.gather(1, place_KB.clamp(max=order_KD.shape[1] - 1))
         weight_KB = inside_KB.double()
         return torch.where(inside_KB, chosen_KB, 0), weight_KB / weight_KB.sum(1, keepdim=True)
+
+
+def minibatches(
+    run: RunSettings, first_step: int, num_steps: int, place_D: npt.NDArray[np.int32]
+) -> npt.NDArray[np.int32]:
+    """Return (num_steps, B) the examples of updates, in ascending order, −1 after the last.
+
+    Args:
+        run: Settings with a ``batch_size``.
+        first_step: First update, counted from 0.
+        num_steps: How many.
+        place_D: What to call each example of the dataset.
+    """
+    D, B = run.dataset_size, step_size(run)
+    number = -(-D // B)
+    epochs = torch.arange(first_step // number, (first_step + num_steps - 1) // number + 1)
+    seed = streams.seeds([run.noise_seed or 0], torch.device("cpu"))
+    drawn_ED = streams.bits(streams.keys(seed, "minibatch", epochs), D)
+    order_ED = place_D[drawn_ED.argsort(dim=1, stable=True).numpy()]
+    # Beyond every place, so that what is missing from the last minibatch is sorted to its end.
+    none = np.iinfo(np.int32).max
+    padded = np.full((len(epochs), number * B), none, dtype=np.int32)
+    padded[:, :D] = order_ED
+    first = first_step % number
+    chosen = padded.reshape(-1, B)[first : first + num_steps]
+    chosen = np.sort(chosen, axis=1)
+    chosen[chosen == none] = -1
+    return np.ascontiguousarray(chosen)

@@ -7,12 +7,14 @@ network does not look settled merely because its learning rate has been turned d
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
+from efficiency.errors import InvalidInputError
 from efficiency.estimates import Estimate
 from efficiency.optimiser import learning_time
 from efficiency.settings import RunSettings
@@ -60,9 +62,9 @@ class Outcome:
             ``step_fitted``, the first record with training accuracy ≥ 0.99; and ``step_halfway``,
             the first of ``STEADY`` records in a row at which accuracy on novel pairs has come half
             of the way to where it ended, if that way is 0.1 at least. The way begins at the
-            accuracy of the network that the run starts from, or at chance 1/S: what fresh weights
-            happen to score is luck. ``step_generalised``, likewise the first of so many at 0.9 or
-            more. Their intervals reach back to the record before.
+            accuracy of the network that the run starts from, up or down, or at chance 1/S and then
+            leads up: what fresh weights happen to score is luck. ``step_generalised``, likewise the
+            first of so many at 0.9 or more. Their intervals reach back to the record before.
     """
 
     status: RunStatus
@@ -79,9 +81,41 @@ class Outcome:
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Outcome:
-        """Return the outcome that ``document`` describes."""
-        numbers = {name: Estimate(**number) for name, number in document["numbers"].items()}
-        return cls(status=document["status"], reasons=tuple(document["reasons"]), numbers=numbers)
+        """Return the outcome that ``document`` describes.
+
+        Raises:
+            InvalidInputError: It is none, or a number is outside what it can be.
+        """
+        try:
+            status, reasons = document["status"], tuple(document["reasons"])
+            numbers = {n: Estimate.from_document(one) for n, one in document["numbers"].items()}
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InvalidInputError(
+                f"this is no outcome: {type(error).__name__}: {error}"
+            ) from error
+        if status not in get_args(RunStatus) or not all(isinstance(one, str) for one in reasons):
+            raise InvalidInputError(
+                f"an outcome is one of {get_args(RunStatus)} with reasons in words, not {status!r} "
+                f"with {reasons!r}"
+            )
+        for name, number in numbers.items():
+            least, most = _limits(name)
+            held = [x for x in (number.low, number.value, number.high) if x is not None]
+            if held != sorted(held) or not all(least <= x <= most for x in held):
+                raise InvalidInputError(
+                    f"{name} = {number.value} [{number.low} to {number.high}] cannot be: it lies "
+                    f"between {least} and {most}, and a median within its range"
+                )
+        return cls(status=status, reasons=reasons, numbers=numbers)
+
+
+def _limits(name: str) -> tuple[float, float]:
+    """Return between what a final number lies."""
+    if name.endswith("_accuracy") or name.startswith("gen_share"):
+        return 0.0, 1.0 + 1e-9
+    if name.startswith(("norm", "step_")) or name.endswith(("_loss", "_loss_peak")):
+        return 0.0, math.inf
+    return -math.inf, math.inf
 
 
 def tail_halves(history: pd.DataFrame, run: RunSettings) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -143,13 +177,16 @@ def outcome(history: pd.DataFrame, run: RunSettings) -> Outcome:
 
     status: RunStatus = "not settled" if reasons else "settled"
     numbers = {}
-    for name in history.columns.drop("step"):
-        if not np.isfinite(tail[name]).all():
+    held = tail.to_numpy(dtype=float)
+    middles, lows, highs = (f(held, axis=0).tolist() for f in (np.median, np.min, np.max))
+    finite_columns = np.isfinite(held).all(axis=0)
+    for q, name in enumerate(history.columns):
+        if name == "step" or not finite_columns[q]:
             continue  # on examples that are not trained on, even a settled network may overflow
         numbers[name] = Estimate(
-            value=float(tail[name].median()),
-            low=float(tail[name].min()),
-            high=float(tail[name].max()),
+            value=middles[q],
+            low=lows[q],
+            high=highs[q],
             n=len(tail),
             unit="nats" if name.endswith(_IN_NATS) else "1",
             status="measured" if status == "settled" else "not settled",
@@ -161,7 +198,9 @@ def outcome(history: pd.DataFrame, run: RunSettings) -> Outcome:
         )
         began, ended = _beginning(history, run), numbers["novel_accuracy"].value
         assert ended is not None
-        if abs(ended - began) >= MIN_CHANGE:
+        # From scratch the way leads up: a network that only memorises may end below chance.
+        way = ended - began if run.start is None else abs(ended - began)
+        if way >= MIN_CHANGE:
             there = (history["novel_accuracy"] - began) / (ended - began) >= 0.5
             numbers["step_halfway"] = _first(history["step"], _steadily(there))
         knows = history["novel_accuracy"] >= GENERALISED

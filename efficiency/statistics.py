@@ -17,6 +17,9 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import DescrStatsW
 
+from efficiency import checks
+from efficiency.errors import InvalidInputError
+
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -41,8 +44,10 @@ def t_interval(values: npt.ArrayLike, *, confidence: float = 0.95) -> Interval:
 
     Raises:
         TooFewError: Fewer than two values.
+        InvalidInputError: A value is not finite.
     """
-    data = np.asarray(values, dtype=float)
+    data = checks.numbers(values, "values")
+    checks.fraction(confidence, "confidence")
     if len(data) < 2:
         raise TooFewError(f"an interval needs at least two independent values, got {len(data)}")
     half = float(stats.t.ppf((1 + confidence) / 2, len(data) - 1) * stats.sem(data))
@@ -68,7 +73,9 @@ def median_bounds(
     """
     ordered = np.sort(np.asarray(values, dtype=float), axis=0)
     if np.isnan(ordered).any():
-        raise ValueError("a value that is not a number has no place in an order; leave it out")
+        raise InvalidInputError(
+            "a value that is not a number has no place in an order; leave it out"
+        )
     n = len(ordered)
     # The k-th from below and from above miss it with twice the chance of fewer than k heads in n.
     k = int(stats.binom.ppf((1 - confidence) / 2, n, 0.5)) if n else 0
@@ -89,7 +96,7 @@ def greater_p(values: npt.ArrayLike, bound: float = 0.0) -> float:
     Raises:
         TooFewError: Fewer than two values.
     """
-    data = np.asarray(values, dtype=float)
+    data = checks.numbers(values, "values")
     if len(data) < 2:
         raise TooFewError(f"a test needs at least two independent values, got {len(data)}")
     if data.mean() <= bound:
@@ -143,8 +150,9 @@ def equivalence(values: npt.ArrayLike, margin: float) -> Equivalence:
     Raises:
         TooFewError: Fewer than two values.
     """
-    assert margin > 0
-    data = np.asarray(values, dtype=float)
+    if not margin > 0:
+        raise InvalidInputError(f"margin = {margin!r} is not above 0")
+    data = checks.numbers(values, "values")
     interval = t_interval(data)
     if np.ptp(data) == 0:
         p_value = float(abs(interval.value) >= margin)
@@ -164,6 +172,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
     Assumes nothing of their dependence.
     """
+    if not all(0 <= p <= 1 for p in p_values):
+        raise InvalidInputError(f"p-values lie between 0 and 1; given: {list(p_values)}")
     if not p_values:
         return []
     return [float(p) for p in multipletests(p_values, method="holm")[1]]
@@ -177,6 +187,8 @@ def share_interval(count: int, n: int, *, confidence: float = 0.95) -> Interval:
     Raises:
         TooFewError: There are no units.
     """
+    if not 0 <= count <= max(n, 0):
+        raise InvalidInputError(f"count = {count} of n = {n} units is no share of them")
     if n < 1:
         raise TooFewError("a share needs at least one unit, got none")
     low, high = proportion_confint(count, n, alpha=1 - confidence, method="beta")
@@ -188,7 +200,13 @@ def share_interval(count: int, n: int, *, confidence: float = 0.95) -> Interval:
 
 
 def share_p(count: int, n: int, null: float) -> float:
-    """Return the one-sided p of ``count`` or more of ``n`` units at a true share of ``null``."""
+    """Return the one-sided p of ``count`` or more of ``n`` units at a true share of ``null``.
+
+    Raises:
+        InvalidInputError: There are not so many units, or ``null`` is no share.
+    """
+    if not 0 <= count <= n or not 0 <= null <= 1:
+        raise InvalidInputError(f"count = {count} of n = {n} units at a share of {null} cannot be")
     return float(stats.binom.sf(count - 1, n, null))
 
 
@@ -216,7 +234,8 @@ def rank_correlation(
     Raises:
         TooFewError: Fewer than four pairs, or one of both does not vary.
     """
-    x, y = np.asarray(one, dtype=float), np.asarray(other, dtype=float)
+    x, y = checks.numbers(one, "values"), checks.numbers(other, "values")
+    checks.alike("values of both", x, y)
     if len(x) < 4 or np.ptp(x) == 0 or np.ptp(y) == 0:
         raise TooFewError(
             f"a rank correlation needs at least four pairs that differ in both, got {len(x)}"

@@ -40,10 +40,11 @@ def table(name: str, size: int) -> Table:
     """Return the table of an operation, pairs in row-major order.
 
     Raises:
-        ValueError: The operation is unknown or not defined at this size.
+        ValueError: The operation is unknown or not defined at this size, or is not what it
+            declares: see ``efficiency.operations.checked``.
     """
     operations.check(name, size)
-    return operations.find(name).build(size)
+    return operations.checked(operations.find(name), size)
 
 
 def order(num_pairs: int, data_seed: int) -> IntArray:

@@ -19,6 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize
 
+from efficiency.errors import InvalidInputError
+
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -69,7 +71,7 @@ def shares(norms: Sequence[float], *, kappa: float, q: float) -> FloatArray:
     """
     P = np.asarray(norms, dtype=float)
     if not len(P) or not (P > 0).all() or kappa <= 0 or q <= 0:
-        raise ValueError(
+        raise InvalidInputError(
             f"norms {list(norms)}, kappa {kappa} and q {q} were given; all must be positive, and "
             "there must be at least one norm"
         )
@@ -98,7 +100,7 @@ def optimum(
         ValueError: A number is outside its range.
     """
     if alpha <= 0 or num_classes < 2:
-        raise ValueError(
+        raise InvalidInputError(
             f"alpha {alpha} and num_classes {num_classes} were given; alpha must be positive and "
             "there must be at least two classes"
         )
@@ -206,7 +208,7 @@ def crossing(gen_norm: float, mem_intercept: float, mem_slope: float) -> float:
         ValueError: Mem's norm does not grow with D, or Gen's is not positive.
     """
     if not (gen_norm > 0 and mem_slope > 0):
-        raise ValueError(
+        raise InvalidInputError(
             f"gen_norm {gen_norm} and mem_slope {mem_slope} were given; the curves cross once if "
             "both are positive"
         )

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from efficiency import engines, models, structure
-from efficiency.ensemble import initial_weights, shape_key
+from efficiency.ensemble import initial_weights, unlike
+from efficiency.errors import InvalidInputError
 from efficiency.outcome import Outcome, outcome
 from efficiency.recording import Recorder, recorded_steps
 from efficiency.settings import RunSettings
@@ -60,20 +61,23 @@ class Training:
         device: str = "cpu",
         engine: str = "auto",
     ) -> None:
+        if isinstance(members, RunSettings):
+            raise InvalidInputError(
+                "one RunSettings was given; give a list of them: train([settings])"
+            )
         if not members or len(members) != len(starts):
-            raise ValueError(
+            raise InvalidInputError(
                 f"{len(members)} runs and {len(starts)} starts were given; give at least one run, "
                 "and for each the weights of its start, or None"
             )
-        if len({shape_key(run) for run in members}) != 1:
-            raise ValueError(
-                "the runs of an ensemble must share task, network, length, loss, recording, batch "
-                "size, the optimiser's beta1, beta2, epsilon, form and target of decay, and which "
-                "kinds of noise they have; group them with efficiency.pack"
+        if unlike(members):
+            raise InvalidInputError(
+                f"the runs of an ensemble differ in {', '.join(unlike(members))}, which they must "
+                "share; group them with efficiency.pack"
             )
         for run, start in zip(members, starts, strict=True):
             if (run.start is None) != (start is None):
-                raise ValueError(
+                raise InvalidInputError(
                     f"a run {'with' if run.start else 'without'} start was "
                     f"{'not ' if start is None else ''}given weights to start from"
                 )
@@ -81,8 +85,6 @@ class Training:
         self.num_steps = members[0].num_steps
         self.step = 0
         device = choose_device(device)
-        if members[0].network.precision == "tf32" and device != "cuda":
-            raise ValueError("precision 'tf32' needs a CUDA device; use 'float32' on a CPU")
         self.engine_name = engines.choose(engine, members[0], device)
         # One after another: the weights of all at once would be another copy of the ensemble.
         given = (_first_weights(r, s) for r, s in zip(members, starts, strict=True))
@@ -118,16 +120,22 @@ class Training:
         Raises:
             ValueError: It is of another ensemble; what was restored until then is undefined.
         """
+        step = int(state["step"]) if "step" in state else -1
+        if not 0 <= step <= self.num_steps:
+            raise InvalidInputError(
+                f"the state is of step {step}, and these runs have the steps 0 … {self.num_steps}; "
+                "restore what state() of the same ensemble returned"
+            )
         for name, tensor in self._state().items():
             saved = state.get(name)
             if saved is None or saved.shape != tensor.shape:
                 given = "none" if saved is None else f"shape {saved.shape}"
-                raise ValueError(
+                raise InvalidInputError(
                     f"the state of this ensemble has {name} of shape {tuple(tensor.shape)}, and "
                     f"{given} was given; restore what state() of the same ensemble returned"
                 )
             tensor.copy_(torch.as_tensor(saved))
-        self.step = int(state["step"])
+        self.step = step
 
     def _state(self) -> dict[str, Tensor]:
         return {**self.engine.state(), "history": self._recorder.values_RQK}
@@ -141,7 +149,9 @@ class Training:
             ValueError: The runs are not finished.
         """
         if self.step < self.num_steps:
-            raise ValueError(f"only {self.step} of {self.num_steps} steps are done; advance first")
+            raise InvalidInputError(
+                f"only {self.step} of {self.num_steps} steps are done; advance first"
+            )
         return (self._result(k) for k in range(len(self.members)))
 
     def _result(self, k: int) -> Trained:
@@ -169,8 +179,9 @@ def train(
         device: ``auto``, ``cpu`` or ``cuda``.
         engine: A name from ``efficiency.engines.ENGINES``, or ``auto``.
     """
-    none = [None] * len(members)
-    training = Training(members, none if starts is None else starts, device, engine)
+    if starts is None:
+        starts = [None] * (1 if isinstance(members, RunSettings) else len(members))
+    training = Training(members, starts, device, engine)
     training.advance(training.num_steps)
     return list(training.results())
 
@@ -183,11 +194,11 @@ def _first_weights(run: RunSettings, start: Weights | None) -> dict[str, torch.T
     """
     if start is None:
         return initial_weights(run)
-    wanted = models.shapes(run.task, run.network)
+    wanted = dict(models.shapes(run.task, run.network))
     found = {name: tuple(np.shape(value)) for name, value in start.items()}
     if found != wanted:
         wrong = sorted(n for n in wanted | found if wanted.get(n) != found.get(n))
-        raise ValueError(
+        raise InvalidInputError(
             f"the weights to start from do not fit the network in {wrong}: "
             f"given {[found.get(n) for n in wrong]}, needed {[wanted.get(n) for n in wrong]}; "
             "give the `weights` of a run with equal task and network"
@@ -203,10 +214,10 @@ def choose_device(name: str) -> str:
     """
     names: dict[str, Any] = {"auto": None, "cpu": "cpu", "cuda": "cuda"}
     if name not in names:
-        raise ValueError(f"unknown device {name!r}; choose from {list(names)}")
+        raise InvalidInputError(f"unknown device {name!r}; choose from {list(names)}")
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
-        raise ValueError(
+        raise InvalidInputError(
             "device 'cuda' was asked for and this PyTorch sees no CUDA device; "
             "use --device cpu, or install a CUDA build of torch on a machine with a GPU"
         )

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from efficiency import measurements, models
+from efficiency.engines.support import Support, unsupported
 from efficiency.ensemble import Stack
 from efficiency.optimiser import held_norms, scale_to_norms
 from efficiency.settings import RunSettings
@@ -28,12 +30,20 @@ class Engine(ABC):
     Attributes:
         weights: The weights.
         first_moment: AdamW's first moment.
-        second_moment: AdamW's second moment.
+        second_moment: AdamW's second moment, in units of ``optimiser.UNIT`` squared.
         loss_peak_K: The largest training loss of each member since it was last set to zero, so
             that a spike between two records is seen; infinite stands for NaN.
         held_norms_K: See ``efficiency.optimiser.held_norms``.
         quantities: Names of what ``measure`` returns.
+        SUPPORT: The settings that it knows; a run with any other is refused.
     """
+
+    SUPPORT: ClassVar[Support]
+
+    @classmethod
+    def unfit(cls, run: RunSettings, device: str) -> str | None:
+        """Return why it cannot train a run on a device, ``None`` if it can."""
+        return unsupported(run, cls.SUPPORT)
 
     def __init__(
         self,

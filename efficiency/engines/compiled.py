@@ -1,10 +1,10 @@
-"""The one-layer transformer on a CPU: each member by itself, in compiled code.
+"""One layer of attention and MLP on a CPU: each member by itself, in compiled code.
 
 A network of these sizes fits into a core's own cache, while stacked members do not; so members take
 turns, many updates each, and threads share out the members. What a member becomes depends on
 nothing but its settings, to the last bit.
 
-Shapes: K members, N pairs of the table, Q quantities.
+Shapes: K members, N pairs of the table, D examples, B of a minibatch, Q quantities.
 """
 
 from __future__ import annotations
@@ -13,118 +13,76 @@ import ctypes
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from efficiency import tasks
-from efficiency.engines import compiling
+from efficiency import streams, tasks
+from efficiency.engines import binding
 from efficiency.engines.base import Engine
+from efficiency.engines.binding import PARAMETERS, READINGS, ExampleSet, Floats, Pointers, address
+from efficiency.engines.support import ADAMW, ANY, EVERY_RUN, Support
 from efficiency.ensemble import Stack, labels, part_masks
 from efficiency.measurements import PARTS
+from efficiency.minibatches import minibatches
 from efficiency.optimiser import learning_rate_factor
-from efficiency.settings import OneLayerTransformerSettings, OptimiserSettings, RunSettings
-
-# The order in which the C code numbers them.
-_PARAMETERS = (
-    *("W_E", "W_pos", "W_Q", "W_K", "W_V", "W_O"),
-    *("W_in", "b_in", "W_out", "b_out", "W_U"),
-)
-_READINGS = ("loss", "accuracy", "log_odds", "margin", "centred_logit")
+from efficiency.settings import RunSettings, TransformerSettings
 
 _UPDATES_AT_ONCE = 256
 """Updates in one call: enough to make calls free, few enough for an interrupt to be heard."""
 
-_Pointers = ctypes.c_void_p * len(_PARAMETERS)
-_Integers = npt.NDArray[np.int32]
-
-
-class _Shape(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_int32) for name in ("symbols", "d_model", "heads", "d_mlp")]
-
-
-class _Examples(ctypes.Structure):
-    _fields_ = [
-        ("count", ctypes.c_int32),
-        ("left", ctypes.c_void_p),
-        ("right", ctypes.c_void_p),
-        ("labels", ctypes.c_void_p),
-    ]
-
-
-class _Member(ctypes.Structure):
-    _fields_ = [("weights", _Pointers), ("first", _Pointers), ("second", _Pointers)]
-
-
-class _AdamW(ctypes.Structure):
-    _fields_ = [
-        (name, ctypes.c_float) for name in ("beta2", "epsilon", "one_minus_1", "one_minus_2")
-    ]
-
-
-def _code() -> ctypes.CDLL:
-    code = compiling.library()
-    code.gradient.restype = code.advance.restype = ctypes.c_double
-    code.memory_floats.restype = ctypes.c_size_t
-    code.measure.restype = None
-    return code
-
-
-def _pointers(stack: Stack, member: int) -> ctypes.Array[ctypes.c_void_p]:
-    return _Pointers(*[stack.views[name][member].data_ptr() for name in _PARAMETERS])
-
-
-def _address(array: npt.NDArray[np.generic]) -> ctypes.c_void_p:
-    return ctypes.c_void_p(array.ctypes.data)
-
-
-@final
-class _ExampleSet:
-    """Examples for the C code, sorted by its first operand, and the memory that they lie in."""
-
-    def __init__(self, left: _Integers, right: _Integers, labels: _Integers) -> None:
-        # The C code indexes without looking.
-        assert len(left) == len(right) == len(labels)
-        assert left.dtype == right.dtype == labels.dtype == np.int32
-        self._held = (left, right, labels)
-        self.argument = _Examples(len(left), *(column.ctypes.data for column in self._held))
-
 
 def memory_bytes(run: RunSettings) -> int:
     """Return what one thread works in, apart from the members themselves."""
-    return 4 * int(_code().memory_floats(ctypes.byref(_shape(run))))
+    return 4 * int(binding.library().memory_floats(ctypes.byref(_shape(run))))
 
 
-def _shape(run: RunSettings) -> _Shape:
+def _shape(run: RunSettings) -> binding.Shape:
     n = run.network
-    assert isinstance(n, OneLayerTransformerSettings)
     num_symbols = tasks.num_symbols(run.task.operation, run.task.size)
-    return _Shape(num_symbols, n.d_model, n.num_heads, n.d_mlp)
+    return binding.Shape(num_symbols, n.d_model, getattr(n, "num_heads"), n.d_mlp)  # noqa: B009
 
 
-def updates(settings: OptimiserSettings, first_step: int, num_steps: int, length: int) -> Tensor:
-    """Return (num_steps, 3) numbers of AdamW: 1 − ηλ, η / (1 − β₁ᵗ), √(1 − β₂ᵗ); float32.
+def _names(run: RunSettings) -> tuple[str, ...]:
+    """Return the names that the network's parameters have, in the order of the C code."""
+    if not isinstance(run.network, TransformerSettings):
+        return PARAMETERS
+    outside = ("W_E", "W_pos", "W_U")
+    return tuple(name if name in outside else f"layers.0.{name}" for name in PARAMETERS)
+
+
+def updates(run: RunSettings, first_step: int, num_steps: int) -> npt.NDArray[np.void]:
+    """Return (num_steps,) the numbers of updates, see ``binding.UPDATE``.
+
+    1 − ηλ, η / (1 − β₁ᵗ), √(1 − β₂ᵗ), η times the noise of updates, and keys of noise.
 
     Args:
-        settings: The optimiser.
+        run: Whose.
         first_step: First update, counted from 0.
         num_steps: How many.
-        length: Length of the run, which the schedule refers to.
     """
+    o = run.optimiser
     steps = np.arange(first_step, first_step + num_steps)
-    rate = settings.learning_rate * learning_rate_factor(
+    rate = o.learning_rate * learning_rate_factor(
         steps,
-        num_steps=length,
-        warmup_steps=settings.warmup_steps,
-        decay_fraction=settings.decay_fraction,
+        num_steps=run.num_steps,
+        warmup_steps=o.warmup_steps,
+        decay_fraction=o.decay_fraction,
     )
-    keep = 1 - rate * settings.weight_decay
-    step = rate / (1 - settings.beta1 ** (steps + 1))
-    root = np.sqrt(1 - settings.beta2 ** (steps + 1))
-    return torch.as_tensor(np.stack([keep, step, root], axis=1), dtype=torch.float32)
+    found = np.zeros(num_steps, dtype=binding.UPDATE)
+    found["keep"] = 1 if o.decay_form == "l2" else 1 - rate * o.weight_decay
+    found["step"] = rate / (1 - o.beta1 ** (steps + 1))
+    found["root_bias2"] = np.sqrt(1 - o.beta2 ** (steps + 1))
+    found["noise"] = rate * (o.update_noise or 0.0)
+    if o.weight_noise or o.update_noise:
+        seed = streams.seeds([run.noise_seed or 0], torch.device("cpu"))
+        at = torch.from_numpy(steps)
+        found["weight_key"] = streams.keys(seed, "weight noise", at).numpy()
+        found["update_key"] = streams.keys(seed, "update noise", at).numpy()
+    return found
 
 
 @final
@@ -135,6 +93,30 @@ class CompiledEngine(Engine):
         compiling.CompilerError: There is no compiled code to be had here.
     """
 
+    SUPPORT: ClassVar[Support] = {
+        **EVERY_RUN,
+        **ADAMW,
+        "loss": ("log-odds",),
+        "network.architecture": ("one-layer-transformer", "transformer"),
+        "network.d_model": ANY,
+        "network.d_mlp": ANY,
+        "network.num_heads": ANY,
+        "network.precision": ("float32",),
+        "network.num_layers": (1,),
+        "network.normalisation": ("none",),
+        "network.biases": (True,),
+        "network.positions": ("learned",),
+        "network.prompt": ("a b =",),
+        "network.dropout": (0.0,),
+    }
+
+    @classmethod
+    def unfit(cls, run: RunSettings, device: str) -> str | None:
+        """See ``Engine.unfit``."""
+        if device != "cpu":
+            return f"it works on a CPU, the device is {device!r}"
+        return super().unfit(run, device) or binding.problem()
+
     def __init__(
         self,
         members: Sequence[RunSettings],
@@ -142,10 +124,9 @@ class CompiledEngine(Engine):
         device: torch.device,
     ) -> None:
         super().__init__(members, starts, device)
-        self._code = _code()
+        self._code = binding.library()
         self._shape = _shape(members[0])
-        adamw = members[0].optimiser
-        self._adamw = _AdamW(adamw.beta2, adamw.epsilon, 1 - adamw.beta1, 1 - adamw.beta2)
+        self._names = _names(members[0])
         task = members[0].task
         table = tasks.table(task.operation, task.size)
         order_N = np.lexsort((table.right, table.left))
@@ -153,23 +134,33 @@ class CompiledEngine(Engine):
         # Members with true labels, as almost all are, share them.
         true_N = table.answer[order_N].astype(np.int32)
         self._stacked = [
-            _Member(*(_pointers(stack, k) for stack in self._stacks)) for k in range(len(members))
+            binding.Member(*(self._pointers(stack, k) for stack in self._stacks))
+            for k in range(len(members))
         ]
         self._train, self._table, self._parts, self._sizes = [], [], [], []
+        self._places: list[npt.NDArray[np.int32]] = []
         for run in members:
             natural = run.regime == "natural"
             labels_N = true_N if natural else labels(run)[order_N].astype(np.int32)
             masks = {part: mask[order_N] for part, mask in part_masks(run, len(order_N)).items()}
             trained = masks["train"]
-            self._train.append(_ExampleSet(left_N[trained], right_N[trained], labels_N[trained]))
-            self._table.append(_ExampleSet(left_N, right_N, labels_N))
+            sides = (left_N, right_N, labels_N)
+            self._train.append(ExampleSet([side[trained] for side in sides], self._shape))
+            self._table.append(ExampleSet(sides, self._shape))
             bits = [masks[part].astype(np.uint8) << i for i, part in enumerate(PARTS)]
             self._parts.append(np.bitwise_or.reduce(bits))
             # An empty part has no mean: NaN instead of a division by zero.
             self._sizes.append(np.array([masks[part].sum() or np.nan for part in PARTS]))
+            # Where each example of the dataset, in its own order, stands among the sorted ones.
+            dataset_D, _ = tasks.split(len(order_N), run.dataset_size, run.data_seed)
+            place_N = np.empty(len(order_N), dtype=np.int32)
+            place_N[order_N[trained]] = np.arange(run.dataset_size, dtype=np.int32)
+            self._places.append(place_N[dataset_D])
+        self._targets = self.weights.clone() if self._decays_towards_start() else None
+        self._rules = [self._rule(k) for k in range(len(members))]
         # Where each quantity stands in the answer of the C code; plain readings are of "train".
-        answered = [f"{part}_{reading}" for part in PARTS for reading in _READINGS]
-        answered += [*(f"norm_{name}" for name in _PARAMETERS), "norm"]
+        answered = [f"{part}_{reading}" for part in PARTS for reading in READINGS]
+        answered += [*(f"norm_{name}" for name in self._names), "norm"]
         self._positions = [
             answered.index(name if name in answered else f"train_{name}")
             for name in self.quantities
@@ -177,17 +168,39 @@ class CompiledEngine(Engine):
         threads = min(torch.get_num_threads(), len(members))
         needed = self._code.memory_floats(ctypes.byref(self._shape))
         self._pool: ThreadPoolExecutor | None = None
-        self._memories = [np.empty(needed, dtype=np.float32) for _ in range(threads)]
+        self._memories = [binding.memory(needed) for _ in range(threads)]
+
+    def _decays_towards_start(self) -> bool:
+        return any(run.optimiser.decay_target == "initial" for run in self.members)
+
+    def _rule(self, member: int) -> binding.Rule:
+        o = self.members[member].optimiser
+        return binding.Rule(
+            o.beta2,
+            o.epsilon,
+            1 - o.beta1,
+            1 - o.beta2,
+            o.weight_decay if o.decay_form == "l2" else 0.0,
+            o.weight_noise or 0.0,
+            0.0 if self.held_norms_K is None else float(self.held_norms_K[member]),
+            Pointers()
+            if self._targets is None or o.decay_target is None
+            else self._pointers(self._targets, member),
+            tuple(list(self.weights.views).index(name) for name in self._names),
+        )
 
     @property
     def _stacks(self) -> tuple[Stack, Stack, Stack]:
         return self.weights, self.first_moment, self.second_moment
 
-    def _share_out(self, work: Callable[[int, npt.NDArray[np.float32]], None]) -> None:
+    def _pointers(self, stack: Stack, member: int) -> ctypes.Array[ctypes.c_void_p]:
+        return Pointers(*[stack.views[name][member].data_ptr() for name in self._names])
+
+    def _share_out(self, work: Callable[[int, Floats], None]) -> None:
         """Call ``work`` for every member, with memory to work in, on all threads."""
         waiting = deque(range(len(self.members)))
 
-        def take_turns(memory: npt.NDArray[np.float32]) -> None:
+        def take_turns(memory: Floats) -> None:
             while True:
                 try:
                     member = waiting.popleft()
@@ -202,7 +215,7 @@ class CompiledEngine(Engine):
             self._pool = ThreadPoolExecutor(len(self._memories))
         list(self._pool.map(take_turns, self._memories))
 
-    def _arguments(self, member: int, examples: _ExampleSet) -> Iterable[object]:
+    def _arguments(self, member: int, examples: ExampleSet) -> Iterable[object]:
         arguments = (self._shape, self._stacked[member], examples.argument)
         return map(ctypes.byref, arguments)
 
@@ -213,18 +226,21 @@ class CompiledEngine(Engine):
             self._advance(begin, min(_UPDATES_AT_ONCE, end - begin))
 
     def _advance(self, first_step: int, num_steps: int) -> None:
-        held_K = self.held_norms_K
-
-        def advance(k: int, memory: npt.NDArray[np.float32]) -> None:
+        def advance(k: int, memory: Floats) -> None:
             run = self.members[k]
-            numbers = updates(run.optimiser, first_step, num_steps, run.num_steps)
+            numbers = updates(run, first_step, num_steps)
+            batches, held = binding.Minibatches(), []
+            if run.optimiser.batch_size is not None:
+                chosen = minibatches(run, first_step, num_steps, self._places[k])
+                held = [chosen, np.empty((3, chosen.shape[1]), dtype=np.int32)]
+                batches = binding.Minibatches(chosen.shape[1], *(h.ctypes.data for h in held))
             peak = self._code.advance(
                 *self._arguments(k, self._train[k]),
-                ctypes.byref(self._adamw),
-                ctypes.c_void_p(numbers.data_ptr()),
+                ctypes.byref(self._rules[k]),
+                ctypes.byref(batches),
+                address(numbers),
                 ctypes.c_int64(num_steps),
-                ctypes.c_double(0.0 if held_K is None else float(held_K[k])),
-                _address(memory),
+                address(memory),
             )
             self.loss_peak_K[k] = max(float(self.loss_peak_K[k]), peak)
 
@@ -236,9 +252,9 @@ class CompiledEngine(Engine):
         gradients = Stack.zeros(shapes, len(self.members), self.weights.flat)
         losses_K = torch.zeros_like(self.loss_peak_K)
 
-        def differentiate(k: int, memory: npt.NDArray[np.float32]) -> None:
+        def differentiate(k: int, memory: Floats) -> None:
             losses_K[k] = self._code.gradient(
-                *self._arguments(k, self._train[k]), _pointers(gradients, k), _address(memory)
+                *self._arguments(k, self._train[k]), self._pointers(gradients, k), address(memory)
             )
 
         self._share_out(differentiate)
@@ -250,15 +266,15 @@ class CompiledEngine(Engine):
             (len(self.quantities), len(self.members)), torch.nan, dtype=torch.float64
         )
 
-        def measure(k: int, memory: npt.NDArray[np.float32]) -> None:
-            sums = np.zeros((len(PARTS), len(_READINGS)))
-            squares = np.zeros(len(_PARAMETERS))
+        def measure(k: int, memory: Floats) -> None:
+            sums = np.zeros((len(PARTS), len(READINGS)))
+            squares = np.zeros(len(PARAMETERS))
             self._code.measure(
                 *self._arguments(k, self._table[k]),
-                _address(self._parts[k]),
-                _address(sums),
-                _address(squares),
-                _address(memory),
+                address(self._parts[k]),
+                address(sums),
+                address(squares),
+                address(memory),
             )
             means = (sums / self._sizes[k][:, None]).ravel()
             found = np.concatenate([means, np.sqrt(squares), np.sqrt(squares.sum(keepdims=True))])

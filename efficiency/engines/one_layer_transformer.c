@@ -24,200 +24,12 @@
    X = S + 3 rows: symbols, positions 0 and 1, "=" with position 2. Lp and Sp are L and S rounded up
    to whole vectors, W = Lp + Sp; padding is zero wherever it is summed over. d_ is a gradient. */
 
-#include <math.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "vectors.h"
 
-#if defined(__AVX512F__)
-#define LANES 16
-#elif defined(__AVX__)
-#define LANES 8
-#else
-#define LANES 4
-#endif
-#define HALF (LANES / 2)
-
-/* Rows and vectors of a tile of a product: as many accumulators as there are registers for. */
-#if defined(__AVX512F__) || defined(__aarch64__)
-#define ROWS 8
-#define VECTORS 3
-#else
-#define ROWS 4
-#define VECTORS 2
-#endif
+#include "noise.h"
+#include "products.h"
 
 #define CHUNK 64 /* Examples that go through together; see benchmarks/NOTES.md. */
-
-#define INLINE static inline __attribute__((always_inline))
-
-typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef float half __attribute__((vector_size(4 * HALF), aligned(4), may_alias));
-typedef int32_t ivec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-
-INLINE vec load(const float *from) { return *(const vec *)from; }
-INLINE void store(float *to, vec value) { *(vec *)to = value; }
-INLINE vec all(float value) { return value - (vec){}; }
-INLINE vec where(ivec condition, vec yes, vec no) {
-  return (vec)((condition & (ivec)yes) | (~condition & (ivec)no));
-}
-INLINE vec larger(vec left, vec right) { return where(left > right, left, right); }
-INLINE float sum_of(vec value) {
-  float sum = 0;
-  for (int i = 0; i < LANES; i++) sum += value[i];
-  return sum;
-}
-
-/* e^x for x <= 0 to two units in the last place; 0 below the smallest normal number, NaN for NaN.
-   Cephes expf: x = n log 2 + r, a polynomial in r. */
-INLINE vec exp_of(vec x) {
-  const vec magic = all(12582912.0f); /* 1.5 * 2^23: adding it rounds to an integer */
-  vec shifted = x * 1.44269504f + magic;
-  vec n = shifted - magic;
-  vec r = x - n * 0.693359375f + n * 2.12194440e-4f;
-  vec p = all(1.9875691500e-4f);
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * (r * r) + r + 1.0f;
-  ivec power = ((ivec)shifted - (ivec)magic + 127) << 23;
-  return where(x < -87.33f, all(0.0f), p * (vec)power);
-}
-
-/* ---------------------------------------------------------------- products of matrices */
-
-enum mode {
-  SET,  /* C = A B */
-  ADD,  /* C = C + A B */
-  GATE, /* C = A B where C > 0, else 0: the gradient of ReLU, in place of its output */
-};
-
-INLINE vec combined(enum mode mode, vec old, vec product) {
-  if (mode == ADD) return old + product;
-  if (mode == GATE) return where(old > 0.0f, product, all(0.0f));
-  return product;
-}
-
-INLINE void put(enum mode mode, float *to, vec product, int count) {
-  if (count >= LANES) {
-    store(to, combined(mode, mode == SET ? product : load(to), product));
-    return;
-  }
-  vec old = {};
-  for (int i = 0; i < count; i++) old[i] = to[i];
-  vec result = combined(mode, old, product);
-  for (int i = 0; i < count; i++) to[i] = result[i];
-}
-
-typedef struct {
-  const float *left;     /* A: element (row, i) at left[row * row_step + i * inner_step] */
-  ptrdiff_t row_step, inner_step;
-  const float *right;    /* B: rows of right_step; readable one vector past its end */
-  ptrdiff_t right_step;
-  float *result;         /* C */
-  ptrdiff_t result_step;
-  int inner;
-  enum mode mode;
-} product;
-
-/* A tile of C: `rows` by `vectors` whole vectors, then half a vector if `halved`; of the last
-   vector `count` columns are kept. The three sizes are constants wherever this is inlined. */
-INLINE void tile(const product *p, int row, int column, int count, int rows, int vectors,
-                 int halved) {
-  const float *left = p->left + row * p->row_step;
-  const float *right = p->right + column;
-  const ptrdiff_t row_step = p->row_step, inner_step = p->inner_step, right_step = p->right_step;
-  vec sums[ROWS][VECTORS] = {};
-  half half_sums[ROWS] = {};
-  for (int i = 0; i < p->inner; i++) {
-    vec b[VECTORS];
-    half hb = {};
-#pragma GCC unroll 8
-    for (int v = 0; v < vectors; v++) b[v] = load(right + v * LANES);
-    if (halved) hb = *(const half *)(right + vectors * LANES);
-#pragma GCC unroll 8
-    for (int r = 0; r < rows; r++) {
-      float a = left[r * row_step];
-#pragma GCC unroll 8
-      for (int v = 0; v < vectors; v++) sums[r][v] += a * b[v];
-      if (halved) half_sums[r] += a * hb;
-    }
-    left += inner_step;
-    right += right_step;
-  }
-#pragma GCC unroll 8
-  for (int r = 0; r < rows; r++) {
-    float *to = p->result + (row + r) * p->result_step + column;
-#pragma GCC unroll 8
-    for (int v = 0; v < vectors; v++)
-      put(p->mode, to + v * LANES, sums[r][v], v + 1 < vectors || halved ? LANES : count);
-    if (halved) {
-      vec widened = {};
-      for (int i = 0; i < HALF; i++) widened[i] = half_sums[r][i];
-      put(p->mode, to + vectors * LANES, widened, count);
-    }
-  }
-}
-
-INLINE void strip(const product *p, int num_rows, int column, int count, int vectors, int halved) {
-  int row = 0;
-  for (; row + ROWS <= num_rows; row += ROWS) tile(p, row, column, count, ROWS, vectors, halved);
-  for (; row + 2 <= num_rows; row += 2) tile(p, row, column, count, 2, vectors, halved);
-  for (; row < num_rows; row++) tile(p, row, column, count, 1, vectors, halved);
-}
-
-INLINE void strips(const product *p, int num_rows, int num_columns) {
-  const int width = VECTORS * LANES;
-  int column = 0;
-  for (; column + width <= num_columns; column += width)
-    strip(p, num_rows, column, LANES, VECTORS, 0);
-  int left = num_columns - column;
-  int whole = left / LANES, rest = left % LANES;
-  if (rest > HALF || (rest == 0 && left > 0)) { /* the last vector is a whole one */
-    if (rest > 0) whole++;
-    int count = rest > 0 ? rest : LANES;
-    if (whole == 3) strip(p, num_rows, column, count, VECTORS > 2 ? 3 : 2, 0);
-    if (whole == 2) strip(p, num_rows, column, count, 2, 0);
-    if (whole == 1) strip(p, num_rows, column, count, 1, 0);
-  } else if (rest > 0) {
-    if (whole == 2) strip(p, num_rows, column, rest, 2, 1);
-    if (whole == 1) strip(p, num_rows, column, rest, 1, 1);
-    if (whole == 0) strip(p, num_rows, column, rest, 0, 1);
-  }
-}
-
-/* C (m x n) from A (m x k) and B (k x n), all row by row. */
-__attribute__((noinline)) static void multiply(int m, int n, int k, const float *A, ptrdiff_t lda,
-                                               const float *B, ptrdiff_t ldb, float *C,
-                                               ptrdiff_t ldc, enum mode mode) {
-  product p = {A, lda, 1, B, ldb, C, ldc, k, mode};
-  p.inner_step = 1;
-  strips(&p, m, n);
-}
-
-/* C (m x n) from the transpose of A (k x m) and B (k x n). */
-__attribute__((noinline)) static void multiply_transposed(int m, int n, int k, const float *A,
-                                                          ptrdiff_t lda, const float *B,
-                                                          ptrdiff_t ldb, float *C, ptrdiff_t ldc,
-                                                          enum mode mode) {
-  product p = {A, 1, lda, B, ldb, C, ldc, k, mode};
-  p.row_step = 1;
-  strips(&p, m, n);
-}
-
-static void transpose(int rows, int columns, const float *from, ptrdiff_t from_step, float *to,
-                      ptrdiff_t to_step) {
-  enum { BLOCK = 16 };
-  for (int r0 = 0; r0 < rows; r0 += BLOCK)
-    for (int c0 = 0; c0 < columns; c0 += BLOCK) {
-      int r1 = r0 + BLOCK < rows ? r0 + BLOCK : rows;
-      int c1 = c0 + BLOCK < columns ? c0 + BLOCK : columns;
-      for (int c = c0; c < c1; c++)
-        for (int r = r0; r < r1; r++) to[c * to_step + r] = from[r * from_step + c];
-    }
-}
 
 INLINE void add_scaled(int n, float *to, float scale, const float *from) {
   for (int i = 0; i < n; i++) to[i] += scale * from[i];
@@ -235,7 +47,18 @@ INLINE float dot(int n, const float *left, const float *right) {
 
 /* ---------------------------------------------------------------- what Python hands over */
 
-enum { W_E, W_POS, W_Q, W_K, W_V, W_O, W_IN, B_IN, W_OUT, B_OUT, W_U, NUM_PARAMETERS };
+/* Names and order of the parameters, of the readings and of the numbers of parts: Python compares
+   them with its own, and the sizes of all that it hands over, before it calls anything. */
+#define PARAMETERS(each)                                                                  \
+  each(W_E) each(W_pos) each(W_Q) each(W_K) each(W_V) each(W_O) each(W_in) each(b_in)     \
+  each(W_out) each(b_out) each(W_U)
+#define READINGS(each) each(loss) each(accuracy) each(log_odds) each(margin) each(centred_logit)
+#define AS_PARAMETER(name) P_##name,
+#define AS_READING(name) R_##name,
+#define AS_TEXT(name) #name " "
+enum { PARAMETERS(AS_PARAMETER) NUM_PARAMETERS };
+enum { READINGS(AS_READING) NUM_READINGS };
+enum { NUM_PARTS = 7 };
 
 typedef struct {
   int32_t num_symbols, d_model, num_heads, d_mlp;
@@ -250,17 +73,57 @@ typedef struct {
   float *weights[NUM_PARAMETERS], *first[NUM_PARAMETERS], *second[NUM_PARAMETERS];
 } member;
 
-/* For every update: AdamW's numbers, which the schedule decides. */
+/* How a member is trained, the same at every update. */
+typedef struct {
+  float beta2, epsilon;
+  float one_minus_1, one_minus_2;      /* of 1 - beta in float64: a beta near 1 has few digits here */
+  float penalty;                       /* of an L2 penalty, which goes through the moments; or 0 */
+  float weight_noise;                  /* standard deviation; or 0 */
+  double norm;                         /* at which the weights are held; or 0 */
+  const float *target[NUM_PARAMETERS]; /* what decay goes towards; NULL for zero */
+  int32_t stream[NUM_PARAMETERS];      /* of its noise: the place of a parameter in the network */
+} rule;
+
+/* The numbers of one update, which the schedule decides. */
 typedef struct {
   float keep;         /* 1 - rate * decay */
   float step;         /* rate / (1 - beta1^t) */
   float root_bias2;   /* sqrt(1 - beta2^t) */
+  float noise;        /* rate * standard deviation of the noise of updates */
+  uint64_t weight_key, update_key; /* of the streams of both noises */
 } update;
 
+/* Which examples each update takes; all if `chosen` is NULL. */
 typedef struct {
-  float beta2, epsilon;
-  float one_minus_1, one_minus_2; /* of 1 - beta in float64: a beta near 1 has few digits here */
-} adamw_settings;
+  int32_t size;
+  const int32_t *chosen; /* updates, size: places among the examples, ascending, then -1 */
+  int32_t *memory;       /* 3, size */
+} minibatches;
+
+#define VERSION 2 /* to be raised with every change that the sizes and names do not show */
+
+const char *names(void) { return PARAMETERS(AS_TEXT) "/ " READINGS(AS_TEXT); }
+
+/* Sizes by which both sides know that they mean the same; returns how many there are. */
+int32_t layout(int32_t *to) {
+  const int32_t sizes[] = {
+      VERSION,        sizeof(shape),  sizeof(examples),    sizeof(member),  sizeof(rule),
+      sizeof(update), sizeof(minibatches), NUM_PARAMETERS, NUM_READINGS, NUM_PARTS,
+  };
+  if (to) memcpy(to, sizes, sizeof(sizes));
+  return (int32_t)(sizeof(sizes) / sizeof(sizes[0]));
+}
+
+/* The first example that the functions below must not be given, -1 if there is none. */
+int32_t first_unfit(const shape *s, const examples *e) {
+  const uint32_t S = (uint32_t)s->num_symbols;
+  for (int32_t d = 0; d < e->count; d++) {
+    if ((uint32_t)e->left[d] >= S || (uint32_t)e->right[d] >= S || (uint32_t)e->labels[d] >= S)
+      return d;
+    if (d > 0 && e->left[d] < e->left[d - 1]) return d;
+  }
+  return -1;
+}
 
 /* ---------------------------------------------------------------- memory */
 
@@ -288,7 +151,7 @@ typedef struct {
   float *wide;                 /* CHUNK, W: hidden layer and logits, then their gradients */
   float *weight[3], *d_weight[2]; /* CHUNK, H: attention to a, to b, to = */
   float *of_a, *d_of_a;        /* H, W: the rows of the present a */
-  float *gradient[NUM_PARAMETERS];
+  float *gradient[NUM_PARAMETERS], *noisy[NUM_PARAMETERS];
 } work;
 
 /* Lay out the arrays from `memory`; return the floats needed. `memory` may be NULL to ask. */
@@ -336,6 +199,7 @@ static size_t arrange(work *w, const shape *s, float *memory) {
   const size_t counts[NUM_PARAMETERS] = {(S + 1) * M, 3 * M, M * M, M * M, M * M, M * M,
                                          M * L,       L,     L * M, M,     M * S};
   for (int i = 0; i < NUM_PARAMETERS; i++) TAKE(gradient[i], counts[i]);
+  for (int i = 0; i < NUM_PARAMETERS; i++) TAKE(noisy[i], counts[i]);
 #undef TAKE
   return used;
 }
@@ -354,20 +218,20 @@ static void prepare(work *w, float *const *p) {
             Mp = w->Mp, W = w->W;
   const size_t row = (size_t)H * W;
   float *equals = w->embedding + (size_t)(S + 2) * M;
-  memcpy(w->embedding, p[W_E], sizeof(float) * S * M);
-  memcpy(w->embedding + (size_t)S * M, p[W_POS], sizeof(float) * 2 * M);
-  for (int m = 0; m < M; m++) equals[m] = p[W_E][(size_t)S * M + m] + p[W_POS][2 * M + m];
+  memcpy(w->embedding, p[P_W_E], sizeof(float) * S * M);
+  memcpy(w->embedding + (size_t)S * M, p[P_W_pos], sizeof(float) * 2 * M);
+  for (int m = 0; m < M; m++) equals[m] = p[P_W_E][(size_t)S * M + m] + p[P_W_pos][2 * M + m];
 
   for (int m = 0; m < M; m++) {
     float *to = w->maps + (size_t)m * W;
-    memcpy(to, p[W_IN] + (size_t)m * L, sizeof(float) * L);
+    memcpy(to, p[P_W_in] + (size_t)m * L, sizeof(float) * L);
     memset(to + L, 0, sizeof(float) * (Lp - L));
-    memcpy(to + Lp, p[W_U] + (size_t)m * S, sizeof(float) * S);
+    memcpy(to + Lp, p[P_W_U] + (size_t)m * S, sizeof(float) * S);
     memset(to + Lp + S, 0, sizeof(float) * (Sp - S));
-    memcpy(w->value_map + (size_t)m * Mp, p[W_V] + (size_t)m * M, sizeof(float) * M);
+    memcpy(w->value_map + (size_t)m * Mp, p[P_W_V] + (size_t)m * M, sizeof(float) * M);
   }
-  multiply(M, W, M, p[W_O], M, w->maps, W, w->in, W, SET);
-  multiply(L, Sp, M, p[W_OUT], M, w->maps + Lp, W, w->out, Sp, SET);
+  multiply(M, W, M, p[P_W_O], M, w->maps, W, w->in, W, SET);
+  multiply(L, Sp, M, p[P_W_out], M, w->maps + Lp, W, w->out, Sp, SET);
   multiply(X, M, M, w->embedding, M, w->value_map, Mp, w->value, M, SET);
   for (int h = 0; h < H; h++)
     multiply(X, W, F, w->value + h * F, M, w->in + (size_t)h * F * W, W, w->rows + (size_t)h * W,
@@ -375,10 +239,10 @@ static void prepare(work *w, float *const *p) {
 
   const float *of_0 = w->rows + S * row, *of_1 = of_0 + row, *of_2 = of_1 + row;
   memset(w->base, 0, sizeof(float) * W);
-  memcpy(w->base, p[B_IN], sizeof(float) * L);
+  memcpy(w->base, p[P_b_in], sizeof(float) * L);
   for (int m = 0; m < M; m++) {
     add_scaled(W, w->base, equals[m], w->maps + (size_t)m * W);
-    add_scaled(Sp, w->base + Lp, p[B_OUT][m], w->maps + (size_t)m * W + Lp);
+    add_scaled(Sp, w->base + Lp, p[P_b_out][m], w->maps + (size_t)m * W + Lp);
   }
   for (int h = 0; h < H; h++) add_scaled(W, w->base, 1.0f, of_2 + (size_t)h * W);
   for (size_t j = 0; j < row; j++) w->shift[j] = of_0[j] - of_1[j];
@@ -387,11 +251,11 @@ static void prepare(work *w, float *const *p) {
 
   /* A score is x (W_K q) per head. */
   memset(w->query, 0, sizeof(float) * M);
-  for (int m = 0; m < M; m++) add_scaled(M, w->query, equals[m], p[W_Q] + (size_t)m * M);
+  for (int m = 0; m < M; m++) add_scaled(M, w->query, equals[m], p[P_W_Q] + (size_t)m * M);
   const float scale = 1.0f / sqrtf((float)F);
   for (int m = 0; m < M; m++)
     for (int h = 0; h < H; h++)
-      w->key[h * M + m] = scale * dot(F, p[W_K] + (size_t)m * M + h * F, w->query + h * F);
+      w->key[h * M + m] = scale * dot(F, p[P_W_K] + (size_t)m * M + h * F, w->query + h * F);
   for (int x = 0; x < X; x++)
     for (int h = 0; h < H; h++)
       w->score[x * H + h] = dot(M, w->embedding + (size_t)x * M, w->key + h * M);
@@ -426,93 +290,122 @@ static void take_rows_of_a(work *w, int a) {
   for (size_t j = 0; j < row; j++) w->of_a[j] = of_a[j] + w->shift[j];
 }
 
-INLINE void weighted_rows(const work *w, const float *of_b, const float *to_a, const float *to_b,
-                          float *result, int vectors, int j, int rectified) {
+/* Columns j ... of what goes into hidden layer and logits, for `num` examples of one a, from the
+   chunk's example d on. */
+INLINE void weighted_rows(const work *w, int d, const int32_t *right, int num, int vectors, int j,
+                          int rectified) {
   const int H = w->H, W = w->W;
-  vec sums[4];
-#pragma GCC unroll 4
-  for (int v = 0; v < vectors; v++) sums[v] = load(w->base + j + v * LANES);
-  for (int h = 0; h < H; h++) {
-    const float *rows_a = w->of_a + (size_t)h * W + j, *rows_b = of_b + (size_t)h * W + j;
-#pragma GCC unroll 4
-    for (int v = 0; v < vectors; v++)
-      sums[v] += to_a[h] * load(rows_a + v * LANES) + to_b[h] * load(rows_b + v * LANES);
-  }
+  const float *to_a = w->weight[0] + d * H, *to_b = w->weight[1] + d * H;
+  vec sums[2][4];
 #pragma GCC unroll 4
   for (int v = 0; v < vectors; v++) {
-    vec sum = sums[v];
-    /* NaN must stay NaN: it is not < 0. */
-    store(result + j + v * LANES, rectified ? where(sum < 0.0f, all(0.0f), sum) : sum);
+    vec base = load(w->base + j + v * LANES);
+#pragma GCC unroll 2
+    for (int n = 0; n < num; n++) sums[n][v] = base;
   }
+  for (int h = 0; h < H; h++) {
+    const float *of_a = w->of_a + (size_t)h * W + j;
+#pragma GCC unroll 2
+    for (int n = 0; n < num; n++) {
+      const float *of_b = w->rows + ((size_t)right[n] * H + h) * W + j;
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; v++)
+        sums[n][v] += to_a[n * H + h] * load(of_a + v * LANES) +
+                      to_b[n * H + h] * load(of_b + v * LANES);
+    }
+  }
+#pragma GCC unroll 2
+  for (int n = 0; n < num; n++)
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++)
+      store(w->wide + (size_t)(d + n) * W + j + v * LANES,
+            rectified ? relu(sums[n][v]) : sums[n][v]);
+}
+
+INLINE void rows_forward(const work *w, int d, const int32_t *right, int num) {
+  const int Lp = w->Lp, W = w->W;
+  int j = 0;
+  for (; j + 4 * LANES <= Lp; j += 4 * LANES) weighted_rows(w, d, right, num, 4, j, 1);
+  for (; j < Lp; j += LANES) weighted_rows(w, d, right, num, 1, j, 1);
+  for (; j + 4 * LANES <= W; j += 4 * LANES) weighted_rows(w, d, right, num, 4, j, 0);
+  for (; j + 2 * LANES <= W; j += 2 * LANES) weighted_rows(w, d, right, num, 2, j, 0);
+  for (; j < W; j += LANES) weighted_rows(w, d, right, num, 1, j, 0);
 }
 
 /* Hidden layer and logits of a chunk into w->wide. */
 static void forward(work *w, const examples *e, int begin, int count) {
-  const int H = w->H, W = w->W, Lp = w->Lp, Sp = w->Sp;
+  const int W = w->W, Lp = w->Lp, Sp = w->Sp;
   attend(w, e, begin, count);
-  for (int d = 0; d < count; d++) {
-    const int a = e->left[begin + d], b = e->right[begin + d];
-    if (d == 0 || a != e->left[begin + d - 1]) take_rows_of_a(w, a);
-    const float *of_b = w->rows + (size_t)b * H * W;
-    const float *to_a = w->weight[0] + d * H, *to_b = w->weight[1] + d * H;
-    float *result = w->wide + (size_t)d * W;
-    int j = 0;
-    for (; j + 4 * LANES <= Lp; j += 4 * LANES) weighted_rows(w, of_b, to_a, to_b, result, 4, j, 1);
-    for (; j < Lp; j += LANES) weighted_rows(w, of_b, to_a, to_b, result, 1, j, 1);
-    for (; j + 4 * LANES <= W; j += 4 * LANES) weighted_rows(w, of_b, to_a, to_b, result, 4, j, 0);
-    for (; j < W; j += LANES) weighted_rows(w, of_b, to_a, to_b, result, 1, j, 0);
+  for (int d = 0; d < count;) {
+    const int32_t *left = e->left + begin + d, *right = e->right + begin + d;
+    if (d == 0 || left[0] != left[-1]) take_rows_of_a(w, left[0]);
+    const int two = d + 1 < count && left[1] == left[0];
+    if (two)
+      rows_forward(w, d, right, 2);
+    else
+      rows_forward(w, d, right, 1);
+    d += two ? 2 : 1;
   }
   const int columns = (w->S + HALF - 1) / HALF * HALF;
   multiply(count, columns, w->L, w->wide, W, w->out, Sp, w->wide + Lp, W, ADD);
 }
 
-typedef struct {
-  double relative; /* largest wrong logit minus the right one */
-  double total;    /* sum over wrong classes of e^(logit - largest wrong logit) */
-} odds_of_wrong;
+/* The largest logit of a wrong class; the right one's place and the padding become -infinity. */
+INLINE float largest_wrong(float *logits, int label, int S, int Sp) {
+  const vec nothing = all(-INFINITY);
+  vec largest = nothing;
+  for (int s = 0; s < Sp; s += LANES) {
+    const ivec class = s + (ivec){IOTA};
+    vec wrong = where((class == label) | (class >= S), nothing, load(logits + s));
+    store(logits + s, wrong);
+    largest = larger(wrong, largest);
+  }
+  return largest_of(largest);
+}
 
-/* e^(logit - largest wrong logit) in place of the logits, 0 at the label and in the padding. */
-INLINE odds_of_wrong wrong_odds(float *logits, int label, int S, int Sp) {
-  const float right = logits[label];
-  logits[label] = -INFINITY;
-  for (int s = S; s < Sp; s++) logits[s] = -INFINITY;
-  vec largest_of = load(logits);
-  for (int s = LANES; s < Sp; s += LANES) largest_of = larger(load(logits + s), largest_of);
-  float largest = largest_of[0];
-  for (int i = 1; i < LANES; i++) largest = largest_of[i] > largest ? largest_of[i] : largest;
-  vec totals = {};
+/* e^(logit - largest) in place of the logits; returns their sum. */
+INLINE float wrong_odds(float *logits, float largest, int Sp) {
+  vec total = {};
   for (int s = 0; s < Sp; s += LANES) {
     vec odds = exp_of(load(logits + s) - largest);
     store(logits + s, odds);
-    totals += odds;
+    total += odds;
   }
-  return (odds_of_wrong){(double)largest - (double)right, sum_of(totals)};
+  return sum_of(total);
 }
 
-/* Loss log(1 + e^-s), accurate however small; `wrong` becomes its probability of being wrong. */
-INLINE double cross_entropy(odds_of_wrong odds, double *wrong) {
-  if (odds.relative > 0) {
-    const double right = exp(-odds.relative);
-    *wrong = odds.total / (odds.total + right);
-    return odds.relative + log(odds.total + right);
-  }
-  const double t = odds.total * exp(odds.relative);
-  *wrong = t / (1 + t);
-  return log1p(t);
-}
+/* Gradients of the logits in place of the logits; returns the sum of the losses.
 
-/* Gradients of the logits in place of the logits; returns the sum of the losses. */
+   With m = max(0, r) for the largest wrong logit relative to the right one, r, the odds of being
+   wrong are e^(r - m) total to e^-m, so that neither overflows and neither is rounded away. */
 static double lose(work *w, const examples *e, int begin, int count) {
-  double sum = 0;
+  float relative[CHUNK + LANES], total[CHUNK + LANES], wrong[CHUNK + LANES], largest[CHUNK];
+  /* One loop after the other: in each, several examples are under way at once. */
   for (int d = 0; d < count; d++) {
     float *logits = w->wide + (size_t)d * w->W + w->Lp;
-    const int label = e->labels[begin + d];
-    double wrong;
-    const odds_of_wrong odds = wrong_odds(logits, label, w->S, w->Sp);
-    sum += cross_entropy(odds, &wrong);
-    const float scale = (float)(wrong / odds.total / e->count);
+    const float right = logits[e->labels[begin + d]];
+    largest[d] = largest_wrong(logits, e->labels[begin + d], w->S, w->Sp);
+    relative[d] = largest[d] - right;
+  }
+  for (int d = 0; d < count; d++)
+    total[d] = wrong_odds(w->wide + (size_t)d * w->W + w->Lp, largest[d], w->Sp);
+  store(relative + count, all(-INFINITY)); /* a whole last vector, of no loss */
+  store(total + count, all(1.0f));
+  double sum = 0;
+  const float each = 1.0f / (float)e->count;
+  for (int d = 0; d < count; d += LANES) {
+    const vec r = load(relative + d), m = larger(r, all(0.0f));
+    const vec to_wrong = load(total + d) * exp_of(r - m), to_right = exp_of(-m);
+    sum += sum_of(m + log1p_of(to_wrong + (to_right - 1.0f)));
+    const vec share = each * to_wrong / (to_wrong + to_right);
+    store(wrong + d, share);
+    store(total + d, share / load(total + d));
+  }
+  for (int d = 0; d < count; d++) {
+    float *logits = w->wide + (size_t)d * w->W + w->Lp;
+    const float scale = total[d];
     for (int s = 0; s < w->Sp; s += LANES) store(logits + s, load(logits + s) * scale);
-    logits[label] = (float)(-wrong / e->count);
+    logits[e->labels[begin + d]] = -wrong[d];
   }
   return sum;
 }
@@ -530,44 +423,59 @@ static void give_rows_of_a(work *w, int a) {
 /* Back through the weighted sums of rows, for `examples` of one a and `heads` from `head` on. */
 INLINE void back_through_rows(work *w, int d, const int32_t *right, int head, int num_examples,
                               int heads) {
-  const int H = w->H, W = w->W;
-  vec d_to_a[2][4] = {}, d_to_b[2][4] = {};
-  const float *wide = w->wide + (size_t)d * W;
-  const float *to_a = w->weight[0] + d * H + head, *to_b = w->weight[1] + d * H + head;
-  const float *of_a = w->of_a + (size_t)head * W;
-  float *d_of_a = w->d_of_a + (size_t)head * W;
-  const float *of_b[2];
-  float *d_of_b[2];
+  const int H = w->H;
+  const ptrdiff_t W = w->W;
+  /* To a, then to b; of each its examples; of each its heads. */
+  enum { MOST = 2 * 2 * 4 };
+  const int to_each = num_examples * heads;
+  vec d_to[MOST] = {};
+  float to_a[2][4], to_b[2][4]; /* copies: known places leave registers to the pointers */
+  const float *of_b[2], *wide = w->wide + (size_t)d * W;
+  float *d_of_b[2], *d_base = w->d_base;
   for (int n = 0; n < num_examples; n++) {
+    for (int h = 0; h < heads; h++) {
+      to_a[n][h] = w->weight[0][(d + n) * H + head + h];
+      to_b[n][h] = w->weight[1][(d + n) * H + head + h];
+    }
     of_b[n] = w->rows + ((size_t)right[n] * H + head) * W;
     d_of_b[n] = w->d_rows + ((size_t)right[n] * H + head) * W;
   }
+  const float *of_a = w->of_a + (size_t)head * W;
+  float *d_of_a = w->d_of_a + (size_t)head * W;
   for (int j = 0; j < W; j += LANES) {
     vec d_wide[2], sum = {};
 #pragma GCC unroll 2
     for (int n = 0; n < num_examples; n++) {
-      d_wide[n] = load(wide + (size_t)n * W + j);
+      d_wide[n] = load(wide + (size_t)n * W);
       sum += d_wide[n];
     }
-    if (head == 0) store(w->d_base + j, load(w->d_base + j) + sum);
+    if (head == 0) store(d_base, load(d_base) + sum);
 #pragma GCC unroll 4
     for (int h = 0; h < heads; h++) {
-      const size_t at = (size_t)h * W + j;
-      vec row_a = load(of_a + at), d_row_a = load(d_of_a + at);
+      vec row_a = load(of_a + h * W), d_row_a = load(d_of_a + h * W);
 #pragma GCC unroll 2
       for (int n = 0; n < num_examples; n++) {
-        d_to_a[n][h] += d_wide[n] * row_a;
-        d_to_b[n][h] += d_wide[n] * load(of_b[n] + at);
-        d_row_a += to_a[n * H + h] * d_wide[n];
-        store(d_of_b[n] + at, load(d_of_b[n] + at) + to_b[n * H + h] * d_wide[n]);
+        d_to[n * heads + h] += d_wide[n] * row_a;
+        d_to[to_each + n * heads + h] += d_wide[n] * load(of_b[n] + h * W);
+        d_row_a += to_a[n][h] * d_wide[n];
+        store(d_of_b[n] + h * W, load(d_of_b[n] + h * W) + to_b[n][h] * d_wide[n]);
       }
-      store(d_of_a + at, d_row_a);
+      store(d_of_a + h * W, d_row_a);
     }
+    wide += LANES, d_base += LANES, of_a += LANES, d_of_a += LANES;
+    for (int n = 0; n < num_examples; n++) of_b[n] += LANES, d_of_b[n] += LANES;
   }
+  float sums[MOST];
+  if (2 * to_each % LANES == 0)
+#pragma GCC unroll 4
+    for (int i = 0; i < 2 * to_each; i += LANES) store(sums + i, sums_of(d_to + i));
+  else
+#pragma GCC unroll 16
+    for (int i = 0; i < 2 * to_each; i++) sums[i] = sum_of(d_to[i]);
   for (int n = 0; n < num_examples; n++)
     for (int h = 0; h < heads; h++) {
-      w->d_weight[0][(d + n) * H + head + h] = sum_of(d_to_a[n][h]);
-      w->d_weight[1][(d + n) * H + head + h] = sum_of(d_to_b[n][h]);
+      w->d_weight[0][(d + n) * H + head + h] = sums[n * heads + h];
+      w->d_weight[1][(d + n) * H + head + h] = sums[to_each + n * heads + h];
     }
 }
 
@@ -584,7 +492,7 @@ static void backward(work *w, const examples *e, int begin, int count) {
     const int two = d + 1 < count && e->left[begin + d + 1] == a;
     int head = 0;
     if (two) {
-      for (; head + 4 <= H; head += 4) back_through_rows(w, d, right, head, 2, 4);
+      for (; head + 2 <= H; head += 2) back_through_rows(w, d, right, head, 2, 2);
       for (; head < H; head++) back_through_rows(w, d, right, head, 2, 1);
     } else {
       for (; head + 4 <= H; head += 4) back_through_rows(w, d, right, head, 1, 4);
@@ -595,19 +503,24 @@ static void backward(work *w, const examples *e, int begin, int count) {
   }
 
   /* The softmax over the three positions; the rows of "=" are 0, so their weight has no gradient. */
+  float *to_a = w->weight[0], *to_b = w->weight[1], *to_eq = w->weight[2];
+  float *of_a = w->d_weight[0], *of_b = w->d_weight[1];
+  for (int i = 0; i < count * H; i += LANES) { /* there is room for a whole last vector */
+    const vec a = load(to_a + i), b = load(to_b + i), eq = load(to_eq + i);
+    const vec g_a = load(of_a + i), g_b = load(of_b + i);
+    /* Not g minus its mean: where one weight is nearly 1 that would leave rounding only. */
+    store(of_a + i, a * (b * (g_a - g_b) + eq * g_a));
+    store(of_b + i, b * (a * (g_b - g_a) + eq * g_b));
+    store(to_eq + i, eq * (a * g_a + b * g_b));
+  }
   float *d_0 = w->d_score + S * H, *d_1 = d_0 + H, *d_2 = d_1 + H;
   for (int d = 0; d < count; d++) {
     float *d_a = w->d_score + e->left[begin + d] * H, *d_b = w->d_score + e->right[begin + d] * H;
     for (int h = 0; h < H; h++) {
       const int i = d * H + h;
-      const float to_a = w->weight[0][i], to_b = w->weight[1][i], to_eq = w->weight[2][i];
-      const float g_a = w->d_weight[0][i], g_b = w->d_weight[1][i];
-      /* Not g minus its mean: where one weight is nearly 1 that would leave rounding only. */
-      const float of_a = to_a * (to_b * (g_a - g_b) + to_eq * g_a);
-      const float of_b = to_b * (to_a * (g_b - g_a) + to_eq * g_b);
-      d_a[h] += of_a, d_0[h] += of_a;
-      d_b[h] += of_b, d_1[h] += of_b;
-      d_2[h] -= to_eq * (to_a * g_a + to_b * g_b);
+      d_a[h] += of_a[i], d_0[h] += of_a[i];
+      d_b[h] += of_b[i], d_1[h] += of_b[i];
+      d_2[h] -= to_eq[i];
     }
   }
 }
@@ -622,39 +535,42 @@ static void conclude(work *w, float *const *p) {
   float *of_0 = w->d_rows + S * row, *of_1 = of_0 + row, *of_2 = of_1 + row;
   /* What went to a and to b, summed over symbols, is what went to positions 0 and 1; the weights of
      the three positions add up to 1. */
-  memset(of_1, 0, sizeof(float) * row);
-  for (int x = 0; x < S; x++) add_scaled((int)row, of_1, 1.0f, w->d_rows + x * row);
+  for (size_t j = 0; j < row; j += LANES) {
+    vec sum = {};
+    for (int x = 0; x < S; x++) sum += load(w->d_rows + x * row + j);
+    store(of_1 + j, sum);
+  }
   for (int h = 0; h < H; h++)
     for (int j = 0; j < W; j++) of_2[(size_t)h * W + j] = w->d_base[j] - of_1[(size_t)h * W + j];
   for (size_t j = 0; j < row; j++) of_1[j] -= of_0[j];
 
   transpose(M, W, w->maps, W, w->maps_t, Mp);
   transpose(M, W, w->in, W, w->in_t, Mp);
-  transpose(M, M, p[W_V], M, w->value_map, Mp);
+  transpose(M, M, p[P_W_V], M, w->value_map, Mp);
   for (int h = 0; h < H; h++) {
     multiply(X, F, W, w->d_rows + (size_t)h * W, row, w->in_t + h * F, Mp, w->d_value + h * F, M,
              SET);
     multiply_transposed(F, W, X, w->value + h * F, M, w->d_rows + (size_t)h * W, row,
                         w->d_in + (size_t)h * F * W, W, SET);
   }
-  multiply_transposed(M, M, X, w->embedding, M, w->d_value, M, g[W_V], M, SET);
+  multiply_transposed(M, M, X, w->embedding, M, w->d_value, M, g[P_W_V], M, SET);
   multiply(X, M, M, w->d_value, M, w->value_map, Mp, w->d_embedding, M, SET);
-  multiply(M, M, W, w->d_in, W, w->maps_t, Mp, g[W_O], M, SET);
-  multiply_transposed(M, L, M, p[W_O], M, w->d_in, W, g[W_IN], L, SET);
-  multiply_transposed(M, S, M, p[W_O], M, w->d_in + Lp, W, g[W_U], S, SET);
-  multiply_transposed(M, S, L, p[W_OUT], M, w->d_out, Sp, g[W_U], S, ADD);
-  multiply(L, M, S, w->d_out, Sp, w->maps_t + (size_t)Lp * Mp, Mp, g[W_OUT], M, SET);
+  multiply(M, M, W, w->d_in, W, w->maps_t, Mp, g[P_W_O], M, SET);
+  multiply_transposed(M, L, M, p[P_W_O], M, w->d_in, W, g[P_W_in], L, SET);
+  multiply_transposed(M, S, M, p[P_W_O], M, w->d_in + Lp, W, g[P_W_U], S, SET);
+  multiply_transposed(M, S, L, p[P_W_out], M, w->d_out, Sp, g[P_W_U], S, ADD);
+  multiply(L, M, S, w->d_out, Sp, w->maps_t + (size_t)Lp * Mp, Mp, g[P_W_out], M, SET);
 
   const float *equals = w->embedding + (size_t)(S + 2) * M;
   float *d_equals = w->d_embedding + (size_t)(S + 2) * M;
-  memcpy(g[B_IN], w->d_base, sizeof(float) * L);
-  memset(g[B_OUT], 0, sizeof(float) * M);
+  memcpy(g[P_b_in], w->d_base, sizeof(float) * L);
+  memset(g[P_b_out], 0, sizeof(float) * M);
   for (int s = 0; s < S; s++)
-    add_scaled(M, g[B_OUT], w->d_base[Lp + s], w->maps_t + (size_t)(Lp + s) * Mp);
+    add_scaled(M, g[P_b_out], w->d_base[Lp + s], w->maps_t + (size_t)(Lp + s) * Mp);
   for (int j = 0; j < W; j++) add_scaled(M, d_equals, w->d_base[j], w->maps_t + (size_t)j * Mp);
   for (int m = 0; m < M; m++) {
-    add_scaled(L, g[W_IN] + (size_t)m * L, equals[m], w->d_base);
-    add_scaled(S, g[W_U] + (size_t)m * S, equals[m] + p[B_OUT][m], w->d_base + Lp);
+    add_scaled(L, g[P_W_in] + (size_t)m * L, equals[m], w->d_base);
+    add_scaled(S, g[P_W_U] + (size_t)m * S, equals[m] + p[P_b_out][m], w->d_base + Lp);
   }
 
   /* Scores. */
@@ -672,17 +588,17 @@ static void conclude(work *w, float *const *p) {
     for (int h = 0; h < H; h++) {
       const float d = scale * w->d_key[h * M + m];
       for (int f = h * F; f < (h + 1) * F; f++) {
-        g[W_K][(size_t)m * M + f] = d * w->query[f];
-        d_query[f] += d * p[W_K][(size_t)m * M + f];
+        g[P_W_K][(size_t)m * M + f] = d * w->query[f];
+        d_query[f] += d * p[P_W_K][(size_t)m * M + f];
       }
     }
   for (int m = 0; m < M; m++) {
-    d_equals[m] += dot(M, p[W_Q] + (size_t)m * M, d_query);
-    for (int f = 0; f < M; f++) g[W_Q][(size_t)m * M + f] = equals[m] * d_query[f];
+    d_equals[m] += dot(M, p[P_W_Q] + (size_t)m * M, d_query);
+    for (int f = 0; f < M; f++) g[P_W_Q][(size_t)m * M + f] = equals[m] * d_query[f];
   }
-  memcpy(g[W_E], w->d_embedding, sizeof(float) * S * M);
-  memcpy(g[W_E] + (size_t)S * M, d_equals, sizeof(float) * M);
-  memcpy(g[W_POS], w->d_embedding + (size_t)S * M, sizeof(float) * 3 * M);
+  memcpy(g[P_W_E], w->d_embedding, sizeof(float) * S * M);
+  memcpy(g[P_W_E] + (size_t)S * M, d_equals, sizeof(float) * M);
+  memcpy(g[P_W_pos], w->d_embedding + (size_t)S * M, sizeof(float) * 3 * M);
 }
 
 /* Gradients of the mean loss into w->gradient; returns the mean loss. */
@@ -706,38 +622,40 @@ static double differentiate(work *w, float *const *p, const examples *e) {
   return sum / e->count;
 }
 
-static void adamw(size_t n, float *restrict weight, float *restrict first, float *restrict second,
-                  const float *restrict gradient, const adamw_settings *s, const update *u) {
-  const float one_minus_1 = s->one_minus_1, one_minus_2 = s->one_minus_2;
-  const float beta2 = s->beta2, epsilon = s->epsilon;
-  const float keep = u->keep, step = u->step, over_root = 1 / u->root_bias2;
-  for (size_t i = 0; i < n; i++) {
-    const float g = gradient[i];
-    const float m = first[i] + (g - first[i]) * one_minus_1;
-    const float v = beta2 * second[i] + one_minus_2 * g * g;
-    first[i] = m;
-    second[i] = v;
-    weight[i] = weight[i] * keep - step * m / (sqrtf(v) * over_root + epsilon);
-  }
-}
-
-/* ---------------------------------------------------------------- entry points */
-
-/* Floats of memory that one call of the functions below works in. */
-size_t memory_floats(const shape *s) {
-  work w;
-  return arrange(&w, s, NULL);
-}
-
-/* Gradient of the mean loss, by parameter; returns the mean loss. */
-double gradient(const shape *s, const member *m, const examples *e, float *const *gradients,
-                float *memory) {
-  work w;
-  arrange(&w, s, memory);
-  const double loss = differentiate(&w, m->weights, e);
+static void add_noise(const work *w, const rule *r, float *const *from, float scale, uint64_t key,
+                      float *const *to) {
   for (int i = 0; i < NUM_PARAMETERS; i++)
-    memcpy(gradients[i], w.gradient[i], sizeof(float) * count_of(&w, i));
-  return loss;
+    add_normals(count_of(w, i), from[i], scale,
+                mixed(mixed(key) + (uint64_t)(r->stream[i] + 1) * GOLDEN), to[i]);
+}
+
+/* ---------------------------------------------------------------- AdamW */
+
+/* The second moment is kept in units of its square, so that gradients down to 1e-30 still have one:
+   where it underflows an update is the gradient over epsilon, however small that is. */
+#define UNIT 1099511627776.0f /* 2^40: scaling by it is exact */
+
+static void adamw(size_t n, float *restrict weight, float *restrict first, float *restrict second,
+                  const float *restrict gradient, const float *restrict target, const rule *r,
+                  const update *u) {
+  const float one_minus_1 = r->one_minus_1, one_minus_2 = r->one_minus_2, penalty = r->penalty;
+  const float beta2 = r->beta2, epsilon = r->epsilon;
+  const float keep = u->keep, step = u->step, over_root = 1 / (u->root_bias2 * UNIT);
+#define UPDATE(towards)                                                        \
+  do {                                                                         \
+    const float g = gradient[i] + penalty * (weight[i] - (towards));           \
+    const float m = first[i] + (g - first[i]) * one_minus_1;                   \
+    const float v = beta2 * second[i] + one_minus_2 * (g * UNIT) * (g * UNIT); \
+    first[i] = m;                                                              \
+    second[i] = v;                                                             \
+    weight[i] = (towards) + (weight[i] - (towards)) * keep -                   \
+                step * m / (sqrtf(v) * over_root + epsilon);                   \
+  } while (0)
+  if (target)
+    for (size_t i = 0; i < n; i++) UPDATE(target[i]);
+  else
+    for (size_t i = 0; i < n; i++) UPDATE(0.0f);
+#undef UPDATE
 }
 
 static double sum_of_squares(size_t n, const float *values) {
@@ -762,30 +680,98 @@ static void scale_to_norm(const work *w, const member *m, double norm) {
   }
 }
 
-/* `num_updates` steps of AdamW, each followed by scaling the weights to `norm` unless it is 0;
-   returns the largest mean loss seen, infinite for NaN. */
-double advance(const shape *s, const member *m, const examples *e, const adamw_settings *settings,
-               const update *updates, int64_t num_updates, double norm, float *memory) {
+static examples taken(const examples *e, const minibatches *b, int64_t t) {
+  const int32_t *chosen = b->chosen + t * b->size;
+  int32_t *left = b->memory, *right = left + b->size, *labels = right + b->size, count = 0;
+  for (; count < b->size && chosen[count] >= 0; count++) {
+    left[count] = e->left[chosen[count]];
+    right[count] = e->right[chosen[count]];
+    labels[count] = e->labels[chosen[count]];
+  }
+  return (examples){count, left, right, labels};
+}
+
+/* ---------------------------------------------------------------- entry points */
+
+/* Numbers below the smallest normal one count as 0 while these functions run: on some processors
+   each operation on one takes a hundred times as long, and as a network settles they are many.
+   Benchmarks may switch that off to see how long. */
+int32_t flush_subnormals = 1;
+
+#if defined(__x86_64__) || defined(__i386__)
+#define CONTROL uint32_t
+#define FLUSHING 0x8040u /* flush to zero, denormals are zero */
+static CONTROL control(void) { return __builtin_ia32_stmxcsr(); }
+static void set_control(CONTROL value) { __builtin_ia32_ldmxcsr(value); }
+#elif defined(__aarch64__)
+#define CONTROL uint64_t
+#define FLUSHING (1u << 24)
+static CONTROL control(void) {
+  CONTROL value;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(value));
+  return value;
+}
+static void set_control(CONTROL value) { __asm__ volatile("msr fpcr, %0" : : "r"(value)); }
+#else
+#define CONTROL int
+#define FLUSHING 0
+static CONTROL control(void) { return 0; }
+static void set_control(CONTROL value) { (void)value; }
+#endif
+
+static CONTROL begin(void) {
+  const CONTROL before = control();
+  set_control(flush_subnormals ? before | FLUSHING : before & ~(CONTROL)FLUSHING);
+  return before;
+}
+
+/* Floats of memory that one call of the functions below works in; it must begin at 64 bytes. */
+size_t memory_floats(const shape *s) {
+  work w;
+  return arrange(&w, s, NULL);
+}
+
+/* Gradient of the mean loss, by parameter; returns the mean loss. */
+double gradient(const shape *s, const member *m, const examples *e, float *const *gradients,
+                float *memory) {
+  const CONTROL before = begin();
+  work w;
+  arrange(&w, s, memory);
+  const double loss = differentiate(&w, m->weights, e);
+  for (int i = 0; i < NUM_PARAMETERS; i++)
+    memcpy(gradients[i], w.gradient[i], sizeof(float) * count_of(&w, i));
+  set_control(before);
+  return loss;
+}
+
+/* `num_updates` steps of AdamW; returns the largest mean loss seen, infinite for NaN. */
+double advance(const shape *s, const member *m, const examples *e, const rule *r,
+               const minibatches *b, const update *updates, int64_t num_updates, float *memory) {
+  const CONTROL before = begin();
   work w;
   arrange(&w, s, memory);
   double peak = 0;
   for (int64_t t = 0; t < num_updates; t++) {
-    const double loss = differentiate(&w, m->weights, e);
+    const update *u = updates + t;
+    const examples some = b->chosen ? taken(e, b, t) : *e;
+    if (r->weight_noise > 0) add_noise(&w, r, m->weights, r->weight_noise, u->weight_key, w.noisy);
+    const double loss =
+        differentiate(&w, r->weight_noise > 0 ? w.noisy : (float *const *)m->weights, &some);
     if (!(loss <= peak)) peak = loss == loss ? loss : INFINITY;
     for (int i = 0; i < NUM_PARAMETERS; i++)
-      adamw(count_of(&w, i), m->weights[i], m->first[i], m->second[i], w.gradient[i], settings,
-            updates + t);
-    if (norm > 0) scale_to_norm(&w, m, norm);
+      adamw(count_of(&w, i), m->weights[i], m->first[i], m->second[i], w.gradient[i], r->target[i],
+            r, u);
+    if (u->noise > 0) add_noise(&w, r, m->weights, u->noise, u->update_key, m->weights);
+    if (r->norm > 0) scale_to_norm(&w, m, r->norm);
   }
+  set_control(before);
   return peak;
 }
-
-enum { LOSS, ACCURACY, LOG_ODDS, MARGIN, CENTRED_LOGIT, NUM_READINGS };
-enum { NUM_PARTS = 7 };
 
 /* Sums of the readings over each part of the examples. Bit i of parts[d]: example d is in part i. */
 void measure(const shape *s, const member *m, const examples *e, const uint8_t *parts, double *sums,
              double *squares, float *memory) {
+  const CONTROL before = begin();
   work w;
   arrange(&w, s, memory);
   prepare(&w, m->weights);
@@ -797,21 +783,26 @@ void measure(const shape *s, const member *m, const examples *e, const uint8_t *
       float *logits = w.wide + (size_t)d * w.W + w.Lp;
       const int label = e->labels[begin + d];
       const double right = logits[label];
-      double wrong;
-      vec total = {};
-      for (int y = 0; y < w.Sp; y += LANES) total += load(logits + y); /* padding is zero */
-      const odds_of_wrong odds = wrong_odds(logits, label, w.S, w.Sp);
+      vec sum = {};
+      for (int y = 0; y < w.Sp; y += LANES) sum += load(logits + y); /* padding is zero */
+      const float largest = largest_wrong(logits, label, w.S, w.Sp);
+      const double margin = right - (double)largest;
+      const double log_odds = margin - log((double)wrong_odds(logits, largest, w.Sp));
       double reading[NUM_READINGS];
-      reading[LOSS] = cross_entropy(odds, &wrong);
-      reading[ACCURACY] = odds.relative < 0;
-      reading[LOG_ODDS] = -odds.relative - log(odds.total);
-      reading[MARGIN] = -odds.relative;
-      reading[CENTRED_LOGIT] = right - sum_of(total) / w.S;
-      for (int part = 0; part < NUM_PARTS; part++)
-        if (parts[begin + d] >> part & 1)
-          for (int i = 0; i < NUM_READINGS; i++) sums[part * NUM_READINGS + i] += reading[i];
+      /* log(1 + e^-s), accurate however small: log(1 + x) = x - x^2/2 to 1e-13 below 1e-6. */
+      const double x = exp(-fabs(log_odds));
+      reading[R_loss] = (x < 1e-6 ? x - x * x / 2 : log1p(x)) + (log_odds < 0 ? -log_odds : 0.0);
+      reading[R_accuracy] = margin > 0;
+      reading[R_log_odds] = log_odds;
+      reading[R_margin] = margin;
+      reading[R_centred_logit] = right - sum_of(sum) / w.S;
+      for (unsigned left = parts[begin + d]; left; left &= left - 1) {
+        double *of_part = sums + __builtin_ctz(left) * NUM_READINGS;
+        for (int i = 0; i < NUM_READINGS; i++) of_part[i] += reading[i];
+      }
     }
   }
   for (int i = 0; i < NUM_PARAMETERS; i++)
     squares[i] = sum_of_squares(count_of(&w, i), m->weights[i]);
+  set_control(before);
 }

@@ -9,13 +9,15 @@ Shapes: K members, D examples of the largest member, N pairs of the table, S sym
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor
 
 from efficiency import measurements, models, streams, tasks
 from efficiency.engines.base import Engine
+from efficiency.engines.subnormals import flushed
+from efficiency.engines.support import ADAMW, ANY, EVERY_RUN, Support, unsupported
 from efficiency.ensemble import Stack, stack_data
 from efficiency.losses import LOSSES
 from efficiency.minibatches import Minibatches
@@ -40,6 +42,25 @@ def measured_at_once(run: RunSettings) -> int:
 @final
 class StackedEngine(Engine):
     """See the module; arguments as ``Engine``."""
+
+    SUPPORT: ClassVar[Support] = {
+        **EVERY_RUN,
+        **ADAMW,
+        "loss": tuple(LOSSES),
+        "network.architecture": tuple(models.ARCHITECTURES),
+        "network.d_model": ANY,
+        "network.d_mlp": ANY,
+        "network.precision": ("float32", "tf32", "float64"),
+    }
+
+    @classmethod
+    def unfit(cls, run: RunSettings, device: str) -> str | None:
+        """See ``Engine.unfit``; of its own settings an architecture says which it knows."""
+        if run.network.precision == "tf32" and device != "cuda":
+            return "network.precision is 'tf32', which needs a CUDA device; use 'float32'"
+        architecture = models.ARCHITECTURES.get(run.network.architecture)
+        own = () if architecture is None else architecture.knows
+        return unsupported(run, {**cls.SUPPORT, **{f"network.{name}": ANY for name in own}})
 
     def __init__(
         self,
@@ -86,6 +107,10 @@ class StackedEngine(Engine):
     @torch.no_grad()
     def advance(self, first_step: int, num_steps: int) -> None:
         """See ``Engine.advance``."""
+        with flushed():
+            self._advance(first_step, num_steps)
+
+    def _advance(self, first_step: int, num_steps: int) -> None:
         self._choose_precision()
         on_gpu = self.weights.flat.device.type == "cuda"
         if on_gpu and self._graph is None:
@@ -113,7 +138,9 @@ class StackedEngine(Engine):
         losses_KB, gradient_KBS = self._loss(logits_KBS, labels_KB)
         loss_K = (losses_KB * weight_KB).sum(-1).double()
         torch.maximum(
-            self.loss_peak_K, torch.nan_to_num(loss_K, nan=torch.inf), out=self.loss_peak_K
+            self.loss_peak_K,
+            torch.nan_to_num(loss_K, nan=torch.inf, posinf=torch.inf),
+            out=self.loss_peak_K,
         )
         backward(gradient_KBS.mul_(weight_KB.unsqueeze(-1)), self._gradient.views)
         self._optimiser.update(self._gradient.flat)
@@ -154,7 +181,8 @@ class StackedEngine(Engine):
     def measure(self) -> Tensor:
         """See ``Engine.measure``."""
         self._choose_precision()
-        return torch.cat([self._measured(members) for members in self._chunks], dim=1)
+        with flushed():
+            return torch.cat([self._measured(members) for members in self._chunks], dim=1)
 
     def _measured(self, members: slice) -> Tensor:
         parameters = {name: value[members] for name, value in self.weights.views.items()}

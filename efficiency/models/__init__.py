@@ -6,8 +6,10 @@ To add a network: write it as a ``Network`` for one member, give it settings in
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from efficiency import tasks
@@ -44,12 +46,14 @@ class Architecture:
     Attributes:
         network: One network with zero weights, for a number of symbols and its settings.
         program: The program that computes K of them.
+        knows: Its settings, apart from ``d_model``, ``d_mlp`` and ``precision`` that all have.
         products: Multiplications of the matrix products of an example's forward pass.
         activations: Numbers that a forward pass leaves behind for each example.
     """
 
     network: Callable[[int, Any], Network]
     program: Callable[[int, Any], Program]
+    knows: tuple[str, ...]
     products: Callable[[int, Any], float]
     activations: Callable[[int, Any], float]
 
@@ -87,12 +91,17 @@ ARCHITECTURES: dict[str, Architecture] = {
             num_symbols=S, d_model=n.d_model, num_heads=n.num_heads, d_mlp=n.d_mlp
         ),
         program=lambda S, n: TableForm(num_symbols=S, num_heads=n.num_heads),
+        knows=("num_heads",),
         products=lambda S, n: n.d_model * n.d_mlp + (n.d_model + n.d_mlp) * S,
         activations=lambda S, n: 5 * n.d_model + 3 * n.d_mlp + 5 * S,
     ),
     "transformer": Architecture(
         network=_transformer,
         program=lambda S, n: StackedProgram(_transformer(S, n), _prompt(S, n), n.dropout),
+        knows=(
+            *("num_heads", "num_layers", "normalisation", "biases"),
+            *("positions", "prompt", "dropout"),
+        ),
         products=_transformer_products,
         activations=lambda S, n: n.num_layers * 4 * (10 * n.d_model + 3 * n.d_mlp) + 3 * S,
     ),
@@ -105,6 +114,7 @@ ARCHITECTURES: dict[str, Architecture] = {
             ["a", "b"],
             n.dropout,
         ),
+        knows=("num_layers", "dropout"),
         products=lambda S, n: (
             2 * n.d_model * n.d_mlp + (n.num_layers - 1) * n.d_mlp**2 + n.d_mlp * S
         ),
@@ -119,10 +129,11 @@ def network(task: TaskSettings, settings: NetworkSettings) -> Network:
     return ARCHITECTURES[settings.architecture].network(num_symbols, settings)
 
 
-def shapes(task: TaskSettings, settings: NetworkSettings) -> dict[str, tuple[int, ...]]:
+@functools.lru_cache(maxsize=64)
+def shapes(task: TaskSettings, settings: NetworkSettings) -> Mapping[str, tuple[int, ...]]:
     """Return the shape of each parameter of one network."""
     parameters = network(task, settings).named_parameters()
-    return {name: tuple(parameter.shape) for name, parameter in parameters}
+    return MappingProxyType({name: tuple(parameter.shape) for name, parameter in parameters})
 
 
 def program(task: TaskSettings, settings: NetworkSettings) -> Program:

@@ -6,10 +6,10 @@ To add one: write it as a function of both operands and give it an entry in ``MO
 
 from __future__ import annotations
 
-import difflib
 import itertools
 
-from efficiency.operations.base import IntArray, Operation, Table
+from efficiency.errors import InvalidInputError, did_you_mean
+from efficiency.operations.base import IntArray, Operation, Table, checked
 from efficiency.operations.modular import MODULAR, is_prime
 from efficiency.operations.symmetric import SYMMETRIC, permutations
 
@@ -20,6 +20,7 @@ __all__ = [
     "Operation",
     "Table",
     "check",
+    "checked",
     "find",
     "permutations",
 ]
@@ -37,9 +38,8 @@ def find(name: str) -> Operation:
         ValueError: There is none of this name.
     """
     if name not in OPERATIONS:
-        near = difflib.get_close_matches(name, OPERATIONS, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise ValueError(
+        hint = did_you_mean(name, OPERATIONS)
+        raise InvalidInputError(
             f"unknown operation {name!r}; {hint}choose from {', '.join(sorted(OPERATIONS))}"
         )
     return OPERATIONS[name]
@@ -49,14 +49,15 @@ def check(name: str, size: int) -> None:
     """Raise ``ValueError`` unless operation ``name`` exists and is defined at ``size``."""
     operation = find(name)
     if size not in operation.sizes:
-        raise ValueError(
+        raise InvalidInputError(
             f"size = {size} ({operation.size_name}) is outside {operation.sizes.start} … "
-            f"{operation.sizes.stop - 1} for {name}; choose a size inside it"
+            f"{operation.sizes.stop - 1} for {name}; choose a size inside it "
+            "(of a prediction, with --operation-size)"
         )
     if operation.needs_prime and not is_prime(size):
         below = next((p for p in range(size, 1, -1) if is_prime(p)), 2)
         above = next(p for p in itertools.count(size) if is_prime(p))
-        raise ValueError(
+        raise InvalidInputError(
             f"size = {size} is not prime, and {name} needs a prime modulus for every b ≠ 0 to have "
             f"an inverse; the nearest primes are {below} and {above}"
         )

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from efficiency.errors import InvalidInputError
+
 IntArray = npt.NDArray[np.int64]
 
 
@@ -65,3 +67,50 @@ class Operation:
     needs_prime: bool = False
     commutes: bool = False
     differences: Callable[[int], IntArray | None] = lambda size: None
+
+
+def checked(operation: Operation, size: int) -> Table:
+    """Return the table of an operation at a size, after comparing it with what it declares.
+
+    Everything after this indexes by symbols without looking.
+
+    Raises:
+        InvalidInputError: Operands or answers are no whole numbers or not among the symbols, pairs
+            are missing, too many or there twice, or the declared symmetry does not hold.
+    """
+    table = operation.build(size)
+    S, N = operation.num_symbols(size), operation.num_pairs(size)
+    here = f"the operation {operation.name!r} at size {size}"
+    columns = (table.left, table.right, table.answer)
+    if table.num_symbols != S or any(len(column) != N for column in columns):
+        raise InvalidInputError(
+            f"{here} declares {S} symbols and {N} pairs, and its table has {table.num_symbols} and "
+            f"{[len(column) for column in columns]}; make num_symbols, num_pairs and build agree"
+        )
+    for what, column in zip(("first operand", "second operand", "answer"), columns, strict=True):
+        if not np.issubdtype(column.dtype, np.integer):
+            raise InvalidInputError(
+                f"{here} has as {what} what is no whole number ({column.dtype}); symbols are the "
+                f"integers 0 … {S - 1}"
+            )
+        outside = np.flatnonzero((column < 0) | (column >= S))
+        if len(outside):
+            a, b, c = (int(values[outside[0]]) for values in columns)
+            raise InvalidInputError(
+                f"{here} has {a} ∘ {b} = {c}: the {what} is not among the symbols 0 … {S - 1}; "
+                "is a remainder (% p) missing?"
+            )
+    answers = np.full((S, S), -1, dtype=np.int64)
+    answers[table.left, table.right] = table.answer
+    if int((answers >= 0).sum()) != N:
+        raise InvalidInputError(f"{here} has a pair of operands twice in its table")
+    unlike = np.argwhere(answers != answers.T)
+    if operation.commutes and len(unlike):
+        a, b = (int(x) for x in unlike[0])
+        raise InvalidInputError(
+            f"{here} is declared to commute, and {a} ∘ {b} = {answers[a, b]}, {b} ∘ {a} = "
+            f"{answers[b, a]} (−1: not defined); leave out commutes=True"
+        )
+    # As 64-bit integers wherever they come from, so that what is drawn beside them is alike.
+    left, right, answer = (np.ascontiguousarray(column, dtype=np.int64) for column in columns)
+    return Table(left=left, right=right, answer=answer, num_symbols=S)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from efficiency.settings.base import Seed, Settings, explain
+from efficiency.settings.base import Seed, Settings, explain, leaves
 from efficiency.settings.networks import (
     MLPSettings,
     NetworkSettings,
@@ -26,4 +26,5 @@ __all__ = [
     "TaskSettings",
     "TransformerSettings",
     "explain",
+    "leaves",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -27,6 +27,19 @@ class Settings(BaseModel):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with changes, checked like settings made from scratch."""
         return type(self).model_validate({**dict(self), **(update or {})})
+
+
+def leaves(settings: Settings, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every setting that is no group of settings, with its path, ``optimiser.beta1`` say.
+
+    A run that another starts from is one setting.
+    """
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, Settings) and not isinstance(value, type(settings)):
+            yield from leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def explain(error: ValidationError) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 import torch
 from pydantic import Field, model_validator
 
+from efficiency.errors import InvalidInputError
 from efficiency.settings.base import Settings
 
 Precision = Literal["float32", "tf32", "float64"]
@@ -50,7 +51,7 @@ class _Attending(_Network):
     def _heads_divide_the_width(self) -> Self:
         if self.d_model % self.num_heads:
             divisors = [h for h in range(1, self.d_model + 1) if self.d_model % h == 0]
-            raise ValueError(
+            raise InvalidInputError(
                 f"num_heads = {self.num_heads} does not divide d_model = {self.d_model}; "
                 f"choose num_heads from {divisors}"
             )

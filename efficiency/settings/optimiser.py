@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from efficiency.errors import InvalidInputError
 from efficiency.settings.base import Settings, absent
 
 
@@ -17,7 +18,8 @@ class OptimiserSettings(Settings):
         weight_decay: Decoupled decay λ: each step first multiplies the weights by 1 − ηλ.
         beta1: Decay of the first moment, in [0, 1).
         beta2: Decay of the second moment, in [0, 1); the paper uses 0.98.
-        epsilon: Added to the root of the second moment.
+        epsilon: Added to the root of the second moment, 1e-30 at least: smaller gradients have no
+            second moment in float32.
         warmup_steps: Steps of linear rise from 0 to η. A continued run begins with empty moments,
             so that its first steps have the size of η whatever the gradient; the warm-up keeps
             them from damaging the network that it starts from.
@@ -42,7 +44,7 @@ class OptimiserSettings(Settings):
     weight_decay: float = Field(default=1.0, ge=0)
     beta1: float = Field(default=0.9, ge=0, lt=1)
     beta2: float = Field(default=0.98, ge=0, lt=1)
-    epsilon: float = Field(default=1e-8, gt=0)
+    epsilon: float = Field(default=1e-8, ge=1e-30)
     warmup_steps: int = Field(default=10, ge=0)
     decay_fraction: float = Field(default=0.0, ge=0, le=1)
     norm_factor: float | None = Field(default=None, gt=0)
@@ -55,17 +57,29 @@ class OptimiserSettings(Settings):
     @model_validator(mode="after")
     def _decay_has_an_effect(self) -> Self:
         if self.norm_factor is not None and self.weight_decay != 0:
-            raise ValueError(
+            raise InvalidInputError(
                 f"weight_decay = {self.weight_decay} is given with norm_factor = "
                 f"{self.norm_factor}; scaling to a fixed norm would undo the decay: set "
                 "weight_decay to 0, or leave out norm_factor"
             )
         for name in ("decay_form", "decay_target"):
             if getattr(self, name) is not None and self.weight_decay == 0:
-                raise ValueError(
+                raise InvalidInputError(
                     f"{name} = {getattr(self, name)!r} is given with weight_decay = 0, where it "
                     "would have no effect; leave it out, or give a weight_decay"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _decay_leaves_something(self) -> Self:
+        lost = self.learning_rate * self.weight_decay
+        if self.decay_form is None and lost >= 1:
+            raise InvalidInputError(
+                f"learning_rate · weight_decay = {self.learning_rate:g} · {self.weight_decay:g} = "
+                f"{lost:g}: each step multiplies the weights by 1 − ηλ, which is not positive; "
+                "choose them so that ηλ < 1. (Some codes call the product ηλ the weight decay: "
+                "then divide it by the learning rate.)"
+            )
         return self
 
     @property

@@ -3,7 +3,8 @@
 A run is a network trained on D pairs of an operation's table. Everything that can change its
 numbers beyond rounding is here and nothing else is: device, paths, workers and the other members of
 an ensemble belong to the provenance of a run, not to its settings. Two runs with equal settings are
-the same run; on the same machine they agree to the last bit, on a GPU if their ensembles are equal.
+the same run; compiled for one instruction set by one compiler they agree to the last bit, and on
+a GPU if their ensembles are equal.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from efficiency import tasks
+from efficiency.errors import InvalidInputError
 from efficiency.settings.base import Seed, Settings, absent
 from efficiency.settings.networks import NetworkSettings, OneLayerTransformerSettings
 from efficiency.settings.optimiser import OptimiserSettings
@@ -80,7 +82,7 @@ class RunSettings(Settings):
     def _dataset_fits_the_table(self) -> Self:
         num_pairs = tasks.num_pairs(self.task.operation, self.task.size)
         if not 1 <= self.dataset_size <= num_pairs:
-            raise ValueError(
+            raise InvalidInputError(
                 f"dataset_size D = {self.dataset_size} is outside 1 … N = {num_pairs}, the number "
                 f"of pairs in the table of {self.task.operation} at size {self.task.size}; "
                 "choose D inside it"
@@ -91,33 +93,33 @@ class RunSettings(Settings):
     def _every_setting_has_an_effect(self) -> Self:
         if (self.label_seed is None) != (self.regime == "natural"):
             given = "is missing" if self.label_seed is None else f"= {self.label_seed} is given"
-            raise ValueError(
+            raise InvalidInputError(
                 f"label_seed {given} in the {self.regime} regime; the memorising and the corrupted "
                 "regime need one, in the natural regime it would have no effect"
             )
         if (self.num_corrupted is None) == (self.regime == "corrupted"):
-            raise ValueError(
+            raise InvalidInputError(
                 f"num_corrupted = {self.num_corrupted} in the {self.regime} regime; the corrupted "
                 "regime needs a number, elsewhere it would have no effect"
             )
         if self.num_corrupted is not None and not 1 <= self.num_corrupted <= self.dataset_size:
-            raise ValueError(
+            raise InvalidInputError(
                 f"num_corrupted = {self.num_corrupted} is outside 1 … D = {self.dataset_size}"
             )
         if (self.noise_seed is None) == self.is_random:
-            raise ValueError(
+            raise InvalidInputError(
                 f"noise_seed = {self.noise_seed}, and the run has "
                 f"{'some' if self.is_random else 'none'} of batch_size, dropout, update_noise and "
                 "weight_noise; give a noise_seed if and only if it has one of them"
             )
         batch = self.optimiser.batch_size
         if batch is not None and batch >= self.dataset_size:
-            raise ValueError(
+            raise InvalidInputError(
                 f"batch_size = {batch} is not below D = {self.dataset_size}; leave it out to take "
                 "all examples at every step"
             )
         if (self.init_seed is None) == (self.start is None):
-            raise ValueError(
+            raise InvalidInputError(
                 "exactly one of init_seed and start must be given: a run either draws its initial "
                 f"weights or takes them from another run (init_seed = {self.init_seed}, "
                 f"start {'is' if self.start else 'is not'} given)"
@@ -129,7 +131,7 @@ class RunSettings(Settings):
         if self.start is not None:
             for name in ("task", "network"):
                 if getattr(self, name) != getattr(self.start, name):
-                    raise ValueError(
+                    raise InvalidInputError(
                         f"{name} differs from that of start ({getattr(self, name)!r} against "
                         f"{getattr(self.start, name)!r}); weights can only be continued in an "
                         "equal network on an equal table"

@@ -1,22 +1,24 @@
 """The golden trace: 50 steps of a tiny ensemble in full digits, and what made them.
 
-    python -m tests.efficiency.golden
+    python -m tests.efficiency.golden [FLAGS …]
 
-writes it anew; do so only together with a change that is meant to change the numbers, and say so in
-its message.
+writes it anew, and that of code compiled with each of other FLAGS, ``-march=x86-64-v3`` say; do so
+only together with a change that is meant to change the numbers, and say so in its message. ``$CC``
+names another compiler.
 """
 
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
-from efficiency import Training, engines
-from efficiency.engines import compiling
+from efficiency import Training
+from efficiency.engines import binding, compiling
 from efficiency.settings import OneLayerTransformerSettings
 from tests.build import run_settings
 
@@ -62,16 +64,28 @@ def trace(engine: str) -> dict[str, list[str]]:
     return {name: [value.hex() for value in values] for name, values in found.items()}
 
 
-def maker() -> str:
-    """Return what the last digits of compiled code depend on: instruction set and compiler."""
-    version = compiling._version(compiling._compiler()).splitlines()[0]
-    return f"{torch.backends.cpu.get_cpu_capability()}, {version}"
+def kind() -> str:
+    """Return what the last digits of compiled code depend on."""
+    return binding.compiled().kind
 
 
-def document() -> dict[str, Any]:
-    """Return the golden trace as made here."""
-    return {"maker": maker(), "engines": {name: trace(name) for name in sorted(engines.ENGINES)}}
+def compiled_for(flags: str) -> dict[str, list[str]]:
+    """Return the trace of the compiled engine, compiled with other flags than the usual ones."""
+    compiling._candidates = lambda: [tuple(flags.split())]
+    for cached in (binding.compiled, binding.problem):
+        cached.cache_clear()
+    return trace("compiled")
+
+
+def main(all_flags: Sequence[str]) -> None:
+    """Write the traces made here; those of other kinds of compiled code stay as they are."""
+    held = json.loads(PLACE.read_text(encoding="utf-8"))
+    held["stacked"] = trace("stacked")
+    held["compiled"][kind()] = trace("compiled")
+    for flags in all_flags:
+        held["compiled"].update({kind(): found for found in [compiled_for(flags)]})
+    PLACE.write_text(json.dumps(held, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    PLACE.write_text(json.dumps(document(), indent=1) + "\n", encoding="utf-8")
+    main(sys.argv[1:])

@@ -164,7 +164,9 @@ def test_a_run_on_the_whole_table_has_no_test_columns():
 
 def test_runs_of_different_shape_are_refused():
     other = run_settings(network=OneLayerTransformerSettings(d_model=4, num_heads=2, d_mlp=8))
-    with pytest.raises(ValueError, match="must share task, network"):
+    with pytest.raises(
+        ValueError, match=r"differ in network\.d_model, network\.d_mlp, which they must share"
+    ):
         Training([run_settings(), other], [None, None])
 
 

@@ -1,0 +1,290 @@
+"""What is compiled, kept and loaded, and what is refused: nothing untested is ever called."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import subprocess
+import time
+
+import pytest
+
+from efficiency import engines
+from efficiency.engines import binding, compiling
+from tests.build import compiled_only, run_settings
+
+
+class Wider(ctypes.Structure):
+    """A shape as somebody might change it on one side alone."""
+
+    _fields_ = [(name, ctypes.c_int64) for name in ("symbols", "d_model", "heads", "d_mlp")]
+
+
+LEVELS = ("", "-march=x86-64-v3", "-march=x86-64-v4")
+
+
+@pytest.fixture
+def fresh_compiler(monkeypatch, tmp_path):
+    """Forget what was compiled, here and in the cache, for one test."""
+    cached = (binding.compiled, binding.problem, compiling._cache_folder, compiling._version)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    # What is kept and refused does not depend on how fast the code is, but on how soon it is made.
+    quick = tuple(flag.replace("-O3", "-O0") for flag in compiling._FLAGS)
+    monkeypatch.setattr(compiling, "_FLAGS", quick)
+    for function in cached:
+        function.cache_clear()
+    yield tmp_path / "cache" / "circuit-efficiency"
+    for function in cached:
+        function.cache_clear()
+
+
+@pytest.fixture
+def a_compiler(monkeypatch, tmp_path):
+    """Let $CC be a script; the real compiler is gcc, or whatever was there."""
+    real = compiling._compiler()[0]
+
+    def named(body: str):
+        script = tmp_path / "my-cc"
+        script.write_text(f'#!/bin/sh\nreal="{real}"\n{body}\n')
+        script.chmod(0o755)
+        monkeypatch.setenv("CC", str(script))
+        return script
+
+    return named
+
+
+def test_without_a_compiler_training_goes_on_in_the_other_engine(fresh_compiler, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setattr("sysconfig.get_config_var", lambda name: None)
+    assert "no C compiler was found" in binding.problem()
+    assert engines.choose("auto", run_settings(), "cpu") == "stacked"
+    with pytest.raises(ValueError, match="no C compiler was found; install gcc"):
+        engines.choose("compiled", run_settings(), "cpu")
+
+
+@compiled_only
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (
+            '[ "$1" = --version ] && exec $real "$@"; echo "out of ideas" >&2; exit 1',
+            "my-cc.*out of ideas",
+        ),
+        ('[ "$1" = --version ] && exec $real "$@"; exit 0', "my-cc.*made nothing"),
+        ("exit 1", r"my-cc, named in \$CC, is no C compiler that works here"),
+        (
+            '[ "$1" = --version ] && exec $real "$@"\n'
+            'while [ "$1" != -o ]; do shift; done; $real -shared -x c /dev/null -o "$2"',
+            "my-cc.*code that does not work.*undefined symbol",
+        ),
+        (
+            'exec $real -Dsqrtf=fabsf "$@"',
+            "my-cc.*code that does not work: the loss of a small network came out",
+        ),
+        ('exec $real "$@" -ffast-math', "a weight that is not a number|came out"),
+        (
+            '[ "$1" = --version ] && exec $real "$@"\n'
+            'exec $real "-DNUM_PARTS=6 }; enum { MORE = 7" "$@"',
+            "my-cc.*(its sizes are|failed)",
+        ),
+    ],
+    ids=[
+        "fails",
+        "makes nothing",
+        "is none",
+        "makes something else",
+        "makes wrong code",
+        "loses NaN",
+        "parts",
+    ],
+)
+def test_a_compiler_that_cannot_be_trusted_is_named_and_its_code_not_kept(
+    fresh_compiler, a_compiler, body, message
+):
+    a_compiler(body)
+    assert re.search(message, binding.problem(), re.DOTALL)
+    assert list(fresh_compiler.glob("*")) == []
+    assert engines.choose("auto", run_settings(), "cpu") == "stacked"
+
+
+@compiled_only
+def test_a_compiler_that_hangs_is_ended_with_all_that_it_started(
+    fresh_compiler, a_compiler, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(compiling, "COMPILE_SECONDS", 0.5)
+    a_compiler(
+        f'[ "$1" = --version ] && exec $real "$@"\nsleep 600 & echo $! > "{tmp_path}/child"; wait'
+    )
+    assert "was not done in 0 s and was ended" in binding.problem()
+    child = int((tmp_path / "child").read_text())
+    for _ in range(100):
+        if subprocess.run(["ps", "-o", "stat=", "-p", str(child)], check=False).returncode:
+            break
+        time.sleep(0.05)
+    else:
+        state = subprocess.run(
+            ["ps", "-o", "stat=", "-p", str(child)], capture_output=True, text=True, check=False
+        )
+        assert state.stdout.strip().startswith("Z"), state.stdout
+
+
+@compiled_only
+def test_a_compiler_that_does_not_say_its_version_is_used_all_the_same(fresh_compiler, a_compiler):
+    a_compiler('[ "$1" = --version ] && exit 0; exec $real "$@"')
+    assert binding.problem() is None
+    assert binding.description().endswith("by a compiler that tells no version")
+
+
+@compiled_only
+def test_compiled_code_is_kept_for_the_next_process(fresh_compiler):
+    first = binding.compiled().code._name
+    assert {file.suffix for file in fresh_compiler.iterdir()} == {".so", ".sha256"}
+    made = os.stat(first).st_mtime_ns
+    binding.compiled.cache_clear()
+    assert binding.compiled().code._name == first
+    assert os.stat(first).st_mtime_ns == made
+
+
+def cut_off(place, content):
+    place.write_bytes(content[: len(content) // 2])
+
+
+def flip_a_bit(place, content):
+    place.write_bytes(content[:-900] + bytes([content[-900] ^ 1]) + content[-899:])
+
+
+def lose_the_checksum(place, content):
+    place.with_suffix(".sha256").unlink()
+
+
+def let_others_write(place, content):
+    place.chmod(0o666)
+
+
+@compiled_only
+@pytest.mark.parametrize("harm", [cut_off, flip_a_bit, lose_the_checksum, let_others_write])
+def test_code_that_is_not_what_was_kept_is_made_again_with_a_word(fresh_compiler, harm, caplog):
+    # Before it is loaded: half a library would end this process.
+    place = fresh_compiler / "kept.so"
+    fresh_compiler.mkdir(parents=True, mode=0o700)
+    command = [*compiling._compiler(), *compiling._FLAGS]
+    compiling._made(command, place, lambda code: None)
+    content = place.read_bytes()
+    harm(place, content)
+    assert compiling._kept(place, lambda code: None) is None
+    assert "made anew" in caplog.text
+    assert not place.exists()
+
+
+@compiled_only
+def test_a_cache_that_others_may_write_to_is_not_used(fresh_compiler, caplog):
+    fresh_compiler.mkdir(parents=True)
+    fresh_compiler.chmod(0o777)
+    assert compiling._cache_folder() != fresh_compiler
+    assert "others may write to it" in caplog.text
+
+
+@compiled_only
+def test_what_is_kept_is_used_again_whatever_the_umask(fresh_compiler):
+    before = os.umask(0o002)
+    try:
+        first = binding.compiled().code._name
+        made = os.stat(first).st_mtime_ns
+        binding.compiled.cache_clear()
+        assert os.stat(binding.compiled().code._name).st_mtime_ns == made
+    finally:
+        os.umask(before)
+
+
+@compiled_only
+def test_a_cache_that_cannot_be_written_is_said(fresh_compiler, monkeypatch, caplog):
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/none")
+    assert binding.problem() is None
+    assert "made anew at every start" in caplog.text
+
+
+@compiled_only
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("VERSION", 99, "its sizes are"),
+        ("PARTS", (*binding.PARTS, "one more"), "its sizes are"),
+        ("READINGS", (*binding.READINGS[1:], binding.READINGS[0]), "it numbers"),
+        ("PARAMETERS", (*binding.PARAMETERS[1:], binding.PARAMETERS[0]), "it numbers"),
+        (
+            "Shape",
+            type("Shape", (ctypes.Structure,), {"_fields_": [("S", ctypes.c_int64)]}),
+            "size",
+        ),
+        ("UPDATE", binding.np.dtype([("keep", "f4")]), "its sizes are"),
+    ],
+)
+def test_code_that_means_something_else_is_refused_when_it_is_loaded(
+    monkeypatch, name, value, message
+):
+    code = binding.compiled().code
+    assert binding.problem_of(code) is None
+    monkeypatch.setattr(binding, name, value)
+    assert re.search(message, binding._other_meaning(code))
+
+
+@compiled_only
+@pytest.mark.parametrize("column", [0, 1, 2])
+@pytest.mark.parametrize("wrong", [-1, 7, 10**6])
+def test_nothing_that_is_no_symbol_reaches_the_compiled_code(column, wrong):
+    columns = [binding.np.arange(5, dtype=binding.np.int32) for _ in range(3)]
+    shape = binding.Shape(7, 8, 2, 12)
+    binding.ExampleSet(columns, shape)
+    columns[column][4] = wrong
+    with pytest.raises(ValueError, match=rf"example 4 .*{wrong}.*among the symbols 0 … 6"):
+        binding.ExampleSet(columns, shape)
+
+
+@compiled_only
+def test_the_processor_is_left_as_it_was():
+    from efficiency.engines.subnormals import are_flushed
+    from efficiency.training import train
+
+    before = are_flushed()
+    train([run_settings(num_steps=20)], engine="compiled")
+    train([run_settings(num_steps=20)], engine="stacked")
+    assert are_flushed() == before
+
+
+def sanitized(tmp_path, level: str, *more: str):
+    program = tmp_path / "sanitized"
+    command = [*compiling._compiler(), "-std=gnu11", "-O1", "-g", "-fsanitize=address,undefined"]
+    command += ["-fno-sanitize-recover=all", *level.split(), *more, f"-I{compiling.SOURCE.parent}"]
+    built = subprocess.run(
+        [*command, "tests/efficiency/sanitized.c", "-o", str(program), "-lm"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "libasan" in built.stderr or "sanitize" in built.stderr:
+        pytest.skip(f"this compiler has no sanitizers: {built.stderr.splitlines()[0]}")
+    assert built.returncode == 0, built.stderr
+    return subprocess.run([program, "1", "300"], capture_output=True, text=True, check=False)
+
+
+def levels_here() -> list[str]:
+    """Return the flags of all instruction sets that this processor has."""
+    best = compiling._candidates()[0]
+    known = [level for level in LEVELS if (level,) == best]
+    return list(LEVELS[: LEVELS.index(known[0]) + 1]) if known else [""]
+
+
+@compiled_only
+@pytest.mark.parametrize("level", levels_here())
+def test_the_sanitizers_find_nothing_in_members_of_random_shapes(tmp_path, level):
+    done = sanitized(tmp_path, level)
+    assert (done.returncode, done.stdout) == (0, "300 members\n"), done.stderr
+
+
+@compiled_only
+def test_the_sanitizers_would_find_one_float_too_few(tmp_path):
+    done = sanitized(tmp_path, "", "-DLACKING=1")
+    assert done.returncode != 0
+    assert "heap-buffer-overflow" in done.stderr
