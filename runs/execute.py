@@ -1,7 +1,8 @@
 """From a list of settings to a store that holds them all.
 
-Runs that the store has are dropped, parents go first, runs that can share a program are trained as
-one group, groups are trained side by side, and each run is saved as its group ends. Everything that
+Runs that the store has are dropped, runs that can share a program are trained as one group, groups
+are trained side by side, each as soon as the runs that it continues are done, and each run is saved
+as its group ends. Everything that
 is needed to go on after an interruption lies in the store; the same call again goes on exactly
 where the last one stopped.
 """
@@ -22,6 +23,7 @@ from runs.planning import Trainable, Trainer, generations, plan
 from runs.starts import Starts
 from runs.stopping import stop_on_signals
 from runs.store import Store
+from runs.waiting import Group, Waiting
 
 CHECKPOINT_SHARE = 0.01
 """Largest share of the time that goes into checkpoints."""
@@ -58,6 +60,7 @@ class Execution:
         found: How many of the wanted runs the store had.
         skipped: Runs that could not be trained, by identity, and why.
         interrupted: Whether it was asked to stop before the end.
+        begun: Groups whose training has begun, and whose checkpoints were written when it stopped.
         by_others: Wanted runs that another process trained meanwhile.
         seconds: Time it took.
     """
@@ -66,6 +69,7 @@ class Execution:
     found: int = 0
     skipped: dict[str, str] = field(default_factory=dict)
     interrupted: bool = False
+    begun: int = 0
     by_others: int = 0
     seconds: float = 0.0
 
@@ -109,32 +113,43 @@ def execute(
     )
     work.execution.found = sum(store.has(run) for run in wanted)
     with stop_on_signals(work.stop):
-        for level in levels:
-            _train_level(work, level, report)
+        _train_all(work, levels, report)
     stored = sum(store.has(run) for run in wanted)
     trained = len(wanted & set(work.execution.trained))
     work.execution.by_others = stored - work.execution.found - trained
     undone = wanted - work.execution.skipped.keys()
     work.execution.interrupted = work.stop.is_set() and not all(store.has(run) for run in undone)
+    work.execution.begun = len(work.begun)
     work.execution.seconds = time.monotonic() - began
     return work.execution
 
 
-def _train_level(
-    work: _Work, groups: Sequence[Sequence[Document]], report: Callable[[Progress], None]
+def _train_all(
+    work: _Work, levels: Sequence[Sequence[Group]], report: Callable[[Progress], None]
 ) -> None:
-    """Train groups that do not depend on each other, as many at once as there are workers."""
-    with ThreadPoolExecutor(max_workers=max(1, work.trainer.workers)) as pool:
-        waiting = {pool.submit(work.train, group) for group in groups}
+    """Train groups, as many at once as there are workers, each after those that it continues."""
+    waiting = Waiting(levels)
+
+    def train_in_turn() -> None:
+        while not work.stop.is_set() and (group := waiting.take()) is not None:
+            work.train(group)
+            waiting.done(group)
+
+    number = max(1, min(work.trainer.workers, sum(map(len, levels))))
+    with ThreadPoolExecutor(max_workers=number) as pool:
+        busy = {pool.submit(train_in_turn) for _ in range(number)}
         try:
-            while waiting:
-                done, waiting = wait(waiting, timeout=CHUNK_SECONDS, return_when=FIRST_EXCEPTION)
+            while busy:
+                done, busy = wait(busy, timeout=CHUNK_SECONDS, return_when=FIRST_EXCEPTION)
                 for future in done:
                     future.result()
+                if work.stop.is_set():
+                    waiting.stop()
                 report(work.progress())
         except BaseException:
             # One group failed: let the others write their checkpoints, begin no more.
             work.stop.set()
+            waiting.stop()
             raise
 
 
@@ -149,6 +164,7 @@ class _Work:
     total_seconds: float
     execution: Execution = field(default_factory=Execution)
     stop: threading.Event = field(default_factory=threading.Event)
+    begun: list[str] = field(default_factory=list)
     _seconds_done: dict[str, float] = field(default_factory=dict)
     _activity: str = "preparing"
 
@@ -164,7 +180,8 @@ class _Work:
 
     def train(self, group: Sequence[Document]) -> None:
         """Train one group and save it; wait where another process is at it."""
-        place = Workplace(self.store, group)
+        definitions = [self.trainer.definition(document) for document in group]
+        place = Workplace(self.store, group, definitions)
         while not self.stop.is_set():
             if not place.claim():
                 self._activity = "waiting for another process that trains the same runs"
@@ -172,14 +189,14 @@ class _Work:
                 continue
             finished = False
             try:
-                finished = self._train_claimed(place)
+                finished = self._train_claimed(place, definitions)
             finally:
                 place.release(finished=finished)
             if finished:
                 self._seconds_done[place.folder.name] = self.trainer.seconds(group)
             break
 
-    def _train_claimed(self, place: Workplace) -> bool:
+    def _train_claimed(self, place: Workplace, definitions: Sequence[Document]) -> bool:
         """Train the group of a claimed workplace; return whether nothing is left to do for it."""
         if all(self.store.has(run) for run in place.identities):
             return True
@@ -209,10 +226,13 @@ class _Work:
                 "resumed_at_step": resumed_at,
             },
         }
-        for document, result in zip(place.documents, training.results(), strict=True):
+        for document, result, meant in zip(
+            place.documents, training.results(), definitions, strict=True
+        ):
             run = identity(document)
             if not self.store.has(run):
-                self.store.save(document, result, origin, place.staging)
+                whole = {**origin, "definition": meant}
+                self.store.save(document, result, whole, place.staging)
                 self.execution.trained.append(run)
         return True
 
@@ -228,6 +248,8 @@ class _Work:
         try:
             training.restore(checkpoint.state)
         except ValueError:  # of another version; training from the start gives the same
+            return self.trainer.begin(place.documents, starts), ()
+        if training.step >= training.num_steps:  # never written: whoever ends saves its runs
             return self.trainer.begin(place.documents, starts), ()
         # A leg that says until when it went is an earlier one; the last one ended here.
         return training, [{"until_step": training.step, **leg} for leg in checkpoint.legs]
@@ -269,8 +291,11 @@ class _Work:
                 next_checkpoint = after + wait
             share = training.step / training.num_steps
             self._seconds_done[place.folder.name] = estimate * share
-        if saved_at < training.step < training.num_steps:
-            place.write(training.state(), legs)
+        if training.step < training.num_steps:
+            if saved_at < training.step:
+                place.write(training.state(), legs)
+            if training.step > 0:
+                self.begun.append(place.folder.name)
 
 
 def _now() -> str:

@@ -56,6 +56,9 @@ class Trainer(Protocol):
     def seconds(self, documents: Sequence[Document]) -> float:
         """Return the estimated time to train a group on one worker."""
 
+    def definition(self, document: Document) -> dict[str, Any]:
+        """Return what the names in a run's settings stand for, for the provenance."""
+
     def environment(self, documents: Sequence[Document]) -> dict[str, Any]:
         """Return what trains a group, for the provenance."""
 
@@ -73,6 +76,12 @@ def generations(documents: Sequence[Document]) -> list[list[Document]]:
     for document in documents:
         add(document)
     return [list(levels[depth].values()) for depth in sorted(levels)]
+
+
+def _harmed(group: Sequence[Document], store: Store) -> bool:
+    """Return whether a group that was begun cannot be taken as it was: a run of it is damaged."""
+    family = [run for level in generations(group) for run in level]
+    return any(store.damage(identity(run)) is not None for run in family)
 
 
 def plan(
@@ -95,7 +104,7 @@ def plan(
         groups = []
         for group in begun:
             members = {identity(document) for document in group}
-            if members & wanted.keys():
+            if members & wanted.keys() and not _harmed(group, store):
                 groups.append(group)
                 wanted = {run: d for run, d in wanted.items() if run not in members}
         rest = list(wanted.values())
@@ -105,7 +114,10 @@ def plan(
 
 
 def estimated_seconds(levels: Sequence[Sequence[Sequence[Document]]], trainer: Trainer) -> float:
-    """Return the estimated time of a plan: workers take the longest group left, level by level."""
+    """Return the estimated time of a plan: workers take the longest group left, level by level.
+
+    A little more than it will be, since a group does not wait for the whole level before it.
+    """
     total = 0.0
     for groups in levels:
         busy_until = [0.0] * max(1, trainer.workers)

@@ -33,15 +33,34 @@ def _git(*arguments: str) -> str | None:
     return answer.stdout.strip()
 
 
+def _built_from() -> str | None:
+    """Return the commit that an installed package was built from, see ``hatch_build.py``."""
+    try:
+        return (Path(__file__).with_name("commit.txt")).read_text("ascii").strip() or None
+    except OSError:
+        return None
+
+
 @functools.lru_cache(maxsize=1)
 def code() -> dict[str, Any]:
     """Return version, commit and whether tracked files differed from it (``None``: no checkout)."""
     changes = _git("status", "--porcelain", "--untracked-files=no")
     return {
         "version": importlib.metadata.version(DISTRIBUTION),
-        "commit": _git("rev-parse", "HEAD"),
+        "commit": _git("rev-parse", "HEAD") or _built_from(),
         "dirty": None if changes is None else bool(changes),
     }
+
+
+@functools.lru_cache(maxsize=1)
+def processor() -> str:
+    """Return what the processor calls itself."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        text = ""
+    names = [line.partition(":")[2].strip() for line in text.splitlines() if "model name" in line]
+    return names[0] if names else platform.processor() or platform.machine()
 
 
 @functools.lru_cache(maxsize=1)
@@ -50,6 +69,8 @@ def environment() -> dict[str, Any]:
     versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
     return {
         "python": sys.version.split()[0],
+        "host": platform.node(),
+        "processor": processor(),
         "platform": platform.platform(),
         "machine": platform.machine(),
         "packages": versions,

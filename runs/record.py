@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 from safetensors.numpy import load_file
 
-from runs.files import read_json
+from runs.files import StoreError, read_json
 from runs.identity import Document
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,24 +47,48 @@ class Record:
     @cached_property
     def settings(self) -> Document:
         """The complete settings."""
-        return read_json(self.folder / "settings.json")["settings"]  # type: ignore[no-any-return]
+        return self._read(self._settings)
 
     @cached_property
     def outcome(self) -> dict[str, Any]:
         """How the run ended."""
-        return read_json(self.folder / "outcome.json")
+        return self._read(lambda: read_json(self.folder / "outcome.json"))
 
     @cached_property
     def provenance(self) -> dict[str, Any]:
         """Code, versions, machine, ensemble and times."""
-        return read_json(self.folder / "provenance.json")
+        return self._read(lambda: read_json(self.folder / "provenance.json"))
 
     @cached_property
     def history(self) -> pd.DataFrame:
         """A row for every recorded step."""
-        return pd.read_parquet(self.folder / "history.parquet")
+        return self._read(lambda: pd.read_parquet(self.folder / "history.parquet"))
 
     def weights(self) -> dict[str, np.ndarray]:
         """Read the final weights."""
-        loaded: dict[str, np.ndarray] = load_file(self.folder / "weights.safetensors")
-        return loaded
+        return self._read(lambda: load_file(self.folder / "weights.safetensors"))
+
+    def _settings(self) -> Document:
+        settings: Document = read_json(self.folder / "settings.json")["settings"]
+        return settings
+
+    def damaged(self, why: object) -> StoreError:
+        """Return the error that says that this run is not what it should be."""
+        return StoreError(
+            f"run {self.identity} in {self.folder.parent.parent} is damaged: {why}. It was not "
+            "used. Give `predictions run … --retrain-damaged` to move it to aside/ and train it "
+            "again"
+        )
+
+    def _read(self, read: Callable[[], T]) -> T:
+        """Return what is read; a reader of what is damaged may raise anything.
+
+        Raises:
+            StoreError: It cannot be read.
+        """
+        try:
+            return read()
+        except (MemoryError, PermissionError):
+            raise
+        except Exception as error:
+            raise self.damaged(f"it cannot be read ({type(error).__name__}: {error})") from error

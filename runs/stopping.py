@@ -19,8 +19,10 @@ def stop_on_signals(stop: threading.Event) -> Iterator[None]:
     def request(number: int, frame: FrameType | None) -> None:
         stop.set()
 
+    # What was ignored from the start stays so: nohup means it, and so does a shell's trap.
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, request) for number in signals}
+    heard = [number for number in signals if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, request) for number in heard}
     try:
         yield
     finally:

@@ -70,5 +70,8 @@ class FakeTrainer:
     def seconds(self, documents):
         return float(len(documents))
 
+    def definition(self, document):
+        return {"adds": document["value"]}
+
     def environment(self, documents):
         return {"device": "imagination", "device_name": "", "threads": 1, "workers": 1}

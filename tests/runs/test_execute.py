@@ -115,7 +115,7 @@ def test_an_interruption_leaves_a_checkpoint_and_the_same_call_goes_on(tmp_path)
     assert execution.interrupted
     assert execution.trained == []
     assert signal.getsignal(signal.SIGINT) is handler
-    place = Workplace(store, [document(1)])
+    place = Workplace(store, [document(1)], [FakeTrainer().definition(document(1))])
     step = int(place.read().state["step"])
     assert 0 < step < 20
     execution = execute([document(1)], store, FakeTrainer())

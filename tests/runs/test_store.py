@@ -143,7 +143,7 @@ def test_a_file_is_not_a_store_nor_a_place_for_one(tmp_path):
 def test_a_store_that_may_not_be_written_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("os.access", lambda path, mode: False)
     with pytest.raises(StoreError, match="may not be made"):
-        Store(tmp_path / "store", for_writing=True)
+        Store(tmp_path / "store").require_writable()
 
 
 def test_a_store_that_may_only_be_read_can_be_read(tmp_path, monkeypatch):
@@ -151,7 +151,7 @@ def test_a_store_that_may_only_be_read_can_be_read(tmp_path, monkeypatch):
     monkeypatch.setattr("os.access", lambda path, mode: not mode & os.W_OK)
     assert Store(tmp_path / "store").has(run)
     with pytest.raises(StoreError, match="may not be written"):
-        Store(tmp_path / "store", for_writing=True)
+        Store(tmp_path / "store").require_writable()
 
 
 def test_a_disk_that_is_full_from_the_start_leaves_a_place_for_a_store(tmp_path, monkeypatch):
@@ -173,7 +173,7 @@ def test_a_full_disk_leaves_no_half_written_run_and_says_what_to_do(tmp_path, mo
     def full(*arguments, **named):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(pd.DataFrame, "to_parquet", full)
+    monkeypatch.setattr("runs.store.parquet.write_table", full)
     with pytest.raises(StoreError, match=r"no space left.*free some space"):
         saved(store, 2)
     monkeypatch.undo()
