@@ -66,6 +66,8 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.step
+	$(BIN)/python -m benchmarks.settled
+	$(BIN)/python -m benchmarks.whole
 	$(BIN)/python -m benchmarks.depth
 	$(BIN)/python -m benchmarks.growth
 

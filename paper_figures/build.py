@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import jinja2
 
+from efficiency.errors import InvalidInputError
 from paper_figures import style
 from paper_figures.base import MissingRunsError, PaperFigure, Source
 from paper_figures.catalogue import FIGURES
@@ -17,7 +19,13 @@ from paper_figures.files import as_bytes
 from runs import StoreError
 from runs.files import explain_os_error, write_file
 
+_LOG = logging.getLogger(__name__)
+
 SHEET, MANIFEST = "index.html", "manifest.json"
+
+
+class _UnwritableError(StoreError):
+    """The folder of the figures cannot be written: none of them can."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +51,13 @@ class Results:
 
     Attributes:
         built: Figures that were written.
-        missing: For each other one why it was not, with the command that makes its runs.
+        missing: For each whose runs are not there the command that makes them.
+        failed: For each that could not be drawn from its runs what went wrong.
     """
 
     built: list[Built]
     missing: dict[str, str]
+    failed: dict[str, str]
 
 
 def build(figures: Sequence[PaperFigure], source: Source, file_format: str, out: Path) -> Results:
@@ -62,35 +72,43 @@ def build(figures: Sequence[PaperFigure], source: Source, file_format: str, out:
         out: The folder, made if it is not there.
 
     Raises:
-        StoreError: A run is damaged, or the folder cannot be written.
+        StoreError: The folder cannot be written.
         ValueError: Another format.
     """
     built: list[Built] = []
     missing: dict[str, str] = {}
+    failed: dict[str, str] = {}
     for figure in figures:
         try:
-            evidence = figure.evidence(source)
+            built.append(_built(figure, source, file_format, out))
         except MissingRunsError as error:
             missing[figure.name] = str(error)
-            continue
-        width = "-1-column" if style.stacked() else ""
-        file = out / f"{figure.name}-{source.size}{width}.{file_format}"
-        runs = {run.identity for one in evidence for run in one.runs}
-        drawn = as_bytes(figure.draw(evidence), file_format, figure.name)
-        built.append(
-            Built(
-                figure=figure,
-                file=file,
-                caption=figure.caption(source),
-                runs=tuple(sorted(runs)),
-            )
-        )
-        _write(file, drawn)
-    results = Results(built=built, missing=missing)
+        except (InvalidInputError, _UnwritableError):
+            raise
+        except StoreError as error:
+            failed[figure.name] = str(error)
+        except Exception as error:  # a fault of one figure must not take the others with it
+            _LOG.debug("%s", figure.name, exc_info=True)
+            failed[figure.name] = f"{type(error).__name__}: {error}"
+    results = Results(built=built, missing=missing, failed=failed)
     manifest = _manifest(results, source, out)
     _write(out / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False))
     _write(out / SHEET, _sheet(manifest))
     return results
+
+
+def _built(figure: PaperFigure, source: Source, file_format: str, out: Path) -> Built:
+    """Draw and write one figure."""
+    evidence = figure.evidence(source)
+    width = "-1-column" if style.stacked() else ""
+    file = out / f"{figure.name}-{source.size}{width}.{file_format}"
+    _write(file, as_bytes(figure.draw(evidence), file_format, figure.name))
+    return Built(
+        figure=figure,
+        file=file,
+        caption=figure.caption(source),
+        runs=tuple(sorted({run.identity for one in evidence for run in one.runs})),
+    )
 
 
 def _write(file: Path, content: str | bytes) -> None:
@@ -99,7 +117,7 @@ def _write(file: Path, content: str | bytes) -> None:
         write_file(file, content)
     except OSError as error:
         message = str(explain_os_error(error, file.parent)).replace("--store", "--out")
-        raise StoreError(message) from error
+        raise _UnwritableError(message) from error
 
 
 def _manifest(results: Results, source: Source, out: Path) -> dict[str, Any]:
@@ -124,7 +142,11 @@ def _manifest(results: Results, source: Source, out: Path) -> dict[str, Any]:
         "store": str(source.store.path),
         "size": source.size,
         "figures": {name: entries[name] for name in FIGURES if name in entries},
-        "missing": {name: why for name, why in results.missing.items() if name not in entries},
+        "missing": {
+            name: why
+            for name, why in {**results.missing, **results.failed}.items()
+            if name not in entries
+        },
     }
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-
+from efficiency.errors import InvalidInputError, did_you_mean
 from paper_figures import (
     power_01,
     power_02,
@@ -39,7 +38,8 @@ def select(names: tuple[str, ...]) -> list[PaperFigure]:
     """
     for name in names:
         if name not in FIGURES:
-            near = difflib.get_close_matches(name, FIGURES, n=1, cutoff=0.4)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise ValueError(f"unknown figure {name!r}; {hint}choose from {', '.join(FIGURES)}")
+            hint = did_you_mean(name, FIGURES)
+            raise InvalidInputError(
+                f"unknown figure {name!r}; {hint}choose from {', '.join(FIGURES)}"
+            )
     return [FIGURES[name] for name in dict.fromkeys(names or tuple(FIGURES))]

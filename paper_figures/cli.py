@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, Parameter
 
+from predictions.command import FAILED, USAGE_ERROR
 from predictions.options import OutOption, SizeOption, StoreOption
-
-USAGE_ERROR = 2
 
 app = App(
     name="paper_figures",
@@ -73,26 +71,15 @@ def build(
         results = build_figures(chosen, Source(existing(store), size), file_format, out)
     for one in results.built:
         print(one.file)
-    for name, why in results.missing.items():
+    for name, why in {**results.missing, **results.failed}.items():
         print(f"{name} was not drawn: {why}", file=sys.stderr)
     print(f"sheet: {out / SHEET}")
+    if results.failed:
+        return FAILED
     return USAGE_ERROR if results.missing and (names or not results.built) else 0
 
 
-def main() -> None:
-    """Run the command line; errors of use are one message and exit code 2."""
-    from runs import StoreError
-
-    try:
-        sys.exit(app(sys.argv[1:], exit_on_error=False, print_error=False))
-    except (CycloptsError, StoreError, ValueError) as error:
-        print(f"paper_figures: {error}", file=sys.stderr)
-        sys.exit(USAGE_ERROR)
-    except BrokenPipeError:
-        # The reader of a pipe has gone; there is nobody left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-
-
 if __name__ == "__main__":
-    main()
+    from predictions.command import paper_figures
+
+    paper_figures()

@@ -7,6 +7,8 @@ import io
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from efficiency.errors import InvalidInputError
+
 FORMATS = ("svg", "pdf", "png")
 
 _DATED = {"svg": "Date", "pdf": "CreationDate"}
@@ -25,7 +27,7 @@ def as_bytes(figure: Figure, file_format: str, name: str) -> bytes:
         ValueError: Another format.
     """
     if file_format not in FORMATS:
-        raise ValueError(
+        raise InvalidInputError(
             f"pictures are written as {', '.join(FORMATS)}, not as {file_format!r}; end the name "
             "of the file with one of them"
         )

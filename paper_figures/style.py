@@ -19,6 +19,7 @@ from matplotlib.ticker import (
     ScalarFormatter,
 )
 
+from efficiency.errors import InvalidInputError
 from efficiency.estimates import Estimate
 from efficiency.notation import NOTATION
 from predictions.protocol import Run
@@ -65,7 +66,7 @@ def columns(number: int) -> Iterator[None]:
         ValueError: Another number.
     """
     if number not in WIDTH_INCHES:
-        raise ValueError(f"a figure is 1 or 2 columns wide, not {number}")
+        raise InvalidInputError(f"a figure is 1 or 2 columns wide, not {number}")
     token = _COLUMNS.set(number)
     try:
         yield

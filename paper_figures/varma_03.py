@@ -8,7 +8,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from paper_figures import style
-from paper_figures.base import Evidence, Need, PaperFigure
+from paper_figures.base import Evidence, MissingRunsError, Need, PaperFigure
 from paper_figures.figure_03_efficiency import isologit, networks
 from predictions.efficiency_judge import usable
 
@@ -19,6 +19,11 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     efficiency, *critical = evidence
     drawn, (left, right) = style.figure(2, 3.6)
     curves, at, _ = usable(efficiency.runs)
+    if not curves:
+        raise MissingRunsError(
+            "of efficiency no seed has settled networks on both arms, so that there is nothing to "
+            f"draw at the size {efficiency.verdict.size}; a larger --size has"
+        )
     networks(left, curves, at)
     isologit(right, curves, at)
     for one in critical:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
-import shlex
+import json as json_module
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
+from efficiency.errors import InvalidInputError
+from predictions.command import INTERRUPTED
 from predictions.options import (
     JsonOption,
     NetworkOption,
@@ -19,6 +20,7 @@ from predictions.options import (
     OperationSizeOption,
     OutOption,
     SeedsOption,
+    SizeName,
     SizeOption,
     StoreOption,
     folder,
@@ -29,9 +31,7 @@ from predictions.options import (
 # answers at once.
 if TYPE_CHECKING:
     from predictions.protocol import Prediction
-
-USAGE_ERROR = 2
-INTERRUPTED = 130
+    from runs import Store
 
 app = App(
     name="predictions",
@@ -45,10 +45,19 @@ app = App(
 
 
 @app.command(name="list")
-def list_predictions() -> int:
+def list_predictions(*, json: JsonOption = False) -> int:
     """List the predictions."""
     from predictions.registry import GROUPS
 
+    if json:
+        _print_json(
+            [
+                {"name": one.name, "group": group, "title": one.title, "claim": one.claim}
+                for group, members in GROUPS.items()
+                for one in members.values()
+            ]
+        )
+        return 0
     for group, members in GROUPS.items():
         print(f"{group}:")
         for prediction in members.values():
@@ -64,6 +73,7 @@ def show(
     operation: OperationOption = None,
     operation_size: OperationSizeOption = None,
     network: NetworkOption = None,
+    json: JsonOption = False,
 ) -> int:
     """Show a prediction: claim, design, rule, what would refute it, cost.
 
@@ -72,9 +82,12 @@ def show(
     names:
         The predictions, or a group: "all" (of the theory), "first-study".
     """
-    from predictions.showing import print_prediction
+    from predictions.showing import described, print_prediction
 
     chosen = _chosen(names, operation, operation_size, network)
+    if json:
+        _print_json([{"Name": one.name} | described(one, size, seeds) for one in chosen])
+        return 0
     for prediction in chosen:
         if len(chosen) > 1:
             print(f"{prediction.name}\n{'=' * len(prediction.name)}\n")
@@ -85,18 +98,26 @@ def show(
 @app.command
 def table(
     operation: str,
-    size: int,
+    size: Annotated[int, Parameter(converter=whole_number)],
     /,
     *,
     examples: Annotated[
         int | None,
         Parameter(help="Pairs to show, those that a run is trained on.", converter=whole_number),
     ] = None,
-    seed: Annotated[int, Parameter(help="Decides which.", converter=whole_number)] = 0,
+    seed: Annotated[
+        int | None,
+        Parameter(
+            help="Decides which; 0 unless given.",
+            converter=whole_number,
+            validator=Number(gte=0),
+        ),
+    ] = None,
     picture: Annotated[
         Path | None,
         Parameter(help="Write a picture here instead: .svg, .pdf or .png.", converter=folder),
     ] = None,
+    json: JsonOption = False,
 ) -> int:
     """Print the table of an operation, blank where a pair is held out.
 
@@ -110,7 +131,10 @@ def table(
     from predictions import tables
 
     square = tables.answers(operation, size, examples, seed)
-    if picture is None:
+    if json:
+        answers = [[None if c < 0 else c for c in row] for row in square.tolist()]
+        _print_json({"operation": operation, "size": size, "answers": answers})
+    elif picture is None:
         print(tables.as_text(square))
         if described := tables.key(operation, size):
             print(f"\n{described}")
@@ -140,6 +164,14 @@ def run(
             validator=Number(gt=0),
         ),
     ] = None,
+    workers: Annotated[
+        int | None,
+        Parameter(
+            help="Ensembles that train side by side; default: one for each core that may be used.",
+            converter=whole_number,
+            validator=Number(gte=1, lte=4096),
+        ),
+    ] = None,
     store: StoreOption = Path("store"),
     out: OutOption = Path("report"),
     dry_run: Annotated[
@@ -158,7 +190,9 @@ def run(
         The predictions, or a group: "all" (of the theory), "first-study".
     """
     from predictions.printing import print_verdicts
+    from predictions.report import stem
     from predictions.running import (
+        Commands,
         make_writable,
         print_plan,
         set_damaged_aside,
@@ -173,21 +207,28 @@ def run(
 
     chosen = _chosen(names, operation, operation_size, network)
     documents = [s.document() for p in chosen for s in p.settings(size, seeds)]
-    place = Store(store, for_writing=not dry_run)
-    trainer = NetworkTrainer(device, engine, None if memory is None else memory * 2**30)
+    place = Store(store)
+    trainer = NetworkTrainer(
+        device, engine, None if memory is None else memory * 2**30, workers=workers
+    )
+    if not dry_run:
+        make_writable(out, stem(chosen, size, seeds))
+        if retrain_damaged:
+            place.require_writable()
     set_damaged_aside(place, documents, retrain=retrain_damaged and not dry_run)
     warn_of_too_few_seeds(chosen, seeds)
     warn_of_memory(documents, place, trainer)
     if dry_run:
         return print_plan(documents, place, trainer, json=json)
-    make_writable(out)
     finished = train_missing(documents, place, trainer)
     if not finished:
         return INTERRUPTED
-    verdicts = verdicts_on(place, chosen, size, seeds)
-    print_verdicts(verdicts, chosen, json=json)
-    write_reports(verdicts, chosen, place, out, seeds, quiet=json)
-    return 0
+    judged = verdicts_on(place, chosen, size, seeds)
+    # First what is kept, then what is shown: printing may fail.
+    write_reports(judged.verdicts, chosen, place, out, seeds, quiet=json)
+    commands = Commands(store=place, seeds=seeds, out=out)
+    print_verdicts(judged.verdicts, chosen, json=json, commands=commands)
+    return judged.code
 
 
 @app.command
@@ -209,12 +250,14 @@ def judge(
         The predictions, or a group of them; default: all of the theory.
     """
     from predictions.printing import print_verdicts
-    from predictions.running import existing, verdicts_on
+    from predictions.running import Commands, existing, verdicts_on
 
     chosen = _chosen(names or _the_theory(), operation, operation_size, network)
     place = existing(store)
-    print_verdicts(verdicts_on(place, chosen, size, seeds), chosen, json=json)
-    return 0
+    judged = verdicts_on(place, chosen, size, seeds)
+    commands = Commands(store=place, seeds=seeds)
+    print_verdicts(judged.verdicts, chosen, json=json, commands=commands)
+    return judged.code
 
 
 @app.command
@@ -235,13 +278,63 @@ def report(
     names:
         The predictions, or a group of them; default: all of the theory.
     """
+    from predictions.report import stem
     from predictions.running import existing, make_writable, verdicts_on, write_reports
 
     chosen = _chosen(names or _the_theory(), operation, operation_size, network)
     place = existing(store)
-    make_writable(out)
-    write_reports(verdicts_on(place, chosen, size, seeds), chosen, place, out, seeds, quiet=False)
+    make_writable(out, stem(chosen, size, seeds))
+    judged = verdicts_on(place, chosen, size, seeds)
+    write_reports(judged.verdicts, chosen, place, out, seeds, quiet=False)
+    return judged.code
+
+
+@app.command
+def status(
+    *names: str,
+    size: Annotated[
+        SizeName | None, Parameter(help="One size; default: all that have a run in the store.")
+    ] = None,
+    seeds: SeedsOption = None,
+    operation: OperationOption = None,
+    operation_size: OperationSizeOption = None,
+    network: NetworkOption = None,
+    store: StoreOption = Path("store"),
+    json: JsonOption = False,
+) -> int:
+    """Show what a store holds for each prediction, what is missing, and what that would cost.
+
+    Parameters
+    ----------
+    names:
+        The predictions, or groups of them; default: all there are.
+    """
+    from predictions.status import print_status, status_of
+
+    chosen = _chosen(names or _groups(), operation, operation_size, network)
+    found = status_of(existing_store(store), chosen, size, seeds)
+    if json:
+        _print_json([row.document() for row in found])
+    else:
+        print_status(found)
     return 0
+
+
+def existing_store(path: Path) -> Store:
+    """Return the store at a path, which must be there."""
+    from predictions.running import existing
+
+    return existing(path)
+
+
+def _print_json(value: object) -> None:
+    print(json_module.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _groups() -> tuple[str, ...]:
+    from predictions.registry import GROUPS
+
+    return tuple(GROUPS)
 
 
 def _the_theory() -> tuple[str, ...]:
@@ -257,7 +350,7 @@ def _chosen(
     from predictions.variants import Variant
 
     if not names:
-        raise ValueError(
+        raise InvalidInputError(
             f"name a prediction: choose from {', '.join(sorted(PREDICTIONS))}, "
             f"or {', '.join(GROUPS)}"
         )
@@ -265,35 +358,7 @@ def _chosen(
     return select(names, variant)
 
 
-def main() -> None:
-    """Run the command line; exit 2 for what a caller can mend, with one message and no trace."""
-    try:
-        sys.exit(app(sys.argv[1:], exit_on_error=False, print_error=False))
-    except (CycloptsError, ValueError) as error:
-        print(f"predictions: {_message(error)}", file=sys.stderr)
-        sys.exit(USAGE_ERROR)
-    except KeyboardInterrupt:
-        print(
-            "Interrupted; what was trained is in the store. The same command goes on:\n"
-            f"  {shlex.join(sys.argv)}",
-            file=sys.stderr,
-        )
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of a pipe has gone; there is nobody left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except OSError as error:
-        print(f"predictions: {error}", file=sys.stderr)
-        sys.exit(USAGE_ERROR)
+if __name__ == "__main__":
+    from predictions.command import predictions
 
-
-def _message(error: Exception) -> str:
-    if "pydantic" in type(error).__module__:
-        from pydantic import ValidationError
-
-        from efficiency.settings import explain
-
-        if isinstance(error, ValidationError):
-            return explain(error)
-    return str(error)
+    predictions()

@@ -8,7 +8,16 @@ from collections.abc import Sequence
 from efficiency import tasks
 from efficiency.estimates import Estimate
 from efficiency.statistics import greater_p
-from predictions.judging import MIN_SEEDS, bounds, count, geometric, over_seeds, plural, value_of
+from predictions.judging import (
+    MIN_SEEDS,
+    bounds,
+    count,
+    geometric,
+    over_seeds,
+    plural,
+    too_few,
+    value_of,
+)
 from predictions.protocol import Finding, Run, VerdictOutcome
 
 MIN_DELAY = 5.0
@@ -36,16 +45,16 @@ def find(runs: Sequence[Run], notes: tuple[str, ...] = ()) -> Finding:
     if len(runs) < MIN_SEEDS:
         return Finding(
             outcome="undecided",
-            sentence=f"{plural(len(runs), 'seed')} are too few: the rule needs {MIN_SEEDS}.",
+            sentence=f"{too_few(len(runs), 'seed')}: the rule needs {MIN_SEEDS}.",
             notes=notes,
         )
     task = runs[0].settings.task
     half = (1 + 1 / tasks.num_symbols(task.operation, task.size)) / 2
     accuracies = [value_of(run, "novel_accuracy") for run in runs]
     fitted = [max(value_of(run, "step_fitted"), 1.0) for run in runs]
-    moved = [run for run in runs if "step_halfway" in run.outcome.numbers]
+    moved = [run for run in runs if _halfway(run) is not None]
     delays = [
-        (value_of(run, "step_halfway") if run in moved else run.settings.num_steps) / step
+        (_halfway(run) or run.settings.num_steps) / step
         for run, step in zip(runs, fitted, strict=True)
     ]
     numbers: dict[str, Estimate] = {
@@ -56,7 +65,7 @@ def find(runs: Sequence[Run], notes: tuple[str, ...] = ()) -> Finding:
     }
     if len(moved) > 1:
         numbers["step_halfway"] = geometric(
-            [value_of(run, "step_halfway") for run in moved], unit="steps"
+            [value for run in moved if (value := _halfway(run)) is not None], unit="steps"
         )
     accuracy, delay = bounds(numbers["final_accuracy"]), bounds(numbers["delay"])
     outcome: VerdictOutcome = "undecided"
@@ -80,3 +89,9 @@ def find(runs: Sequence[Run], notes: tuple[str, ...] = ()) -> Finding:
         ),
         notes=notes,
     )
+
+
+def _halfway(run: Run) -> float | None:
+    """Return the step half-way up, at least 1; ``None`` of a run that never was there steadily."""
+    number = run.outcome.numbers.get("step_halfway")
+    return None if number is None or number.value is None else max(number.value, 1.0)

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from efficiency.errors import InvalidInputError
 from predictions import family
 from predictions.protocol import Verdict
 from predictions.registry import find, group_of
@@ -27,7 +28,7 @@ def marks(verdicts: Sequence[Verdict]) -> tuple[str, str]:
     names = [verdict.prediction for verdict in verdicts]
     group = group_of(names)
     if group is None:
-        raise ValueError(f"{', '.join(names)} are no whole group; judge one as a whole")
+        raise InvalidInputError(f"{', '.join(names)} are no whole group; judge one as a whole")
     name = " ".join(word for word in (group, verdicts[0].size) if word != "all")
     return f"<!-- found {name}: begin -->", f"<!-- found {name}: end -->"
 
@@ -42,7 +43,9 @@ def load(path: Path) -> list[Verdict]:
         documents = json.loads(path.read_text(encoding="utf-8"))
         return [Verdict.from_document(document) for document in documents]
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} does not hold verdicts ({error}); make findings anew") from error
+        raise InvalidInputError(
+            f"{path} does not hold verdicts ({error}); make findings anew"
+        ) from error
 
 
 def table(verdicts: Sequence[Verdict], *, claims: bool = True) -> str:
@@ -78,7 +81,7 @@ def written_into(document: str, verdicts: Sequence[Verdict]) -> str:
     """
     begin, end = marks(verdicts)
     if document.count(begin) != 1 or document.count(end) != 1:
-        raise ValueError(f"the document must have {begin} and {end} once each")
+        raise InvalidInputError(f"the document must have {begin} and {end} once each")
     before, _, rest = document.partition(begin)
     _, _, after = rest.partition(end)
     return f"{before}{begin}\n{table(verdicts, claims=verdicts[0].size == 'quick')}\n{end}{after}"

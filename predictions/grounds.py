@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from efficiency import tasks
+from efficiency.errors import InvalidInputError
 from efficiency.settings import (
     NetworkSettings,
     OneLayerTransformerSettings,
@@ -55,7 +56,7 @@ def judged_seeds(num_seeds: int) -> range:
         ValueError: Their number is not positive, or surely a slip of the finger.
     """
     if not 1 <= num_seeds <= MAX_SEEDS:
-        raise ValueError(f"--seeds {num_seeds} is outside 1 … {MAX_SEEDS}")
+        raise InvalidInputError(f"--seeds {num_seeds} is outside 1 … {MAX_SEEDS}")
     return range(FIRST_SEED, FIRST_SEED + num_seeds)
 
 
@@ -101,7 +102,7 @@ class Ground:
         usual = GROUNDS[self.size].num_pairs
         found = tuple(round(D * self.num_pairs / usual) for D in sizes)
         if found[0] < FEWEST_EXAMPLES or len(set(found)) < len(sizes):
-            raise ValueError(
+            raise InvalidInputError(
                 f"the table of {self.task.operation} at size {self.task.size} has "
                 f"{self.num_pairs} pairs, too few for the dataset sizes of this design (they would "
                 f"be {', '.join(map(str, found))}; all different and {FEWEST_EXAMPLES} at least is "

@@ -95,3 +95,8 @@ def final_accuracy(run: Run, part: str) -> float:
 def plural(number: int, thing: str) -> str:
     """Return e.g. ``1 seed``, ``3 seeds``."""
     return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def too_few(number: int, thing: str) -> str:
+    """Return e.g. ``1 seed is too few``, ``3 seeds are too few``."""
+    return f"{plural(number, thing)} {'is' if number == 1 else 'are'} too few"

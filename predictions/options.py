@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter, Token
 
+from efficiency.errors import InvalidInputError
+
 SizeName = Literal["smoke", "quick", "standard", "paper"]
 SizeOption = Annotated[SizeName, Parameter(help="How large an experiment.")]
 
@@ -17,13 +19,13 @@ def whole_number(kind: object, tokens: Sequence[Token]) -> int:
     try:
         return int(tokens[0].value)
     except ValueError:
-        raise ValueError(f"{tokens[0].value!r} is not a whole number") from None
+        raise InvalidInputError(f"{tokens[0].value!r} is not a whole number") from None
 
 
 def folder(kind: object, tokens: Sequence[Token]) -> Path:
     """Convert to a path; an empty one is an unset variable, not the current folder."""
     if not tokens[0].value:
-        raise ValueError("the name of a folder is empty; give one")
+        raise InvalidInputError("the name of a folder is empty; give one")
     return Path(tokens[0].value)
 
 

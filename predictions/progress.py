@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from types import TracebackType
@@ -17,13 +18,37 @@ LINE_SECONDS = 10.0
 
 
 def duration(seconds: float) -> str:
-    """Return a time like ``45 s``, ``3 min 20 s`` or ``2 h 05 min``."""
+    """Return a time like ``45 s``, ``3 min 20 s``, ``2 h 05 min`` or ``12 days``."""
     whole = round(seconds)
+    if whole >= 48 * 3600:
+        return f"{whole / 86400:.2g} days" if whole < 86400 * 100 else f"{whole // 86400:,} days"
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+MARGIN = 1.3
+"""By how much an estimated time may be off, on a quiet machine."""
+
+
+def estimated(seconds: float) -> str:
+    """Return an estimated time as the range that it is, ``2 to 4 min`` say."""
+    low, high = (duration(round_to_two_digits(x)) for x in (seconds / MARGIN, seconds * MARGIN))
+    if low == high:
+        return low
+    number, _, unit = low.rpartition(" ")
+    alike = number.replace(".", "").isdigit() and high.endswith(f" {unit}")
+    return f"{number if alike else low} to {high}"
+
+
+def round_to_two_digits(seconds: float) -> float:
+    """Return a time without digits that an estimate does not have."""
+    if seconds <= 0:
+        return 0.0
+    unit = 10.0 ** (math.floor(math.log10(seconds)) - 1)
+    return round(seconds / unit) * unit
 
 
 class Display:

@@ -125,7 +125,9 @@ class Verdict:
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Verdict:
         """Return the verdict that ``document`` describes."""
-        numbers = {name: Estimate(**number) for name, number in document["numbers"].items()}
+        numbers = {
+            name: Estimate.from_document(number) for name, number in document["numbers"].items()
+        }
         held = {"numbers": numbers, "runs": tuple(document["runs"])}
         return cls(**(document | held | {"notes": tuple(document["notes"])}))
 
@@ -248,14 +250,19 @@ class Prediction(ABC):
             options=shlex.join(self.variant.options()),
         )
 
-    def _next_command(self, size: Size, outcome: VerdictOutcome, runs: Sequence[Run]) -> str:
+    def _next_command(self, size: Size, outcome: VerdictOutcome, runs: Sequence[Run]) -> str | None:
         """Return the command that may decide: more seeds, or a larger size if none of them counts.
 
-        The seeds that there are stay, and new ones are added to them.
+        The seeds that there are stay, and new ones are added to them. ``None`` where the larger
+        size has no design for this table.
         """
         seeds = len({run.settings.data_seed for run in runs})
         larger = SIZES[min(SIZES.index(size) + 1, len(SIZES) - 1)]
         if size == "smoke" or (outcome == "invalid" and larger != size):
+            try:
+                self.settings(larger)
+            except ValueError:
+                return None
             return self.command(larger)
         return self.command(size, min(max(2 * seeds, 2 * self.min_seeds), MAX_SEEDS))
 

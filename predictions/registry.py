@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
+from efficiency.errors import InvalidInputError, did_you_mean
 from predictions.critical_size import CriticalSize
 from predictions.efficiency_vs_size import Efficiency
 from predictions.first_study.data_fraction import DataFraction
@@ -73,9 +73,8 @@ def find(name: str) -> Prediction:
         ValueError: There is none of this name.
     """
     if name not in PREDICTIONS:
-        near = difflib.get_close_matches(name, [*PREDICTIONS, *GROUPS], n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise ValueError(
+        hint = did_you_mean(name, [*PREDICTIONS, *GROUPS])
+        raise InvalidInputError(
             f"unknown prediction {name!r}; {hint}choose from {', '.join(sorted(PREDICTIONS))}, or "
             f"{', '.join(GROUPS)}"
         )
@@ -99,16 +98,30 @@ def select(names: tuple[str, ...], variant: Variant = AS_DESIGNED) -> list[Predi
             if prediction.varies or not varied:
                 chosen[prediction.name] = type(prediction)(variant)
             elif name not in GROUPS:
-                raise ValueError(
+                raise InvalidInputError(
                     f"{name} has an operation and a network of its own; leave out "
                     f"{' '.join(variant.options())}, which would have no effect"
                 )
     if not chosen:
-        raise ValueError(
+        raise InvalidInputError(
             f"nothing in {', '.join(names)} can be asked {' '.join(variant.options())}; "
             "leave it out"
         )
     return list(chosen.values())
+
+
+def in_groups(names: Sequence[str]) -> list[str]:
+    """Return the same names, but for a whole group (or all of it that can be varied) its own."""
+    left = list(names)
+    found: list[str] = []
+    while left:
+        for end in range(len(left), 0, -1):
+            group = group_of(left[:end])
+            if group is not None or end == 1:
+                found.append(group or left[0])
+                left = left[end:]
+                break
+    return found
 
 
 def group_of(names: Sequence[str]) -> str | None:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json as json_module
+import logging
 import shlex
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from predictions.progress import Display, duration
+from pydantic import ValidationError
+
+from efficiency.errors import InvalidInputError
+from efficiency.settings import RunSettings
+from predictions.command import DONE, FAILED, USAGE_ERROR
+from predictions.judging import plural
+from predictions.progress import MARGIN, Display, duration, estimated
 from predictions.protocol import Prediction, Size, Verdict
-from predictions.registry import group_of
-from predictions.report import stem, write_report
-from predictions.stored import judge_stored
+from predictions.report import LONGEST_NAME, stem, write_report
+from predictions.stored import judge_stored, not_judged, on, wrong_with
 from predictions.trainer import NetworkTrainer
 from runs import (
     Document,
@@ -25,6 +32,14 @@ from runs import (
     identity,
     plan,
 )
+
+_LOG = logging.getLogger(__name__)
+
+JUDGING_BYTES = 128 * 2**20
+"""What judging and drawing take beside what training took."""
+
+DEFAULT_OUT = "report"
+"""Where reports go if nothing else is said."""
 
 
 def existing(path: Path) -> Store:
@@ -42,14 +57,14 @@ def existing(path: Path) -> Store:
     return store
 
 
-def make_writable(out: Path) -> None:
-    """Find out before hours of training that the report cannot be written."""
+def make_writable(out: Path, name: str) -> None:
+    """Find out before hours of training that a report of this name cannot be written."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
+        with tempfile.NamedTemporaryFile(dir=out, prefix=f".{name}-{LONGEST_NAME}"):
             pass
     except OSError as error:
-        raise ValueError(
+        raise InvalidInputError(
             f"reports cannot be written to {out} ({error.strerror}); choose a folder with --out"
         ) from error
 
@@ -75,14 +90,23 @@ def set_damaged_aside(store: Store, documents: Sequence[Document], *, retrain: b
     for level in generations(documents):
         for document in level:
             name, parent = identity(document), document.get("start")
-            problem = store.damage(name) if retrain else None
+            problem = problem_of(store, document) if retrain else None
             if problem is None and parent is not None and identity(parent) in moved:
                 problem = "it continues one that is"
             if problem is not None and store.folder(name).exists():
                 moved.add(name)
                 place = store.set_aside(name)
                 print(f"run {name} is damaged ({problem}); moved to {place}", file=sys.stderr)
-            store.has(name)
+            if store.has(name) and (problem := problem_of(store, document)) is not None:
+                raise store.load(name).damaged(problem)
+
+
+def problem_of(store: Store, document: Document) -> str | None:
+    """Return what is wrong with a run of the store; ``None`` if it is absent or whole."""
+    name = identity(document)
+    if (problem := store.damage(name)) is not None or not store.has(name):
+        return problem
+    return wrong_with(store.load(name), RunSettings.from_document(document))
 
 
 def print_plan(
@@ -101,13 +125,16 @@ def print_plan(
         "runs_in_store": sum(map(store.has, wanted)),
         "runs": len(wanted),
         "estimated_seconds": seconds,
-        "estimated_mebibytes": round(trainer.memory_bytes(groups) / 2**20) if groups else 0,
+        "estimated_range": None if seconds is None else [seconds / MARGIN, seconds * MARGIN],
+        "estimated_mebibytes": round((trainer.memory_bytes(groups) + JUDGING_BYTES) / 2**20)
+        if groups
+        else 0,
         "workers": trainer.workers,
     }
     if json:
         print(json_module.dumps(facts, indent=2))
         return 0
-    time = "not known for this device" if seconds is None else duration(seconds)
+    time = "not known for this device" if seconds is None else estimated(seconds)
     print(f"runs to train      {facts['runs_to_train']}, in {facts['ensembles']} ensembles")
     print(f"runs in the store  {facts['runs_in_store']} of {facts['runs']}")
     print(f"estimated time     {time}, {trainer.workers} ensembles side by side")
@@ -130,6 +157,12 @@ def warn_of_memory(documents: Sequence[Document], store: Store, trainer: Network
 
 def train_missing(documents: Sequence[Document], store: Store, trainer: NetworkTrainer) -> bool:
     """Train what is missing; return False if interrupted."""
+    wanted = {identity(document) for level in generations(documents) for document in level}
+    if all(store.has(run) for run in wanted):
+        # A store that may only be read will do.
+        print(f"0 runs trained, {len(wanted)} were in {store.path}", file=sys.stderr)
+        return True
+    store.require_writable()
     if (reason := trainer.why_slow()) is not None:
         print(f"training without compiled code, about five times slower: {reason}", file=sys.stderr)
     with Display() as display:
@@ -144,23 +177,82 @@ def train_missing(documents: Sequence[Document], store: Store, trainer: NetworkT
         print(f"run {name} was not trained: {why}", file=sys.stderr)
     if execution.interrupted:
         print(
-            f"Interrupted; nothing is lost. The same command goes on from here:\n"
+            f"Interrupted; nothing is lost: {plural(execution.begun, 'group')} of runs that had "
+            f"begun lie in checkpoints. The same command goes on from there:\n"
             f"  {shlex.join(sys.argv)}",
             file=sys.stderr,
         )
     return not execution.interrupted
 
 
+@dataclass(kw_only=True)
+class Judged:
+    """Verdicts, and which predictions could not be judged.
+
+    Attributes:
+        verdicts: One for each prediction; undecided where it could not be judged.
+        code: What the command ends with: ``FAILED`` if a judge did, else ``USAGE_ERROR`` if a
+            run is damaged, else ``DONE``.
+    """
+
+    verdicts: list[Verdict] = field(default_factory=list)
+    code: int = DONE
+
+
 def verdicts_on(
     store: Store, chosen: Sequence[Prediction], size: Size, seeds: int | None
-) -> list[Verdict]:
-    """Return the verdict of each prediction on what a store holds."""
-    found = []
+) -> Judged:
+    """Return the verdict of each prediction on what a store holds.
+
+    One that cannot be judged, because a run of it is damaged or by a fault of its code, does not
+    take the others with it.
+    """
+    found = Judged()
     for prediction in chosen:
         if prediction.waits:
             print(f"judging {prediction.name}: {prediction.waits}", file=sys.stderr)
-        found.append(judge_stored(prediction, size, store, seeds))
+        try:
+            verdict = judge_stored(prediction, size, store, seeds)
+        except StoreError as error:
+            print(f"{prediction.name} could not be judged: {error}", file=sys.stderr)
+            verdict = not_judged(prediction, size, str(error))
+            found.code = found.code or USAGE_ERROR
+        except (InvalidInputError, ValidationError):
+            raise
+        except Exception as error:
+            _LOG.error("%s could not be judged:", prediction.name, exc_info=True)
+            why = f"{type(error).__name__}: {error} (a fault of code; its trace was printed)"
+            verdict, found.code = not_judged(prediction, size, why), FAILED
+        found.verdicts.append(verdict)
     return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commands:
+    """Commands as a reader would repeat them, with the folders that were asked for.
+
+    Attributes:
+        store: The store.
+        seeds: As asked for.
+        out: Where reports go.
+    """
+
+    store: Store
+    seeds: int | None = None
+    out: Path = Path(DEFAULT_OUT)
+
+    def judging(self, verdict: Verdict) -> str:
+        """Return the command that prints all of a verdict."""
+        words = ["predictions", "judge", verdict.prediction, "--size", verdict.size]
+        words += [] if self.seeds is None else ["--seeds", str(self.seeds)]
+        words += shlex.split(verdict.options)
+        return on(self.store, shlex.join(words))
+
+    def going_on(self, command: str) -> str:
+        """Return a command that a verdict names, to be given as this one was."""
+        if str(self.out) == DEFAULT_OUT:
+            return command
+        return f"{command} --out {shlex.quote(str(self.out))}"
 
 
 def write_reports(
@@ -173,7 +265,6 @@ def write_reports(
     quiet: bool,
 ) -> None:
     """Write the report and say where it is."""
-    group = group_of([verdict.prediction for verdict in verdicts])
-    name = stem(verdicts, group, seeds)
+    name = stem(chosen, verdicts[0].size, seeds)
     html, markdown = write_report(verdicts, chosen, store, out, name=name, num_seeds=seeds)
     print(f"report: {html} and {markdown}", file=sys.stderr if quiet else sys.stdout)

@@ -15,7 +15,7 @@ from efficiency.settings import RunSettings
 from efficiency.statistics import share_interval, share_p
 from predictions import scratch
 from predictions.grounds import ground
-from predictions.judging import MIN_SEEDS, count, geometric, over_seeds, plural, value_of
+from predictions.judging import MIN_SEEDS, count, geometric, over_seeds, plural, too_few, value_of
 from predictions.protocol import Finding, Prediction, Run, Size, VerdictOutcome
 
 MAX_RANGE = 0.05
@@ -193,7 +193,7 @@ class SemiGrokking(Prediction):
             f"steps. Of all, {mirrored} know mirror images and hardly more."
         )
         if n < MIN_SEEDS:
-            few = f"{plural(n, 'seed')} are too few: the rule needs {MIN_SEEDS}"
+            few = f"{too_few(n, 'seed')}: the rule needs {MIN_SEEDS}"
             return Finding(
                 outcome="undecided",
                 sentence=f"{few}. {found}",

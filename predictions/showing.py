@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from predictions.progress import duration
+import shutil
+import textwrap
+
+from predictions.judging import plural
+from predictions.progress import estimated
 from predictions.protocol import Prediction, Size
 from predictions.trainer import NetworkTrainer
 from predictions.variants import AS_DESIGNED
@@ -11,21 +15,34 @@ from runs import Document, estimated_seconds, generations
 SMOKE = " At the size smoke nothing is decided, whatever the rule says."
 
 
-def print_prediction(prediction: Prediction, size: Size, seeds: int | None) -> None:
-    """Print claim, design, rule, power, refutation, assumptions and cost."""
+WIDEST = 100
+"""Columns of text, where the terminal has so many."""
+
+
+def described(prediction: Prediction, size: Size, seeds: int | None) -> dict[str, str]:
+    """Return claim, design, rule, power, refutation, assumptions and cost, by their titles."""
     settings = prediction.settings(size, seeds)
     num_seeds = len({run.data_seed for run in settings})
-    for title, text in (
-        ("Claim", prediction.claim),
-        (f"Design ({size})", prediction.design(size, seeds)),
-        ("Rule", prediction.rule + (SMOKE if size == "smoke" and settings else "")),
-        *([("Changed after a look", prediction.amended)] if prediction.amended else []),
-        ("Power", f"{prediction.power} Seeds here: {num_seeds}.{_elsewhere(prediction)}"),
-        ("Would refute it", prediction.refutation),
-        ("Assumed", "\n  ".join(prediction.assumptions)),
-        ("Cost", _cost([run.document() for run in settings])),
-    ):
-        print(f"{title}\n  {text}\n")
+    return {
+        "Claim": prediction.claim,
+        f"Design ({size})": prediction.design(size, seeds),
+        "Rule": prediction.rule + (SMOKE if size == "smoke" and settings else ""),
+        **({"Changed after a look": prediction.amended} if prediction.amended else {}),
+        "Power": f"{prediction.power} Seeds here: {num_seeds}.{_elsewhere(prediction)}",
+        "Would refute it": prediction.refutation,
+        "Assumed": "\n".join(prediction.assumptions),
+        "Cost": _cost([run.document() for run in settings]),
+    }
+
+
+def print_prediction(prediction: Prediction, size: Size, seeds: int | None) -> None:
+    """Print claim, design, rule, power, refutation, assumptions and cost."""
+    width = min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns)
+    for title, text in described(prediction, size, seeds).items():
+        print(title)
+        for paragraph in text.splitlines():
+            print(textwrap.fill(paragraph, width, initial_indent="  ", subsequent_indent="  "))
+        print()
 
 
 def _elsewhere(prediction: Prediction) -> str:
@@ -47,5 +64,5 @@ def _cost(documents: list[Document]) -> str:
         [[level[i] for i in group] for group in trainer.pack(level)]
         for level in generations(documents)
     ]
-    seconds = duration(estimated_seconds(levels, trainer))
-    return f"{len(documents)} runs, about {seconds} on {trainer.workers} CPU cores"
+    time = estimated(estimated_seconds(levels, trainer))
+    return f"{len(documents)} runs, {time} on {plural(trainer.workers, 'CPU core')}"

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import shlex
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from efficiency.outcome import Outcome
+from efficiency.errors import InvalidInputError
+from efficiency.estimates import alike
+from efficiency.outcome import Outcome, outcome
 from efficiency.settings import RunSettings
+from predictions.meaning import changed_since
 from predictions.protocol import Prediction, Run, Size, Verdict
+from runs.files import StoreError
 from runs.identity import identity
 from runs.record import Record
 from runs.store import Store
@@ -29,13 +35,13 @@ class Stored:
         runs: The runs that are there.
         num_wanted: Runs that the design asks for.
         num_absent: Runs that are not there and could be.
-        origins: What trained those that are there, a phrase each.
+        origins: What trained those that are there: what kind of thing, and which.
     """
 
     runs: list[Run]
     num_wanted: int
     num_absent: int
-    origins: frozenset[str]
+    origins: frozenset[tuple[str, str]]
 
 
 def stored(
@@ -52,8 +58,9 @@ def stored(
         run = identity(settings.document())
         if store.has(run):
             record = store.load(run)
-            outcome = Outcome.from_document(record.outcome)
-            found.append(Run(settings=settings, outcome=outcome, left=record))
+            if (problem := wrong_with(record, settings)) is not None:
+                raise record.damaged(problem)
+            found.append(Run(settings=settings, outcome=outcome_of(record, settings), left=record))
             origins |= _origins(record)
     diverged = {run.settings for run in found if run.outcome.status == "diverged"}
     # A run whose start diverged can never be trained; the judge sees what is left without it.
@@ -64,6 +71,49 @@ def stored(
         num_absent=len(possible) - sum(run.settings in possible for run in found),
         origins=frozenset(origins),
     )
+
+
+def wrong_with(record: Record, settings: RunSettings) -> str | None:
+    """Return why a run whose files are whole must not be used, ``None`` if it may.
+
+    Its checksums are right; what they seal may still not be what this project writes, or of an
+    operation or a network that has changed since.
+    """
+    try:
+        outcome_of(record, settings)
+        _origins(record)
+        held = record.provenance.get("definition")
+    except (StoreError, OSError):
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"it holds what no run leaves behind ({type(error).__name__}: {error})"
+    return changed_since(settings, held)
+
+
+@functools.lru_cache(maxsize=8192)
+def _outcome_in(folder: Path, settings: RunSettings) -> Outcome:
+    """Return the outcome of a run as its history has it, with the shares that need its weights.
+
+    Raises:
+        InvalidInputError: What is kept as its outcome is another one.
+        StoreError: Its files cannot be read.
+    """
+    record = Record(folder)
+    kept, found = Outcome.from_document(record.outcome), outcome(record.history, settings)
+    # Before decision 012 some runs had a half-way point on the way down from chance.
+    ours = {n: x for n, x in kept.numbers.items() if n not in (*found.numbers, "step_halfway")}
+    same = kept.status == found.status and all(
+        name in kept.numbers and alike(number, kept.numbers[name])
+        for name, number in found.numbers.items()
+    )
+    if not same or not all(name.startswith("gen_share") for name in ours):
+        raise InvalidInputError("its outcome is not that of its history")
+    return replace(found, numbers=found.numbers | ours)
+
+
+def outcome_of(record: Record, settings: RunSettings) -> Outcome:
+    """Return the outcome of a run; see ``_outcome_in``, which is asked once for each."""
+    return _outcome_in(record.folder, settings)
 
 
 def judge_stored(
@@ -85,15 +135,16 @@ def judge_stored(
             sentence=f"{held.num_absent} of the {held.num_wanted} runs are not in the store "
             f"{store.path}; none was judged.",
             rule=prediction.rule,
-            next_command=_on(store, prediction.command(size, num_seeds)),
+            next_command=on(store, prediction.command(size, num_seeds)),
             runs=tuple(sorted(run.identity for run in held.runs)),
             options=shlex.join(prediction.variant.options()),
         )
     verdict = prediction.judge(size, held.runs)
     notes = []
-    if len(held.origins) > 1:
-        origins = "; ".join(sorted(held.origins))
-        notes.append(f"The runs do not all come from one program: {origins}.")
+    for kind in sorted({kind for kind, _ in held.origins}):
+        which = sorted(one for other, one in held.origins if other == kind)
+        if len(which) > 1:
+            notes.append(f"The runs do not all come from one {kind}: {'; '.join(which)}.")
     for schema, number in sorted(store.of_other_schemas().items()):
         notes.append(
             f"The store {store.path} also holds {number} runs of schema {schema}, which were not "
@@ -101,23 +152,41 @@ def judge_stored(
         )
     following = verdict.next_command
     if following is not None:
-        following = _on(store, following)
+        following = on(store, following)
     return replace(verdict, notes=(*verdict.notes, *notes), next_command=following)
 
 
-def _on(store: Store, command: str) -> str:
+def not_judged(prediction: Prediction, size: Size, why: str) -> Verdict:
+    """Return what is said of a prediction that could not be judged."""
+    return Verdict(
+        prediction=prediction.name,
+        size=size,
+        outcome="undecided",
+        sentence=f"It could not be judged: {why}",
+        rule=prediction.rule,
+        options=shlex.join(prediction.variant.options()),
+    )
+
+
+def on(store: Store, command: str) -> str:
     """Return a command with the store that it should use."""
     if str(store.path) == DEFAULT_STORE:
         return command
     return f"{command} --store {shlex.quote(str(store.path))}"
 
 
-def _origins(record: Record) -> set[str]:
-    """Return what trained a run: commit and engine, of each leg of an interrupted one."""
-    legs = [record.provenance, *record.provenance.get("earlier", ())]
-    return {
-        f"commit {(leg['code']['commit'] or 'unknown')[:12]}"
-        f"{' with changes' if leg['code']['dirty'] else ''}, "
-        f"engine {leg['training'].get('engine', 'unknown')}"
-        for leg in legs
-    }
+def _origins(record: Record) -> set[tuple[str, str]]:
+    """Return what trained a run, each leg of an interrupted one: program, processor, compiler.
+
+    That some designs train a part in each engine is as it should be; that of a compiler without
+    another says nothing.
+    """
+    found = set()
+    for leg in (record.provenance, *record.provenance.get("earlier", ())):
+        changed = " with changes" if leg["code"]["dirty"] else ""
+        found.add(("program", f"commit {(leg['code']['commit'] or 'unknown')[:12]}{changed}"))
+        if processor := leg["environment"].get("processor"):
+            found.add(("processor", processor))
+        if compiled := leg["training"].get("compiled"):
+            found.add(("compiler", compiled))
+    return found

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from efficiency import operations, tasks
+from efficiency.errors import InvalidInputError
 from efficiency.operations import IntArray
 from runs.files import write_file
 
@@ -15,29 +16,35 @@ WIDEST = 61
 """Most symbols of a table that is printed as text."""
 
 
-def answers(operation: str, size: int, num_examples: int | None, seed: int) -> IntArray:
+def answers(operation: str, size: int, num_examples: int | None, seed: int | None) -> IntArray:
     """Return (S, S) answers, −1 where the operation is undefined or the pair is held out.
 
     Args:
         operation: Its name.
         size: The modulus, or n of Sₙ.
         num_examples: D; ``None`` shows the whole table.
-        seed: Decides which D pairs, as ``data_seed`` does for a run.
+        seed: Decides which D pairs, as ``data_seed`` does for a run; ``None`` is 0.
 
     Raises:
-        ValueError: The operation is not defined at this size, or D is not in 1 … N.
+        ValueError: The operation is not defined at this size, D is not in 1 … N, or a seed is given
+            without D.
     """
     operations.check(operation, size)
     num_pairs = tasks.num_pairs(operation, size)
     if num_examples is None:
+        if seed is not None:
+            raise InvalidInputError(
+                f"--seed {seed} decides which pairs are shown, and without --examples all are; "
+                "give --examples, or leave out --seed"
+            )
         return tasks.square(operation, size)
     if not 1 <= num_examples <= num_pairs:
-        raise ValueError(
+        raise InvalidInputError(
             f"--examples {num_examples} is outside 1 … {num_pairs}, the number of pairs in the "
             f"table of {operation} at size {size}"
         )
     shown = np.zeros(num_pairs, dtype=bool)
-    shown[tasks.split(num_pairs, num_examples, seed)[0]] = True
+    shown[tasks.split(num_pairs, num_examples, seed or 0)[0]] = True
     return tasks.square(operation, size, shown)
 
 
@@ -49,7 +56,7 @@ def as_text(square: IntArray) -> str:
     """
     size = len(square)
     if size > WIDEST:
-        raise ValueError(
+        raise InvalidInputError(
             f"a table of {size} symbols is too wide to print (at most {WIDEST}); "
             "write a picture with --picture FILE"
         )
@@ -83,7 +90,13 @@ def write_picture(square: IntArray, path: Path) -> None:
     """
     for entry in importlib.metadata.entry_points(group="predictions.pictures", name="table"):
         drawn = entry.load()(square, path.suffix.removeprefix("."))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, drawn)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_file(path, drawn)
+        except OSError as error:
+            raise InvalidInputError(
+                f"the picture cannot be written to {path} ({error.strerror}); choose another file "
+                "with --picture"
+            ) from error
         return
-    raise ValueError("the package paper_figures, which draws tables, is not installed")
+    raise InvalidInputError("the package paper_figures, which draws tables, is not installed")

@@ -8,18 +8,20 @@ import math
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from efficiency import cost, engines, ensemble
-from efficiency.engines import compiling
+from efficiency.engines import binding
 from efficiency.engines.memory import keep_what_is_freed
+from efficiency.errors import InvalidInputError
 from efficiency.settings import RunSettings, TaskSettings
 from efficiency.training import Training, choose_device
-from runs import Document, Result
+from predictions import limits
+from predictions.meaning import definition
+from runs import Document, Result, provenance
 
 
 @functools.lru_cache(maxsize=8192)
@@ -32,11 +34,18 @@ def _settings(documents: Sequence[Document]) -> list[RunSettings]:
     return [_parsed(json.dumps(document)) for document in documents]
 
 
-def _usable_cores() -> int:
-    """Return the cores that this process may use; systems other than Linux only count them all."""
+def usable_cores() -> int:
+    """Return the cores that this process may use: by affinity, batch job and control groups.
+
+    Systems other than Linux only count them all.
+    """
+    cores = [os.cpu_count() or 1]
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        cores.append(len(os.sched_getaffinity(0)))
+    if (granted := os.environ.get("SLURM_CPUS_PER_TASK", "")).isdecimal():
+        cores.append(int(granted))
+    cores += [math.ceil(quota) for quota in limits.cores()]
+    return max(1, min(cores))
 
 
 class _Group:
@@ -77,24 +86,35 @@ class NetworkTrainer:
         device: ``auto``, ``cpu`` or ``cuda``.
         engine: A name from ``efficiency.engines.ENGINES``, or ``auto``.
         memory: Bytes that training may take in all; default: four fifths of what is free now.
+        workers: Ensembles that train side by side; default: one for each core, one on a GPU.
 
     Raises:
         ValueError: The device or the engine is not known or not there.
     """
 
     def __init__(
-        self, device: str = "auto", engine: str = "auto", memory: float | None = None
+        self,
+        device: str = "auto",
+        engine: str = "auto",
+        memory: float | None = None,
+        *,
+        workers: int | None = None,
     ) -> None:
         self.device = choose_device(device)
         self.engine = engine
         engines.choose(engine, _ANY_RUN, self.device)
         # On a CPU, ensembles side by side on one thread each beat one ensemble on all of them.
-        self.workers = 1 if self.device == "cuda" else _usable_cores()
-        self.memory = 0.8 * _free_bytes(self.device) if memory is None else memory
+        if self.device == "cuda" and workers not in (None, 1):
+            raise InvalidInputError(
+                f"--workers {workers} was asked for on a GPU, where ensembles train one after "
+                "another and fill it; leave it out"
+            )
+        self.workers = workers or (1 if self.device == "cuda" else usable_cores())
+        self.memory = 0.8 * limits.free_bytes(self.device) if memory is None else memory
         if self.device == "cpu":
             keep_what_is_freed()  # before there are other threads
         # On a GPU memory is the device's own; elsewhere the interpreter has taken its part.
-        self._taken = 0 if self.device == "cuda" else _resident_bytes()
+        self._taken = 0 if self.device == "cuda" else limits.resident_bytes()
 
     def _engine_of(self, group: Sequence[RunSettings]) -> str:
         return engines.choose(self.engine, group[0], self.device)
@@ -105,11 +125,19 @@ class NetworkTrainer:
     def pack(self, documents: Sequence[Document]) -> list[list[int]]:
         """See ``runs.Trainer``."""
         budget = (self.memory - self._taken) / self.workers
-        return ensemble.pack(
-            _settings(documents),
-            ensemble.MAX_EXAMPLES[self.device],
-            fits=lambda group: self._group_bytes(group) <= budget,
-        )
+        runs = _settings(documents)
+        by_engine: dict[str, list[int]] = {}
+        for i, run in enumerate(runs):
+            by_engine.setdefault(self._engine_of([run]), []).append(i)
+        groups: list[list[int]] = []
+        for engine, indices in sorted(by_engine.items()):
+            packed = ensemble.pack(
+                [runs[i] for i in indices],
+                ensemble.MAX_EXAMPLES["cuda" if self.device == "cuda" else engine],
+                fits=lambda group: self._group_bytes(group) <= budget,
+            )
+            groups.extend([indices[i] for i in group] for group in packed)
+        return groups
 
     def begin(
         self, documents: Sequence[Document], starts: Sequence[Mapping[str, np.ndarray] | None]
@@ -131,70 +159,26 @@ class NetworkTrainer:
     def why_slow(self) -> str | None:
         """Return why the compiled engine is not used although ``auto`` would take it."""
         if self.engine == "auto" and self.device == "cpu":
-            return compiling.problem()
+            return binding.problem()
         return None
+
+    def definition(self, document: Document) -> dict[str, Any]:
+        """See ``runs.Trainer``."""
+        (run,) = _settings([document])
+        return definition(run)
 
     def environment(self, documents: Sequence[Document]) -> dict[str, Any]:
         """See ``runs.Trainer``."""
         engine = self._engine_of(_settings(documents))
-        name = torch.cuda.get_device_name() if self.device == "cuda" else platform.processor()
+        name = torch.cuda.get_device_name() if self.device == "cuda" else provenance.processor()
         return {
             "device": self.device,
             "device_name": name or platform.machine(),
             "threads": 1,
             "workers": self.workers,
             "engine": engine,
-            "compiled": compiling.description() if engine == "compiled" else None,
+            "compiled": binding.description() if engine == "compiled" else None,
         }
 
 
 _ANY_RUN = RunSettings(task=TaskSettings(), dataset_size=1, data_seed=0, init_seed=0, num_steps=1)
-
-
-_VERSION_1 = ("memory.limit_in_bytes", "memory.usage_in_bytes")
-
-
-def _free_bytes(device: str) -> float:
-    """Return the memory that is free on the device; 4 GiB where the system does not say."""
-    if device == "cuda":
-        return float(torch.cuda.mem_get_info()[0])
-    try:
-        text = Path("/proc/meminfo").read_text(encoding="utf-8")
-        kibibytes = dict(line.split()[:2] for line in text.splitlines())["MemAvailable:"]
-    except (OSError, KeyError):
-        return 4.0 * 2**30
-    return min(1024.0 * float(kibibytes), *_left_by_control_groups(), math.inf)
-
-
-def _left_by_control_groups(root: Path = Path("/sys/fs/cgroup")) -> list[float]:
-    """Return what each Linux control group around this process, a batch job say, leaves to it."""
-    try:
-        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
-    left = []
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if controllers not in ("", "memory"):
-            continue
-        # Version 2 has one tree without a name; version 1 one for each controller.
-        tree = root / controllers
-        limit, used = ("memory.max", "memory.current") if not controllers else _VERSION_1
-        here = tree / path.lstrip("/")
-        for group in (here, *here.parents):
-            if not group.is_relative_to(tree):
-                break
-            try:
-                left.append(float((group / limit).read_text()) - float((group / used).read_text()))
-            except (OSError, ValueError):  # none there, or "max": no limit
-                continue
-    return left
-
-
-def _resident_bytes() -> float:
-    """Return the memory that this process has taken so far; 400 MiB where nothing says."""
-    try:
-        pages = Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]
-    except OSError:
-        return 400.0 * 2**20
-    return float(pages) * os.sysconf("SC_PAGE_SIZE")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 
+from efficiency.errors import InvalidInputError
 from efficiency.settings import (
     MLPSettings,
     NetworkSettings,
@@ -48,7 +49,9 @@ class Variant:
 
     def __post_init__(self) -> None:
         if self.network is not None and self.network not in NETWORKS:
-            raise ValueError(f"unknown network {self.network!r}; choose from {', '.join(NETWORKS)}")
+            raise InvalidInputError(
+                f"unknown network {self.network!r}; choose from {', '.join(NETWORKS)}"
+            )
 
     def options(self) -> list[str]:
         """Return the options of the command line that ask for this."""

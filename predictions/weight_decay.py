@@ -12,7 +12,7 @@ from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
 from efficiency.statistics import FloatArray, equivalence
 from predictions.grounds import ground, steps_at
-from predictions.judging import MIN_SEEDS, as_estimate, geometric, over_seeds, plural
+from predictions.judging import MIN_SEEDS, as_estimate, geometric, over_seeds, plural, too_few
 from predictions.protocol import Finding, Prediction, Run, Size, VerdictOutcome
 from predictions.ratios import Ratio
 from predictions.ungrokking import DESIGNS, main_arm
@@ -117,7 +117,7 @@ class WeightDecay(Prediction):
             return Finding(
                 outcome="undecided",
                 sentence=f"{plural(len(seeds), 'start network')} that count and "
-                f"{plural(len(sizes), 'size')} are too few: the rule needs {MIN_SEEDS} and "
+                f"{too_few(len(sizes), 'size')}: the rule needs {MIN_SEEDS} and "
                 f"{MIN_SIZES}.",
                 notes=notes,
             )
@@ -160,12 +160,14 @@ def _find(seeds: Seeds, continued: Sequence[Continued], notes: tuple[str, ...]) 
         outcome, deciding = "refuted", "threshold_ratio"
     elif difference.different:
         outcome, deciding = "refuted", "accuracy_difference"
+    n = ratio.estimate.n
+    bounded = "" if n == len(seeds) else f", {n} of them with thresholds that say something"
     return Finding(
         outcome=outcome,
         sentence=f"Between weight decays {least:g} and {most:g} final accuracy differs by "
         f"{numbers['accuracy_difference']} (margin ±{ACCURACY_MARGIN:g}) and thresholds by a "
         f"factor of {ratio.estimate} (margin {RATIO_MARGIN:g}; "
-        f"{plural(len(seeds), 'start network')}).",
+        f"{plural(len(seeds), 'start network')}{bounded}).",
         numbers=numbers,
         deciding=deciding,
         p_value=max(difference.p_value, later.p_value, ratio.p_value(RATIO_MARGIN)),

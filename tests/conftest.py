@@ -41,7 +41,7 @@ class Answer:
 @pytest.fixture
 def predictions(monkeypatch, capsys):
     """Call the command line in this process: arguments in, exit code and output out."""
-    from predictions.cli import main
+    from predictions.command import predictions as main
 
     def call(*arguments: str | Path) -> Answer:
         monkeypatch.setattr(sys, "argv", ["predictions", *map(str, arguments)])

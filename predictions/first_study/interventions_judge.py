@@ -8,7 +8,7 @@ from efficiency.estimates import Estimate
 from predictions.first_study.interventions_arms import ARMS, BASELINE, WEIGHT_DECAY, Design, arm_of
 from predictions.first_study.shares import MIN_SEEDS, majority_p, share_of
 from predictions.first_study.times import Time, time_of
-from predictions.judging import count, geometric, plural
+from predictions.judging import count, geometric, plural, too_few
 from predictions.protocol import Finding, Run, VerdictOutcome
 
 
@@ -50,7 +50,7 @@ def find(found: Mapping[str, Mapping[int, Time]]) -> Finding:
     if len(ours) < MIN_SEEDS:
         return Finding(
             outcome="undecided",
-            sentence=f"{plural(len(ours), 'seed')} are too few: the rule needs {MIN_SEEDS}.",
+            sentence=f"{too_few(len(ours), 'seed')}: the rule needs {MIN_SEEDS}.",
             numbers=numbers,
         )
     if all((share.low or 0.0) > 0.5 for share in wins.values()):

@@ -10,7 +10,7 @@ from efficiency.outcome import GENERALISED
 from efficiency.settings import RunSettings
 from predictions.first_study.ground import GROUNDS, Design, FirstStudyPrediction
 from predictions.first_study.shares import MIN_SEEDS, majority_p, share
-from predictions.judging import final_accuracy, over_seeds, plural
+from predictions.judging import final_accuracy, over_seeds, too_few
 from predictions.protocol import Finding, Run, Size, VerdictOutcome
 
 FEW, MANY = 0.025, 0.2
@@ -152,7 +152,7 @@ def find(by_part: Mapping[float, Sequence[Run]]) -> Finding:
     if num_seeds < MIN_SEEDS:
         return Finding(
             outcome="undecided",
-            sentence=f"{plural(num_seeds, 'seed')} are too few: the rule needs {MIN_SEEDS}.",
+            sentence=f"{too_few(num_seeds, 'seed')}: the rule needs {MIN_SEEDS}.",
             numbers=numbers,
         )
     if sum(rule[0.0]) <= len(rule[0.0]) / 2:

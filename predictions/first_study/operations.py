@@ -13,7 +13,7 @@ from predictions.first_study.ground import GROUNDS, FirstStudyPrediction
 from predictions.first_study.shares import MIN_SEEDS, majority_p, share
 from predictions.first_study.times import time_of
 from predictions.grounds import named
-from predictions.judging import over_seeds, plural
+from predictions.judging import over_seeds, plural, too_few
 from predictions.protocol import Finding, Run, Size, VerdictOutcome
 
 ALL = (
@@ -207,7 +207,7 @@ def find(learned: Mapping[str, Mapping[int, int]]) -> Finding:
     if num_seeds < MIN_SEEDS:
         return Finding(
             outcome="undecided",
-            sentence=f"{plural(num_seeds, 'seed')} are too few: the rule needs {MIN_SEEDS}.",
+            sentence=f"{too_few(num_seeds, 'seed')}: the rule needs {MIN_SEEDS}.",
             numbers=numbers,
             notes=notes,
         )

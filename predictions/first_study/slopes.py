@@ -11,7 +11,7 @@ from efficiency.estimates import Estimate
 from efficiency.statistics import TooFewError
 from efficiency.survival import AcceleratedFit, Slope, clustered_slope
 from predictions.first_study.times import time_of
-from predictions.judging import count, plural
+from predictions.judging import count, plural, too_few
 from predictions.protocol import Finding, Run, VerdictOutcome
 
 MIN_SEEDS = 5
@@ -89,7 +89,7 @@ def find(
     if len(seeds) < MIN_SEEDS:
         return Finding(
             outcome="undecided",
-            sentence=f"{plural(len(seeds), 'seed')} are too few: the rule needs {MIN_SEEDS}.",
+            sentence=f"{too_few(len(seeds), 'seed')}: the rule needs {MIN_SEEDS}.",
             numbers=counts,
         )
     try:

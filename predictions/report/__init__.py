@@ -1,5 +1,5 @@
 """Verdict → one self-contained HTML page and the same as Markdown."""
 
-from predictions.report.build import stem, write_report
+from predictions.report.build import LONGEST_NAME, stem, write_report
 
-__all__ = ["stem", "write_report"]
+__all__ = ["LONGEST_NAME", "stem", "write_report"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,23 +14,36 @@ import jinja2
 from efficiency.outcome import Outcome
 from efficiency.settings import RunSettings
 from predictions import family
-from predictions.protocol import Prediction, Run, Verdict
-from predictions.registry import TITLES, group_of
+from predictions.protocol import Prediction, Run, Size, Verdict
+from predictions.registry import TITLES, group_of, in_groups
 from predictions.report import figures
 from runs import Record, Store, StoreError
 from runs.files import explain_os_error, write_file
 from runs.identity import SCHEMA_VERSION
 
+_LOG = logging.getLogger(__name__)
 
-def stem(verdicts: Sequence[Verdict], group: str | None, num_seeds: int | None) -> str:
+
+LONGEST_NAME = "-delayed-generalisation.svg"
+"""What may be appended to the name of a report to name one of its files."""
+
+_MOST_LETTERS = 120
+"""Of a name that lists predictions."""
+
+
+def stem(predictions: Sequence[Prediction], size: Size, num_seeds: int | None) -> str:
     """Return the name of a report without ending: ``NAME-SIZE``, ``GROUP-SIZE``, ``A+B-SIZE``.
 
     What differs from the size's design follows, and a number of seeds that was asked for.
     """
-    names = group or "+".join(verdict.prediction for verdict in verdicts)
+    names = "+".join(in_groups([prediction.name for prediction in predictions]))
+    if len(names) > _MOST_LETTERS:
+        digest = hashlib.sha256(names.encode()).hexdigest()[:8]
+        names = f"{predictions[0].name}+{len(predictions) - 1}-more-{digest}"
     seeds = "" if num_seeds is None else f"-{num_seeds}-seeds"
-    varied = "".join(f"-{word}" for word in verdicts[0].options.split() if word[:2] != "--")
-    return f"{names}-{verdicts[0].size}{varied}{seeds}"
+    options = predictions[0].variant.options()
+    varied = "".join(f"-{word}" for word in options if word[:2] != "--")
+    return f"{names}-{size}{varied}{seeds}"
 
 
 def write_report(
@@ -74,15 +89,37 @@ def write_report(
     return html, markdown
 
 
+class _Code(str):
+    """Text between backticks, where Markdown means nothing by what it holds."""
+
+    __slots__ = ()
+
+
+def _as_code(text: str) -> _Code:
+    return _Code(" ".join(text.replace("`", "'").split("\n")))
+
+
+def _in_markdown(value: object) -> object:
+    """Return a value as text that Markdown shows as it is: no tag, no cell, no link of its own."""
+    if value is None or isinstance(value, _Code):
+        return value
+    text = str(value).replace("\n", " ").replace("\\", "\\\\")
+    for dangerous, harmless in (("|", "\\|"), ("`", "\\`"), ("](", "]\\("), ("<", "&lt;")):
+        text = text.replace(dangerous, harmless)
+    return text
+
+
 def _render(template: str, context: dict[str, Any]) -> str:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("predictions.report"),
         autoescape=template.endswith(".html.j2"),
+        finalize=None if template.endswith(".html.j2") else _in_markdown,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["code"] = _as_code
     return environment.get_template(template).render(context)
 
 
@@ -159,13 +196,17 @@ def _section(
     draw = figures.find(prediction.name)
     drawing = ""
     if draw is not None and verdict.numbers:
-        figure = draw(verdict, [runs[name] for name in verdict.runs])
-        drawing = figures.svg(
-            figure,
-            name=prediction.name,
-            title=f"{prediction.title}, {verdict.size}",
-            description=verdict.sentence,
-        )
+        try:
+            drawing = figures.svg(
+                draw(verdict, [runs[name] for name in verdict.runs]),
+                name=prediction.name,
+                title=f"{prediction.title}, {verdict.size}",
+                description=verdict.sentence,
+            )
+        except StoreError:
+            raise
+        except Exception:  # what the verdict says does not depend on its figure
+            _LOG.warning("the figure of %s could not be drawn:", prediction.name, exc_info=True)
     return {
         "verdict": verdict,
         "prediction": prediction,

@@ -62,4 +62,4 @@ def source(folder: Path, change: Callable[[str, list[Run]], list[Run]] | None = 
         need = Need(prediction=name)
         verdict = THEORY[name].judge("quick", runs)
         read[need] = Evidence(need=need, verdict=verdict, runs=tuple(runs))
-    return Source(Store(folder, for_writing=True), "quick", read)
+    return Source(Store(folder), "quick", read)

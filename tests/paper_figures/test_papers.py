@@ -134,7 +134,7 @@ def test_runs_that_predictions_share_are_counted_once(source):
 
 
 def test_missing_runs_name_the_command_that_makes_them(tmp_path):
-    empty = Source(Store(tmp_path / "a store", for_writing=True), "quick")
+    empty = Source(Store(tmp_path / "a store"), "quick")
     with pytest.raises(MissingRunsError, match="246 of 246 runs of ungrokking") as error:
         FIGURES["figure-04"].evidence(empty)
     assert f"predictions run ungrokking --size quick --store '{tmp_path / 'a store'}'" in str(

@@ -66,7 +66,7 @@ def test_the_options_come_back_in_commands_and_names():
     assert prediction.command("quick", 5).endswith(f"--size quick --seeds 5 {words}")
     verdict = prediction.judge("quick", [])
     assert verdict.options == words
-    assert stem([verdict], None, None) == "ungrokking-quick-composition-4-mlp"
+    assert stem([prediction], "quick", None) == "ungrokking-quick-composition-4-mlp"
     assert AS_DESIGNED.options() == []
 
 

@@ -1,0 +1,5 @@
+"""``python -m predictions``."""
+
+from predictions.command import predictions
+
+predictions()

@@ -1,0 +1,140 @@
+"""What a store holds for each prediction and size, what is missing, and what that would cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from efficiency.errors import InvalidInputError
+from predictions.progress import estimated
+from predictions.protocol import SIZES, Prediction, Size
+from predictions.running import problem_of
+from predictions.trainer import NetworkTrainer
+from runs import Document, Store, estimated_seconds, generations, identity
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One prediction at one size.
+
+    Attributes:
+        prediction: Its name.
+        size: The size.
+        runs: Runs of the design, with those that they continue.
+        in_store: Those that are there and whole.
+        damaged: Those that are there and damaged.
+        missing: Those that are not there.
+        seconds: Estimated time to train what is missing, on this machine's CPU.
+    """
+
+    prediction: str
+    size: Size
+    runs: int
+    in_store: int
+    damaged: int
+    missing: int
+    seconds: float
+
+    def document(self) -> dict[str, Any]:
+        """Return the row as JSON types."""
+        return asdict(self)
+
+
+def status_of(
+    store: Store, predictions: Sequence[Prediction], size: Size | None, seeds: int | None
+) -> list[Row]:
+    """Return a row for each prediction that has runs: at a size, or at all that the store has.
+
+    Args:
+        store: The store.
+        predictions: The predictions.
+        size: The size, ``None`` for all.
+        seeds: Independent networks; ``None`` for the number fixed in each design.
+    """
+    trainer = NetworkTrainer("cpu")
+    return [
+        row
+        for prediction in predictions
+        for one in (SIZES if size is None else (size,))
+        if (row := _row(store, trainer, prediction, one, seeds, asked=size is not None)) is not None
+        and (size is not None or row.in_store + row.damaged > 0)
+    ]
+
+
+def _row(
+    store: Store,
+    trainer: NetworkTrainer,
+    prediction: Prediction,
+    size: Size,
+    seeds: int | None,
+    *,
+    asked: bool,
+) -> Row | None:
+    """Return the row of a prediction, ``None`` of one that trains nothing.
+
+    Args:
+        store: The store.
+        trainer: For the estimate.
+        prediction: The prediction.
+        size: The size.
+        seeds: Independent networks.
+        asked: Whether this size was asked for; an operation need not be defined at every size.
+    """
+    try:
+        documents = [settings.document() for settings in prediction.settings(size, seeds)]
+    except (InvalidInputError, ValidationError):
+        if asked:
+            raise
+        return None
+    levels = generations(documents)
+    states = {identity(d): _state(store, d) for level in levels for d in level}
+    if not states:
+        return None
+    counts = [*states.values()]
+    missing = [[d for d in level if states[identity(d)] == "missing"] for level in levels]
+    return Row(
+        prediction=prediction.name,
+        size=size,
+        runs=len(counts),
+        in_store=counts.count("in store"),
+        damaged=counts.count("damaged"),
+        missing=counts.count("missing"),
+        seconds=_seconds(missing, trainer),
+    )
+
+
+def _state(store: Store, document: Document) -> str:
+    if problem_of(store, document) is not None:
+        return "damaged"
+    return "in store" if store.has(identity(document)) else "missing"
+
+
+def _seconds(levels: Sequence[Sequence[Document]], trainer: NetworkTrainer) -> float:
+    packed = [[[level[i] for i in group] for group in trainer.pack(level)] for level in levels]
+    return estimated_seconds(packed, trainer)
+
+
+def print_status(rows: Sequence[Row]) -> None:
+    """Print a table; nothing but a word if there is nothing."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = 110
+    if not rows:
+        console.print("no run of these predictions is in the store")
+        return
+    table = Table("prediction", "size", "runs", "in the store", "damaged", "missing", "would take")
+    for row in rows:
+        counts = map(str, (row.runs, row.in_store, row.damaged, row.missing))
+        time = estimated(row.seconds) if row.missing else ""
+        table.add_row(row.prediction, row.size, *counts, time)
+    console.print(table)
+    console.print(
+        "Predictions share runs; each row counts all of its own. Other operations and networks are "
+        "counted with --operation and --network.",
+        highlight=False,
+    )

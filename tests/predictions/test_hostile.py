@@ -1,0 +1,575 @@
+"""What users, terminals, extensions and harmed stores do to the commands, and what they answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from efficiency import operations, tasks
+from efficiency.operations import Operation, Table
+from predictions.protocol import Prediction
+from predictions.registry import PREDICTIONS
+from runs import identity
+
+NASTY = "[/b][red]<script>alert(1)</script>|`](javascript:1)"
+
+
+@pytest.fixture
+def own_store(smoke_store, tmp_path):
+    copy = tmp_path / "store"
+    shutil.copytree(smoke_store, copy)
+    return copy
+
+
+def command(
+    *arguments: object, program: str = "predictions", **more
+) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", program, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        **more,
+    )
+
+
+def circle(body, *, commutes: bool = True) -> Operation:
+    """Return an operation mod p as somebody might write one."""
+
+    def build(p: int) -> Table:
+        left, right = (side.ravel() for side in np.divmod(np.arange(p * p), p))
+        return Table(left=left, right=right, answer=body(left, right, p), num_symbols=p)
+
+    return Operation(
+        name="circle",
+        meaning="a + b + ab",
+        size_name="p",
+        sizes=range(2, 60),
+        num_symbols=lambda p: p,
+        num_pairs=lambda p: p * p,
+        build=build,
+        commutes=commutes,
+    )
+
+
+@pytest.fixture
+def register(monkeypatch):
+    def registered(operation: Operation) -> None:
+        monkeypatch.setitem(operations.OPERATIONS, operation.name, operation)
+        for cached in (tasks.table, tasks.mirror, tasks.differences):
+            cached.cache_clear()
+        from predictions import meaning
+
+        meaning.table_digest.cache_clear()
+        meaning.network_probe.cache_clear()
+
+    yield registered
+    for cached in (tasks.table, tasks.mirror, tasks.differences):
+        cached.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("body", "commutes", "message"),
+    [
+        (lambda a, b, p: a + b + a * b, True, "is a remainder .% p. missing"),
+        (lambda a, b, p: (a + b) * 10**6, True, r"circle.* = \d+000000: the answer is not among"),
+        (lambda a, b, p: -((a + b) % p), True, r"the answer is not among the symbols 0 … 6"),
+        (
+            lambda a, b, p: (a + b) % p / 1.0,
+            True,
+            "as answer what is no whole number",
+        ),
+        (lambda a, b, p: (a - b) % p, True, r"declared to commute, and 0 ∘ 1 = 6, 1 ∘ 0 = 1"),
+        (lambda a, b, p: ((a + b) % p)[:-1], True, "declares 7 symbols and 49 pairs"),
+    ],
+)
+def test_an_operation_that_is_not_what_it_declares_is_refused(register, body, commutes, message):
+    register(circle(body, commutes=commutes))
+    with pytest.raises(ValueError, match=message):
+        tasks.table("circle", 7)
+
+
+def test_an_operation_with_a_pair_twice_is_refused(register):
+    def build(p):
+        zeros = np.zeros(p * p, dtype=int)
+        return Table(left=zeros, right=zeros, answer=zeros, num_symbols=p)
+
+    register(replace(circle(None), build=build))
+    with pytest.raises(ValueError, match="a pair of operands twice"):
+        tasks.table("circle", 7)
+
+
+def test_an_edited_operation_does_not_get_the_verdict_of_the_old_one(
+    register, predictions, tmp_path
+):
+    asked = ["--operation", "circle", "--operation-size", "11", "--size", "smoke", "--seeds", "1"]
+    places = ["--store", tmp_path / "store", "--out", tmp_path / "out"]
+    register(circle(lambda a, b, p: (a + b + a * b) % p))
+    first = predictions("run", "ungrokking", *asked, *places)
+    assert first.code == 0, first.err
+    register(circle(lambda a, b, p: (a + b + 2 * a * b) % p))
+    again = predictions("run", "ungrokking", *asked, *places)
+    assert again.code == 2
+    assert "the table of 'circle' was another one when it was trained" in again.err
+    assert "--retrain-damaged" in again.err
+    judged = predictions("judge", "ungrokking", *asked, *places[:2])
+    assert judged.code == 2
+    assert "It could not be judged" in judged.out
+    anew = predictions("run", "ungrokking", *asked, *places, "--retrain-damaged")
+    assert anew.code == 0, anew.err
+    assert "0 runs trained" not in anew.err
+
+
+@pytest.mark.parametrize(
+    "change", [{"commutes": False}, {"differences": lambda p: np.zeros((p, p), dtype=int)}]
+)
+def test_another_declaration_is_another_operation(register, change):
+    from efficiency.settings import TaskSettings
+    from predictions.meaning import table_digest
+
+    operation = circle(lambda a, b, p: (a + b) % p)
+    register(operation)
+    before = table_digest(TaskSettings(operation="circle", size=11))
+    register(replace(operation, **change))
+    assert table_digest(TaskSettings(operation="circle", size=11)) != before
+
+
+def test_a_slip_in_an_operation_does_not_make_its_runs_damaged(register, predictions, tmp_path):
+    asked = ["--operation", "circle", "--operation-size", "11", "--size", "smoke", "--seeds", "1"]
+    places = ["--store", tmp_path / "store", "--out", tmp_path / "out"]
+    register(circle(lambda a, b, p: (a + b + a * b) % p))
+    assert predictions("run", "ungrokking", *asked, *places).code == 0
+    register(circle(lambda a, b, p: a + b + a * b))
+    again = predictions("run", "ungrokking", *asked, *places, "--retrain-damaged")
+    assert again.code == 2
+    assert "is a remainder (% p) missing?" in again.err
+    assert not (tmp_path / "store" / "aside").exists()
+
+
+def test_an_error_of_use_is_none_of_code_when_judging(own_store, predictions):
+    answer = predictions(
+        "judge", "ungrokking", "--size", "smoke", "--seeds", "100000", "--store", own_store
+    )
+    assert answer.code == 2
+    assert answer.err.strip().endswith("--seeds 100000 is outside 1 … 1000")
+
+
+def test_the_outcome_of_another_run_is_not_believed(own_store, predictions):
+    settings = PREDICTIONS["ungrokking"].settings("smoke")
+    one, other = (identity(settings[i].document()) for i in (-1, -2))
+    text = json.loads((own_store / "runs" / other / "outcome.json").read_text())
+    resealed(own_store, one, "outcome.json", lambda outcome: text)
+    answer = predictions("judge", "ungrokking", "--size", "smoke", "--store", own_store)
+    assert answer.code == 2
+    assert "its outcome is not that of its history" in answer.err
+
+
+def test_an_edited_network_is_noticed(own_store, predictions, monkeypatch):
+    from efficiency.models import OneLayerTransformer
+    from predictions import meaning
+
+    drawn = OneLayerTransformer.initialise
+
+    def otherwise(self, generator):
+        drawn(self, generator)
+        self.W_U.data.mul_(2)
+
+    monkeypatch.setattr(OneLayerTransformer, "initialise", otherwise)
+    meaning.network_probe.cache_clear()
+    answer = predictions("judge", "ungrokking", "--size", "smoke", "--store", own_store)
+    meaning.network_probe.cache_clear()
+    assert answer.code == 2
+    assert "network 'one-layer-transformer' was another one when it was trained" in answer.out
+
+
+def resealed(store: Path, run: str, name: str, change) -> None:
+    """Change a file of a run and all that seals it."""
+    folder = store / "runs" / run
+    document = json.loads((folder / name).read_text())
+    text = json.dumps(change(document))
+    (folder / name).write_text(text)
+    mark = json.loads((folder / "complete.json").read_text())
+    mark["files"][name] = hashlib.sha256(text.encode()).hexdigest()
+    mark["sizes"][name] = len(text.encode())
+    (folder / "complete.json").write_text(json.dumps(mark))
+
+
+def with_number(name: str, **changes):
+    def change(outcome):
+        return outcome | {
+            "numbers": outcome["numbers"] | {name: outcome["numbers"][name] | changes}
+        }
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda outcome: outcome | {"status": "nonsense"},
+        lambda outcome: {},
+        lambda outcome: [],
+        lambda outcome: outcome | {"numbers": 5},
+        lambda outcome: outcome | {"reasons": [3]},
+        with_number("novel_accuracy", value=7.5, high=8.0),
+        with_number("novel_accuracy", value="0.5"),
+        with_number("novel_accuracy", low=0.9, high=0.1),
+        with_number("norm", value=-3.0, low=-4.0),
+        with_number("norm", n=-1),
+        with_number("norm", surplus=1),
+    ],
+)
+def test_an_outcome_that_cannot_be_is_not_judged_whatever_seals_it(
+    own_store, predictions, change, tmp_path
+):
+    run = identity(PREDICTIONS["ungrokking"].settings("smoke")[-1].document())
+    resealed(own_store, run, "outcome.json", change)
+    answer = predictions("judge", "ungrokking", "--size", "smoke", "--store", own_store)
+    assert answer.code == 2
+    assert f"run {run}" in answer.err
+    assert "holds what no run leaves behind" in answer.err
+    mended = predictions(
+        *("run", "ungrokking", "--size", "smoke", "--store", own_store),
+        *("--out", tmp_path / "out", "--retrain-damaged"),
+    )
+    assert mended.code == 0, mended.err
+    assert "1 runs trained" in mended.err
+
+
+@pytest.mark.parametrize("change", [lambda held: {}, lambda held: held | {"code": 5}])
+def test_a_provenance_that_is_none_is_named(own_store, predictions, change):
+    run = identity(PREDICTIONS["ungrokking"].settings("smoke")[-1].document())
+    resealed(own_store, run, "provenance.json", change)
+    answer = predictions("judge", "ungrokking", "--size", "smoke", "--store", own_store)
+    assert answer.code == 2
+    assert f"run {run}" in answer.err
+
+
+def test_one_damaged_run_does_not_keep_others_from_being_judged(own_store, predictions):
+    run = identity(PREDICTIONS["ungrokking"].settings("smoke")[-1].document())
+    (own_store / "runs" / run / "outcome.json").write_text("")
+    answer = predictions(
+        "judge", "ungrokking", "minimal-example", "--size", "smoke", "--store", own_store
+    )
+    assert answer.code == 2
+    assert "minimal-example (smoke): SUPPORTED" in answer.out
+    assert "ungrokking (smoke): UNDECIDED. It could not be judged" in answer.out
+
+
+def test_one_judge_that_fails_does_not_take_the_others_with_it(own_store, predictions, monkeypatch):
+    def fail(self, size, runs):
+        raise ZeroDivisionError("one over nothing")
+
+    monkeypatch.setattr(type(PREDICTIONS["ungrokking"]), "find", fail)
+    answer = predictions(
+        "judge", "ungrokking", "minimal-example", "--size", "smoke", "--store", own_store
+    )
+    assert answer.code == 1
+    assert "minimal-example (smoke): SUPPORTED" in answer.out
+    assert "could not be judged: ZeroDivisionError: one over nothing" in answer.out
+
+
+@pytest.mark.parametrize("words", [["--operation", "multiplicaton"], ["--operation-size", "5000"]])
+def test_a_misspelt_variant_is_an_error_of_use_for_every_command(own_store, predictions, words):
+    for command_ in ("judge", "report", "status"):
+        answer = predictions(
+            command_, "ungrokking", "--size", "smoke", "--store", own_store, *words
+        )
+        assert answer.code == 2
+        assert "Traceback" not in answer.err
+        assert "did you mean 'multiplication'" in answer.err or "is outside" in answer.err
+
+
+def test_an_operation_that_is_not_defined_at_every_size_has_a_status(
+    register, predictions, own_store
+):
+    register(circle(lambda a, b, p: (a + b + a * b) % p))
+    answer = predictions("status", "ungrokking", "--operation", "circle", "--store", own_store)
+    assert answer.code == 0, answer.err
+
+
+def test_a_figure_with_nothing_to_draw_does_not_take_the_others_with_it(own_store, monkeypatch):
+    from paper_figures import build as building
+    from paper_figures.base import Source
+    from paper_figures.catalogue import FIGURES
+    from runs import Store
+
+    def fail(evidence):
+        raise ZeroDivisionError("nothing there")
+
+    drawn = FIGURES["figure-04"]
+    broken = replace(drawn, name="broken", draw=fail)
+    out = own_store.parent / "figures"
+    results = building.build([broken, drawn], Source(Store(own_store), "smoke"), "svg", out)
+    assert [one.figure.name for one in results.built] == ["figure-04"]
+    assert results.failed == {"broken": "ZeroDivisionError: nothing there"}
+
+
+def test_a_fault_in_an_extension_shows_its_trace(tmp_path):
+    code = (
+        "import sys\n"
+        "from predictions.registry import PREDICTIONS\n"
+        "def settings(self, size, num_seeds=None): return int('abc')\n"
+        "type(PREDICTIONS['ungrokking']).settings = settings\n"
+        "from predictions.command import predictions\n"
+        "sys.argv = ['predictions', 'run', 'ungrokking', '--store', sys.argv[1]]\n"
+        "predictions()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "s")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "invalid literal for int() with base 10: 'abc'" in done.stderr
+
+
+def test_an_error_of_use_is_one_message_and_a_trace_if_asked_for(tmp_path):
+    short = command("run", "nonsense", cwd=tmp_path)
+    assert (short.returncode, short.stdout) == (2, "")
+    assert "Traceback" not in short.stderr
+    long = command("run", "nonsense", "--debug", cwd=tmp_path)
+    assert long.returncode == 1
+    assert "Traceback" in long.stderr
+    assert "InvalidInputError: unknown prediction 'nonsense'" in long.stderr
+
+
+@pytest.mark.parametrize("operation_size", range(5, 10))
+def test_networks_that_end_below_chance_never_moved(predictions, tmp_path, operation_size):
+    answer = predictions(
+        *("run", "grokking", "--size", "smoke", "--seeds", "3"),
+        *("--operation-size", operation_size, "--store", tmp_path / "s", "--out", tmp_path / "o"),
+    )
+    assert answer.code == 0, answer.err
+    assert "math domain error" not in answer.out + answer.err
+
+
+def test_the_report_is_there_though_nothing_can_be_printed(own_store, tmp_path):
+    arguments = ("run", "ungrokking", "--size", "smoke", "--store", own_store)
+    out = tmp_path / "out"
+    ascii_only = command(*arguments, "--out", out, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert ascii_only.returncode == 0, ascii_only.stderr
+    assert len(list(out.glob("*.html"))) == 1
+    shutil.rmtree(out)
+    words = [sys.executable, "-m", "predictions", *map(str, arguments), "--out", str(out)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        process.wait(120)
+    assert len(list(out.glob("*.html"))) == 1
+
+
+@pytest.mark.parametrize("program", ["predictions", "paper_figures"])
+def test_a_full_device_is_a_message(program):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", program, "list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("module", ["predictions", "predictions.cli", "paper_figures.cli"])
+def test_modules_can_be_run(module):
+    done = command("list", program=module)
+    assert done.returncode == 0
+    assert "ungrokking" in done.stdout
+
+
+def test_another_package_of_a_name_of_ours_is_named(tmp_path):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "__init__.py").write_text("def run(): ...\n")
+    done = command("list", env={**os.environ, "PYTHONPATH": str(tmp_path)}, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "the package 'runs' that Python finds is not this project's" in done.stderr
+    assert "PYTHONPATH" in done.stderr
+
+
+def test_foreign_text_stays_text_wherever_it_is_shown(
+    own_store, predictions, monkeypatch, tmp_path
+):
+    place = tmp_path / "a [red]store"
+    shutil.copytree(own_store, place)
+    original = Prediction.judge
+
+    def judge(self, size, runs):
+        verdict = original(self, size, runs)
+        return replace(verdict, sentence=NASTY, notes=(NASTY,), next_command=NASTY)
+
+    monkeypatch.setattr(Prediction, "judge", judge)
+    out = tmp_path / "out"
+    answer = predictions("run", "ungrokking", "--size", "smoke", "--store", place, "--out", out)
+    assert answer.code == 0, answer.err
+    assert NASTY in answer.out
+    assert str(place) in answer.err
+    (html,), (markdown,) = out.glob("*.html"), out.glob("*.md")
+    assert "<script>alert" not in html.read_text()
+    assert "&lt;script&gt;alert(1)" in html.read_text()
+    shown = markdown.read_text()
+    prose = [line for line in shown.splitlines() if "To go on" not in line]
+    assert "<script>" not in "\n".join(prose)
+    assert "](javascript:" not in "\n".join(prose)
+    missing = predictions("judge", "ungrokking", "--store", tmp_path / NASTY.replace("/", ""))
+    assert missing.code == 2
+    assert NASTY.replace("/", "") in missing.err
+
+
+def test_a_report_on_everything_has_a_name_that_a_file_can_have(predictions, tmp_path):
+    from predictions.registry import FIRST_STUDY, THEORY
+    from predictions.report import stem
+
+    everything = [*THEORY.values(), *FIRST_STUDY.values()]
+    assert stem(everything, "smoke", None) == "all+first-study-smoke"
+    some = [prediction for prediction in everything if prediction.name != "grokking"]
+    assert len(stem(some, "smoke", 12)) < 200
+    assert stem(some, "smoke", 12) != stem(some[1:], "smoke", 12)
+
+
+def test_commands_that_are_named_can_be_given_as_they_are(own_store, predictions, tmp_path):
+    out = tmp_path / "other out"
+    answer = predictions(
+        *("run", "ungrokking", "minimal-example", "--size", "smoke", "--seeds", "5"),
+        *("--store", own_store, "--out", out),
+    )
+    (going_on,) = [line for line in answer.out.splitlines() if line.startswith("to go on: ")]
+    assert f"--store {own_store}" in going_on
+    assert going_on.endswith(f"--out '{out}'")
+    more = [line for line in answer.out.splitlines() if " more: " in line]
+    for line in more:
+        assert line.endswith(
+            f"predictions judge ungrokking --size smoke --seeds 5 --store {own_store}"
+        )
+
+
+def test_a_store_that_may_only_be_read_serves_a_run_that_needs_no_training(
+    own_store, predictions, tmp_path, monkeypatch
+):
+    access = os.access
+    monkeypatch.setattr("os.access", lambda path, mode: not mode & os.W_OK and access(path, mode))
+    arguments = ("--store", own_store, "--out", tmp_path / "out")
+    whole = predictions("run", "ungrokking", "--size", "smoke", *arguments)
+    assert whole.code == 0, whole.err
+    assert "0 runs trained, 51 were in" in whole.err
+    more = predictions("run", "ungrokking", "--size", "smoke", "--seeds", "6", *arguments)
+    assert more.code == 2
+    assert "may not be written" in more.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["addition", "4.6"], "'4.6' is not a whole number"),
+        (["division", "97.5"], "'97.5' is not a whole number"),
+        (["addition", "7", "--seed", "-1", "--examples", "3"], "--seed"),
+        (["addition", "7", "--seed", "5"], "without --examples all are"),
+        (["plus", "7"], "unknown operation 'plus'; choose from"),
+        (["additon", "7"], "did you mean 'addition'"),
+        (["addition", "7", "--picture", "/proc/none/t.png"], "picture cannot be written to"),
+    ],
+)
+def test_a_table_that_cannot_be_shown_says_why(predictions, arguments, message):
+    answer = predictions("table", *arguments)
+    assert answer.code == 2
+    assert message in answer.err
+
+
+def test_tables_lists_and_descriptions_can_be_read_by_a_machine(predictions):
+    table = json.loads(predictions("table", "addition", "3", "--json").out)
+    assert table["answers"] == [[0, 1, 2], [1, 2, 0], [2, 0, 1]]
+    blank = json.loads(predictions("table", "addition", "3", "--examples", "1", "--json").out)
+    assert sum(cell is not None for row in blank["answers"] for cell in row) == 1
+    listed = json.loads(predictions("list", "--json").out)
+    assert {one["name"] for one in listed} == set(PREDICTIONS)
+    (shown,) = json.loads(predictions("show", "ungrokking", "--json").out)
+    assert shown["Name"] == "ungrokking"
+    assert {"Claim", "Rule", "Cost"} <= shown.keys()
+
+
+def test_what_is_shown_fits_the_width_of_a_page(predictions):
+    lines = predictions("show", "ungrokking").out.splitlines()
+    assert max(map(len, lines)) <= 100
+
+
+def test_the_status_counts_what_is_there_and_what_is_missing(own_store, predictions):
+    documents = [s.document() for s in PREDICTIONS["ungrokking"].settings("smoke")]
+    (own_store / "runs" / identity(documents[-1]) / "outcome.json").write_text("")
+    shutil.rmtree(own_store / "runs" / identity(documents[-2]))
+    answer = predictions("status", "--store", own_store, "--json")
+    rows = {(row["prediction"], row["size"]): row for row in json.loads(answer.out)}
+    row = rows["ungrokking", "smoke"]
+    counts = [row[name] for name in ("runs", "in_store", "damaged", "missing")]
+    assert counts == [51, 49, 1, 1]
+    assert row["seconds"] > 0
+    assert ("ungrokking", "quick") not in rows
+    shown = predictions("status", "ungrokking", "--store", own_store, "--size", "quick").out
+    assert "246" in shown
+    nothing = predictions("status", "sharpness", "--store", own_store)
+    assert "no run of these predictions" in nothing.out
+
+
+def test_estimates_are_ranges_in_units_that_a_person_reads():
+    from predictions.progress import duration, estimated
+
+    assert duration(90) == "1 min 30 s"
+    assert duration(30 * 86400) == "30 days"
+    assert duration(400 * 86400) == "400 days"
+    assert estimated(0) == "0 s"
+    assert estimated(100) == "1 min 17 s to 2 min 10 s"
+    assert estimated(30 * 86400) == "23 to 39 days"
+
+
+def test_two_estimates_in_a_row_are_the_same_within_their_range():
+    from efficiency import cost
+
+    one = cost.slowness()
+    cost.slowness.cache_clear()
+    assert cost.slowness() == pytest.approx(one, rel=0.3)
+
+
+def test_workers_can_be_chosen_and_limits_of_a_batch_job_count(predictions, monkeypatch, tmp_path):
+    from predictions import limits, trainer
+
+    monkeypatch.setattr(limits, "cores", list)
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1")
+    assert trainer.usable_cores() == 1
+    monkeypatch.delenv("SLURM_CPUS_PER_TASK")
+    monkeypatch.setattr(limits, "cores", lambda: [0.5, 64.0])
+    assert trainer.usable_cores() == 1
+    answer = predictions(
+        *("run", "ungrokking", "--size", "smoke", "--dry-run", "--workers", "7", "--json"),
+        *("--store", tmp_path / "none"),
+    )
+    assert json.loads(answer.out)["workers"] == 7
+    refused = predictions("run", "ungrokking", "--workers", "0", "--store", tmp_path / "none")
+    assert refused.code == 2
+    assert "--workers" in refused.err
+
+
+def test_a_quota_of_a_control_group_is_found(tmp_path):
+    from predictions.limits import _control_groups, cores
+
+    (group, version), *_ = _control_groups("cpu", tmp_path)
+    group.mkdir(parents=True, exist_ok=True)
+    if version == 2:
+        (group / "cpu.max").write_text("150000 100000\n")
+    else:
+        (group / "cpu.cfs_quota_us").write_text("150000\n")
+        (group / "cpu.cfs_period_us").write_text("100000\n")
+    assert cores(tmp_path) == [1.5]
