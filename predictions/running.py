@@ -164,7 +164,7 @@ def train_missing(documents: Sequence[Document], store: Store, trainer: NetworkT
         return True
     store.require_writable()
     if (reason := trainer.why_slow()) is not None:
-        print(f"training without compiled code, about five times slower: {reason}", file=sys.stderr)
+        print(f"training without compiled code, several times slower: {reason}", file=sys.stderr)
     with Display() as display:
         execution = execute(documents, store, trainer, report=display.update)
     others = f", {execution.by_others} by another process" if execution.by_others else ""
