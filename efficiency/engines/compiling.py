@@ -29,6 +29,8 @@ from pathlib import Path
 
 import torch
 
+from efficiency.engines.subnormals import are_flushed
+
 SOURCE = Path(__file__).with_name("one_layer_transformer.c")
 
 COMPILE_SECONDS = 120.0
@@ -127,7 +129,7 @@ def _kept(place: Path, check: Check) -> ctypes.CDLL | None:
         elif _checksum(place) != _note(place).read_text("ascii"):
             problem = "it is not what was written"
         else:
-            library = ctypes.CDLL(str(place))
+            library = _loaded(place)
             problem = check(library)
             if problem is None:
                 return library
@@ -149,7 +151,7 @@ def _made(command: list[str], place: Path, check: Check) -> ctypes.CDLL:
         made = Path(folder) / place.name
         _compile(command, made)
         try:
-            problem = check(ctypes.CDLL(str(made)))
+            problem = check(_loaded(made))
         except (OSError, AttributeError) as error:
             problem = str(error)
         if problem is not None:
@@ -162,7 +164,19 @@ def _made(command: list[str], place: Path, check: Check) -> ctypes.CDLL:
                 os.fsync(file.fileno())
         _note(made).replace(_note(place))
         made.replace(place)
-    return ctypes.CDLL(str(place))
+    return _loaded(place)
+
+
+def _loaded(path: Path) -> ctypes.CDLL:
+    """Return the library in a file, and this thread's arithmetic as it was.
+
+    Code that is linked with ``-ffast-math`` changes it for whoever loads it.
+    """
+    before = are_flushed()
+    try:
+        return ctypes.CDLL(str(path))
+    finally:
+        torch.set_flush_denormal(before)
 
 
 def _note(place: Path) -> Path:

@@ -10,8 +10,9 @@ import time
 
 import pytest
 
-from efficiency import engines
+from efficiency import engines, train
 from efficiency.engines import binding, compiling
+from efficiency.engines.subnormals import are_flushed
 from tests.build import compiled_only, run_settings
 
 
@@ -107,6 +108,7 @@ def test_a_compiler_that_cannot_be_trusted_is_named_and_its_code_not_kept(
     assert re.search(message, binding.problem(), re.DOTALL)
     assert list(fresh_compiler.glob("*")) == []
     assert engines.choose("auto", run_settings(), "cpu") == "stacked"
+    assert not are_flushed(), "code linked with -ffast-math changes the arithmetic of its process"
 
 
 @compiled_only
@@ -244,9 +246,6 @@ def test_nothing_that_is_no_symbol_reaches_the_compiled_code(column, wrong):
 
 @compiled_only
 def test_the_processor_is_left_as_it_was():
-    from efficiency.engines.subnormals import are_flushed
-    from efficiency.training import train
-
     before = are_flushed()
     train([run_settings(num_steps=20)], engine="compiled")
     train([run_settings(num_steps=20)], engine="stacked")

@@ -28,7 +28,7 @@ def test_the_operations_of_a_step_are_those_of_its_products():
     # Three products of D × L × S, two operations each, and what is done once per step and per row.
     products = 6 * 3830 * 512 * 113
     merged = 6 * (128 * 128 * 625 + 512 * 128 * 113)
-    rows = 6 * (116 * 128 * 625 + 116 * 128 * 128) + 24 * 3830 * 4 * 625
+    rows = 6 * (116 * 128 * 625 + 116 * 128 * 128) + 12 * 3830 * 4 * 625
     assert cost.flops_per_step(run) == products + merged + rows
     # The stacked engine has the first layer as a product: 6·D·M·(L + S) more, and no rows.
     stacked = products + merged + 6 * (3830 * 128 * 625 + 227 * 128 * 128)

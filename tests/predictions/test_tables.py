@@ -34,7 +34,7 @@ def test_the_pairs_shown_are_those_that_a_run_is_trained_on():
     train, _ = tasks.split(49, 20, 3)
     shown = np.flatnonzero(square.ravel() >= 0)
     assert sorted(train) == shown.tolist()
-    assert (tables.answers("addition", 7, None, seed=3) >= 0).all()
+    assert (tables.answers("addition", 7, None, None) >= 0).all()
 
 
 def test_a_picture_shows_the_same_cells_and_is_the_same_every_time(predictions, tmp_path):
