@@ -204,3 +204,13 @@ def test_a_noisy_loss_is_held_against_noisy_losses():
     assert outcome(noisy, random).status == "settled"
     spike = calm(train_loss_peak=lambda step: np.where(step == 950, 1e-1, 1e-3))
     assert "spiked to 100 times" in outcome(spike, random).reasons[0]
+
+
+def test_from_scratch_the_way_leads_up_and_a_network_that_ends_below_chance_never_moved():
+    # With few symbols one that only memorises is sure of wrong answers, from the first steps on.
+    down = calm(novel_accuracy=lambda step: np.where(step >= 20, 0.0, 1 / 7))
+    assert "step_halfway" not in outcome(down, RUN).numbers
+    # One that continues another may well lead down.
+    continued = RUN.model_copy(update={"start": RUN, "init_seed": None})
+    falls = calm(novel_accuracy=lambda step: np.where(step >= 500, 0.0, 1.0))
+    assert outcome(falls, continued).numbers["step_halfway"].value == 500
