@@ -420,6 +420,9 @@ static void give_rows_of_a(work *w, int a) {
   }
 }
 
+/* Heads of two examples that go through together: more would not stay in registers. */
+enum { PAIRED_HEADS = REGISTERS / 16 };
+
 /* Back through the weighted sums of rows, for `examples` of one a and `heads` from `head` on. */
 INLINE void back_through_rows(work *w, int d, const int32_t *right, int head, int num_examples,
                               int heads) {
@@ -492,7 +495,8 @@ static void backward(work *w, const examples *e, int begin, int count) {
     const int two = d + 1 < count && e->left[begin + d + 1] == a;
     int head = 0;
     if (two) {
-      for (; head + 2 <= H; head += 2) back_through_rows(w, d, right, head, 2, 2);
+      for (; head + PAIRED_HEADS <= H; head += PAIRED_HEADS)
+        back_through_rows(w, d, right, head, 2, PAIRED_HEADS);
       for (; head < H; head++) back_through_rows(w, d, right, head, 2, 1);
     } else {
       for (; head + 4 <= H; head += 4) back_through_rows(w, d, right, head, 1, 4);

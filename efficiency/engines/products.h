@@ -1,7 +1,7 @@
 /* Products of matrices that fit into the cache: tiles of the result in registers, nothing packed. */
 
 /* Rows and vectors of a tile of a product: as many accumulators as there are registers for. */
-#if defined(__AVX512F__) || defined(__aarch64__)
+#if REGISTERS == 32
 #define ROWS 8
 #define VECTORS 3
 #else

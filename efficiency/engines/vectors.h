@@ -15,6 +15,11 @@
 #else
 #define LANES 4
 #endif
+#if defined(__AVX512F__) || defined(__aarch64__)
+#define REGISTERS 32
+#else
+#define REGISTERS 16
+#endif
 #define HALF (LANES / 2)
 #define QUARTER (LANES / 4)
 
