@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks import machine, memory
-from efficiency import cost, models
+from efficiency import cost, engines, models
 from efficiency.ensemble import initial_weights, stack_data
 from efficiency.settings import (
     OneLayerTransformerSettings,
@@ -213,7 +213,7 @@ def main() -> None:
     parser.add_argument("--threads", type=_positive, default=2)
     parser.add_argument("--rounds", type=_positive, default=5)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    parser.add_argument("--engine", choices=["auto", "compiled", "stacked"], default="auto")
+    parser.add_argument("--engine", choices=["auto", *engines.ENGINES], default="auto")
     parser.add_argument("--precision", choices=["float32", "tf32", "float64"], default="float32")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()

@@ -25,7 +25,7 @@ from efficiency.settings import RunSettings, leaves
 MAX_PADDING = 0.10
 """Largest share of an ensemble's work that may be spent on padding."""
 
-MAX_EXAMPLES = {"compiled": 1024, "stacked": 4096, "cuda": 2**20}
+MAX_EXAMPLES = {"compiled": 1024, "layered": 1024, "stacked": 4096, "cuda": 2**20}
 """Largest K·D of an ensemble by engine, and on a GPU; one member may exceed it.
 
 On a CPU larger ensembles are no faster, and smaller ones save their runs earlier and leave cores

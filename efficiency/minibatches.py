@@ -67,15 +67,21 @@ class Minibatches:
 
 
 def minibatches(
-    run: RunSettings, first_step: int, num_steps: int, place_D: npt.NDArray[np.int32]
+    run: RunSettings,
+    first_step: int,
+    num_steps: int,
+    place_D: npt.NDArray[np.int32],
+    *,
+    ascending: bool,
 ) -> npt.NDArray[np.int32]:
-    """Return (num_steps, B) the examples of updates, in ascending order, −1 after the last.
+    """Return (num_steps, B) the examples of updates, −1 after the last.
 
     Args:
         run: Settings with a ``batch_size``.
         first_step: First update, counted from 0.
         num_steps: How many.
         place_D: What to call each example of the dataset.
+        ascending: Whether those of an update are sorted, or else as they were drawn.
     """
     D, B = run.dataset_size, step_size(run)
     number = -(-D // B)
@@ -89,6 +95,6 @@ def minibatches(
     padded[:, :D] = order_ED
     first = first_step % number
     chosen = padded.reshape(-1, B)[first : first + num_steps]
-    chosen = np.sort(chosen, axis=1)
+    chosen = np.sort(chosen, axis=1) if ascending else chosen.copy()
     chosen[chosen == none] = -1
     return np.ascontiguousarray(chosen)

@@ -154,8 +154,11 @@ def run(
     network: NetworkOption = None,
     device: Annotated[Literal["auto", "cpu", "cuda"], Parameter(help="Where to train.")] = "auto",
     engine: Annotated[
-        Literal["auto", "compiled", "stacked"],
-        Parameter(help="What trains: compiled code on a CPU, or batched tensor operations."),
+        Literal["auto", "compiled", "layered", "stacked"],
+        Parameter(
+            help="What trains: compiled code on a CPU, that for one layer or for any network "
+            "written down as layers, or batched tensor operations."
+        ),
     ] = "auto",
     memory: Annotated[
         float | None,

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 
 from efficiency import cost, engines, ensemble
-from efficiency.engines import binding
 from efficiency.engines.memory import keep_what_is_freed
 from efficiency.errors import InvalidInputError
 from efficiency.settings import RunSettings, TaskSettings
@@ -159,7 +158,7 @@ class NetworkTrainer:
     def why_slow(self) -> str | None:
         """Return why the compiled engine is not used although ``auto`` would take it."""
         if self.engine == "auto" and self.device == "cpu":
-            return binding.problem()
+            return engines.CompiledEngine.CODE.problem()
         return None
 
     def definition(self, document: Document) -> dict[str, Any]:
@@ -177,7 +176,7 @@ class NetworkTrainer:
             "threads": 1,
             "workers": self.workers,
             "engine": engine,
-            "compiled": binding.description() if engine == "compiled" else None,
+            "compiled": engines.ENGINES[engine].compiled_by(),
         }
 
 

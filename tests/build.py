@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from efficiency.engines import binding
+from efficiency.engines.compiled import CODE
 from efficiency.estimates import Estimate
 from efficiency.outcome import Outcome
 from efficiency.settings import (
@@ -52,7 +52,7 @@ CHOICES = {
 RECORDING = RecordingSettings(num_log=4, num_even=20)
 
 compiled_only = pytest.mark.skipif(
-    binding.problem() is not None, reason=f"no compiled engine here: {binding.problem()}"
+    CODE.problem() is not None, reason=f"no compiled engine here: {CODE.problem()}"
 )
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from efficiency.engines.base import Engine
 from efficiency.engines.compiled import CompiledEngine
+from efficiency.engines.layered import LayeredEngine
 from efficiency.engines.stacked import StackedEngine
 from efficiency.errors import InvalidInputError
 from efficiency.settings import RunSettings
 
-__all__ = ["ENGINES", "CompiledEngine", "Engine", "StackedEngine", "choose"]
+__all__ = ["ENGINES", "CompiledEngine", "Engine", "LayeredEngine", "StackedEngine", "choose"]
 
-ENGINES: dict[str, type[Engine]] = {"compiled": CompiledEngine, "stacked": StackedEngine}
+ENGINES: dict[str, type[Engine]] = {
+    "compiled": CompiledEngine,
+    "layered": LayeredEngine,
+    "stacked": StackedEngine,
+}
 """The faster ones first."""
 
 

@@ -45,6 +45,11 @@ class Engine(ABC):
         """Return why it cannot train a run on a device, ``None`` if it can."""
         return unsupported(run, cls.SUPPORT)
 
+    @classmethod
+    def compiled_by(cls) -> str | None:
+        """Return which compiled code it runs and what made that, ``None`` if none."""
+        return None
+
     def __init__(
         self,
         members: Sequence[RunSettings],

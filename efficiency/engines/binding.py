@@ -1,48 +1,31 @@
-"""What Python hands over to the C code, and the tests that a compiled library must pass first.
+"""What Python hands over to the C code, whatever its networks, and how that is loaded.
 
-Everything here stands in ``one_layer_transformer.c`` too. Sizes and names are compared when the
-library is loaded, and what it computes with the textbook network: nothing is handed to code that
+Everything here stands in ``training.h`` and ``losses.h`` too. Sizes and names are compared when a
+library is loaded, and what it computes with a textbook network: nothing is handed to code that
 means something else.
 """
 
 from __future__ import annotations
 
 import ctypes
-import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
-import torch.nn.functional as F
 
 from efficiency.engines import compiling
 from efficiency.errors import InvalidInputError
 from efficiency.measurements import PARTS
-from efficiency.models import OneLayerTransformer
 
-VERSION = 2
-
-PARAMETERS = (
-    *("W_E", "W_pos", "W_Q", "W_K", "W_V", "W_O"),
-    *("W_in", "b_in", "W_out", "b_out", "W_U"),
-)
 READINGS = ("loss", "accuracy", "log_odds", "margin", "centred_logit")
 
 Integers = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
 
-Pointers = ctypes.c_void_p * len(PARAMETERS)
-
-
-class Shape(ctypes.Structure):
-    """S, M, H and L."""
-
-    _fields_ = [(name, ctypes.c_int32) for name in ("symbols", "d_model", "heads", "d_mlp")]
-
 
 class Examples(ctypes.Structure):
-    """Pairs with labels, sorted by the first operand."""
+    """Pairs with labels."""
 
     _fields_ = [
         ("count", ctypes.c_int32),
@@ -52,10 +35,17 @@ class Examples(ctypes.Structure):
     ]
 
 
-class Member(ctypes.Structure):
-    """Weights and moments of one network."""
+class Parameter(ctypes.Structure):
+    """One array of a member's weights, its moments, and what decay goes towards."""
 
-    _fields_ = [("weights", Pointers), ("first", Pointers), ("second", Pointers)]
+    _fields_ = [
+        ("count", ctypes.c_int64),
+        ("weight", ctypes.c_void_p),
+        ("first", ctypes.c_void_p),
+        ("second", ctypes.c_void_p),
+        ("target", ctypes.c_void_p),
+        ("stream", ctypes.c_int64),
+    ]
 
 
 class Rule(ctypes.Structure):
@@ -69,8 +59,6 @@ class Rule(ctypes.Structure):
         ("penalty", ctypes.c_float),
         ("weight_noise", ctypes.c_float),
         ("norm", ctypes.c_double),
-        ("target", Pointers),
-        ("stream", ctypes.c_int32 * len(PARAMETERS)),
     ]
 
 
@@ -87,7 +75,7 @@ class Minibatches(ctypes.Structure):
 UPDATE = np.dtype(
     [
         *((name, np.float32) for name in ("keep", "step", "root_bias2", "noise")),
-        *((name, np.int64) for name in ("weight_key", "update_key")),
+        *((name, np.int64) for name in ("weight_key", "update_key", "dropout_key")),
     ]
 )
 """The numbers of one update."""
@@ -105,61 +93,83 @@ def memory(num_floats: int) -> Floats:
     return held[begin : begin + num_floats]
 
 
-class ExampleSet:
-    """Examples for the C code, sorted by their first operand, and the memory that they lie in.
+class Code:
+    """A library of compiled code for one kind of networks.
 
     Args:
-        columns: First operands, second operands, labels.
-        shape: Of the network that will see them.
-
-    Raises:
-        InvalidInputError: One of them is no symbol, or they are not sorted.
+        source: The name of its C file.
+        sizes: Returns its version and the sizes that it alone has, as ``layout`` of the C code.
+        names: Returns what it numbers, in its order, before the readings.
+        wrong: Says what is wrong with the numbers that a library computes.
     """
 
-    def __init__(self, columns: Sequence[Integers], shape: Shape) -> None:
-        left, right, labels = columns
-        # The C code indexes without looking.
-        assert len(left) == len(right) == len(labels)
-        assert left.dtype == right.dtype == labels.dtype == np.int32
-        self._held = (left, right, labels)
-        self.argument = Examples(len(left), *(column.ctypes.data for column in self._held))
-        at = library().first_unfit(ctypes.byref(shape), ctypes.byref(self.argument))
-        if at >= 0:
-            raise InvalidInputError(
-                f"example {at} is a = {left[at]}, b = {right[at]} with label {labels[at]}; "
-                f"all three must be among the symbols 0 … {shape.symbols - 1}, and a not below "
-                "that of the example before"
-            )
+    def __init__(
+        self,
+        source: str,
+        sizes: Callable[[], Sequence[int]],
+        names: Callable[[], Sequence[str]],
+        wrong: Callable[[ctypes.CDLL], str | None],
+    ) -> None:
+        self.source: Path = compiling.FOLDER / source
+        self._sizes, self._names, self._wrong = sizes, names, wrong
+        self._held: compiling.Library | compiling.CompilerError | None = None
 
+    def compiled(self) -> compiling.Library:
+        """Return the compiled library and what made it; it is looked for once.
 
-@functools.lru_cache(maxsize=1)
-def compiled() -> compiling.Library:
-    """Return the compiled library and what made it.
+        Raises:
+            compiling.CompilerError: There is none to be had here.
+        """
+        if self._held is None:
+            try:
+                self._held = compiling.load(self.source, self.problem_of)
+            except compiling.CompilerError as error:
+                self._held = error
+        if isinstance(self._held, compiling.CompilerError):
+            raise self._held
+        return self._held
 
-    Raises:
-        compiling.CompilerError: There is none to be had here.
-    """
-    return compiling.load(problem_of)
+    def forget(self) -> None:
+        """Look for the library anew the next time."""
+        self._held = None
 
+    def library(self) -> ctypes.CDLL:
+        """Return the library, whose functions may be called; raises like ``compiled``."""
+        return _declared(self.compiled().code)
 
-def library() -> ctypes.CDLL:
-    """Return the compiled library, whose functions may be called; raises like ``compiled``."""
-    return _declared(compiled().code)
+    def problem(self) -> str | None:
+        """Return why there is no compiled library, ``None`` if there is one."""
+        try:
+            self.compiled()
+        except compiling.CompilerError as error:
+            return str(error)
+        return None
 
+    def description(self) -> str:
+        """Return with what the library was compiled, or why there is none, for the provenance."""
+        return self.problem() or str(self.compiled())
 
-@functools.lru_cache(maxsize=1)
-def problem() -> str | None:
-    """Return why there is no compiled library, ``None`` if there is one."""
-    try:
-        compiled()
-    except compiling.CompilerError as error:
-        return str(error)
-    return None
+    def problem_of(self, code: ctypes.CDLL) -> str | None:
+        """Return why a library must not be used, ``None`` if it does what it should."""
+        return self.other_meaning(_declared(code)) or self._wrong(code)
 
-
-def description() -> str:
-    """Return with what the library was compiled, or why there is none, for the provenance."""
-    return problem() or str(compiled())
+    def other_meaning(self, code: ctypes.CDLL) -> str | None:
+        """Return how sizes or names of a library differ from those here."""
+        expected = [
+            *self._sizes(),
+            *map(ctypes.sizeof, (Examples, Parameter, Rule)),
+            UPDATE.itemsize,
+            ctypes.sizeof(Minibatches),
+            *map(len, (READINGS, PARTS)),
+        ]
+        found = (ctypes.c_int32 * max(code.layout(None), 1))()
+        code.layout(found)
+        if list(found) != expected:
+            return f"its sizes are {list(found)}, those of this package {expected}"
+        names = [*self._names(), "/", *READINGS]
+        if (held := (code.names() or b"").decode("ascii", "replace").split()) != names:
+            return f"it numbers {held}, this package {names}"
+        return None
 
 
 def _declared(code: ctypes.CDLL) -> ctypes.CDLL:
@@ -172,96 +182,32 @@ def _declared(code: ctypes.CDLL) -> ctypes.CDLL:
     return code
 
 
-def problem_of(code: ctypes.CDLL) -> str | None:
-    """Return why a library must not be used, ``None`` if it does what it should."""
-    _declared(code)
-    return _other_meaning(code) or _wrong_numbers(code)
+class ExampleSet:
+    """Examples for the C code, and the memory that they lie in.
 
+    Args:
+        columns: First operands, second operands, labels.
+        code: Of the networks that will see them.
+        shape: Of these networks.
+        num_symbols: S.
 
-def _other_meaning(code: ctypes.CDLL) -> str | None:
-    expected = [
-        VERSION,
-        *map(ctypes.sizeof, (Shape, Examples, Member, Rule)),
-        UPDATE.itemsize,
-        ctypes.sizeof(Minibatches),
-        *map(len, (PARAMETERS, READINGS, PARTS)),
-    ]
-    found = (ctypes.c_int32 * max(code.layout(None), 1))()
-    code.layout(found)
-    if list(found) != expected:
-        return f"its sizes are {list(found)}, those of this package {expected}"
-    names = " / ".join(" ".join(some) for some in (PARAMETERS, READINGS)).split()
-    if (held := (code.names() or b"").decode("ascii", "replace").split()) != names:
-        return f"it numbers {held}, this package {names}"
-    return None
-
-
-def _wrong_numbers(code: ctypes.CDLL) -> str | None:
-    """Return how what the code makes of a small network differs from the textbook network.
-
-    Several chunks of examples and whole squares of vectors; gradients, two updates, measuring, and
-    a weight that is not a number, which must be heard of.
+    Raises:
+        InvalidInputError: One of them is no symbol, or they are not in the order that is wanted.
     """
-    S, M, H, L = 13, 32, 4, 20
-    network = OneLayerTransformer(num_symbols=S, d_model=M, num_heads=H, d_mlp=L)
-    network.initialise(torch.Generator().manual_seed(0))
-    pairs_D = torch.arange(S * S)[::2]
-    left_D, right_D = pairs_D // S, pairs_D % S
-    labels_D = (left_D * right_D + 1) % S
-    weights = [network.get_parameter(name).detach().clone() for name in PARAMETERS]
-    network.double()
-    tokens = torch.stack([left_D, right_D, torch.full_like(left_D, S)], dim=-1)
 
-    shape = Shape(S, M, H, L)
-    columns = [column.numpy().astype(np.int32) for column in (left_D, right_D, labels_D)]
-    examples = Examples(len(pairs_D), *(column.ctypes.data for column in columns))
-    found, first, second = ([torch.zeros_like(weight) for weight in weights] for _ in range(3))
-    stacks = (weights, first, second)
-    member = Member(*(Pointers(*[tensor.data_ptr() for tensor in some]) for some in stacks))
-    gradients = Pointers(*[tensor.data_ptr() for tensor in found])
-    work = memory(code.memory_floats(ctypes.byref(shape)))
-    arguments = [*map(ctypes.byref, (shape, member, examples))]
-
-    computed = code.gradient(*arguments, gradients, address(work))
-    loss = F.cross_entropy(network(tokens), labels_D)
-    loss.backward()  # type: ignore[no-untyped-call]
-    if not abs(computed - loss.item()) < 1e-5 * loss.item():
-        return f"the loss of a small network came out as {computed}, not {loss.item()}"
-    for name, gradient in zip(PARAMETERS, found, strict=True):
-        expected = network.get_parameter(name).grad
-        assert expected is not None
-        if not torch.allclose(gradient.double(), expected, rtol=1e-3, atol=1e-5):
-            return f"the gradient of {name} of a small network came out wrong"
-
-    # A large epsilon, so that the rounding of small gradients is not divided by itself.
-    rate, epsilon = 1e-2, 1e-2
-    adamw = torch.optim.AdamW(
-        network.parameters(), lr=rate, betas=(0.9, 0.98), eps=epsilon, weight_decay=1.0
-    )
-    numbers = np.zeros(2, dtype=UPDATE)
-    for t in (1, 2):
-        bias1, bias2 = 1 - 0.9**t, 1 - 0.98**t
-        numbers[t - 1] = (1 - rate, rate / bias1, bias2**0.5, 0, 0, 0)
-        adamw.zero_grad()
-        F.cross_entropy(network(tokens), labels_D).backward()  # type: ignore[no-untyped-call]
-        adamw.step()
-    rule, batches = Rule(0.98, epsilon, 0.1, 0.02), Minibatches()
-    training = [*map(ctypes.byref, (rule, batches)), address(numbers)]
-    peak = code.advance(*arguments, *training, ctypes.c_int64(2), address(work))
-    if not peak >= 0.999 * computed:
-        return f"the largest loss came out as {peak}, below the first, {computed}"
-    for name, weight in zip(PARAMETERS, weights, strict=True):
-        if not torch.allclose(weight.double(), network.get_parameter(name), rtol=1e-4, atol=1e-5):
-            return f"{name} of a small network came out wrong after two updates"
-
-    parts = np.ones(len(pairs_D), dtype=np.uint8)
-    sums, squares = np.zeros((len(PARTS), len(READINGS))), np.zeros(len(PARAMETERS))
-    code.measure(*arguments, address(parts), address(sums), address(squares), address(work))
-    loss = F.cross_entropy(network(tokens), labels_D)
-    if not abs(sums[0, 0] / len(pairs_D) - loss.item()) < 1e-4 * loss.item():
-        return f"a loss was measured as {sums[0, 0] / len(pairs_D)}, not {loss.item()}"
-
-    weights[0][0, 0] = torch.nan
-    if code.advance(*arguments, *training, ctypes.c_int64(1), address(work)) != float("inf"):
-        return "a weight that is not a number was not noticed"
-    return None
+    def __init__(
+        self, columns: Sequence[Integers], code: Code, shape: ctypes.Structure, num_symbols: int
+    ) -> None:
+        left, right, labels = columns
+        # The C code indexes without looking.
+        assert len(left) == len(right) == len(labels)
+        assert left.dtype == right.dtype == labels.dtype == np.int32
+        self._held = (left, right, labels)
+        self.argument = Examples(len(left), *(column.ctypes.data for column in self._held))
+        at = code.library().first_unfit(ctypes.byref(shape), ctypes.byref(self.argument))
+        if at >= 0:
+            raise InvalidInputError(
+                f"example {at} is a = {left[at]}, b = {right[at]} with label {labels[at]}; "
+                f"all three must be among the symbols 0 … {num_symbols - 1}, and, where examples "
+                "are sorted, a not below that of the example before"
+            )

@@ -1,97 +1,64 @@
-"""One layer of attention and MLP on a CPU: each member by itself, in compiled code.
+"""One layer of attention and MLP on a CPU, in code of its own: ``one_layer_transformer.c``.
 
-A network of these sizes fits into a core's own cache, while stacked members do not; so members take
-turns, many updates each, and threads share out the members. What a member becomes depends on
-nothing but its settings, to the last bit.
-
-Shapes: K members, N pairs of the table, D examples, B of a minibatch, Q quantities.
+Its first layer is a weighted sum of rows that depend on one symbol each, so that an example costs a
+fraction of what it would in a network of layers.
 """
 
 from __future__ import annotations
 
 import ctypes
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from typing import ClassVar, final
 
-import numpy as np
-import numpy.typing as npt
-import torch
-from torch import Tensor
-
-from efficiency import streams, tasks
-from efficiency.engines import binding
-from efficiency.engines.base import Engine
-from efficiency.engines.binding import PARAMETERS, READINGS, ExampleSet, Floats, Pointers, address
+from efficiency import tasks
+from efficiency.engines.binding import Code
+from efficiency.engines.members import MemberEngine
 from efficiency.engines.support import ADAMW, ANY, EVERY_RUN, Support
-from efficiency.ensemble import Stack, labels, part_masks
-from efficiency.measurements import PARTS
-from efficiency.minibatches import minibatches
-from efficiency.optimiser import learning_rate_factor
+from efficiency.engines.trial import wrong_numbers
+from efficiency.models import OneLayerTransformer
 from efficiency.settings import RunSettings, TransformerSettings
 
-_UPDATES_AT_ONCE = 256
-"""Updates in one call: enough to make calls free, few enough for an interrupt to be heard."""
+VERSION = 3
+
+PARAMETERS = (
+    *("W_E", "W_pos", "W_Q", "W_K", "W_V", "W_O"),
+    *("W_in", "b_in", "W_out", "b_out", "W_U"),
+)
 
 
-def memory_bytes(run: RunSettings) -> int:
-    """Return what one thread works in, apart from the members themselves."""
-    return 4 * int(binding.library().memory_floats(ctypes.byref(_shape(run))))
+class Shape(ctypes.Structure):
+    """S, M, H and L."""
+
+    _fields_ = [(name, ctypes.c_int32) for name in ("symbols", "d_model", "heads", "d_mlp")]
 
 
-def _shape(run: RunSettings) -> binding.Shape:
-    n = run.network
-    num_symbols = tasks.num_symbols(run.task.operation, run.task.size)
-    return binding.Shape(num_symbols, n.d_model, getattr(n, "num_heads"), n.d_mlp)  # noqa: B009
+def _sizes() -> list[int]:
+    return [VERSION, ctypes.sizeof(Shape), len(PARAMETERS)]
 
 
-def _names(run: RunSettings) -> tuple[str, ...]:
-    """Return the names that the network's parameters have, in the order of the C code."""
-    if not isinstance(run.network, TransformerSettings):
-        return PARAMETERS
-    outside = ("W_E", "W_pos", "W_U")
-    return tuple(name if name in outside else f"layers.0.{name}" for name in PARAMETERS)
-
-
-def updates(run: RunSettings, first_step: int, num_steps: int) -> npt.NDArray[np.void]:
-    """Return (num_steps,) the numbers of updates, see ``binding.UPDATE``.
-
-    1 − ηλ, η / (1 − β₁ᵗ), √(1 − β₂ᵗ), η times the noise of updates, and keys of noise.
-
-    Args:
-        run: Whose.
-        first_step: First update, counted from 0.
-        num_steps: How many.
-    """
-    o = run.optimiser
-    steps = np.arange(first_step, first_step + num_steps)
-    rate = o.learning_rate * learning_rate_factor(
-        steps,
-        num_steps=run.num_steps,
-        warmup_steps=o.warmup_steps,
-        decay_fraction=o.decay_fraction,
+def _wrong(code: ctypes.CDLL) -> str | None:
+    """Several chunks of examples and whole squares of vectors."""
+    S, M, H, L = 13, 32, 4, 20
+    network = OneLayerTransformer(num_symbols=S, d_model=M, num_heads=H, d_mlp=L)
+    return wrong_numbers(
+        code,
+        Shape(S, M, H, L),
+        network,
+        names=PARAMETERS,
+        prompt=("a", "b", S),
+        num_symbols=S,
     )
-    found = np.zeros(num_steps, dtype=binding.UPDATE)
-    found["keep"] = 1 if o.decay_form == "l2" else 1 - rate * o.weight_decay
-    found["step"] = rate / (1 - o.beta1 ** (steps + 1))
-    found["root_bias2"] = np.sqrt(1 - o.beta2 ** (steps + 1))
-    found["noise"] = rate * (o.update_noise or 0.0)
-    if o.weight_noise or o.update_noise:
-        seed = streams.seeds([run.noise_seed or 0], torch.device("cpu"))
-        at = torch.from_numpy(steps)
-        found["weight_key"] = streams.keys(seed, "weight noise", at).numpy()
-        found["update_key"] = streams.keys(seed, "update noise", at).numpy()
-    return found
+
+
+CODE = Code("one_layer_transformer.c", _sizes, lambda: PARAMETERS, _wrong)
 
 
 @final
-class CompiledEngine(Engine):
-    """See the module; arguments as ``Engine``. As many threads as torch has for the caller.
+class CompiledEngine(MemberEngine):
+    """See the module; arguments as ``Engine``."""
 
-    Raises:
-        compiling.CompilerError: There is no compiled code to be had here.
-    """
+    CODE = CODE
+    SORTED = True
 
     SUPPORT: ClassVar[Support] = {
         **EVERY_RUN,
@@ -111,174 +78,15 @@ class CompiledEngine(Engine):
     }
 
     @classmethod
-    def unfit(cls, run: RunSettings, device: str) -> str | None:
-        """See ``Engine.unfit``."""
-        if device != "cpu":
-            return f"it works on a CPU, the device is {device!r}"
-        return super().unfit(run, device) or binding.problem()
+    def shape(cls, run: RunSettings) -> ctypes.Structure:
+        """See ``MemberEngine.shape``."""
+        n = run.network
+        num_symbols = tasks.num_symbols(run.task.operation, run.task.size)
+        return Shape(num_symbols, n.d_model, getattr(n, "num_heads"), n.d_mlp)  # noqa: B009
 
-    def __init__(
-        self,
-        members: Sequence[RunSettings],
-        starts: Iterable[Mapping[str, Tensor]],
-        device: torch.device,
-    ) -> None:
-        super().__init__(members, starts, device)
-        self._code = binding.library()
-        self._shape = _shape(members[0])
-        self._names = _names(members[0])
-        task = members[0].task
-        table = tasks.table(task.operation, task.size)
-        order_N = np.lexsort((table.right, table.left))
-        left_N, right_N = (side[order_N].astype(np.int32) for side in (table.left, table.right))
-        # Members with true labels, as almost all are, share them.
-        true_N = table.answer[order_N].astype(np.int32)
-        self._stacked = [
-            binding.Member(*(self._pointers(stack, k) for stack in self._stacks))
-            for k in range(len(members))
-        ]
-        self._train, self._table, self._parts, self._sizes = [], [], [], []
-        self._places: list[npt.NDArray[np.int32]] = []
-        for run in members:
-            natural = run.regime == "natural"
-            labels_N = true_N if natural else labels(run)[order_N].astype(np.int32)
-            masks = {part: mask[order_N] for part, mask in part_masks(run, len(order_N)).items()}
-            trained = masks["train"]
-            sides = (left_N, right_N, labels_N)
-            self._train.append(ExampleSet([side[trained] for side in sides], self._shape))
-            self._table.append(ExampleSet(sides, self._shape))
-            bits = [masks[part].astype(np.uint8) << i for i, part in enumerate(PARTS)]
-            self._parts.append(np.bitwise_or.reduce(bits))
-            # An empty part has no mean: NaN instead of a division by zero.
-            self._sizes.append(np.array([masks[part].sum() or np.nan for part in PARTS]))
-            # Where each example of the dataset, in its own order, stands among the sorted ones.
-            dataset_D, _ = tasks.split(len(order_N), run.dataset_size, run.data_seed)
-            place_N = np.empty(len(order_N), dtype=np.int32)
-            place_N[order_N[trained]] = np.arange(run.dataset_size, dtype=np.int32)
-            self._places.append(place_N[dataset_D])
-        self._targets = self.weights.clone() if self._decays_towards_start() else None
-        self._rules = [self._rule(k) for k in range(len(members))]
-        # Where each quantity stands in the answer of the C code; plain readings are of "train".
-        answered = [f"{part}_{reading}" for part in PARTS for reading in READINGS]
-        answered += [*(f"norm_{name}" for name in self._names), "norm"]
-        self._positions = [
-            answered.index(name if name in answered else f"train_{name}")
-            for name in self.quantities
-        ]
-        threads = min(torch.get_num_threads(), len(members))
-        needed = self._code.memory_floats(ctypes.byref(self._shape))
-        self._pool: ThreadPoolExecutor | None = None
-        self._memories = [binding.memory(needed) for _ in range(threads)]
-
-    def _decays_towards_start(self) -> bool:
-        return any(run.optimiser.decay_target == "initial" for run in self.members)
-
-    def _rule(self, member: int) -> binding.Rule:
-        o = self.members[member].optimiser
-        return binding.Rule(
-            o.beta2,
-            o.epsilon,
-            1 - o.beta1,
-            1 - o.beta2,
-            o.weight_decay if o.decay_form == "l2" else 0.0,
-            o.weight_noise or 0.0,
-            0.0 if self.held_norms_K is None else float(self.held_norms_K[member]),
-            Pointers()
-            if self._targets is None or o.decay_target is None
-            else self._pointers(self._targets, member),
-            tuple(list(self.weights.views).index(name) for name in self._names),
-        )
-
-    @property
-    def _stacks(self) -> tuple[Stack, Stack, Stack]:
-        return self.weights, self.first_moment, self.second_moment
-
-    def _pointers(self, stack: Stack, member: int) -> ctypes.Array[ctypes.c_void_p]:
-        return Pointers(*[stack.views[name][member].data_ptr() for name in self._names])
-
-    def _share_out(self, work: Callable[[int, Floats], None]) -> None:
-        """Call ``work`` for every member, with memory to work in, on all threads."""
-        waiting = deque(range(len(self.members)))
-
-        def take_turns(memory: Floats) -> None:
-            while True:
-                try:
-                    member = waiting.popleft()
-                except IndexError:
-                    return
-                work(member, memory)
-
-        if len(self._memories) == 1:
-            take_turns(self._memories[0])
-            return
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(len(self._memories))
-        list(self._pool.map(take_turns, self._memories))
-
-    def _arguments(self, member: int, examples: ExampleSet) -> Iterable[object]:
-        arguments = (self._shape, self._stacked[member], examples.argument)
-        return map(ctypes.byref, arguments)
-
-    def advance(self, first_step: int, num_steps: int) -> None:
-        """See ``Engine.advance``."""
-        end = first_step + num_steps
-        for begin in range(first_step, end, _UPDATES_AT_ONCE):
-            self._advance(begin, min(_UPDATES_AT_ONCE, end - begin))
-
-    def _advance(self, first_step: int, num_steps: int) -> None:
-        def advance(k: int, memory: Floats) -> None:
-            run = self.members[k]
-            numbers = updates(run, first_step, num_steps)
-            batches, held = binding.Minibatches(), []
-            if run.optimiser.batch_size is not None:
-                chosen = minibatches(run, first_step, num_steps, self._places[k])
-                held = [chosen, np.empty((3, chosen.shape[1]), dtype=np.int32)]
-                batches = binding.Minibatches(chosen.shape[1], *(h.ctypes.data for h in held))
-            peak = self._code.advance(
-                *self._arguments(k, self._train[k]),
-                ctypes.byref(self._rules[k]),
-                ctypes.byref(batches),
-                address(numbers),
-                ctypes.c_int64(num_steps),
-                address(memory),
-            )
-            self.loss_peak_K[k] = max(float(self.loss_peak_K[k]), peak)
-
-        self._share_out(advance)
-
-    def gradient(self) -> tuple[Tensor, Stack]:
-        """Return the (K,) mean losses, float64, and their gradients by the weights."""
-        shapes = {name: tuple(view.shape[1:]) for name, view in self.weights.views.items()}
-        gradients = Stack.zeros(shapes, len(self.members), self.weights.flat)
-        losses_K = torch.zeros_like(self.loss_peak_K)
-
-        def differentiate(k: int, memory: Floats) -> None:
-            losses_K[k] = self._code.gradient(
-                *self._arguments(k, self._train[k]), self._pointers(gradients, k), address(memory)
-            )
-
-        self._share_out(differentiate)
-        return losses_K, gradients
-
-    def measure(self) -> Tensor:
-        """See ``Engine.measure``."""
-        found_QK = torch.full(
-            (len(self.quantities), len(self.members)), torch.nan, dtype=torch.float64
-        )
-
-        def measure(k: int, memory: Floats) -> None:
-            sums = np.zeros((len(PARTS), len(READINGS)))
-            squares = np.zeros(len(PARAMETERS))
-            self._code.measure(
-                *self._arguments(k, self._table[k]),
-                address(self._parts[k]),
-                address(sums),
-                address(squares),
-                address(memory),
-            )
-            means = (sums / self._sizes[k][:, None]).ravel()
-            found = np.concatenate([means, np.sqrt(squares), np.sqrt(squares.sum(keepdims=True))])
-            found_QK[:, k] = torch.from_numpy(found[self._positions])
-
-        self._share_out(measure)
-        return found_QK
+    def names(self) -> Sequence[str]:
+        """See ``MemberEngine.names``."""
+        if not isinstance(self.members[0].network, TransformerSettings):
+            return PARAMETERS
+        outside = ("W_E", "W_pos", "W_U")
+        return tuple(name if name in outside else f"layers.0.{name}" for name in PARAMETERS)

@@ -31,7 +31,8 @@ import torch
 
 from efficiency.engines.subnormals import are_flushed
 
-SOURCE = Path(__file__).with_name("one_layer_transformer.c")
+FOLDER = Path(__file__).parent
+"""Where the C code is."""
 
 COMPILE_SECONDS = 120.0
 """Longest that a compiler may take; it needs about six."""
@@ -84,10 +85,11 @@ class Library:
         return f"{Path(self.code._name).stem} by {self.compiler}"
 
 
-def load(check: Check) -> Library:
+def load(source: Path, check: Check) -> Library:
     """Return the compiled library: kept from an earlier time if that is sound, else made.
 
     Args:
+        source: A file of C code in ``FOLDER``; it may include the headers there.
         check: Called on every library before it is used.
 
     Raises:
@@ -96,10 +98,10 @@ def load(check: Check) -> Library:
     compiler = _compiler()
     problems = []
     for flags in _candidates():
-        place = _cache_folder() / f"{_fingerprint(compiler, flags)}.so"
+        place = _cache_folder() / f"{_fingerprint(source, compiler, flags)}.so"
         command = [*compiler, *_FLAGS, *flags]
         try:
-            code = _kept(place, check) or _made(command, place, check)
+            code = _kept(place, check) or _made(command, source, place, check)
             said = _version(tuple(compiler)).splitlines() or ["a compiler that tells no version"]
             return Library(code=code, flags=" ".join(flags), compiler=said[0])
         except _TooSlowError:
@@ -140,16 +142,17 @@ def _kept(place: Path, check: Check) -> ctypes.CDLL | None:
     return None
 
 
-def _made(command: list[str], place: Path, check: Check) -> ctypes.CDLL:
+def _made(command: list[str], source: Path, place: Path, check: Check) -> ctypes.CDLL:
     """Return the library compiled by a command, which is kept at ``place``."""
     _LOG.info(
-        "compiling the training code with %s, once (%.0f s at the most)",
+        "compiling %s with %s, once (%.0f s at the most)",
+        source.stem,
         command[0],
         COMPILE_SECONDS,
     )
     with tempfile.TemporaryDirectory(dir=place.parent) as folder:
         made = Path(folder) / place.name
-        _compile(command, made)
+        _compile(command, source, made)
         try:
             problem = check(_loaded(made))
         except (OSError, AttributeError) as error:
@@ -240,12 +243,14 @@ def _run(command: list[str], seconds: float) -> subprocess.CompletedProcess[str]
     return subprocess.CompletedProcess(command, process.returncode, out, errors)
 
 
-def _sources() -> list[Path]:
-    return [SOURCE, *sorted(SOURCE.parent.glob("*.h"))]
+def _text(source: Path) -> str:
+    """Return the C code of a file with that of every header that it might include."""
+    headers = sorted(FOLDER.glob("*.h"))
+    return "\0".join(file.read_text("utf-8") for file in (source, *headers))
 
 
-def _fingerprint(compiler: list[str], flags: tuple[str, ...]) -> str:
-    parts = [*(source.read_text("utf-8") for source in _sources()), _version(tuple(compiler))]
+def _fingerprint(source: Path, compiler: list[str], flags: tuple[str, ...]) -> str:
+    parts = [_text(source), _version(tuple(compiler))]
     parts += [shlex.join([*compiler, *_FLAGS, *flags]), platform.machine()]
     if "native" in "".join(flags):
         parts.append(_processor())
@@ -286,18 +291,17 @@ def _cache_folder() -> Path:
     return own
 
 
-def least_ever(what: str, measured: float) -> float:
-    """Return the least of a measured number and of what it was, with this code, before.
+def least_ever(source: Path, measured: float) -> float:
+    """Return the least of a measured time and of what it was, with this code, before.
 
     Kept beside the compiled code; where nothing can be kept it is the number itself.
 
     Args:
-        what: What was measured, a word.
+        source: The code that was timed.
         measured: The number, > 0.
     """
-    sources = "".join(source.read_text("utf-8") for source in _sources())
-    kind = hashlib.sha256(f"{_processor()}\0{sources}".encode()).hexdigest()[:16]
-    place = _cache_folder() / f"{what}-{kind}.txt"
+    kind = hashlib.sha256(f"{_processor()}\0{_text(source)}".encode()).hexdigest()[:16]
+    place = _cache_folder() / f"step-{kind}.txt"
     try:
         before = float(place.read_text("ascii"))
         least = min(measured, before) if before > 0 else measured
@@ -312,14 +316,14 @@ def least_ever(what: str, measured: float) -> float:
     return least
 
 
-def _compile(command: list[str], made: Path) -> None:
+def _compile(command: list[str], source: Path, made: Path) -> None:
     """Compile to ``made``.
 
     Raises:
         CompilerError: The compiler failed, or took too long.
     """
     try:
-        done = _run([*command, "-o", str(made), str(SOURCE), "-lm"], COMPILE_SECONDS)
+        done = _run([*command, "-o", str(made), str(source), "-lm"], COMPILE_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise _TooSlowError(
             f"{shlex.join(command)} was not done in {COMPILE_SECONDS:.0f} s and was ended"

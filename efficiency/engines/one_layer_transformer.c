@@ -26,104 +26,38 @@
 
 #include "vectors.h"
 
+#include "losses.h"
 #include "noise.h"
+#include "processor.h"
 #include "products.h"
-
-#define CHUNK 64 /* Examples that go through together; see benchmarks/NOTES.md. */
-
-INLINE void add_scaled(int n, float *to, float scale, const float *from) {
-  for (int i = 0; i < n; i++) to[i] += scale * from[i];
-}
-
-/* A dot product in a fixed order of additions: eight interleaved sums, then these. */
-INLINE float dot(int n, const float *left, const float *right) {
-  float sums[8] = {};
-  int i = 0;
-  for (; i + 8 <= n; i += 8)
-    for (int j = 0; j < 8; j++) sums[j] += left[i + j] * right[i + j];
-  for (int j = 0; i + j < n; j++) sums[j] += left[i + j] * right[i + j];
-  return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
-}
+#include "training.h"
 
 /* ---------------------------------------------------------------- what Python hands over */
 
-/* Names and order of the parameters, of the readings and of the numbers of parts: Python compares
-   them with its own, and the sizes of all that it hands over, before it calls anything. */
+/* Names and order of the parameters: Python compares them with its own. */
 #define PARAMETERS(each)                                                                  \
   each(W_E) each(W_pos) each(W_Q) each(W_K) each(W_V) each(W_O) each(W_in) each(b_in)     \
   each(W_out) each(b_out) each(W_U)
-#define READINGS(each) each(loss) each(accuracy) each(log_odds) each(margin) each(centred_logit)
 #define AS_PARAMETER(name) P_##name,
-#define AS_READING(name) R_##name,
-#define AS_TEXT(name) #name " "
 enum { PARAMETERS(AS_PARAMETER) NUM_PARAMETERS };
-enum { READINGS(AS_READING) NUM_READINGS };
-enum { NUM_PARTS = 7 };
 
 typedef struct {
   int32_t num_symbols, d_model, num_heads, d_mlp;
 } shape;
 
-typedef struct {
-  int32_t count;
-  const int32_t *left, *right, *labels; /* sorted by left */
-} examples;
-
-typedef struct {
-  float *weights[NUM_PARAMETERS], *first[NUM_PARAMETERS], *second[NUM_PARAMETERS];
-} member;
-
-/* How a member is trained, the same at every update. */
-typedef struct {
-  float beta2, epsilon;
-  float one_minus_1, one_minus_2;      /* of 1 - beta in float64: a beta near 1 has few digits here */
-  float penalty;                       /* of an L2 penalty, which goes through the moments; or 0 */
-  float weight_noise;                  /* standard deviation; or 0 */
-  double norm;                         /* at which the weights are held; or 0 */
-  const float *target[NUM_PARAMETERS]; /* what decay goes towards; NULL for zero */
-  int32_t stream[NUM_PARAMETERS];      /* of its noise: the place of a parameter in the network */
-} rule;
-
-/* The numbers of one update, which the schedule decides. */
-typedef struct {
-  float keep;         /* 1 - rate * decay */
-  float step;         /* rate / (1 - beta1^t) */
-  float root_bias2;   /* sqrt(1 - beta2^t) */
-  float noise;        /* rate * standard deviation of the noise of updates */
-  uint64_t weight_key, update_key; /* of the streams of both noises */
-} update;
-
-/* Which examples each update takes; all if `chosen` is NULL. */
-typedef struct {
-  int32_t size;
-  const int32_t *chosen; /* updates, size: places among the examples, ascending, then -1 */
-  int32_t *memory;       /* 3, size */
-} minibatches;
-
-#define VERSION 2 /* to be raised with every change that the sizes and names do not show */
+#define VERSION 3 /* to be raised with every change that the sizes and names do not show */
 
 const char *names(void) { return PARAMETERS(AS_TEXT) "/ " READINGS(AS_TEXT); }
 
 /* Sizes by which both sides know that they mean the same; returns how many there are. */
 int32_t layout(int32_t *to) {
-  const int32_t sizes[] = {
-      VERSION,        sizeof(shape),  sizeof(examples),    sizeof(member),  sizeof(rule),
-      sizeof(update), sizeof(minibatches), NUM_PARAMETERS, NUM_READINGS, NUM_PARTS,
-  };
+  const int32_t sizes[] = {VERSION, sizeof(shape), NUM_PARAMETERS, SIZES};
   if (to) memcpy(to, sizes, sizeof(sizes));
   return (int32_t)(sizeof(sizes) / sizeof(sizes[0]));
 }
 
 /* The first example that the functions below must not be given, -1 if there is none. */
-int32_t first_unfit(const shape *s, const examples *e) {
-  const uint32_t S = (uint32_t)s->num_symbols;
-  for (int32_t d = 0; d < e->count; d++) {
-    if ((uint32_t)e->left[d] >= S || (uint32_t)e->right[d] >= S || (uint32_t)e->labels[d] >= S)
-      return d;
-    if (d > 0 && e->left[d] < e->left[d - 1]) return d;
-  }
-  return -1;
-}
+int32_t first_unfit(const shape *s, const examples *e) { return unfit(s->num_symbols, e, 1); }
 
 /* ---------------------------------------------------------------- memory */
 
@@ -153,6 +87,14 @@ typedef struct {
   float *of_a, *d_of_a;        /* H, W: the rows of the present a */
   float *gradient[NUM_PARAMETERS], *noisy[NUM_PARAMETERS];
 } work;
+
+/* How many numbers each parameter has. */
+static void count_parameters(const shape *s, size_t *counts) {
+  const size_t S = s->num_symbols, M = s->d_model, L = s->d_mlp;
+  const size_t of_each[NUM_PARAMETERS] = {(S + 1) * M, 3 * M, M * M, M * M, M * M, M * M,
+                                          M * L,       L,     L * M, M,     M * S};
+  memcpy(counts, of_each, sizeof(of_each));
+}
 
 /* Lay out the arrays from `memory`; return the floats needed. `memory` may be NULL to ask. */
 static size_t arrange(work *w, const shape *s, float *memory) {
@@ -196,19 +138,12 @@ static size_t arrange(work *w, const shape *s, float *memory) {
   for (int i = 0; i < 2; i++) TAKE(d_weight[i], CH);
   TAKE(of_a, H * W);
   TAKE(d_of_a, H * W);
-  const size_t counts[NUM_PARAMETERS] = {(S + 1) * M, 3 * M, M * M, M * M, M * M, M * M,
-                                         M * L,       L,     L * M, M,     M * S};
+  size_t counts[NUM_PARAMETERS];
+  count_parameters(s, counts);
   for (int i = 0; i < NUM_PARAMETERS; i++) TAKE(gradient[i], counts[i]);
   for (int i = 0; i < NUM_PARAMETERS; i++) TAKE(noisy[i], counts[i]);
 #undef TAKE
   return used;
-}
-
-static size_t count_of(const work *w, int parameter) {
-  const size_t S = w->S, M = w->M, L = w->L;
-  const size_t counts[NUM_PARAMETERS] = {(S + 1) * M, 3 * M, M * M, M * M, M * M, M * M,
-                                         M * L,       L,     L * M, M,     M * S};
-  return counts[parameter];
 }
 
 /* ---------------------------------------------------------------- once per step */
@@ -350,66 +285,6 @@ static void forward(work *w, const examples *e, int begin, int count) {
   multiply(count, columns, w->L, w->wide, W, w->out, Sp, w->wide + Lp, W, ADD);
 }
 
-/* The largest logit of a wrong class; the right one's place and the padding become -infinity. */
-INLINE float largest_wrong(float *logits, int label, int S, int Sp) {
-  const vec nothing = all(-INFINITY);
-  vec largest = nothing;
-  for (int s = 0; s < Sp; s += LANES) {
-    const ivec class = s + (ivec){IOTA};
-    vec wrong = where((class == label) | (class >= S), nothing, load(logits + s));
-    store(logits + s, wrong);
-    largest = larger(wrong, largest);
-  }
-  return largest_of(largest);
-}
-
-/* e^(logit - largest) in place of the logits; returns their sum. */
-INLINE float wrong_odds(float *logits, float largest, int Sp) {
-  vec total = {};
-  for (int s = 0; s < Sp; s += LANES) {
-    vec odds = exp_of(load(logits + s) - largest);
-    store(logits + s, odds);
-    total += odds;
-  }
-  return sum_of(total);
-}
-
-/* Gradients of the logits in place of the logits; returns the sum of the losses.
-
-   With m = max(0, r) for the largest wrong logit relative to the right one, r, the odds of being
-   wrong are e^(r - m) total to e^-m, so that neither overflows and neither is rounded away. */
-static double lose(work *w, const examples *e, int begin, int count) {
-  float relative[CHUNK + LANES], total[CHUNK + LANES], wrong[CHUNK + LANES], largest[CHUNK];
-  /* One loop after the other: in each, several examples are under way at once. */
-  for (int d = 0; d < count; d++) {
-    float *logits = w->wide + (size_t)d * w->W + w->Lp;
-    const float right = logits[e->labels[begin + d]];
-    largest[d] = largest_wrong(logits, e->labels[begin + d], w->S, w->Sp);
-    relative[d] = largest[d] - right;
-  }
-  for (int d = 0; d < count; d++)
-    total[d] = wrong_odds(w->wide + (size_t)d * w->W + w->Lp, largest[d], w->Sp);
-  store(relative + count, all(-INFINITY)); /* a whole last vector, of no loss */
-  store(total + count, all(1.0f));
-  double sum = 0;
-  const float each = 1.0f / (float)e->count;
-  for (int d = 0; d < count; d += LANES) {
-    const vec r = load(relative + d), m = larger(r, all(0.0f));
-    const vec to_wrong = load(total + d) * exp_of(r - m), to_right = exp_of(-m);
-    sum += sum_of(m + log1p_of(to_wrong + (to_right - 1.0f)));
-    const vec share = each * to_wrong / (to_wrong + to_right);
-    store(wrong + d, share);
-    store(total + d, share / load(total + d));
-  }
-  for (int d = 0; d < count; d++) {
-    float *logits = w->wide + (size_t)d * w->W + w->Lp;
-    const float scale = total[d];
-    for (int s = 0; s < w->Sp; s += LANES) store(logits + s, load(logits + s) * scale);
-    logits[e->labels[begin + d]] = -wrong[d];
-  }
-  return sum;
-}
-
 static void give_rows_of_a(work *w, int a) {
   const size_t row = (size_t)w->H * w->W;
   float *of_a = w->d_rows + a * row, *of_0 = w->d_rows + w->S * row;
@@ -531,11 +406,10 @@ static void backward(work *w, const examples *e, int begin, int count) {
 
 /* ---------------------------------------------------------------- back to the parameters */
 
-static void conclude(work *w, float *const *p) {
+static void conclude(work *w, float *const *p, float *const *g) {
   const int S = w->S, M = w->M, H = w->H, F = w->F, L = w->L, X = w->X, Lp = w->Lp, Sp = w->Sp,
             Mp = w->Mp, W = w->W;
   const size_t row = (size_t)H * W;
-  float *const *g = w->gradient;
   float *of_0 = w->d_rows + S * row, *of_1 = of_0 + row, *of_2 = of_1 + row;
   /* What went to a and to b, summed over symbols, is what went to positions 0 and 1; the weights of
      the three positions add up to 1. */
@@ -605,8 +479,11 @@ static void conclude(work *w, float *const *p) {
   memcpy(g[P_W_pos], w->d_embedding + (size_t)S * M, sizeof(float) * 3 * M);
 }
 
-/* Gradients of the mean loss into w->gradient; returns the mean loss. */
-static double differentiate(work *w, float *const *p, const examples *e) {
+/* Gradients of the mean loss; returns the mean loss. Nothing is dropped. */
+static double differentiate(void *network, float *const *p, const examples *e, uint64_t dropout_key,
+                            float *const *gradients) {
+  (void)dropout_key;
+  work *w = network;
   const size_t row = (size_t)w->H * w->W;
   prepare(w, p);
   transpose(w->L, w->S, w->out, w->Sp, w->out_t, w->Lp);
@@ -619,115 +496,14 @@ static double differentiate(work *w, float *const *p, const examples *e) {
   for (int begin = 0; begin < e->count; begin += CHUNK) {
     const int count = e->count - begin < CHUNK ? e->count - begin : CHUNK;
     forward(w, e, begin, count);
-    sum += lose(w, e, begin, count);
+    sum += lose(w->wide + w->Lp, w->W, e->labels + begin, count, w->S, w->Sp, 1.0f / (float)e->count);
     backward(w, e, begin, count);
   }
-  conclude(w, p);
+  conclude(w, p, gradients);
   return sum / e->count;
 }
 
-static void add_noise(const work *w, const rule *r, float *const *from, float scale, uint64_t key,
-                      float *const *to) {
-  for (int i = 0; i < NUM_PARAMETERS; i++)
-    add_normals(count_of(w, i), from[i], scale,
-                mixed(mixed(key) + (uint64_t)(r->stream[i] + 1) * GOLDEN), to[i]);
-}
-
-/* ---------------------------------------------------------------- AdamW */
-
-/* The second moment is kept in units of its square, so that gradients down to 1e-30 still have one:
-   where it underflows an update is the gradient over epsilon, however small that is. */
-#define UNIT 1099511627776.0f /* 2^40: scaling by it is exact */
-
-static void adamw(size_t n, float *restrict weight, float *restrict first, float *restrict second,
-                  const float *restrict gradient, const float *restrict target, const rule *r,
-                  const update *u) {
-  const float one_minus_1 = r->one_minus_1, one_minus_2 = r->one_minus_2, penalty = r->penalty;
-  const float beta2 = r->beta2, epsilon = r->epsilon;
-  const float keep = u->keep, step = u->step, over_root = 1 / (u->root_bias2 * UNIT);
-#define UPDATE(towards)                                                        \
-  do {                                                                         \
-    const float g = gradient[i] + penalty * (weight[i] - (towards));           \
-    const float m = first[i] + (g - first[i]) * one_minus_1;                   \
-    const float v = beta2 * second[i] + one_minus_2 * (g * UNIT) * (g * UNIT); \
-    first[i] = m;                                                              \
-    second[i] = v;                                                             \
-    weight[i] = (towards) + (weight[i] - (towards)) * keep -                   \
-                step * m / (sqrtf(v) * over_root + epsilon);                   \
-  } while (0)
-  if (target)
-    for (size_t i = 0; i < n; i++) UPDATE(target[i]);
-  else
-    for (size_t i = 0; i < n; i++) UPDATE(0.0f);
-#undef UPDATE
-}
-
-static double sum_of_squares(size_t n, const float *values) {
-  /* Lanes of their own: one chain of additions would wait for each before the next. */
-  double lanes[LANES] = {0}, sum = 0;
-  size_t i = 0;
-  for (; i + LANES <= n; i += LANES)
-    for (int l = 0; l < LANES; l++) lanes[l] += (double)values[i + l] * (double)values[i + l];
-  for (; i < n; i++) sum += (double)values[i] * (double)values[i];
-  for (int l = 0; l < LANES; l++) sum += lanes[l];
-  return sum;
-}
-
-static void scale_to_norm(const work *w, const member *m, double norm) {
-  double square = 0;
-  for (int i = 0; i < NUM_PARAMETERS; i++) square += sum_of_squares(count_of(w, i), m->weights[i]);
-  const float factor = (float)(norm / sqrt(square));
-  for (int i = 0; i < NUM_PARAMETERS; i++) {
-    const size_t n = count_of(w, i);
-    float *weight = m->weights[i];
-    for (size_t j = 0; j < n; j++) weight[j] *= factor;
-  }
-}
-
-static examples taken(const examples *e, const minibatches *b, int64_t t) {
-  const int32_t *chosen = b->chosen + t * b->size;
-  int32_t *left = b->memory, *right = left + b->size, *labels = right + b->size, count = 0;
-  for (; count < b->size && chosen[count] >= 0; count++) {
-    left[count] = e->left[chosen[count]];
-    right[count] = e->right[chosen[count]];
-    labels[count] = e->labels[chosen[count]];
-  }
-  return (examples){count, left, right, labels};
-}
-
 /* ---------------------------------------------------------------- entry points */
-
-/* Numbers below the smallest normal one count as 0 while these functions run: on some processors
-   each operation on one takes a hundred times as long, and as a network settles they are many.
-   Benchmarks may switch that off to see how long. */
-int32_t flush_subnormals = 1;
-
-#if defined(__x86_64__) || defined(__i386__)
-#define CONTROL uint32_t
-#define FLUSHING 0x8040u /* flush to zero, denormals are zero */
-static CONTROL control(void) { return __builtin_ia32_stmxcsr(); }
-static void set_control(CONTROL value) { __builtin_ia32_ldmxcsr(value); }
-#elif defined(__aarch64__)
-#define CONTROL uint64_t
-#define FLUSHING (1u << 24)
-static CONTROL control(void) {
-  CONTROL value;
-  __asm__ volatile("mrs %0, fpcr" : "=r"(value));
-  return value;
-}
-static void set_control(CONTROL value) { __asm__ volatile("msr fpcr, %0" : : "r"(value)); }
-#else
-#define CONTROL int
-#define FLUSHING 0
-static CONTROL control(void) { return 0; }
-static void set_control(CONTROL value) { (void)value; }
-#endif
-
-static CONTROL begin(void) {
-  const CONTROL before = control();
-  set_control(flush_subnormals ? before | FLUSHING : before & ~(CONTROL)FLUSHING);
-  return before;
-}
 
 /* Floats of memory that one call of the functions below works in; it must begin at 64 bytes. */
 size_t memory_floats(const shape *s) {
@@ -736,77 +512,47 @@ size_t memory_floats(const shape *s) {
 }
 
 /* Gradient of the mean loss, by parameter; returns the mean loss. */
-double gradient(const shape *s, const member *m, const examples *e, float *const *gradients,
+double gradient(const shape *s, const parameter *p, const examples *e, float *const *gradients,
                 float *memory) {
   const CONTROL before = begin();
   work w;
   arrange(&w, s, memory);
-  const double loss = differentiate(&w, m->weights, e);
-  for (int i = 0; i < NUM_PARAMETERS; i++)
-    memcpy(gradients[i], w.gradient[i], sizeof(float) * count_of(&w, i));
+  float *weights[NUM_PARAMETERS];
+  for (int i = 0; i < NUM_PARAMETERS; i++) weights[i] = p[i].weight;
+  const double loss = differentiate(&w, weights, e, 0, gradients);
   set_control(before);
   return loss;
 }
 
-/* `num_updates` steps of AdamW; returns the largest mean loss seen, infinite for NaN. */
-double advance(const shape *s, const member *m, const examples *e, const rule *r,
+/* See `train`. */
+double advance(const shape *s, const parameter *p, const examples *e, const rule *r,
                const minibatches *b, const update *updates, int64_t num_updates, float *memory) {
   const CONTROL before = begin();
   work w;
   arrange(&w, s, memory);
-  double peak = 0;
-  for (int64_t t = 0; t < num_updates; t++) {
-    const update *u = updates + t;
-    const examples some = b->chosen ? taken(e, b, t) : *e;
-    if (r->weight_noise > 0) add_noise(&w, r, m->weights, r->weight_noise, u->weight_key, w.noisy);
-    const double loss =
-        differentiate(&w, r->weight_noise > 0 ? w.noisy : (float *const *)m->weights, &some);
-    if (!(loss <= peak)) peak = loss == loss ? loss : INFINITY;
-    for (int i = 0; i < NUM_PARAMETERS; i++)
-      adamw(count_of(&w, i), m->weights[i], m->first[i], m->second[i], w.gradient[i], r->target[i],
-            r, u);
-    if (u->noise > 0) add_noise(&w, r, m->weights, u->noise, u->update_key, m->weights);
-    if (r->norm > 0) scale_to_norm(&w, m, r->norm);
-  }
+  const double peak = train(p, NUM_PARAMETERS, e, r, b, updates, num_updates, differentiate, &w,
+                            w.gradient, w.noisy);
   set_control(before);
   return peak;
 }
 
-/* Sums of the readings over each part of the examples. Bit i of parts[d]: example d is in part i. */
-void measure(const shape *s, const member *m, const examples *e, const uint8_t *parts, double *sums,
-             double *squares, float *memory) {
+/* Sums of the readings over each part of the examples, see `add_readings`, and the sum of squares
+   of each parameter. */
+void measure(const shape *s, const parameter *p, const examples *e, const uint8_t *parts,
+             double *sums, double *squares, float *memory) {
   const CONTROL before = begin();
   work w;
   arrange(&w, s, memory);
-  prepare(&w, m->weights);
+  float *weights[NUM_PARAMETERS];
+  for (int i = 0; i < NUM_PARAMETERS; i++) weights[i] = p[i].weight;
+  prepare(&w, weights);
   memset(sums, 0, sizeof(double) * NUM_PARTS * NUM_READINGS);
   for (int begin = 0; begin < e->count; begin += CHUNK) {
     const int count = e->count - begin < CHUNK ? e->count - begin : CHUNK;
     forward(&w, e, begin, count);
-    for (int d = 0; d < count; d++) {
-      float *logits = w.wide + (size_t)d * w.W + w.Lp;
-      const int label = e->labels[begin + d];
-      const double right = logits[label];
-      vec sum = {};
-      for (int y = 0; y < w.Sp; y += LANES) sum += load(logits + y); /* padding is zero */
-      const float largest = largest_wrong(logits, label, w.S, w.Sp);
-      const double margin = right - (double)largest;
-      const double log_odds = margin - log((double)wrong_odds(logits, largest, w.Sp));
-      double reading[NUM_READINGS];
-      /* log(1 + e^-s), accurate however small: log(1 + x) = x - x^2/2 to 1e-13 below 1e-6. */
-      const double x = exp(-fabs(log_odds));
-      reading[R_loss] = (x < 1e-6 ? x - x * x / 2 : log1p(x)) + (log_odds < 0 ? -log_odds : 0.0);
-      reading[R_accuracy] = margin > 0;
-      reading[R_log_odds] = log_odds;
-      reading[R_margin] = margin;
-      reading[R_centred_logit] = right - sum_of(sum) / w.S;
-      for (unsigned left = parts[begin + d]; left; left &= left - 1) {
-        double *of_part = sums + __builtin_ctz(left) * NUM_READINGS;
-        for (int i = 0; i < NUM_READINGS; i++) of_part[i] += reading[i];
-      }
-    }
+    add_readings(w.wide + w.Lp, w.W, e->labels + begin, parts + begin, count, w.S, w.Sp, sums);
   }
   for (int i = 0; i < NUM_PARAMETERS; i++)
-    squares[i] = sum_of_squares(count_of(&w, i), m->weights[i]);
+    squares[i] = sum_of_squares((size_t)p[i].count, p[i].weight);
   set_control(before);
 }

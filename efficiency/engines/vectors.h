@@ -8,14 +8,16 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__AVX512F__)
+#if defined(LANES) /* given: as if the processor had other registers than it has */
+#elif defined(__AVX512F__)
 #define LANES 16
 #elif defined(__AVX__)
 #define LANES 8
 #else
 #define LANES 4
 #endif
-#if defined(__AVX512F__) || defined(__aarch64__)
+#if defined(REGISTERS)
+#elif defined(__AVX512F__) || defined(__aarch64__)
 #define REGISTERS 32
 #else
 #define REGISTERS 16
@@ -144,4 +146,18 @@ INLINE vec log1p_of(vec x) {
   vec log = m * z * p - 2.12194440e-4f * e - 0.5f * z + m + 0.693359375f * e;
   vec rounded = u - 1.0f;
   return where(rounded == 0.0f, x, log * (x / where(rounded == 0.0f, all(1.0f), rounded)));
+}
+
+INLINE void add_scaled(int n, float *to, float scale, const float *from) {
+  for (int i = 0; i < n; i++) to[i] += scale * from[i];
+}
+
+/* A dot product in a fixed order of additions: eight interleaved sums, then these. */
+INLINE float dot(int n, const float *left, const float *right) {
+  float sums[8] = {};
+  int i = 0;
+  for (; i + 8 <= n; i += 8)
+    for (int j = 0; j < 8; j++) sums[j] += left[i + j] * right[i + j];
+  for (int j = 0; i + j < n; j++) sums[j] += left[i + j] * right[i + j];
+  return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
 }

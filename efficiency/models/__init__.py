@@ -7,13 +7,14 @@ To add a network: write it as a ``Network`` for one member, give it settings in
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from efficiency import tasks
 from efficiency.models.base import Network
+from efficiency.models.layers import Layers
 from efficiency.models.mlp import MLP
 from efficiency.models.one_layer_transformer import OneLayerTransformer
 from efficiency.models.program import Program, StackedProgram
@@ -27,12 +28,14 @@ __all__ = [
     "ARCHITECTURES",
     "MLP",
     "Architecture",
+    "Layers",
     "Network",
     "OneLayerTransformer",
     "Program",
     "StackedProgram",
     "TableForm",
     "Transformer",
+    "layers",
     "network",
     "program",
     "shapes",
@@ -46,6 +49,7 @@ class Architecture:
     Attributes:
         network: One network with zero weights, for a number of symbols and its settings.
         program: The program that computes K of them.
+        prompt: The tokens that it reads: ``"a"``, ``"b"`` and the numbers of constant ones.
         knows: Its settings, apart from ``d_model``, ``d_mlp`` and ``precision`` that all have.
         products: Multiplications of the matrix products of an example's forward pass.
         activations: Numbers that a forward pass leaves behind for each example.
@@ -53,6 +57,7 @@ class Architecture:
 
     network: Callable[[int, Any], Network]
     program: Callable[[int, Any], Program]
+    prompt: Callable[[int, Any], Sequence[str | int]]
     knows: tuple[str, ...]
     products: Callable[[int, Any], float]
     activations: Callable[[int, Any], float]
@@ -91,6 +96,7 @@ ARCHITECTURES: dict[str, Architecture] = {
             num_symbols=S, d_model=n.d_model, num_heads=n.num_heads, d_mlp=n.d_mlp
         ),
         program=lambda S, n: TableForm(num_symbols=S, num_heads=n.num_heads),
+        prompt=lambda S, n: ["a", "b", S],
         knows=("num_heads",),
         products=lambda S, n: n.d_model * n.d_mlp + (n.d_model + n.d_mlp) * S,
         activations=lambda S, n: 5 * n.d_model + 3 * n.d_mlp + 5 * S,
@@ -98,6 +104,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "transformer": Architecture(
         network=_transformer,
         program=lambda S, n: StackedProgram(_transformer(S, n), _prompt(S, n), n.dropout),
+        prompt=_prompt,
         knows=(
             *("num_heads", "num_layers", "normalisation", "biases"),
             *("positions", "prompt", "dropout"),
@@ -114,6 +121,7 @@ ARCHITECTURES: dict[str, Architecture] = {
             ["a", "b"],
             n.dropout,
         ),
+        prompt=lambda S, n: ["a", "b"],
         knows=("num_layers", "dropout"),
         products=lambda S, n: (
             2 * n.d_model * n.d_mlp + (n.num_layers - 1) * n.d_mlp**2 + n.d_mlp * S
@@ -140,3 +148,12 @@ def program(task: TaskSettings, settings: NetworkSettings) -> Program:
     """Return the program that computes many such networks at once."""
     num_symbols = tasks.num_symbols(task.operation, task.size)
     return ARCHITECTURES[settings.architecture].program(num_symbols, settings)
+
+
+@functools.lru_cache(maxsize=64)
+def layers(task: TaskSettings, settings: NetworkSettings) -> Layers | None:
+    """Return the network as a list of layers, ``None`` if it is not written down."""
+    num_symbols = tasks.num_symbols(task.operation, task.size)
+    prompt = ARCHITECTURES[settings.architecture].prompt(num_symbols, settings)
+    written = Layers(tuple(prompt))
+    return written if network(task, settings).write_down(written) else None

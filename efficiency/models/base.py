@@ -10,6 +10,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from efficiency.models.layers import Layers
+
 Drop = Callable[[Tensor], Tensor]
 """Dropout: (D, …) activations, a row for each example, to the same with some of them 0."""
 
@@ -46,3 +48,13 @@ class Network(nn.Module, ABC):
     @abstractmethod
     def forward(self, tokens: Tensor, drop: Drop = keep_all) -> Tensor:
         """Return (D, S) logits for (D, positions) tokens."""
+
+    def write_down(self, layers: Layers) -> bool:
+        """Write the network down as a list of layers; return whether it can be.
+
+        What is written down is trained by compiled code, everything else by tensor operations.
+
+        Args:
+            layers: The list, empty.
+        """
+        return False

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from efficiency.models.base import Drop, Network, keep_all
+from efficiency.models.layers import Layers
 
 
 class MLP(Network):
@@ -41,6 +42,18 @@ class MLP(Network):
         for layer in self.hidden:
             activations = drop(layer(activations))
         return activations @ self.W_U + self.b_U
+
+    def write_down(self, layers: Layers) -> bool:
+        """See ``Network.write_down``."""
+        present = layers.embed("W_E", self.W_E.shape[1], flat=True)
+        for number in range(len(self.hidden)):
+            name = f"hidden.{number}"
+            present = layers.linear(
+                present, f"{name}.W_in", self.W_U.shape[0], bias=f"{name}.b_in", rectified=True
+            )
+            present = layers.drop(present)
+        layers.linear(present, "W_U", self.W_U.shape[1], bias="b_U")
+        return True
 
 
 class _Hidden(nn.Module):

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from efficiency.models.base import Drop, Network, keep_all
+from efficiency.models.layers import Array, Layers
 
 Normalisation = Literal["none", "pre", "post"]
 
@@ -75,6 +76,43 @@ class Layer(nn.Module):
         kept_DRM = self.norm_attention(kept_DRM + self._attention(residual_DTM, num_answers))
         result: Tensor = self.norm_mlp(kept_DRM + drop(self._mlp(kept_DRM)))
         return result
+
+    def write_down(self, layers: Layers, name: str, residual: Array, last: bool) -> Array:
+        """Write the layer down, see ``Network.write_down``; return the residual stream after it.
+
+        Args:
+            layers: The list.
+            name: What its parameters' names begin with.
+            residual: The residual stream before it.
+            last: Whether it answers at the last position alone.
+        """
+
+        def norm(read: Array, which: str) -> Array:
+            return layers.norm(read, f"{name}.{which}.g_norm", f"{name}.{which}.b_norm")
+
+        def attention(read: Array) -> Array:
+            M = read.width
+            query = layers.linear(read, f"{name}.W_Q", M, last=last)
+            key, value = (layers.linear(read, f"{name}.{which}", M) for which in ("W_K", "W_V"))
+            mixed = layers.attend(query, key, value, self.num_heads)
+            return layers.linear(mixed, f"{name}.W_O", M)
+
+        def mlp(read: Array) -> Array:
+            b_in, b_out = (
+                None if self.b_in is None else f"{name}.{which}" for which in ("b_in", "b_out")
+            )
+            L = self.W_in.shape[1]
+            hidden = layers.linear(read, f"{name}.W_in", L, bias=b_in, rectified=True)
+            return layers.drop(layers.linear(hidden, f"{name}.W_out", read.width, bias=b_out))
+
+        if self._place == "pre":
+            kept = layers.add(residual, attention(norm(residual, "norm_attention")))
+            return layers.add(kept, mlp(norm(kept, "norm_mlp")))
+        kept = layers.add(residual, attention(residual))
+        if self._place == "none":
+            return layers.add(kept, mlp(kept))
+        kept = norm(kept, "norm_attention")
+        return norm(layers.add(kept, mlp(kept)), "norm_mlp")
 
     def _attention(self, read_DTM: Tensor, num_answers: int) -> Tensor:
         num_positions, width = read_DTM.shape[1], read_DTM.shape[2] // self.num_heads
@@ -175,3 +213,18 @@ class Transformer(Network):
             residual = layer(residual, 1 if number == len(self.layers) else num_positions, drop)
         logits: Tensor = self.norm_last(residual[:, -1]) @ self.W_U
         return logits
+
+    def write_down(self, layers: Layers) -> bool:
+        """See ``Network.write_down``."""
+        learned = isinstance(self.W_pos, nn.Parameter)
+        residual = layers.embed(
+            "W_E", self.W_E.shape[1], positions="W_pos" if learned else self.W_pos
+        )
+        for number, layer in enumerate(self.layers, start=1):
+            assert isinstance(layer, Layer)
+            last = number == len(self.layers)
+            residual = layer.write_down(layers, f"layers.{number - 1}", residual, last)
+        if isinstance(self.norm_last, _Normed):
+            residual = layers.norm(residual, "norm_last.g_norm", "norm_last.b_norm", last=True)
+        layers.linear(residual, "W_U", self.W_U.shape[1], last=True)
+        return True

@@ -7,37 +7,43 @@ import os
 import re
 import subprocess
 import time
+from typing import Literal
 
+import numpy as np
 import pytest
 
 from efficiency import engines, train
-from efficiency.engines import binding, compiling
+from efficiency.engines import (
+    CompiledEngine,
+    LayeredEngine,
+    binding,
+    compiled,
+    compiling,
+    layered,
+)
+from efficiency.engines.compiled import CODE
 from efficiency.engines.subnormals import are_flushed
-from tests.build import compiled_only, run_settings
-
-
-class Wider(ctypes.Structure):
-    """A shape as somebody might change it on one side alone."""
-
-    _fields_ = [(name, ctypes.c_int64) for name in ("symbols", "d_model", "heads", "d_mlp")]
-
-
-LEVELS = ("", "-march=x86-64-v3", "-march=x86-64-v4")
+from efficiency.settings import OneLayerTransformerSettings
+from tests.build import SMALL, compiled_only, run_settings
 
 
 @pytest.fixture
 def fresh_compiler(monkeypatch, tmp_path):
     """Forget what was compiled, here and in the cache, for one test."""
-    cached = (binding.compiled, binding.problem, compiling._cache_folder, compiling._version)
+    cached = (compiling._cache_folder, compiling._version)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     # What is kept and refused does not depend on how fast the code is, but on how soon it is made.
     quick = tuple(flag.replace("-O3", "-O0") for flag in compiling._FLAGS)
     monkeypatch.setattr(compiling, "_FLAGS", quick)
     for function in cached:
         function.cache_clear()
+    for code in (compiled.CODE, layered.CODE):
+        code.forget()
     yield tmp_path / "cache" / "circuit-efficiency"
     for function in cached:
         function.cache_clear()
+    for code in (compiled.CODE, layered.CODE):
+        code.forget()
 
 
 @pytest.fixture
@@ -59,7 +65,7 @@ def test_without_a_compiler_training_goes_on_in_the_other_engine(fresh_compiler,
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.delenv("CC", raising=False)
     monkeypatch.setattr("sysconfig.get_config_var", lambda name: None)
-    assert "no C compiler was found" in binding.problem()
+    assert "no C compiler was found" in CODE.problem()
     assert engines.choose("auto", run_settings(), "cpu") == "stacked"
     with pytest.raises(ValueError, match="no C compiler was found; install gcc"):
         engines.choose("compiled", run_settings(), "cpu")
@@ -105,7 +111,7 @@ def test_a_compiler_that_cannot_be_trusted_is_named_and_its_code_not_kept(
     fresh_compiler, a_compiler, body, message
 ):
     a_compiler(body)
-    assert re.search(message, binding.problem(), re.DOTALL)
+    assert re.search(message, CODE.problem(), re.DOTALL)
     assert list(fresh_compiler.glob("*")) == []
     assert engines.choose("auto", run_settings(), "cpu") == "stacked"
     assert not are_flushed(), "code linked with -ffast-math changes the arithmetic of its process"
@@ -119,7 +125,7 @@ def test_a_compiler_that_hangs_is_ended_with_all_that_it_started(
     a_compiler(
         f'[ "$1" = --version ] && exec $real "$@"\nsleep 600 & echo $! > "{tmp_path}/child"; wait'
     )
-    assert "was not done in 0 s and was ended" in binding.problem()
+    assert "was not done in 0 s and was ended" in CODE.problem()
     child = int((tmp_path / "child").read_text())
     for _ in range(100):
         if subprocess.run(["ps", "-o", "stat=", "-p", str(child)], check=False).returncode:
@@ -135,17 +141,17 @@ def test_a_compiler_that_hangs_is_ended_with_all_that_it_started(
 @compiled_only
 def test_a_compiler_that_does_not_say_its_version_is_used_all_the_same(fresh_compiler, a_compiler):
     a_compiler('[ "$1" = --version ] && exit 0; exec $real "$@"')
-    assert binding.problem() is None
-    assert binding.description().endswith("by a compiler that tells no version")
+    assert CODE.problem() is None
+    assert CODE.description().endswith("by a compiler that tells no version")
 
 
 @compiled_only
 def test_compiled_code_is_kept_for_the_next_process(fresh_compiler):
-    first = binding.compiled().code._name
+    first = CODE.compiled().code._name
     assert {file.suffix for file in fresh_compiler.iterdir()} == {".so", ".sha256"}
     made = os.stat(first).st_mtime_ns
-    binding.compiled.cache_clear()
-    assert binding.compiled().code._name == first
+    CODE.forget()
+    assert CODE.compiled().code._name == first
     assert os.stat(first).st_mtime_ns == made
 
 
@@ -172,7 +178,7 @@ def test_code_that_is_not_what_was_kept_is_made_again_with_a_word(fresh_compiler
     place = fresh_compiler / "kept.so"
     fresh_compiler.mkdir(parents=True, mode=0o700)
     command = [*compiling._compiler(), *compiling._FLAGS]
-    compiling._made(command, place, lambda code: None)
+    compiling._made(command, CODE.source, place, lambda code: None)
     content = place.read_bytes()
     harm(place, content)
     assert compiling._kept(place, lambda code: None) is None
@@ -192,10 +198,10 @@ def test_a_cache_that_others_may_write_to_is_not_used(fresh_compiler, caplog):
 def test_what_is_kept_is_used_again_whatever_the_umask(fresh_compiler):
     before = os.umask(0o002)
     try:
-        first = binding.compiled().code._name
+        first = CODE.compiled().code._name
         made = os.stat(first).st_mtime_ns
-        binding.compiled.cache_clear()
-        assert os.stat(binding.compiled().code._name).st_mtime_ns == made
+        CODE.forget()
+        assert os.stat(CODE.compiled().code._name).st_mtime_ns == made
     finally:
         os.umask(before)
 
@@ -203,61 +209,78 @@ def test_what_is_kept_is_used_again_whatever_the_umask(fresh_compiler):
 @compiled_only
 def test_a_cache_that_cannot_be_written_is_said(fresh_compiler, monkeypatch, caplog):
     monkeypatch.setenv("XDG_CACHE_HOME", "/proc/none")
-    assert binding.problem() is None
+    assert CODE.problem() is None
     assert "made anew at every start" in caplog.text
+
+
+class Longer(ctypes.Structure):
+    """A shape with one number more."""
+
+    _fields_ = [*compiled.Shape._fields_, ("more", ctypes.c_int64)]
 
 
 @compiled_only
 @pytest.mark.parametrize(
-    ("name", "value", "message"),
+    ("code", "place", "value", "message"),
     [
-        ("VERSION", 99, "its sizes are"),
-        ("PARTS", (*binding.PARTS, "one more"), "its sizes are"),
-        ("READINGS", (*binding.READINGS[1:], binding.READINGS[0]), "it numbers"),
-        ("PARAMETERS", (*binding.PARAMETERS[1:], binding.PARAMETERS[0]), "it numbers"),
-        (
-            "Shape",
-            type("Shape", (ctypes.Structure,), {"_fields_": [("S", ctypes.c_int64)]}),
-            "size",
+        (compiled.CODE, (compiled, "VERSION"), 99, "its sizes are"),
+        (compiled.CODE, (compiled, "PARAMETERS"), compiled.PARAMETERS[::-1], "it numbers"),
+        (compiled.CODE, (compiled, "Shape"), Longer, "its sizes are"),
+        (layered.CODE, (layered, "VERSION"), 99, "its sizes are"),
+        (layered.CODE, (layered, "Shape"), Longer, "its sizes are"),
+        (layered.CODE, (layered, "Layer"), Longer, "its sizes are"),
+        (layered.CODE, (layered, "Kind"), Literal["linear", "embed"], "its sizes are"),
+        *(
+            (code, (binding, name), value, message)
+            for code in (compiled.CODE, layered.CODE)
+            for name, value, message in (
+                ("PARTS", (*binding.PARTS, "one more"), "its sizes are"),
+                ("READINGS", binding.READINGS[::-1], "it numbers"),
+                ("Rule", Longer, "its sizes are"),
+                ("Parameter", Longer, "its sizes are"),
+                ("UPDATE", np.dtype([("keep", "f4")]), "its sizes are"),
+            )
         ),
-        ("UPDATE", binding.np.dtype([("keep", "f4")]), "its sizes are"),
     ],
 )
 def test_code_that_means_something_else_is_refused_when_it_is_loaded(
-    monkeypatch, name, value, message
+    monkeypatch, code, place, value, message
 ):
-    code = binding.compiled().code
-    assert binding.problem_of(code) is None
-    monkeypatch.setattr(binding, name, value)
-    assert re.search(message, binding._other_meaning(code))
+    library = code.compiled().code
+    assert code.problem_of(library) is None
+    monkeypatch.setattr(*place, value)
+    assert re.search(message, code.other_meaning(library))
 
 
 @compiled_only
 @pytest.mark.parametrize("column", [0, 1, 2])
 @pytest.mark.parametrize("wrong", [-1, 7, 10**6])
-def test_nothing_that_is_no_symbol_reaches_the_compiled_code(column, wrong):
-    columns = [binding.np.arange(5, dtype=binding.np.int32) for _ in range(3)]
-    shape = binding.Shape(7, 8, 2, 12)
-    binding.ExampleSet(columns, shape)
+@pytest.mark.parametrize("engine", [CompiledEngine, LayeredEngine])
+def test_nothing_that_is_no_symbol_reaches_the_compiled_code(engine, column, wrong):
+    columns = [np.arange(5, dtype=np.int32) for _ in range(3)]
+    run = run_settings(network=OneLayerTransformerSettings() if engine is CompiledEngine else SMALL)
+    among = (engine.CODE, engine.shape(run), 7)
+    binding.ExampleSet(columns, *among)
     columns[column][4] = wrong
     with pytest.raises(ValueError, match=rf"example 4 .*{wrong}.*among the symbols 0 … 6"):
-        binding.ExampleSet(columns, shape)
+        binding.ExampleSet(columns, *among)
 
 
 @compiled_only
 def test_the_processor_is_left_as_it_was():
     before = are_flushed()
     train([run_settings(num_steps=20)], engine="compiled")
+    train([run_settings(num_steps=20, network=SMALL)], engine="layered")
     train([run_settings(num_steps=20)], engine="stacked")
     assert are_flushed() == before
 
 
-def sanitized(tmp_path, level: str, *more: str):
+def sanitized(tmp_path, which: str, *flags: str):
     program = tmp_path / "sanitized"
     command = [*compiling._compiler(), "-std=gnu11", "-O1", "-g", "-fsanitize=address,undefined"]
-    command += ["-fno-sanitize-recover=all", *level.split(), *more, f"-I{compiling.SOURCE.parent}"]
+    command += ["-fno-sanitize-recover=all", "-Wno-psabi", *flags, f"-I{compiling.FOLDER}"]
     built = subprocess.run(
-        [*command, "tests/efficiency/sanitized.c", "-o", str(program), "-lm"],
+        [*command, f"tests/efficiency/sanitized_{which}.c", "-o", str(program), "-lm"],
         capture_output=True,
         text=True,
         check=False,
@@ -268,22 +291,19 @@ def sanitized(tmp_path, level: str, *more: str):
     return subprocess.run([program, "1", "300"], capture_output=True, text=True, check=False)
 
 
-def levels_here() -> list[str]:
-    """Return the flags of all instruction sets that this processor has."""
-    best = compiling._candidates()[0]
-    known = [level for level in LEVELS if (level,) == best]
-    return list(LEVELS[: LEVELS.index(known[0]) + 1]) if known else [""]
-
-
 @compiled_only
-@pytest.mark.parametrize("level", levels_here())
-def test_the_sanitizers_find_nothing_in_members_of_random_shapes(tmp_path, level):
-    done = sanitized(tmp_path, level)
+@pytest.mark.parametrize("lanes", [4, 8, 16])
+@pytest.mark.parametrize("which", ["one_layer", "layers"])
+def test_the_sanitizers_find_nothing_in_members_of_random_shapes(tmp_path, which, lanes):
+    # Vectors of every processor on this one: the compiler makes them of what there is.
+    flags = [*compiling._candidates()[0], f"-DLANES={lanes}", f"-DREGISTERS={2 * max(lanes, 8)}"]
+    done = sanitized(tmp_path, which, *flags)
     assert (done.returncode, done.stdout) == (0, "300 members\n"), done.stderr
 
 
 @compiled_only
-def test_the_sanitizers_would_find_one_float_too_few(tmp_path):
-    done = sanitized(tmp_path, "", "-DLACKING=1")
+@pytest.mark.parametrize("which", ["one_layer", "layers"])
+def test_the_sanitizers_would_find_one_float_too_few(tmp_path, which):
+    done = sanitized(tmp_path, which, "-DLACKING=1")
     assert done.returncode != 0
     assert "heap-buffer-overflow" in done.stderr

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import gc
 import weakref
 
@@ -11,12 +12,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from efficiency import Training, engines, streams, train
-from efficiency.engines import CompiledEngine, StackedEngine
+from efficiency import Training, engines, models, streams, train
+from efficiency.engines import CompiledEngine, StackedEngine, members
 from efficiency.ensemble import initial_weights, part_masks
 from efficiency.minibatches import Minibatches, minibatches
-from efficiency.settings import OneLayerTransformerSettings, TransformerSettings
-from tests.build import CHOICES, compiled_only, run_settings
+from efficiency.models import MLP, Layers
+from efficiency.settings import MLPSettings, OneLayerTransformerSettings, TransformerSettings
+from tests.build import CHOICES, SMALL, compiled_only, run_settings
 from tests.efficiency.test_ensemble import crowd
 
 
@@ -105,6 +107,122 @@ def test_both_engines_train_alike_with_every_choice(name, network):
         assert list(one.weights) == list(other.weights)
 
 
+LAYERED = {
+    "two layers": SMALL,
+    "three layers, normalised before": TransformerSettings(
+        d_model=12,
+        num_heads=3,
+        d_mlp=20,
+        num_layers=3,
+        normalisation="pre",
+        biases=True,
+        positions="learned",
+        prompt="a b =",
+    ),
+    "one layer": PLAIN,
+    "MLP": MLPSettings(d_model=8, d_mlp=12),
+    "deep MLP": MLPSettings(d_model=5, d_mlp=19, num_layers=3),
+}
+
+
+@compiled_only
+@pytest.mark.parametrize("name", sorted(CHOICES))
+@pytest.mark.parametrize("network", LAYERED)
+def test_layers_train_as_the_network_does_with_every_choice(name, network):
+    choices = dict(CHOICES[name])
+    dropout = getattr(choices.pop("network", None), "dropout", 0.0)
+    choices["network"] = LAYERED[network].model_copy(update={"dropout": dropout})
+    if dropout:
+        choices["noise_seed"] = 3
+    runs = [run_settings(**choices, dataset_size=D, init_seed=D) for D in (20, 31)]
+    for one, other in zip(
+        train(runs, engine="layered"), train(runs, engine="stacked"), strict=True
+    ):
+        early = one.history["step"] <= 10
+        np.testing.assert_allclose(
+            one.history[early], other.history[early], rtol=5e-4, atol=2e-4, equal_nan=True
+        )
+        assert list(one.weights) == list(other.weights)
+
+
+@compiled_only
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_layered_member_is_the_same_to_the_last_bit_whoever_is_beside_it(threads):
+    before = torch.get_num_threads()
+    runs = [
+        run_settings(**CHOICES["everything"], dataset_size=D, init_seed=D) for D in (10, 20, 31)
+    ]
+    (alone,) = train(runs[1:2], engine="layered")
+    try:
+        torch.set_num_threads(threads)
+        among = train(runs, engine="layered")[1]
+    finally:
+        torch.set_num_threads(before)
+    assert alone.history.equals(among.history)
+    for name, value in alone.weights.items():
+        assert (value == among.weights[name]).all()
+
+
+@compiled_only
+def test_a_dropped_share_is_dropped_and_only_in_training():
+    network = MLPSettings(d_model=8, d_mlp=12, dropout=0.5)
+    run = run_settings(network=network, noise_seed=1)
+    whole = run_settings(network=network.model_copy(update={"dropout": 0.0}))
+    for engine in ("layered", "stacked"):
+        one, other = (train([r], engine=engine)[0].history for r in (run, whole))
+        assert one["train_loss"].iloc[0] == other["train_loss"].iloc[0]
+        assert abs(one["train_loss"].iloc[-1] - other["train_loss"].iloc[-1]) > 1e-3
+
+
+class Unwritten(MLP):
+    """An MLP that does not say which layers it has."""
+
+    def write_down(self, layers):
+        return False
+
+
+@compiled_only
+def test_a_network_that_is_not_written_down_is_trained_by_tensor_operations(monkeypatch):
+    run = run_settings(network=MLPSettings(d_model=7, d_mlp=11))
+    assert engines.choose("auto", run, "cpu") == "layered"
+    monkeypatch.setitem(
+        models.ARCHITECTURES,
+        "mlp",
+        dataclasses.replace(
+            models.ARCHITECTURES["mlp"],
+            network=lambda S, n: Unwritten(
+                num_symbols=S, num_layers=n.num_layers, d_model=n.d_model, d_mlp=n.d_mlp
+            ),
+        ),
+    )
+    models.layers.cache_clear()
+    try:
+        assert engines.choose("auto", run, "cpu") == "stacked"
+        with pytest.raises(ValueError, match="'mlp' is not written down as layers"):
+            engines.choose("layered", run, "cpu")
+    finally:
+        models.layers.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (lambda n, x: n.attend(x, n.linear(x, "W", 4), x, 2), "must be of one width"),
+        (
+            lambda n, x: n.attend(
+                x, n.linear(x, "W", 6, last=True), n.linear(x, "W", 6, last=True), 2
+            ),
+            "3 queries cannot attend to 1 positions",
+        ),
+        (lambda n, x: n.add(x, n.linear(x, "W", 4)), "6 and 4 columns cannot be added"),
+    ],
+)
+def test_layers_that_do_not_fit_are_refused_as_they_are_written(write, message):
+    network = Layers(("a", "b", 7))
+    with pytest.raises(ValueError, match=message):
+        write(network, network.embed("W_E", 6))
+
+
 @compiled_only
 @hypothesis_settings(max_examples=25)
 @given(
@@ -114,14 +232,16 @@ def test_minibatches_of_many_steps_are_those_of_each_step(D, B, seed, first, dat
     run = run_settings(dataset_size=D, batch_size=min(B, D - 1), noise_seed=seed)
     count = data.draw(st.integers(1, 30))
     places = np.arange(D, dtype=np.int32)[::-1] * 3
-    found = minibatches(run, first, count, places)
+    found = minibatches(run, first, count, places, ascending=True)
+    as_drawn = minibatches(run, first, count, places, ascending=False)
     each = Minibatches([run], streams.seeds([seed], torch.device("cpu")))
     for i in range(count):
         chosen, weight = each.at(torch.tensor(first + i))
-        expected = np.sort(places[chosen[0][weight[0] > 0].numpy()])
-        kept = found[i][found[i] >= 0]
-        assert kept.tolist() == expected.tolist()
-        assert (found[i][len(kept) :] == -1).all()
+        expected = places[chosen[0][weight[0] > 0].numpy()]
+        for batch, wanted in ((found[i], np.sort(expected)), (as_drawn[i], expected)):
+            kept = batch[batch >= 0]
+            assert kept.tolist() == wanted.tolist()
+            assert (batch[len(kept) :] == -1).all()
 
 
 @compiled_only
@@ -129,7 +249,7 @@ def test_minibatches_of_many_steps_are_those_of_each_step(D, B, seed, first, dat
 @given(first=st.integers(0, 300), count=st.integers(1, 50))
 def test_the_numbers_of_an_update_are_the_schedule_of_the_stacked_optimiser(first, count):
     run = run_settings(num_steps=400, warmup_steps=20, decay_fraction=0.3, weight_decay=0.7)
-    numbers = engines.compiled.updates(run, first, count)
+    numbers = members.updates(run, first, count)
     engine = StackedEngine([run], [initial_weights(run)], torch.device("cpu"))
     for i in range(count):
         engine._optimiser.go_to(first + i)

@@ -118,7 +118,7 @@ def test_a_small_scattered_difference_is_equal_and_a_large_one_is_not():
 )
 def test_the_p_of_equivalence_says_at_which_confidence_the_interval_fits(values, margin):
     found = equivalence(values, margin)
-    assume(0.001 < found.p_value < 0.999)
+    assume(0.001 < found.p_value < 0.98)  # 1% more must be below 1
     for p, fits in ((found.p_value * 1.01, True), (found.p_value * 0.99, False)):
         interval = t_interval(values, confidence=1 - p)
         assert (-margin <= interval.low and interval.high <= margin) == fits

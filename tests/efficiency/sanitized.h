@@ -1,12 +1,9 @@
 /* Random members in memory of exactly their size, for the sanitizers: every array that Python hands
-   over ends where it ends, so that nothing is read or written beyond it unseen.
-
-     sanitized SEED NUMBER */
+   over ends where it ends, so that nothing is read or written beyond it unseen. To be included after
+   the code of an engine. */
 
 #include <stdio.h>
 #include <stdlib.h>
-
-#include "one_layer_transformer.c"
 
 static uint64_t state;
 static uint64_t drawn(void) { return state = mixed(state + GOLDEN); }
@@ -33,60 +30,60 @@ static int ascending(const void *left, const void *right) {
   return *(const int32_t *)left - *(const int32_t *)right;
 }
 
-static void try_one(void) {
-  const int heads = between(1, 6), S = between(2, 40);
-  const shape s = {S, heads * between(1, 9), heads, between(1, 70)};
-  const int D = between(1, 90), B = between(1, D), updates = 5;
-  work w;
-  const size_t floats = arrange(&w, &s, NULL);
-  float *memory = aligned_alloc(64, (sizeof(float) * floats + 63) / 64 * 64);
+/* Train and measure a member of this shape, whose parameters have so many numbers. */
+static void try_shape(const shape *s, int num_symbols, int num_parameters, const int64_t *counts,
+                      int sorted) {
+  const int S = num_symbols, D = between(1, 150), B = between(1, D), updates = 4;
+  float *memory = aligned_alloc(64, (sizeof(float) * memory_floats(s) + 63) / 64 * 64);
 
-  member m;
-  rule r = {0.98f, 1e-8f, 0.1f, 0.02f, 0, 0, 0, {0}, {0}};
-  float *gradients[NUM_PARAMETERS], *target[NUM_PARAMETERS];
-  const int towards = between(0, 1);
-  for (int i = 0; i < NUM_PARAMETERS; i++) {
-    const size_t n = count_of(&w, i);
-    m.weights[i] = numbers(n, 1), m.first[i] = numbers(n, 0), m.second[i] = numbers(n, 0);
-    gradients[i] = numbers(n, 1), target[i] = numbers(n, 1);
-    r.target[i] = towards ? target[i] : NULL;
-    r.stream[i] = i;
-  }
+  rule r = {0.98f, 1e-8f, 0.1f, 0.02f, 0, 0, 0};
   if (between(0, 1)) r.penalty = 0.1f;
   if (between(0, 1)) r.weight_noise = 0.01f;
   if (between(0, 2) == 0) r.norm = 3;
+  const int towards = between(0, 1);
+  parameter *p = malloc(sizeof(parameter) * (size_t)num_parameters);
+  float **gradients = malloc(sizeof(float *) * (size_t)num_parameters);
+  for (int i = 0; i < num_parameters; i++) {
+    const size_t n = (size_t)counts[i];
+    p[i] = (parameter){counts[i], numbers(n, 1), numbers(n, 0), numbers(n, 0),
+                       towards ? numbers(n, 1) : NULL, i};
+    gradients[i] = numbers(n, 1);
+  }
 
   int32_t *left = integers(D, S - 1), *right = integers(D, S - 1), *labels = integers(D, S - 1);
-  qsort(left, (size_t)D, sizeof(int32_t), ascending);
+  if (sorted) qsort(left, (size_t)D, sizeof(int32_t), ascending);
   const examples e = {D, left, right, labels};
-  if (first_unfit(&s, &e) != -1) abort();
+  if (first_unfit(s, &e) != -1) abort();
 
   update *u = calloc((size_t)updates, sizeof(update));
   int32_t *chosen = integers(updates * B, D - 1), *batch = malloc(sizeof(int32_t) * 3 * (size_t)B);
   for (int t = 0; t < updates; t++) {
-    u[t] = (update){0.999f, 1e-3f, 0.2f, between(0, 1) ? 1e-4f : 0, drawn(), drawn()};
+    u[t] = (update){0.999f, 1e-3f, 0.2f, between(0, 1) ? 1e-4f : 0, drawn(), drawn(), drawn()};
     qsort(chosen + t * B, (size_t)B, sizeof(int32_t), ascending);
     if (B > 1 && between(0, 1)) chosen[t * B + B - 1] = -1;
   }
   const minibatches b = {B, between(0, 1) ? chosen : NULL, batch};
 
-  gradient(&s, &m, &e, gradients, memory);
-  const double peak = advance(&s, &m, &e, &r, &b, u, updates, memory);
+  gradient(s, p, &e, gradients, memory);
+  const double peak = advance(s, p, &e, &r, &b, u, updates, memory);
   uint8_t *parts = malloc((size_t)D);
   for (int d = 0; d < D; d++) parts[d] = (uint8_t)between(0, (1 << NUM_PARTS) - 1);
   double *sums = malloc(sizeof(double) * NUM_PARTS * NUM_READINGS);
-  double *squares = malloc(sizeof(double) * NUM_PARAMETERS);
-  measure(&s, &m, &e, parts, sums, squares, memory);
+  double *squares = malloc(sizeof(double) * (size_t)num_parameters);
+  measure(s, p, &e, parts, sums, squares, memory);
   if (!(peak >= 0)) abort();
 
-  for (int i = 0; i < NUM_PARAMETERS; i++) {
-    free(m.weights[i]), free(m.first[i]), free(m.second[i]);
-    free(gradients[i]), free(target[i]);
+  for (int i = 0; i < num_parameters; i++) {
+    free(p[i].weight), free(p[i].first), free(p[i].second), free((float *)p[i].target);
+    free(gradients[i]);
   }
-  free(left), free(right), free(labels), free(u), free(chosen), free(batch);
-  free(parts), free(sums), free(squares), free(memory);
+  free(p), free(gradients), free(left), free(right), free(labels), free(u), free(chosen);
+  free(batch), free(parts), free(sums), free(squares), free(memory);
 }
 
+static void try_one(void);
+
+/* SEED NUMBER */
 int main(int count, char **words) {
   if (count != 3) return 2;
   state = strtoull(words[1], NULL, 10);

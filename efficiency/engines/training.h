@@ -1,0 +1,149 @@
+/* A member in training, whatever its network: minibatches, noise, AdamW, weights at a fixed norm. */
+
+typedef struct {
+  int32_t count;
+  const int32_t *left, *right, *labels;
+} examples;
+
+/* One of the arrays of a member's weights. */
+typedef struct {
+  int64_t count;
+  float *weight, *first, *second; /* itself and its moments */
+  const float *target;            /* what decay goes towards; NULL for zero */
+  int64_t stream;                 /* of its noise: its place in the network */
+} parameter;
+
+/* How a member is trained, the same at every update. */
+typedef struct {
+  float beta2, epsilon;
+  float one_minus_1, one_minus_2; /* of 1 - beta in float64: a beta near 1 has few digits here */
+  float penalty;                  /* of an L2 penalty, which goes through the moments; or 0 */
+  float weight_noise;             /* standard deviation; or 0 */
+  double norm;                    /* at which the weights are held; or 0 */
+} rule;
+
+/* The numbers of one update, which the schedule decides. */
+typedef struct {
+  float keep;       /* 1 - rate * decay */
+  float step;       /* rate / (1 - beta1^t) */
+  float root_bias2; /* sqrt(1 - beta2^t) */
+  float noise;      /* rate * standard deviation of the noise of updates */
+  uint64_t weight_key, update_key, dropout_key; /* of the streams of both noises, and of dropout */
+} update;
+
+/* Which examples each update takes; all if `chosen` is NULL. */
+typedef struct {
+  int32_t size;
+  const int32_t *chosen; /* updates, size: places among the examples, then -1 */
+  int32_t *memory;       /* 3, size */
+} minibatches;
+
+/* Sizes of all that Python hands over: both sides compare them before anything is called. */
+#define SIZES                                                                               \
+  sizeof(examples), sizeof(parameter), sizeof(rule), sizeof(update), sizeof(minibatches), \
+      NUM_READINGS, NUM_PARTS
+
+/* The first example with what is no symbol, or, if they must be sorted, whose left operand is below
+   that of the example before; -1 if there is none. */
+static int32_t unfit(int32_t num_symbols, const examples *e, int sorted) {
+  const uint32_t S = (uint32_t)num_symbols;
+  for (int32_t d = 0; d < e->count; d++) {
+    if ((uint32_t)e->left[d] >= S || (uint32_t)e->right[d] >= S || (uint32_t)e->labels[d] >= S)
+      return d;
+    if (sorted && d > 0 && e->left[d] < e->left[d - 1]) return d;
+  }
+  return -1;
+}
+
+static examples taken(const examples *e, const minibatches *b, int64_t t) {
+  const int32_t *chosen = b->chosen + t * b->size;
+  int32_t *left = b->memory, *right = left + b->size, *labels = right + b->size, count = 0;
+  for (; count < b->size && chosen[count] >= 0; count++) {
+    left[count] = e->left[chosen[count]];
+    right[count] = e->right[chosen[count]];
+    labels[count] = e->labels[chosen[count]];
+  }
+  return (examples){count, left, right, labels};
+}
+
+/* `to` = weights + scale * normal numbers, of a stream for each parameter. */
+static void add_noise(const parameter *p, int num, float scale, uint64_t key, float *const *to) {
+  for (int i = 0; i < num; i++)
+    add_normals((size_t)p[i].count, p[i].weight, scale,
+                mixed(mixed(key) + (uint64_t)(p[i].stream + 1) * GOLDEN), to[i]);
+}
+
+/* The second moment is kept in units of its square, so that gradients down to 1e-30 still have one:
+   where it underflows an update is the gradient over epsilon, however small that is. */
+#define UNIT 1099511627776.0f /* 2^40: scaling by it is exact */
+
+static void adamw(size_t n, float *restrict weight, float *restrict first, float *restrict second,
+                  const float *restrict gradient, const float *restrict target, const rule *r,
+                  const update *u) {
+  const float one_minus_1 = r->one_minus_1, one_minus_2 = r->one_minus_2, penalty = r->penalty;
+  const float beta2 = r->beta2, epsilon = r->epsilon;
+  const float keep = u->keep, step = u->step, over_root = 1 / (u->root_bias2 * UNIT);
+#define UPDATE(towards)                                                        \
+  do {                                                                         \
+    const float g = gradient[i] + penalty * (weight[i] - (towards));           \
+    const float m = first[i] + (g - first[i]) * one_minus_1;                   \
+    const float v = beta2 * second[i] + one_minus_2 * (g * UNIT) * (g * UNIT); \
+    first[i] = m;                                                              \
+    second[i] = v;                                                             \
+    weight[i] = (towards) + (weight[i] - (towards)) * keep -                   \
+                step * m / (sqrtf(v) * over_root + epsilon);                   \
+  } while (0)
+  if (target)
+    for (size_t i = 0; i < n; i++) UPDATE(target[i]);
+  else
+    for (size_t i = 0; i < n; i++) UPDATE(0.0f);
+#undef UPDATE
+}
+
+static double sum_of_squares(size_t n, const float *values) {
+  /* Lanes of their own: one chain of additions would wait for each before the next. */
+  double lanes[LANES] = {0}, sum = 0;
+  size_t i = 0;
+  for (; i + LANES <= n; i += LANES)
+    for (int l = 0; l < LANES; l++) lanes[l] += (double)values[i + l] * (double)values[i + l];
+  for (; i < n; i++) sum += (double)values[i] * (double)values[i];
+  for (int l = 0; l < LANES; l++) sum += lanes[l];
+  return sum;
+}
+
+static void scale_to_norm(const parameter *p, int num, double norm) {
+  double square = 0;
+  for (int i = 0; i < num; i++) square += sum_of_squares((size_t)p[i].count, p[i].weight);
+  const float factor = (float)(norm / sqrt(square));
+  for (int i = 0; i < num; i++)
+    for (int64_t j = 0; j < p[i].count; j++) p[i].weight[j] *= factor;
+}
+
+/* Gradients of the mean loss of a network with these weights; returns the mean loss. */
+typedef double differentiator(void *network, float *const *weights, const examples *e,
+                              uint64_t dropout_key, float *const *gradients);
+
+/* `num_updates` steps of AdamW; returns the largest mean loss seen, infinite for NaN. `noisy` is
+   memory for the weights with noise. */
+static double train(const parameter *p, int num, const examples *e, const rule *r,
+                    const minibatches *b, const update *updates, int64_t num_updates,
+                    differentiator *differentiate, void *network, float *const *gradients,
+                    float *const *noisy) {
+  float *weights[num];
+  for (int i = 0; i < num; i++) weights[i] = p[i].weight;
+  double peak = 0;
+  for (int64_t t = 0; t < num_updates; t++) {
+    const update *u = updates + t;
+    const examples some = b->chosen ? taken(e, b, t) : *e;
+    if (r->weight_noise > 0) add_noise(p, num, r->weight_noise, u->weight_key, noisy);
+    const double loss = differentiate(network, r->weight_noise > 0 ? noisy : weights, &some,
+                                      u->dropout_key, gradients);
+    if (!(loss <= peak)) peak = loss == loss ? loss : INFINITY;
+    for (int i = 0; i < num; i++)
+      adamw((size_t)p[i].count, p[i].weight, p[i].first, p[i].second, gradients[i], p[i].target, r,
+            u);
+    if (u->noise > 0) add_noise(p, num, u->noise, u->update_key, weights);
+    if (r->norm > 0) scale_to_norm(p, num, r->norm);
+  }
+  return peak;
+}

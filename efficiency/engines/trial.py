@@ -1,0 +1,118 @@
+"""The test that compiled code must pass before it is used: a small network against torch's own."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from efficiency.engines.binding import (
+    READINGS,
+    UPDATE,
+    Examples,
+    Minibatches,
+    Parameter,
+    Rule,
+    address,
+    memory,
+)
+from efficiency.measurements import PARTS
+from efficiency.models.base import Network
+
+
+def wrong_numbers(
+    code: ctypes.CDLL,
+    shape: ctypes.Structure,
+    network: Network,
+    *,
+    names: Sequence[str],
+    prompt: Sequence[str | int],
+    num_symbols: int,
+) -> str | None:
+    """Return how what the code makes of a network differs from what torch does.
+
+    Several chunks of examples; gradients, two updates, measuring, and a weight that is not a
+    number, which must be heard of.
+
+    Args:
+        code: A library.
+        shape: Its description of the network.
+        network: With zero weights; it is drawn here.
+        names: Its parameters in the order of the code.
+        prompt: Its tokens, ``"a"`` and ``"b"`` for the operands.
+        num_symbols: S.
+    """
+    network.initialise(torch.Generator().manual_seed(0))
+    weights = [network.get_parameter(name).detach().clone() for name in names]
+    network.double()
+    pairs_D = torch.arange(num_symbols**2)[::2]
+    left_D, right_D = pairs_D // num_symbols, pairs_D % num_symbols
+    labels_D = (left_D * right_D + 1) % num_symbols
+    operands = {"a": left_D, "b": right_D}
+    tokens = torch.stack(
+        [operands[t] if isinstance(t, str) else torch.full_like(left_D, t) for t in prompt], dim=-1
+    )
+
+    def loss() -> Tensor:
+        network.zero_grad()
+        return F.cross_entropy(network(tokens), labels_D)
+
+    columns = [column.numpy().astype(np.int32) for column in (left_D, right_D, labels_D)]
+    examples = Examples(len(pairs_D), *(column.ctypes.data for column in columns))
+    found, first, second = ([torch.zeros_like(weight) for weight in weights] for _ in range(3))
+    parameters = (Parameter * len(names))(
+        *(
+            Parameter(w.numel(), w.data_ptr(), m.data_ptr(), v.data_ptr(), None, i)
+            for i, (w, m, v) in enumerate(zip(weights, first, second, strict=True))
+        )
+    )
+    gradients = (ctypes.c_void_p * len(names))(*(gradient.data_ptr() for gradient in found))
+    work = memory(code.memory_floats(ctypes.byref(shape)))
+    arguments = [*map(ctypes.byref, (shape, parameters, examples))]
+
+    computed = code.gradient(*arguments, gradients, address(work))
+    expected_loss = loss()
+    expected_loss.backward()  # type: ignore[no-untyped-call]
+    if not abs(computed - expected_loss.item()) < 1e-5 * expected_loss.item():
+        return f"the loss of a small network came out as {computed}, not {expected_loss.item()}"
+    for name, gradient in zip(names, found, strict=True):
+        expected = network.get_parameter(name).grad
+        assert expected is not None
+        if not torch.allclose(gradient.double(), expected, rtol=1e-3, atol=1e-5):
+            return f"the gradient of {name} of a small network came out wrong"
+
+    # A large epsilon, so that the rounding of small gradients is not divided by itself.
+    rate, epsilon = 1e-2, 1e-2
+    adamw = torch.optim.AdamW(
+        network.parameters(), lr=rate, betas=(0.9, 0.98), eps=epsilon, weight_decay=1.0
+    )
+    numbers = np.zeros(2, dtype=UPDATE)
+    for t in (1, 2):
+        bias1, bias2 = 1 - 0.9**t, 1 - 0.98**t
+        numbers[t - 1] = (1 - rate, rate / bias1, bias2**0.5, 0, 0, 0, 0)
+        loss().backward()  # type: ignore[no-untyped-call]
+        adamw.step()
+    rule, batches = Rule(0.98, epsilon, 0.1, 0.02), Minibatches()
+    training = [*map(ctypes.byref, (rule, batches)), address(numbers)]
+    peak = code.advance(*arguments, *training, ctypes.c_int64(2), address(work))
+    if not peak >= 0.999 * computed:
+        return f"the largest loss came out as {peak}, below the first, {computed}"
+    for name, weight in zip(names, weights, strict=True):
+        if not torch.allclose(weight.double(), network.get_parameter(name), rtol=1e-4, atol=1e-5):
+            return f"{name} of a small network came out wrong after two updates"
+
+    parts = np.ones(len(pairs_D), dtype=np.uint8)
+    sums, squares = np.zeros((len(PARTS), len(READINGS))), np.zeros(len(names))
+    code.measure(*arguments, address(parts), address(sums), address(squares), address(work))
+    measured, expected_loss = sums[0, 0] / len(pairs_D), loss()
+    if not abs(measured - expected_loss.item()) < 1e-4 * expected_loss.item():
+        return f"a loss was measured as {measured}, not {expected_loss.item()}"
+
+    weights[0][0, 0] = torch.nan
+    if code.advance(*arguments, *training, ctypes.c_int64(1), address(work)) != float("inf"):
+        return "a weight that is not a number was not noticed"
+    return None

@@ -1,0 +1,185 @@
+"""A network written down as a list of layers, for engines that compute it without torch.
+
+Each layer reads arrays and writes a new one. An array has some rows for each example, positions of
+a sequence or a single one, all of one width. Where a layer has one row to write and reads an array
+of many, it reads the last. The list says the same as the network's ``forward``: tests hold the one
+to the other, and so does an engine before it is used.
+
+Shapes: D examples, T positions, R rows, M = d_model, S symbols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, final
+
+import torch
+from torch import Tensor
+
+Kind = Literal["embed", "linear", "attend", "add", "norm", "drop"]
+
+
+@dataclass(frozen=True)
+class Array:
+    """Numbers of every example.
+
+    Attributes:
+        place: Its number among the arrays.
+        rows: R.
+        width: Columns.
+    """
+
+    place: int
+    rows: int
+    width: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """One layer.
+
+    Attributes:
+        kind: What it does.
+        reads: The arrays that it reads.
+        writes: The array that it writes.
+        weight: Name of its first parameter.
+        bias: Name of its second.
+        option: ``linear``: whether rectified; ``attend``: heads; ``drop``: its number.
+    """
+
+    kind: Kind
+    reads: tuple[Array, ...]
+    writes: Array
+    weight: str | None = None
+    bias: str | None = None
+    option: int = 0
+
+
+@final
+@dataclass
+class Layers:
+    """The list; its methods add a layer each and return what that writes.
+
+    Attributes:
+        tokens: What the network reads of an example: ``"a"``, ``"b"`` and the numbers of constants.
+        positions: (T, M) added to the embeddings, if positions are not learned.
+        layers: The layers, in their order; the last one writes the logits, (D, 1, S).
+    """
+
+    tokens: tuple[str | int, ...]
+    positions: Tensor | None = None
+    layers: list[Layer] = field(default_factory=list)
+
+    def _add(
+        self,
+        kind: Kind,
+        reads: Sequence[Array],
+        *,
+        rows: int,
+        width: int,
+        weight: str | None = None,
+        bias: str | None = None,
+        option: int = 0,
+    ) -> Array:
+        written = Array(len(self.layers), rows, width)
+        # The C code knows all rows of an array, and the last.
+        given = reads[:1] if kind == "attend" else reads
+        if unfit := [read.rows for read in given if rows not in (1, read.rows)]:
+            raise ValueError(f"{kind} reads {unfit[0]} rows and cannot write {rows}")
+        self.layers.append(
+            Layer(
+                kind=kind,
+                reads=tuple(reads),
+                writes=written,
+                weight=weight,
+                bias=bias,
+                option=option,
+            )
+        )
+        return written
+
+    def embed(
+        self, weight: str, width: int, *, positions: str | Tensor | None = None, flat: bool = False
+    ) -> Array:
+        """Look up each token, and add its position.
+
+        Args:
+            weight: The table of embeddings, (tokens, width).
+            width: M.
+            positions: The name of learned ones, (T, M), or fixed ones.
+            flat: Whether the T tokens stand side by side in one row, instead of a row each.
+        """
+        if isinstance(positions, Tensor):
+            self.positions = positions.to(torch.float32).contiguous()
+        T = len(self.tokens)
+        rows, columns = (1, T * width) if flat else (T, width)
+        name = positions if isinstance(positions, str) else None
+        return self._add("embed", (), rows=rows, width=columns, weight=weight, bias=name)
+
+    def linear(
+        self,
+        read: Array,
+        weight: str,
+        width: int,
+        *,
+        bias: str | None = None,
+        rectified: bool = False,
+        last: bool = False,
+    ) -> Array:
+        """Multiply rows by a matrix (columns read, width), add a bias, and cut off below 0 or not.
+
+        Args:
+            read: What is multiplied.
+            weight: The matrix.
+            width: Columns that are written.
+            bias: A vector of so many.
+            rectified: Whether a ReLU follows.
+            last: Whether only the last row is read.
+        """
+        rows = 1 if last else read.rows
+        return self._add(
+            "linear",
+            (read,),
+            rows=rows,
+            width=width,
+            weight=weight,
+            bias=bias,
+            option=int(rectified),
+        )
+
+    def attend(self, query: Array, key: Array, value: Array, num_heads: int) -> Array:
+        """Attend to all rows, or, if the query has all of them too, to those up to its own.
+
+        Args:
+            query: Of every head side by side.
+            key: Likewise.
+            value: Likewise.
+            num_heads: Heads; scores are divided by the root of the columns of one.
+        """
+        reads = (query, key, value)
+        if len({array.width for array in reads}) > 1 or key.rows != value.rows:
+            raise ValueError(
+                "query, key and value must be of one width, key and value of as many rows"
+            )
+        if query.rows not in (1, key.rows):
+            raise ValueError(f"{query.rows} queries cannot attend to {key.rows} positions")
+        return self._add("attend", reads, rows=query.rows, width=query.width, option=num_heads)
+
+    def add(self, left: Array, right: Array) -> Array:
+        """Add two arrays; of one with more rows its last."""
+        if left.width != right.width:
+            raise ValueError(f"arrays of {left.width} and {right.width} columns cannot be added")
+        rows = min(left.rows, right.rows)
+        return self._add("add", (left, right), rows=rows, width=left.width)
+
+    def norm(self, read: Array, gain: str, bias: str, *, last: bool = False) -> Array:
+        """Normalise each row to mean 0 and variance 1 (ε = 1e-5), times a gain, plus a bias."""
+        return self._add(
+            "norm", (read,), rows=1 if last else read.rows, width=read.width, weight=gain, bias=bias
+        )
+
+    def drop(self, read: Array) -> Array:
+        """Set a share of the numbers to 0 in training, from a stream of its own."""
+        number = sum(layer.kind == "drop" for layer in self.layers)
+        return self._add("drop", (read,), rows=read.rows, width=read.width, option=number)

@@ -1,0 +1,82 @@
+#include "layers.c"
+
+#include "sanitized.h"
+
+/* A random network, put together as efficiency/models does: transformers and MLPs. */
+static struct {
+  array arrays[64];
+  layer layers[64];
+  int64_t counts[64];
+  int32_t tokens[5];
+  int num_layers, num_parameters, drops;
+} net;
+
+static int given(int64_t count) {
+  net.counts[net.num_parameters] = count;
+  return net.num_parameters++;
+}
+
+static int written(int kind, int rows, int width, layer l) {
+  l.kind = kind, l.to = net.num_layers;
+  net.arrays[net.num_layers] = (array){rows, width};
+  net.layers[net.num_layers] = l;
+  return net.num_layers++;
+}
+
+static int linear_of(int from, int rows, int width, int bias, int rectified) {
+  const int weight = given((int64_t)net.arrays[from].width * width);
+  return written(K_linear, rows, width,
+                 (layer){.from = {from, NONE, NONE}, .weight = weight,
+                         .bias = bias ? given(width) : NONE, .option = rectified});
+}
+
+static int norm_of(int from, int rows) {
+  const int width = net.arrays[from].width, gain = given(width), bias = given(width);
+  return written(K_norm, rows, width,
+                 (layer){.from = {from, NONE, NONE}, .weight = gain, .bias = bias});
+}
+
+static int drop_of(int from) {
+  return written(K_drop, net.arrays[from].rows, net.arrays[from].width,
+                 (layer){.from = {from, NONE, NONE}, .weight = NONE, .bias = NONE,
+                         .option = net.drops++});
+}
+
+static int sum_of_two(int left, int right) {
+  return written(K_add, net.arrays[right].rows, net.arrays[right].width,
+                 (layer){.from = {left, right, NONE}, .weight = NONE, .bias = NONE});
+}
+
+static void try_one(void) {
+  memset(&net, 0, sizeof(net));
+  const int S = between(2, 40), T = between(1, 5), heads = between(1, 6), flat = between(0, 2) == 0;
+  const int M = heads * between(1, 9), L = between(1, 70), depth = between(1, 3);
+  const int learned = between(0, 1), fixed = !flat && !learned;
+  for (int t = 0; t < T; t++) net.tokens[t] = between(0, 2) ? between(-2, -1) : between(0, S + 1);
+  const int table = given((int64_t)(S + 2) * M);
+  int present = written(K_embed, flat ? 1 : T, flat ? T * M : M,
+                        (layer){.from = {NONE, NONE, NONE}, .weight = table,
+                                .bias = learned ? given((int64_t)T * M) : NONE});
+  for (int i = 0; i < depth; i++) {
+    if (flat) {
+      present = drop_of(linear_of(present, 1, L, between(0, 1), 1));
+      continue;
+    }
+    const int rows = i + 1 == depth ? 1 : T, read = between(0, 1) ? norm_of(present, T) : present;
+    const int query = linear_of(read, rows, M, 0, 0), key = linear_of(read, T, M, 0, 0),
+              value = linear_of(read, T, M, 0, 0);
+    const int mixed_values = written(K_attend, rows, M,
+                                     (layer){.from = {query, key, value}, .weight = NONE,
+                                             .bias = NONE, .option = heads});
+    present = sum_of_two(present, linear_of(mixed_values, rows, M, 0, 0));
+    const int hidden = linear_of(present, rows, L, between(0, 1), 1);
+    present = sum_of_two(present, drop_of(linear_of(hidden, rows, M, between(0, 1), 0)));
+  }
+  linear_of(present, 1, S, between(0, 1), 0);
+
+  float *positions = fixed ? numbers((size_t)T * M, 1) : NULL;
+  const shape s = {S, T, net.tokens, positions, net.num_layers, net.num_layers, net.num_parameters,
+                   net.arrays, net.layers, net.counts, between(0, 1) ? 0.3f : 0};
+  try_shape(&s, S, net.num_parameters, net.counts, 0);
+  free(positions);
+}
