@@ -17,6 +17,7 @@ app = App(
     help="Draw the figures of the papers from a store of finished runs. Trains nothing.",
     version=lambda: importlib.metadata.version("circuit-efficiency"),
     version_flags=["--version"],
+    suppress_keyboard_interrupt=False,
     result_action="return_value",
 )
 

@@ -120,8 +120,7 @@ def _interrupted() -> int:
     import shlex
 
     print(
-        "Interrupted; what was trained is in the store. The same command goes on:\n"
-        f"  {shlex.join(sys.argv)}",
+        f"Interrupted; what was done is kept. The same command goes on:\n  {shlex.join(sys.argv)}",
         file=sys.stderr,
     )
     return INTERRUPTED

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from efficiency import Training, cost, ensemble, models
 from efficiency.engines import ENGINES
-from efficiency.settings import OneLayerTransformerSettings, TaskSettings
+from efficiency.settings import OneLayerTransformerSettings, TaskSettings, TransformerSettings
 from predictions.trainer import NetworkTrainer
 from tests.build import compiled_only, run_settings
 
@@ -48,13 +48,16 @@ def test_more_costs_more(engine, larger):
 
 @compiled_only
 @pytest.mark.parametrize("members", [1, 5])
-def test_the_memory_of_a_member_is_what_its_arrays_take(members):
-    runs = [
-        run_settings(**BIG, dataset_size=1532, init_seed=i, num_steps=1000) for i in range(members)
-    ]
-    training = Training(runs, [None] * members, engine="compiled")
+@pytest.mark.parametrize(
+    ("engine", "network"),
+    [("compiled", OneLayerTransformerSettings()), ("layered", TransformerSettings())],
+)
+def test_the_memory_of_a_member_is_what_its_arrays_take(engine, network, members):
+    run = run_settings(**(BIG | {"network": network}), dataset_size=1532, num_steps=1000)
+    runs = [run.model_copy(update={"init_seed": i}) for i in range(members)]
+    training = Training(runs, [None] * members, engine=engine)
     state = sum(tensor.nbytes for tensor in training.state().values())
-    estimated = members * cost.member_bytes(runs[0])
+    estimated = members * cost.member_bytes(runs[0], engine)
     assert 0.95 * estimated < state < estimated
 
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import Field
 
 from efficiency import engines
-from efficiency.engines import CompiledEngine, StackedEngine
+from efficiency.engines import CompiledEngine, LayeredEngine, StackedEngine
 from efficiency.engines.support import unsupported
 from efficiency.ensemble import _FREE, _FREE_IF_GIVEN, pack, shape_key, unlike
 from efficiency.models import ARCHITECTURES
@@ -22,7 +22,7 @@ from efficiency.settings import (
     TransformerSettings,
     leaves,
 )
-from tests.build import run_settings
+from tests.build import compiled_only, run_settings
 
 ENGINES = [CompiledEngine, StackedEngine]
 
@@ -87,11 +87,27 @@ def test_a_setting_that_no_engine_knows_is_refused_and_its_absence_is_not(engine
         engines.choose("auto", given, "cpu")
 
 
+@compiled_only
+@pytest.mark.parametrize("engine", [LayeredEngine, StackedEngine])
 @pytest.mark.parametrize("network", [GatedMLP, GatedTransformer])
-def test_a_setting_that_an_architecture_does_not_know_is_refused(network):
+def test_a_setting_that_an_architecture_does_not_know_is_refused(engine, network):
     run = run_settings(network=network(d_model=8, d_mlp=12, gate=1))
-    assert "network.gate (given: 1)" in StackedEngine.unfit(run, "cpu")
-    assert StackedEngine.unfit(run_settings(network=network(d_model=8, d_mlp=12)), "cpu") is None
+    assert "network.gate (given: 1)" in engine.unfit(run, "cpu")
+    assert engine.unfit(run_settings(network=network(d_model=8, d_mlp=12)), "cpu") is None
+
+
+@compiled_only
+@pytest.mark.parametrize("path", list(with_unknown(None)))
+def test_the_layered_engine_refuses_what_it_does_not_know(path):
+    network = MLPSettings(d_model=8, d_mlp=12)
+    for value, refused in ((3, True), (None, False)):
+        run = with_unknown(value)[path]
+        if path != "network.gate":
+            run = run.model_copy(update={"network": network})
+        reason = LayeredEngine.unfit(run, "cpu")
+        assert (reason is not None) == (refused or path == "network.gate")
+        if refused:
+            assert f"does not know the setting {path} (given: 3)" in reason
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -131,6 +147,17 @@ def test_a_misspelt_setting_never_reaches_an_engine(engine, misspelt):
             {"network": OneLayerTransformerSettings(d_model=8, num_heads=2, precision="float64")},
             "precision is 'float64', it knows 'float32'",
         ),
+        (
+            LayeredEngine,
+            {"network": MLPSettings(d_model=8, d_mlp=8), "loss": "plain"},
+            "loss is 'plain', it knows 'log-odds'",
+        ),
+        (
+            LayeredEngine,
+            {"network": MLPSettings(d_model=8, d_mlp=8, precision="float64")},
+            "precision is 'float64', it knows 'float32'",
+        ),
+        (LayeredEngine, {}, "'one-layer-transformer' is not written down as layers"),
         (
             StackedEngine,
             {"network": OneLayerTransformerSettings(d_model=8, num_heads=2, precision="tf32")},

@@ -386,6 +386,34 @@ def test_a_full_device_is_a_message(program):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("program", ["predictions", "paper_figures"])
+@pytest.mark.parametrize("loading", ["importlib.util", "cyclopts", "numpy", "torch", "scipy"])
+def test_an_interrupt_while_a_command_is_loaded_is_a_message(program, loading):
+    # At the moment when a module is asked for, so that no clock decides what is tested.
+    script = f"""
+import os, signal, sys
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == {loading!r}:
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGINT)
+sys.modules.pop("importlib.util", None)
+sys.meta_path.insert(0, Interrupting())
+sys.argv = [{program!r}, "list"]
+from predictions import command
+command.{program}()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert "Traceback" not in done.stderr
+    if done.returncode:
+        assert (done.returncode, done.stdout) == (130, "")
+        assert done.stderr.startswith("Interrupted;")
+    else:
+        assert not done.stderr  # the command does without that module
+
+
 @pytest.mark.parametrize("module", ["predictions", "predictions.cli", "paper_figures.cli"])
 def test_modules_can_be_run(module):
     done = command("list", program=module)
