@@ -177,13 +177,18 @@ def _record_seconds(run: RunSettings) -> float:
 def _layered_step_seconds(run: RunSettings) -> float:
     D, P = step_size(run), num_parameters(run)
     numbers = D * _activations(run)
-    # Dropout is of the outputs of MLPs, an eighth of all numbers or fewer.
+    written = models.written_down(run.task, run.network)
+    dropped = sum(
+        layer.writes.rows * layer.writes.width
+        for layer in (written.layers if written is not None else ())
+        if layer.kind == "drop"
+    )
     return (
         _LAYERED_STEP
         + _LAYERED["flop"] * 6.0 * D * _products(run)
         + _LAYERED["number"] * numbers
         + _LAYERED["weight"] * P
-        + _LAYERED["dropped"] * numbers / 8 * (run.network.dropout_rate > 0)
+        + _LAYERED["dropped"] * D * dropped * (run.network.dropout_rate > 0)
         + _NORMAL * P * _noises(run)
         + _DRAWN * run.dataset_size * (run.optimiser.batch_size is not None)
     )
@@ -236,12 +241,6 @@ def slowness() -> float:
     return compiling.least_ever(engines.CompiledEngine.CODE.source, min(times)) / _step_seconds(run)
 
 
-_BY_MEMBER: dict[str, type[MemberEngine]] = {
-    "compiled": engines.CompiledEngine,
-    "layered": engines.LayeredEngine,
-}
-"""Engines whose members take turns, so that each thread works in the memory of one."""
-
 _OBJECTS = 16 * 2**10
 """Memory of a member's settings and the like."""
 
@@ -272,7 +271,7 @@ def member_bytes(run: RunSettings, engine: str = "compiled", *, examples: int | 
         D = run.optimiser.batch_size or examples or run.dataset_size
         kept = width * (_copies(run) * num_parameters(run) + 2 * D * _activations(run))
         return int(kept) + 64 * run.dataset_size + per_pair * N + quantities
-    if engine in _BY_MEMBER:
+    if issubclass(engines.ENGINES[engine], MemberEngine):
         N = tasks.num_pairs(run.task.operation, run.task.size)
         labels = 0 if run.label_seed is None else 4 * N
         copies = 3 + (run.optimiser.decay_target is not None)
@@ -304,8 +303,9 @@ def shared_bytes(run: RunSettings, num_members: int, engine: str = "compiled") -
         N = tasks.num_pairs(run.task.operation, run.task.size)
         together = min(num_members, measured_at_once(run))
         return int(together * N * _activations(run) * width) + saving
-    if engine in _BY_MEMBER:
-        return _BY_MEMBER[engine].memory_bytes(run) + saving
+    by = engines.ENGINES[engine]
+    if issubclass(by, MemberEngine):
+        return by.memory_bytes(run) + saving
     s = Sizes.of(run)
     per_pair = s.L + 3 * s.M + 3 * s.S + 6 * s.H
     return min(num_members, measured_at_once(run)) * s.N * per_pair * width + saving

@@ -163,7 +163,7 @@ def train_missing(documents: Sequence[Document], store: Store, trainer: NetworkT
         print(f"0 runs trained, {len(wanted)} were in {store.path}", file=sys.stderr)
         return True
     store.require_writable()
-    if (reason := trainer.why_slow()) is not None:
+    if (reason := trainer.why_slow(documents)) is not None:
         print(f"training without compiled code, several times slower: {reason}", file=sys.stderr)
     with Display() as display:
         execution = execute(documents, store, trainer, report=display.update)

@@ -178,8 +178,8 @@ def on(store: Store, command: str) -> str:
 def _origins(record: Record) -> set[tuple[str, str]]:
     """Return what trained a run, each leg of an interrupted one: program, processor, compiler.
 
-    That some designs train a part in each engine is as it should be; that of a compiler without
-    another says nothing.
+    That some designs train a part in each engine is as it should be, and each engine has compiled
+    code of its own.
     """
     found = set()
     for leg in (record.provenance, *record.provenance.get("earlier", ())):
@@ -188,5 +188,5 @@ def _origins(record: Record) -> set[tuple[str, str]]:
         if processor := leg["environment"].get("processor"):
             found.add(("processor", processor))
         if compiled := leg["training"].get("compiled"):
-            found.add(("compiler", compiled))
+            found.add((f"compiler of the {leg['training']['engine']} engine", compiled))
     return found

@@ -16,7 +16,7 @@ import torch
 from efficiency import cost, engines, ensemble
 from efficiency.engines.memory import keep_what_is_freed
 from efficiency.errors import InvalidInputError
-from efficiency.settings import RunSettings, TaskSettings
+from efficiency.settings import RunSettings
 from efficiency.training import Training, choose_device
 from predictions import limits
 from predictions.meaning import definition
@@ -101,7 +101,7 @@ class NetworkTrainer:
     ) -> None:
         self.device = choose_device(device)
         self.engine = engine
-        engines.choose(engine, _ANY_RUN, self.device)
+        engines.require(engine, self.device)
         # On a CPU, ensembles side by side on one thread each beat one ensemble on all of them.
         if self.device == "cuda" and workers not in (None, 1):
             raise InvalidInputError(
@@ -155,11 +155,13 @@ class NetworkTrainer:
         each = sorted(self._group_bytes(_settings(group)) for group in groups)
         return self._taken + sum(each[-self.workers :])
 
-    def why_slow(self) -> str | None:
-        """Return why the compiled engine is not used although ``auto`` would take it."""
-        if self.engine == "auto" and self.device == "cpu":
-            return engines.CompiledEngine.CODE.problem()
-        return None
+    def why_slow(self, documents: Sequence[Document]) -> str | None:
+        """Return why some runs that compiled code could train do not, although ``auto`` may."""
+        if self.engine != "auto" or self.device != "cpu":
+            return None
+        one_of_each = {ensemble.shape_key(run): run for run in _settings(documents)}
+        reasons = (engines.without_compiled_code(run, "cpu") for run in one_of_each.values())
+        return next((why for why in reasons if why is not None), None)
 
     def definition(self, document: Document) -> dict[str, Any]:
         """See ``runs.Trainer``."""
@@ -178,6 +180,3 @@ class NetworkTrainer:
             "engine": engine,
             "compiled": engines.ENGINES[engine].compiled_by(),
         }
-
-
-_ANY_RUN = RunSettings(task=TaskSettings(), dataset_size=1, data_seed=0, init_seed=0, num_steps=1)

@@ -9,7 +9,16 @@ from efficiency.engines.stacked import StackedEngine
 from efficiency.errors import InvalidInputError
 from efficiency.settings import RunSettings
 
-__all__ = ["ENGINES", "CompiledEngine", "Engine", "LayeredEngine", "StackedEngine", "choose"]
+__all__ = [
+    "ENGINES",
+    "CompiledEngine",
+    "Engine",
+    "LayeredEngine",
+    "StackedEngine",
+    "choose",
+    "require",
+    "without_compiled_code",
+]
 
 ENGINES: dict[str, type[Engine]] = {
     "compiled": CompiledEngine,
@@ -30,8 +39,7 @@ def choose(name: str, run: RunSettings, device: str) -> str:
     Raises:
         ValueError: The name is not known, or no such engine can train the run here.
     """
-    if name not in ("auto", *ENGINES):
-        raise InvalidInputError(f"unknown engine {name!r}; choose from {['auto', *ENGINES]}")
+    _known(name)
     reasons = {}
     for candidate, engine in ENGINES.items():
         if name in ("auto", candidate):
@@ -42,5 +50,40 @@ def choose(name: str, run: RunSettings, device: str) -> str:
     refused = "; ".join(
         f"the {one} engine cannot train this: {why}" for one, why in reasons.items()
     )
-    others = "" if name == "auto" else f"; choose another of {['auto', *ENGINES]}"
-    raise InvalidInputError(refused + others)
+    raise InvalidInputError(refused + _others(name))
+
+
+def require(name: str, device: str) -> None:
+    """Find out before anything is planned that an engine is not to be had.
+
+    Args:
+        name: See ``choose``.
+        device: See ``choose``.
+
+    Raises:
+        ValueError: The name is not known, or the engine can train nothing here.
+    """
+    _known(name)
+    if name != "auto" and (why := ENGINES[name].missing(device)) is not None:
+        raise InvalidInputError(f"the {name} engine cannot train: {why}{_others(name)}")
+
+
+def _known(name: str) -> None:
+    if name not in ("auto", *ENGINES):
+        raise InvalidInputError(f"unknown engine {name!r}; choose from {['auto', *ENGINES]}")
+
+
+def _others(name: str) -> str:
+    others = ["auto", *(one for one in ENGINES if one != name)]
+    return "" if name == "auto" else f"; choose another of {others}"
+
+
+def without_compiled_code(run: RunSettings, device: str) -> str | None:
+    """Return why a run that compiled code could train has none, ``None`` if it has or cannot."""
+    for engine in ENGINES.values():
+        reason = engine.unfit(run, device)
+        if reason is None:
+            return None
+        if engine.missing(device) == reason:
+            return reason if device == "cpu" else None
+    return None

@@ -46,6 +46,11 @@ class Engine(ABC):
         return unsupported(run, cls.SUPPORT)
 
     @classmethod
+    def missing(cls, device: str) -> str | None:
+        """Return why it can train nothing on a device, ``None`` if it can train something."""
+        return None
+
+    @classmethod
     def compiled_by(cls) -> str | None:
         """Return which compiled code it runs and what made that, ``None`` if none."""
         return None

@@ -10,6 +10,8 @@ import ctypes
 from collections.abc import Sequence
 from typing import ClassVar, final
 
+import numpy as np
+
 from efficiency import tasks
 from efficiency.engines.binding import Code
 from efficiency.engines.members import MemberEngine
@@ -39,6 +41,7 @@ def _sizes() -> list[int]:
 def _wrong(code: ctypes.CDLL) -> str | None:
     """Several chunks of examples and whole squares of vectors."""
     S, M, H, L = 13, 32, 4, 20
+    pairs = np.arange(S * S)[::2]
     network = OneLayerTransformer(num_symbols=S, d_model=M, num_heads=H, d_mlp=L)
     return wrong_numbers(
         code,
@@ -46,7 +49,7 @@ def _wrong(code: ctypes.CDLL) -> str | None:
         network,
         names=PARAMETERS,
         prompt=("a", "b", S),
-        num_symbols=S,
+        examples=(pairs // S, pairs % S, (pairs // S * (pairs % S) + 1) % S),
     )
 
 

@@ -6,21 +6,31 @@ Any network with a ``write_down``: transformers of every depth and MLPs, with dr
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
-from typing import Any, ClassVar, final, get_args
+import functools
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, final, get_args
 
-import torch
+import numpy as np
 
 from efficiency import models, tasks
 from efficiency.engines.binding import Code
 from efficiency.engines.members import MemberEngine
-from efficiency.engines.support import ADAMW, ANY, EVERY_RUN, Support, unsupported
-from efficiency.engines.trial import wrong_numbers
-from efficiency.models.layers import Kind, Layers
-from efficiency.models.transformer import Transformer
-from efficiency.settings import RunSettings
+from efficiency.engines.support import ADAMW, ANY, EVERY_RUN, Support, unsupported_by_network
+from efficiency.engines.trial import Columns, wrong_numbers
+from efficiency.errors import InvalidInputError
+from efficiency.models import Network, Transformer
+from efficiency.models.layers import MOST_POSITIONS, Kind, Layers, Written
+from efficiency.models.layers import Layer as WrittenLayer
+from efficiency.settings import NetworkSettings, RunSettings, TaskSettings
 
-VERSION = 1
+VERSION = 2
+
+_PROBED = 24
+"""Pairs on which a network is compared with what it has written down."""
+
+_LOG = logging.getLogger(__name__)
 
 _NONE = -1
 _OPERANDS = {"a": -1, "b": -2}
@@ -63,23 +73,29 @@ class Shape(ctypes.Structure):
     ]
 
 
-def described(layers: Layers, sizes: dict[str, int], num_symbols: int, dropout: float) -> Shape:
-    """Return a network as the code has it described.
+def described(
+    written: Written, shapes: Mapping[str, tuple[int, ...]], num_symbols: int, dropout: float
+) -> Shape:
+    """Return a network as the code has it described, which indexes without looking.
 
     Args:
-        layers: The network.
-        sizes: How many numbers each parameter has.
+        written: The network.
+        shapes: The shape of each parameter.
         num_symbols: S.
         dropout: The share that is dropped.
+
+    Raises:
+        InvalidInputError: What is written down does not go with the parameters.
     """
-    names, kinds = list(sizes), get_args(Kind)
-    tokens = [_OPERANDS[t] if isinstance(t, str) else t for t in layers.tokens]
-    arrays = [Array(layer.writes.rows, layer.writes.width) for layer in layers.layers]
+    _require_fitting(written, shapes, num_symbols)
+    names, kinds = list(shapes), get_args(Kind)
+    tokens = [_OPERANDS[t] if isinstance(t, str) else t for t in written.tokens]
+    arrays = [Array(layer.writes.rows, layer.writes.width) for layer in written.layers]
 
     def number(name: str | None) -> int:
         return _NONE if name is None else names.index(name)
 
-    def by_number(layer: Any) -> Layer:
+    def by_number(layer: WrittenLayer) -> Layer:
         reads = [read.place for read in layer.reads] + [_NONE] * 3
         return Layer(
             kinds.index(layer.kind),
@@ -93,16 +109,16 @@ def described(layers: Layers, sizes: dict[str, int], num_symbols: int, dropout: 
     held = (
         (ctypes.c_int32 * len(tokens))(*tokens),
         (Array * len(arrays))(*arrays),
-        (Layer * len(arrays))(*map(by_number, layers.layers)),
-        (ctypes.c_int64 * len(names))(*sizes.values()),
-        layers.positions,
+        (Layer * len(arrays))(*map(by_number, written.layers)),
+        (ctypes.c_int64 * len(names))(*map(math.prod, shapes.values())),
+        written.positions,
     )
     addresses = [ctypes.cast(array, ctypes.c_void_p) for array in held[:4]]
     shape = Shape(
         num_symbols,
         len(tokens),
         addresses[0],
-        None if layers.positions is None else layers.positions.data_ptr(),
+        None if written.positions is None else written.positions.data_ptr(),
         len(arrays),
         len(arrays),
         len(names),
@@ -113,14 +129,56 @@ def described(layers: Layers, sizes: dict[str, int], num_symbols: int, dropout: 
     return shape
 
 
+def _require_fitting(
+    written: Written, shapes: Mapping[str, tuple[int, ...]], num_symbols: int
+) -> None:
+    """Compare every layer with its parameters, tokens with the table, the last with S."""
+
+    def require(place: int, name: str | None, *expected: tuple[int, ...]) -> None:
+        kind = written.layers[place].kind
+        if name is not None and shapes.get(name) not in expected:
+            held = f"is {shapes[name]}" if name in shapes else "is no parameter of the network"
+            raise InvalidInputError(
+                f"layer {place} ({kind}) needs {name} to be {' or '.join(map(str, expected))}; "
+                f"it {held}"
+            )
+
+    if not written.layers or (end := written.layers[-1].writes).rows != 1:
+        raise InvalidInputError("a network ends with one row of logits for each example")
+    if end.width != num_symbols or written.layers[-1].kind != "linear":
+        raise InvalidInputError(
+            f"a network ends with a linear layer of {num_symbols} columns; the last one is "
+            f"{written.layers[-1].kind!r} with {end.width}"
+        )
+    T = len(written.tokens)
+    for place, layer in enumerate(written.layers):
+        width = layer.writes.width
+        if layer.kind == "embed":
+            M = width * layer.writes.rows // T
+            highest = max([num_symbols - 1, *(t for t in written.tokens if isinstance(t, int))])
+            rows = shapes.get(layer.weight or "", (0,))[0]
+            require(place, layer.weight, (max(rows, highest + 1), M))
+            require(place, layer.bias, (T, M))
+            if written.positions is not None and tuple(written.positions.shape) != (T, M):
+                raise InvalidInputError(
+                    f"positions are {tuple(written.positions.shape)}, they must be {(T, M)}"
+                )
+        elif layer.kind == "linear":
+            require(place, layer.weight, (layer.reads[0].width, width))
+            require(place, layer.bias, (width,))
+        elif layer.kind == "norm":
+            require(place, layer.weight, (width,))
+            require(place, layer.bias, (width,))
+
+
 def _sizes() -> list[int]:
     sizes = map(ctypes.sizeof, (Shape, Array, Layer))
-    return [VERSION, *sizes, len(get_args(Kind))]
+    return [VERSION, *sizes, len(get_args(Kind)), MOST_POSITIONS]
 
 
 def _wrong(code: ctypes.CDLL) -> str | None:
-    """Every kind of layer but dropout, which tests hold to the other engine."""
-    S = 7
+    """Every kind of layer but dropout, several chunks of examples."""
+    S = 17
     for place, learned in (("pre", True), ("post", False)):
         network = Transformer(
             num_symbols=S,
@@ -135,14 +193,47 @@ def _wrong(code: ctypes.CDLL) -> str | None:
         )
         layers = Layers(("a", S + 1, "b", S))
         network.write_down(layers)
-        sizes = {name: value.numel() for name, value in network.named_parameters()}
-        shape = described(layers, sizes, S, 0.0)
-        problem = wrong_numbers(
-            code, shape, network, names=list(sizes), prompt=layers.tokens, num_symbols=S
-        )
-        if problem:
+        pairs = np.arange(S * S)[::2]
+        examples = (pairs // S, pairs % S, (pairs // S * (pairs % S) + 1) % S)
+        if problem := _unlike_torch(code, network, layers.written(), examples, S):
             return problem
     return None
+
+
+def _unlike_torch(
+    code: ctypes.CDLL,
+    network: Network,
+    written: Written,
+    examples: Columns,
+    num_symbols: int,
+) -> str | None:
+    """Return how what the code makes of a network differs from what torch makes of it."""
+    shapes = {name: tuple(value.shape) for name, value in network.named_parameters()}
+    shape = described(written, shapes, num_symbols, 0.0)
+    return wrong_numbers(
+        code, shape, network, names=list(shapes), prompt=written.tokens, examples=examples
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def _wrongly_written(task: TaskSettings, network: NetworkSettings) -> str | None:
+    """Return how a network differs from what it has written down, on a few examples."""
+    written = models.written_down(task, network)
+    assert written is not None
+    table = tasks.table(task.operation, task.size)
+    some = np.unique(np.linspace(0, table.num_pairs - 1, _PROBED).astype(int))
+    examples = (table.left[some], table.right[some], table.answer[some])
+    problem = _unlike_torch(
+        CODE.library(), models.network(task, network), written, examples, table.num_symbols
+    )
+    if problem is not None:
+        _LOG.warning(
+            "what %r writes down is not what its forward computes (%s); it is trained by tensor "
+            "operations",
+            network.architecture,
+            problem,
+        )
+    return problem
 
 
 CODE = Code("layers.c", _sizes, lambda: get_args(Kind), _wrong)
@@ -169,27 +260,21 @@ class LayeredEngine(MemberEngine):
     def unfit(cls, run: RunSettings, device: str) -> str | None:
         """See ``Engine.unfit``; of its own settings an architecture says which it knows."""
         if device != "cpu":
-            return f"it works on a CPU, the device is {device!r}"
-        architecture = models.ARCHITECTURES.get(run.network.architecture)
-        own = () if architecture is None else architecture.knows
-        known = {**cls.SUPPORT, **{f"network.{name}": ANY for name in own}}
-        if problem := unsupported(run, known):
+            return cls.missing(device)
+        if problem := unsupported_by_network(run, cls.SUPPORT):
             return problem
-        if models.layers(run.task, run.network) is None:
-            return (
-                f"network.architecture {run.network.architecture!r} is not written down as layers"
-            )
-        return cls.CODE.problem()
+        if models.written_down(run.task, run.network) is None:
+            return f"{run.network.architecture!r} is not written down as layers"
+        return cls.CODE.problem() or _wrongly_written(run.task, run.network)
 
     @classmethod
     def shape(cls, run: RunSettings) -> ctypes.Structure:
         """See ``MemberEngine.shape``."""
-        layers = models.layers(run.task, run.network)
-        assert layers is not None
-        shapes = models.shapes(run.task, run.network)
-        sizes = {name: torch.Size(shape).numel() for name, shape in shapes.items()}
+        written = models.written_down(run.task, run.network)
+        assert written is not None
         num_symbols = tasks.num_symbols(run.task.operation, run.task.size)
-        return described(layers, sizes, num_symbols, run.network.dropout_rate)
+        shapes = models.shapes(run.task, run.network)
+        return described(written, shapes, num_symbols, run.network.dropout_rate)
 
     def names(self) -> Sequence[str]:
         """See ``MemberEngine.names``."""

@@ -18,7 +18,7 @@
 #include "products.h"
 #include "training.h"
 
-#define VERSION 1 /* to be raised with every change that the sizes and names do not show */
+#define VERSION 2 /* to be raised with every change that the sizes and names do not show */
 
 #define KINDS(each) each(embed) each(linear) each(attend) each(add) each(norm) each(drop)
 #define AS_KIND(name) K_##name,
@@ -31,7 +31,7 @@ typedef struct {
   int32_t rows, width;
 } array;
 
-/* One layer. Where it writes fewer rows than it reads, one, it reads the last. */
+/* One layer. Linear, attend and add may write one row where they read many: then they read the last. */
 typedef struct {
   int32_t kind;
   int32_t from[NUM_FROM]; /* arrays that it reads, or NONE */
@@ -55,7 +55,8 @@ typedef struct {
 const char *names(void) { return KINDS(AS_TEXT) "/ " READINGS(AS_TEXT); }
 
 int32_t layout(int32_t *to) {
-  const int32_t sizes[] = {VERSION, sizeof(shape), sizeof(array), sizeof(layer), NUM_KINDS, SIZES};
+  const int32_t sizes[] = {VERSION, sizeof(shape), sizeof(array), sizeof(layer), NUM_KINDS,
+                           MOST_POSITIONS, SIZES};
   if (to) memcpy(to, sizes, sizeof(sizes));
   return (int32_t)(sizeof(sizes) / sizeof(sizes[0]));
 }
@@ -65,7 +66,6 @@ int32_t first_unfit(const shape *s, const examples *e) { return unfit(s->num_sym
 
 /* ---------------------------------------------------------------- memory */
 
-static int padded(int n) { return (n + LANES - 1) / LANES * LANES; }
 static int whole_halves(int n) { return (n + HALF - 1) / HALF * HALF; }
 
 typedef struct {
@@ -342,10 +342,9 @@ static void norm(work *w, int i, float *const *p, int count) {
   const shape *s = w->s;
   const layer *l = s->layers + i;
   const int rows = count * rows_of(s, l->to), width = width_of(s, l->to), step = step_of(s, l->to);
-  ptrdiff_t from_step;
-  const float *from = rows_read(w, w->value, l->from[0], l->to, &from_step);
+  const float *from = w->value[l->from[0]];
   float *to = w->value[l->to], *kept = w->aside[i];
-  for (int r = 0; r < rows; r++, from += from_step, to += step, kept += 2) {
+  for (int r = 0; r < rows; r++, from += step, to += step, kept += 2) {
     vec sum = {}, squares = {};
     for (int j = 0; j < step; j += LANES) sum += load(from + j);
     const float mean = sum_of(sum) / width;
@@ -364,13 +363,11 @@ static void norm_back(work *w, int i, float *const *p, float *const *g, int coun
   const shape *s = w->s;
   const layer *l = s->layers + i;
   const int rows = count * rows_of(s, l->to), width = width_of(s, l->to), step = step_of(s, l->to);
-  ptrdiff_t from_step;
-  const float *from = rows_read(w, w->value, l->from[0], l->to, &from_step);
-  float *d_from = rows_read(w, w->d_value, l->from[0], l->to, &from_step);
-  float *d_to = w->d_value[l->to];
+  const float *from = w->value[l->from[0]];
+  float *d_from = w->d_value[l->from[0]], *d_to = w->d_value[l->to];
   const float *kept = w->aside[i], *gain = p[l->weight];
   float *d_gain = g[l->weight], *d_bias = g[l->bias];
-  for (int r = 0; r < rows; r++, from += from_step, d_from += from_step, d_to += step, kept += 2) {
+  for (int r = 0; r < rows; r++, from += step, d_from += step, d_to += step, kept += 2) {
     const float mean = kept[0], inverse = kept[1];
     for (int j = 0; j < width; j++) {
       d_gain[j] += d_to[j] * (from[j] - mean) * inverse;
@@ -392,18 +389,18 @@ static void norm_back(work *w, int i, float *const *p, float *const *g, int coun
 
 /* Dropout as in efficiency/models/program.py: one stream for each time, numbers in the order of the
    examples. `first` is the chunk's first example. */
-static void drop(work *w, int i, int first, int count, int dropping, uint64_t key) {
+static void drop(work *w, int i, int first, int count, const uint64_t *key) {
   const shape *s = w->s;
   const layer *l = s->layers + i;
   const int rows = rows_of(s, l->to), width = width_of(s, l->to), step = step_of(s, l->to);
   const float *from = w->value[l->from[0]];
   float *to = w->value[l->to], *factor = w->aside[i];
   const float unit = 1.1920928955078125e-7f /* 2^-23 */, kept = 1.0f / (1.0f - s->dropped);
-  const uint64_t of_this = mixed(mixed(key) + (uint64_t)(l->option + 1) * GOLDEN);
+  const uint64_t of_this = key ? split(*key, l->option) : 0;
   uint64_t number = (uint64_t)first * rows * width, pair = UINT64_MAX, bits = 0;
   for (int r = 0; r < count * rows; r++, from += step, to += step, factor += step)
     for (int j = 0; j < width; j++, number++) {
-      if (!dropping) {
+      if (!key) {
         to[j] = from[j];
         continue;
       }
@@ -445,8 +442,9 @@ static void prepare(work *w, float *const *p) {
   }
 }
 
-static void forward(work *w, float *const *p, const examples *e, int first, int count, int dropping,
-                    uint64_t key) {
+/* Nothing is dropped if `key` is NULL. */
+static void forward(work *w, float *const *p, const examples *e, int first, int count,
+                    const uint64_t *key) {
   const shape *s = w->s;
   for (int d = 0; d < count; d++)
     for (int t = 0; t < s->num_tokens; t++) {
@@ -462,7 +460,7 @@ static void forward(work *w, float *const *p, const examples *e, int first, int 
     if (l->kind == K_attend) attend(w, i, count);
     if (l->kind == K_add) add(w, l, count, 0);
     if (l->kind == K_norm) norm(w, i, p, count);
-    if (l->kind == K_drop) drop(w, i, first, count, dropping, key);
+    if (l->kind == K_drop) drop(w, i, first, count, key);
   }
 }
 
@@ -480,82 +478,41 @@ static void backward(work *w, float *const *p, float *const *g, int count, int d
 }
 
 /* Gradients of the mean loss; returns the mean loss. */
-static double differentiate(void *network, float *const *p, const examples *e, uint64_t dropout_key,
-                            float *const *g) {
+static double differentiate(void *network, float *const *p, const examples *e,
+                            const uint64_t *dropout_key, float *const *g) {
   work *w = network;
   const shape *s = w->s;
   const int logits = s->num_arrays - 1, S = s->num_symbols, Sp = padded(S);
-  const int dropping = s->dropped > 0;
+  const uint64_t *key = s->dropped > 0 ? dropout_key : NULL;
   prepare(w, p);
   for (int i = 0; i < s->num_parameters; i++) memset(g[i], 0, sizeof(float) * s->counts[i]);
   double sum = 0;
   for (int first = 0; first < e->count; first += w->chunk) {
     const int count = e->count - first < w->chunk ? e->count - first : w->chunk;
-    forward(w, p, e, first, count, dropping, dropout_key);
+    forward(w, p, e, first, count, key);
     for (int a = 0; a < logits; a++)
       memset(w->d_value[a], 0, sizeof(float) * count * floats_of(s, a));
     memcpy(w->d_value[logits], w->value[logits], sizeof(float) * count * Sp);
     sum += lose(w->d_value[logits], Sp, e->labels + first, count, S, Sp, 1.0f / (float)e->count);
-    backward(w, p, g, count, dropping);
+    backward(w, p, g, count, key != NULL);
   }
   return sum / e->count;
 }
 
-/* ---------------------------------------------------------------- entry points */
+/* ---------------------------------------------------------------- what entry.h asks for */
 
-/* Floats of memory that one call of the functions below works in; it must begin at 64 bytes. */
-size_t memory_floats(const shape *s) {
-  work w;
-  return arrange(&w, s, NULL);
+static int num_parameters(const shape *s) { return s->num_parameters; }
+static int num_classes(const shape *s) { return s->num_symbols; }
+static int num_at_once(const work *w) { return w->chunk; }
+
+static float *logits(work *w, float *const *p, const examples *e, int first, int count,
+                     ptrdiff_t *step) {
+  const int last = w->s->num_arrays - 1;
+  *step = step_of(w->s, last);
+  /* What was read is no longer a row of logits: padding must be 0 again. */
+  memset(w->value[last], 0, sizeof(float) * count * floats_of(w->s, last));
+  forward(w, p, e, first, count, NULL);
+  return w->value[last];
 }
 
-/* Gradient of the mean loss, by parameter, with nothing dropped; returns the mean loss. */
-double gradient(const shape *s, const parameter *p, const examples *e, float *const *gradients,
-                float *memory) {
-  const CONTROL before = begin();
-  shape whole = *s;
-  whole.dropped = 0;
-  work w;
-  arrange(&w, &whole, memory);
-  float *weights[s->num_parameters];
-  for (int i = 0; i < s->num_parameters; i++) weights[i] = p[i].weight;
-  const double loss = differentiate(&w, weights, e, 0, gradients);
-  set_control(before);
-  return loss;
-}
-
-/* See `train`. */
-double advance(const shape *s, const parameter *p, const examples *e, const rule *r,
-               const minibatches *b, const update *updates, int64_t num_updates, float *memory) {
-  const CONTROL before = begin();
-  work w;
-  arrange(&w, s, memory);
-  const double peak = train(p, s->num_parameters, e, r, b, updates, num_updates, differentiate, &w,
-                            w.gradient, w.noisy);
-  set_control(before);
-  return peak;
-}
-
-/* Sums of the readings over each part of the examples, see `add_readings`, and the sum of squares
-   of each parameter. */
-void measure(const shape *s, const parameter *p, const examples *e, const uint8_t *parts,
-             double *sums, double *squares, float *memory) {
-  const CONTROL before = begin();
-  work w;
-  arrange(&w, s, memory);
-  const int logits = s->num_arrays - 1, S = s->num_symbols, Sp = padded(S);
-  float *weights[s->num_parameters];
-  for (int i = 0; i < s->num_parameters; i++) weights[i] = p[i].weight;
-  prepare(&w, weights);
-  memset(sums, 0, sizeof(double) * NUM_PARTS * NUM_READINGS);
-  for (int first = 0; first < e->count; first += w.chunk) {
-    const int count = e->count - first < w.chunk ? e->count - first : w.chunk;
-    /* What was read is no longer a row of logits: padding must be 0 again. */
-    memset(w.value[logits], 0, sizeof(float) * count * Sp);
-    forward(&w, weights, e, first, count, 0, 0);
-    add_readings(w.value[logits], Sp, e->labels + first, parts + first, count, S, Sp, sums);
-  }
-  for (int i = 0; i < s->num_parameters; i++)
-    squares[i] = sum_of_squares((size_t)p[i].count, p[i].weight);
-  set_control(before);
-}
+#include "entry.h"

@@ -82,11 +82,18 @@ class MemberEngine(Engine):
     SORTED: ClassVar[bool]
 
     @classmethod
+    def missing(cls, device: str) -> str | None:
+        """See ``Engine.missing``."""
+        return cls._no_cpu(device) or cls.CODE.problem()
+
+    @classmethod
     def unfit(cls, run: RunSettings, device: str) -> str | None:
         """See ``Engine.unfit``."""
-        if device != "cpu":
-            return f"it works on a CPU, the device is {device!r}"
-        return super().unfit(run, device) or cls.CODE.problem()
+        return cls._no_cpu(device) or super().unfit(run, device) or cls.CODE.problem()
+
+    @staticmethod
+    def _no_cpu(device: str) -> str | None:
+        return None if device == "cpu" else f"it works on a CPU, the device is {device!r}"
 
     @classmethod
     def compiled_by(cls) -> str | None:

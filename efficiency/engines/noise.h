@@ -8,6 +8,11 @@ INLINE uint64_t mixed(uint64_t bits) {
   return bits ^ (bits >> 31);
 }
 
+/* The key of a stream of its own. */
+INLINE uint64_t split(uint64_t key, int64_t part) {
+  return mixed(mixed(key) + (uint64_t)(part + 1) * GOLDEN);
+}
+
 /* sin(x) and cos(x) for |x| <= pi/4: Cephes sinf and cosf. */
 INLINE vec sin_of(vec x) {
   vec z = x * x;

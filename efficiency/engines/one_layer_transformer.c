@@ -61,8 +61,6 @@ int32_t first_unfit(const shape *s, const examples *e) { return unfit(s->num_sym
 
 /* ---------------------------------------------------------------- memory */
 
-static int padded(int n) { return (n + LANES - 1) / LANES * LANES; }
-
 typedef struct {
   int S, M, H, F, L, X, Lp, Sp, Mp, W;
   /* once per step */
@@ -480,8 +478,8 @@ static void conclude(work *w, float *const *p, float *const *g) {
 }
 
 /* Gradients of the mean loss; returns the mean loss. Nothing is dropped. */
-static double differentiate(void *network, float *const *p, const examples *e, uint64_t dropout_key,
-                            float *const *gradients) {
+static double differentiate(void *network, float *const *p, const examples *e,
+                            const uint64_t *dropout_key, float *const *gradients) {
   (void)dropout_key;
   work *w = network;
   const size_t row = (size_t)w->H * w->W;
@@ -503,56 +501,24 @@ static double differentiate(void *network, float *const *p, const examples *e, u
   return sum / e->count;
 }
 
-/* ---------------------------------------------------------------- entry points */
+/* ---------------------------------------------------------------- what entry.h asks for */
 
-/* Floats of memory that one call of the functions below works in; it must begin at 64 bytes. */
-size_t memory_floats(const shape *s) {
-  work w;
-  return arrange(&w, s, NULL);
+static int num_parameters(const shape *s) {
+  (void)s;
+  return NUM_PARAMETERS;
+}
+static int num_classes(const shape *s) { return s->num_symbols; }
+static int num_at_once(const work *w) {
+  (void)w;
+  return CHUNK;
 }
 
-/* Gradient of the mean loss, by parameter; returns the mean loss. */
-double gradient(const shape *s, const parameter *p, const examples *e, float *const *gradients,
-                float *memory) {
-  const CONTROL before = begin();
-  work w;
-  arrange(&w, s, memory);
-  float *weights[NUM_PARAMETERS];
-  for (int i = 0; i < NUM_PARAMETERS; i++) weights[i] = p[i].weight;
-  const double loss = differentiate(&w, weights, e, 0, gradients);
-  set_control(before);
-  return loss;
+static float *logits(work *w, float *const *p, const examples *e, int first, int count,
+                     ptrdiff_t *step) {
+  (void)p;
+  *step = w->W;
+  forward(w, e, first, count);
+  return w->wide + w->Lp;
 }
 
-/* See `train`. */
-double advance(const shape *s, const parameter *p, const examples *e, const rule *r,
-               const minibatches *b, const update *updates, int64_t num_updates, float *memory) {
-  const CONTROL before = begin();
-  work w;
-  arrange(&w, s, memory);
-  const double peak = train(p, NUM_PARAMETERS, e, r, b, updates, num_updates, differentiate, &w,
-                            w.gradient, w.noisy);
-  set_control(before);
-  return peak;
-}
-
-/* Sums of the readings over each part of the examples, see `add_readings`, and the sum of squares
-   of each parameter. */
-void measure(const shape *s, const parameter *p, const examples *e, const uint8_t *parts,
-             double *sums, double *squares, float *memory) {
-  const CONTROL before = begin();
-  work w;
-  arrange(&w, s, memory);
-  float *weights[NUM_PARAMETERS];
-  for (int i = 0; i < NUM_PARAMETERS; i++) weights[i] = p[i].weight;
-  prepare(&w, weights);
-  memset(sums, 0, sizeof(double) * NUM_PARTS * NUM_READINGS);
-  for (int begin = 0; begin < e->count; begin += CHUNK) {
-    const int count = e->count - begin < CHUNK ? e->count - begin : CHUNK;
-    forward(&w, e, begin, count);
-    add_readings(w.wide + w.Lp, w.W, e->labels + begin, parts + begin, count, w.S, w.Sp, sums);
-  }
-  for (int i = 0; i < NUM_PARAMETERS; i++)
-    squares[i] = sum_of_squares((size_t)p[i].count, p[i].weight);
-  set_control(before);
-}
+#include "entry.h"

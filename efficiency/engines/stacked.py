@@ -17,7 +17,7 @@ from torch import Tensor
 from efficiency import measurements, models, streams, tasks
 from efficiency.engines.base import Engine
 from efficiency.engines.subnormals import flushed
-from efficiency.engines.support import ADAMW, ANY, EVERY_RUN, Support, unsupported
+from efficiency.engines.support import ADAMW, ANY, EVERY_RUN, Support, unsupported_by_network
 from efficiency.ensemble import Stack, stack_data
 from efficiency.losses import LOSSES
 from efficiency.minibatches import Minibatches
@@ -58,9 +58,7 @@ class StackedEngine(Engine):
         """See ``Engine.unfit``; of its own settings an architecture says which it knows."""
         if run.network.precision == "tf32" and device != "cuda":
             return "network.precision is 'tf32', which needs a CUDA device; use 'float32'"
-        architecture = models.ARCHITECTURES.get(run.network.architecture)
-        own = () if architecture is None else architecture.knows
-        return unsupported(run, {**cls.SUPPORT, **{f"network.{name}": ANY for name in own}})
+        return unsupported_by_network(run, cls.SUPPORT)
 
     def __init__(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from efficiency import models
 from efficiency.settings import RunSettings, leaves
 
 ANY: Final = object()
@@ -29,6 +30,13 @@ def unsupported(run: RunSettings, support: Support) -> str | None:
     return None
 
 
+def unsupported_by_network(run: RunSettings, support: Support) -> str | None:
+    """Return the same for an engine that leaves a network's own settings to its architecture."""
+    architecture = models.ARCHITECTURES.get(run.network.architecture)
+    own = () if architecture is None else architecture.knows
+    return unsupported(run, {**support, **{f"network.{name}": ANY for name in own}})
+
+
 EVERY_RUN: Final[Support] = dict.fromkeys(
     (
         *("task.operation", "task.size", "regime", "dataset_size", "num_steps"),
@@ -49,4 +57,4 @@ ADAMW: Final[Support] = dict.fromkeys(
     ),
     ANY,
 )
-"""The optimiser as both engines have it."""
+"""The optimiser as all engines have it."""

@@ -70,7 +70,7 @@ static examples taken(const examples *e, const minibatches *b, int64_t t) {
 static void add_noise(const parameter *p, int num, float scale, uint64_t key, float *const *to) {
   for (int i = 0; i < num; i++)
     add_normals((size_t)p[i].count, p[i].weight, scale,
-                mixed(mixed(key) + (uint64_t)(p[i].stream + 1) * GOLDEN), to[i]);
+                split(key, p[i].stream), to[i]);
 }
 
 /* The second moment is kept in units of its square, so that gradients down to 1e-30 still have one:
@@ -119,9 +119,10 @@ static void scale_to_norm(const parameter *p, int num, double norm) {
     for (int64_t j = 0; j < p[i].count; j++) p[i].weight[j] *= factor;
 }
 
-/* Gradients of the mean loss of a network with these weights; returns the mean loss. */
+/* Gradients of the mean loss of a network with these weights; returns the mean loss. Nothing is
+   dropped if there is no key. */
 typedef double differentiator(void *network, float *const *weights, const examples *e,
-                              uint64_t dropout_key, float *const *gradients);
+                              const uint64_t *dropout_key, float *const *gradients);
 
 /* `num_updates` steps of AdamW; returns the largest mean loss seen, infinite for NaN. `noisy` is
    memory for the weights with noise. */
@@ -137,7 +138,7 @@ static double train(const parameter *p, int num, const examples *e, const rule *
     const examples some = b->chosen ? taken(e, b, t) : *e;
     if (r->weight_noise > 0) add_noise(p, num, r->weight_noise, u->weight_key, noisy);
     const double loss = differentiate(network, r->weight_noise > 0 ? noisy : weights, &some,
-                                      u->dropout_key, gradients);
+                                      &u->dropout_key, gradients);
     if (!(loss <= peak)) peak = loss == loss ? loss : INFINITY;
     for (int i = 0; i < num; i++)
       adamw((size_t)p[i].count, p[i].weight, p[i].first, p[i].second, gradients[i], p[i].target, r,

@@ -22,6 +22,9 @@ from efficiency.engines.binding import (
 )
 from efficiency.measurements import PARTS
 from efficiency.models.base import Network
+from efficiency.operations import IntArray
+
+Columns = tuple[IntArray, IntArray, IntArray]
 
 
 def wrong_numbers(
@@ -31,12 +34,11 @@ def wrong_numbers(
     *,
     names: Sequence[str],
     prompt: Sequence[str | int],
-    num_symbols: int,
+    examples: Columns,
 ) -> str | None:
     """Return how what the code makes of a network differs from what torch does.
 
-    Several chunks of examples; gradients, two updates, measuring, and a weight that is not a
-    number, which must be heard of.
+    Gradients, two updates, measuring, and a weight that is not a number, which must be heard of.
 
     Args:
         code: A library.
@@ -44,14 +46,12 @@ def wrong_numbers(
         network: With zero weights; it is drawn here.
         names: Its parameters in the order of the code.
         prompt: Its tokens, ``"a"`` and ``"b"`` for the operands.
-        num_symbols: S.
+        examples: First operands, second operands, labels.
     """
     network.initialise(torch.Generator().manual_seed(0))
     weights = [network.get_parameter(name).detach().clone() for name in names]
     network.double()
-    pairs_D = torch.arange(num_symbols**2)[::2]
-    left_D, right_D = pairs_D // num_symbols, pairs_D % num_symbols
-    labels_D = (left_D * right_D + 1) % num_symbols
+    left_D, right_D, labels_D = (torch.as_tensor(column) for column in examples)
     operands = {"a": left_D, "b": right_D}
     tokens = torch.stack(
         [operands[t] if isinstance(t, str) else torch.full_like(left_D, t) for t in prompt], dim=-1
@@ -61,8 +61,8 @@ def wrong_numbers(
         network.zero_grad()
         return F.cross_entropy(network(tokens), labels_D)
 
-    columns = [column.numpy().astype(np.int32) for column in (left_D, right_D, labels_D)]
-    examples = Examples(len(pairs_D), *(column.ctypes.data for column in columns))
+    columns = [column.astype(np.int32) for column in examples]
+    given = Examples(len(labels_D), *(column.ctypes.data for column in columns))
     found, first, second = ([torch.zeros_like(weight) for weight in weights] for _ in range(3))
     parameters = (Parameter * len(names))(
         *(
@@ -72,7 +72,7 @@ def wrong_numbers(
     )
     gradients = (ctypes.c_void_p * len(names))(*(gradient.data_ptr() for gradient in found))
     work = memory(code.memory_floats(ctypes.byref(shape)))
-    arguments = [*map(ctypes.byref, (shape, parameters, examples))]
+    arguments = [*map(ctypes.byref, (shape, parameters, given))]
 
     computed = code.gradient(*arguments, gradients, address(work))
     expected_loss = loss()
@@ -105,10 +105,10 @@ def wrong_numbers(
         if not torch.allclose(weight.double(), network.get_parameter(name), rtol=1e-4, atol=1e-5):
             return f"{name} of a small network came out wrong after two updates"
 
-    parts = np.ones(len(pairs_D), dtype=np.uint8)
+    parts = np.ones(len(labels_D), dtype=np.uint8)
     sums, squares = np.zeros((len(PARTS), len(READINGS))), np.zeros(len(names))
     code.measure(*arguments, address(parts), address(sums), address(squares), address(work))
-    measured, expected_loss = sums[0, 0] / len(pairs_D), loss()
+    measured, expected_loss = sums[0, 0] / len(labels_D), loss()
     if not abs(measured - expected_loss.item()) < 1e-4 * expected_loss.item():
         return f"a loss was measured as {measured}, not {expected_loss.item()}"
 

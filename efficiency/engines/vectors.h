@@ -25,6 +25,9 @@
 #define HALF (LANES / 2)
 #define QUARTER (LANES / 4)
 
+/* Rounded up to whole vectors. */
+static int padded(int n) { return (n + LANES - 1) / LANES * LANES; }
+
 #define INLINE static inline __attribute__((always_inline))
 
 typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from efficiency import tasks
 from efficiency.models.base import Network
-from efficiency.models.layers import Layers
+from efficiency.models.layers import Layers, Written
 from efficiency.models.mlp import MLP
 from efficiency.models.one_layer_transformer import OneLayerTransformer
 from efficiency.models.program import Program, StackedProgram
@@ -22,7 +22,12 @@ from efficiency.models.table_form import TableForm
 from efficiency.models.transformer import Transformer
 
 if TYPE_CHECKING:
-    from efficiency.settings import NetworkSettings, TaskSettings, TransformerSettings
+    from efficiency.settings import (
+        MLPSettings,
+        NetworkSettings,
+        TaskSettings,
+        TransformerSettings,
+    )
 
 __all__ = [
     "ARCHITECTURES",
@@ -35,10 +40,11 @@ __all__ = [
     "StackedProgram",
     "TableForm",
     "Transformer",
-    "layers",
+    "Written",
     "network",
     "program",
     "shapes",
+    "written_down",
 ]
 
 
@@ -69,6 +75,13 @@ def _prompt(S: int, settings: TransformerSettings) -> list[str | int]:
     return [constants.get(token, token) for token in settings.prompt.split()]
 
 
+_OPERANDS = ("a", "b")
+
+
+def _mlp(S: int, n: MLPSettings) -> MLP:
+    return MLP(num_symbols=S, num_layers=n.num_layers, d_model=n.d_model, d_mlp=n.d_mlp)
+
+
 def _transformer(S: int, n: TransformerSettings) -> Transformer:
     return Transformer(
         num_symbols=S,
@@ -96,7 +109,7 @@ ARCHITECTURES: dict[str, Architecture] = {
             num_symbols=S, d_model=n.d_model, num_heads=n.num_heads, d_mlp=n.d_mlp
         ),
         program=lambda S, n: TableForm(num_symbols=S, num_heads=n.num_heads),
-        prompt=lambda S, n: ["a", "b", S],
+        prompt=lambda S, n: [*_OPERANDS, S],
         knows=("num_heads",),
         products=lambda S, n: n.d_model * n.d_mlp + (n.d_model + n.d_mlp) * S,
         activations=lambda S, n: 5 * n.d_model + 3 * n.d_mlp + 5 * S,
@@ -113,15 +126,9 @@ ARCHITECTURES: dict[str, Architecture] = {
         activations=lambda S, n: n.num_layers * 4 * (10 * n.d_model + 3 * n.d_mlp) + 3 * S,
     ),
     "mlp": Architecture(
-        network=lambda S, n: MLP(
-            num_symbols=S, num_layers=n.num_layers, d_model=n.d_model, d_mlp=n.d_mlp
-        ),
-        program=lambda S, n: StackedProgram(
-            MLP(num_symbols=S, num_layers=n.num_layers, d_model=n.d_model, d_mlp=n.d_mlp),
-            ["a", "b"],
-            n.dropout,
-        ),
-        prompt=lambda S, n: ["a", "b"],
+        network=_mlp,
+        program=lambda S, n: StackedProgram(_mlp(S, n), _OPERANDS, n.dropout),
+        prompt=lambda S, n: _OPERANDS,
         knows=("num_layers", "dropout"),
         products=lambda S, n: (
             2 * n.d_model * n.d_mlp + (n.num_layers - 1) * n.d_mlp**2 + n.d_mlp * S
@@ -151,9 +158,8 @@ def program(task: TaskSettings, settings: NetworkSettings) -> Program:
 
 
 @functools.lru_cache(maxsize=64)
-def layers(task: TaskSettings, settings: NetworkSettings) -> Layers | None:
-    """Return the network as a list of layers, ``None`` if it is not written down."""
+def written_down(task: TaskSettings, settings: NetworkSettings) -> Written | None:
+    """Return the network as a list of layers, ``None`` if it does not write itself down."""
     num_symbols = tasks.num_symbols(task.operation, task.size)
-    prompt = ARCHITECTURES[settings.architecture].prompt(num_symbols, settings)
-    written = Layers(tuple(prompt))
-    return written if network(task, settings).write_down(written) else None
+    layers = Layers(ARCHITECTURES[settings.architecture].prompt(num_symbols, settings))
+    return layers.written() if network(task, settings).write_down(layers) else None

@@ -2,8 +2,8 @@
 
 Each layer reads arrays and writes a new one. An array has some rows for each example, positions of
 a sequence or a single one, all of one width. Where a layer has one row to write and reads an array
-of many, it reads the last. The list says the same as the network's ``forward``: tests hold the one
-to the other, and so does an engine before it is used.
+of many, it reads the last. The list says the same as the network's ``forward``: an engine compares
+the gradients of both before it trains such a network.
 
 Shapes: D examples, T positions, R rows, M = d_model, S symbols.
 """
@@ -11,13 +11,18 @@ Shapes: D examples, T positions, R rows, M = d_model, S symbols.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, final
 
 import torch
 from torch import Tensor
 
+from efficiency.errors import InvalidInputError
+
 Kind = Literal["embed", "linear", "attend", "add", "norm", "drop"]
+
+MOST_POSITIONS = 64
+"""Positions that a layer attends to, at most."""
 
 
 @dataclass(frozen=True)
@@ -56,20 +61,37 @@ class Layer:
     option: int = 0
 
 
-@final
-@dataclass
-class Layers:
-    """The list; its methods add a layer each and return what that writes.
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """A network that has been written down.
 
     Attributes:
-        tokens: What the network reads of an example: ``"a"``, ``"b"`` and the numbers of constants.
+        tokens: What it reads of an example: ``"a"``, ``"b"`` and the numbers of constants.
         positions: (T, M) added to the embeddings, if positions are not learned.
         layers: The layers, in their order; the last one writes the logits, (D, 1, S).
     """
 
     tokens: tuple[str | int, ...]
-    positions: Tensor | None = None
-    layers: list[Layer] = field(default_factory=list)
+    positions: Tensor | None
+    layers: tuple[Layer, ...]
+
+
+@final
+class Layers:
+    """A list of layers to be written; each method adds one and returns what that writes.
+
+    Args:
+        tokens: What the network reads of an example, see ``Written``.
+    """
+
+    def __init__(self, tokens: Sequence[str | int]) -> None:
+        self.tokens = tuple(tokens)
+        self._positions: Tensor | None = None
+        self._layers: list[Layer] = []
+
+    def written(self) -> Written:
+        """Return what has been written."""
+        return Written(tokens=self.tokens, positions=self._positions, layers=tuple(self._layers))
 
     def _add(
         self,
@@ -82,12 +104,12 @@ class Layers:
         bias: str | None = None,
         option: int = 0,
     ) -> Array:
-        written = Array(len(self.layers), rows, width)
+        written = Array(len(self._layers), rows, width)
         # The C code knows all rows of an array, and the last.
         given = reads[:1] if kind == "attend" else reads
         if unfit := [read.rows for read in given if rows not in (1, read.rows)]:
-            raise ValueError(f"{kind} reads {unfit[0]} rows and cannot write {rows}")
-        self.layers.append(
+            raise InvalidInputError(f"{kind} reads {unfit[0]} rows and cannot write {rows}")
+        self._layers.append(
             Layer(
                 kind=kind,
                 reads=tuple(reads),
@@ -109,9 +131,14 @@ class Layers:
             width: M.
             positions: The name of learned ones, (T, M), or fixed ones.
             flat: Whether the T tokens stand side by side in one row, instead of a row each.
+
+        Raises:
+            InvalidInputError: Something was embedded before.
         """
+        if self._layers:
+            raise InvalidInputError("a network embeds its tokens once, before all else")
         if isinstance(positions, Tensor):
-            self.positions = positions.to(torch.float32).contiguous()
+            self._positions = positions.detach().to(torch.float32).contiguous()
         T = len(self.tokens)
         rows, columns = (1, T * width) if flat else (T, width)
         name = positions if isinstance(positions, str) else None
@@ -156,30 +183,41 @@ class Layers:
             key: Likewise.
             value: Likewise.
             num_heads: Heads; scores are divided by the root of the columns of one.
+
+        Raises:
+            InvalidInputError: Widths, rows or heads do not go together.
         """
         reads = (query, key, value)
         if len({array.width for array in reads}) > 1 or key.rows != value.rows:
-            raise ValueError(
+            raise InvalidInputError(
                 "query, key and value must be of one width, key and value of as many rows"
             )
         if query.rows not in (1, key.rows):
-            raise ValueError(f"{query.rows} queries cannot attend to {key.rows} positions")
+            raise InvalidInputError(f"{query.rows} queries cannot attend to {key.rows} positions")
+        if key.rows > MOST_POSITIONS:
+            raise InvalidInputError(f"{key.rows} positions are more than {MOST_POSITIONS}")
+        if num_heads < 1 or query.width % num_heads:
+            raise InvalidInputError(f"{num_heads} heads do not divide a width of {query.width}")
         return self._add("attend", reads, rows=query.rows, width=query.width, option=num_heads)
 
     def add(self, left: Array, right: Array) -> Array:
-        """Add two arrays; of one with more rows its last."""
+        """Add two arrays; of one with more rows its last.
+
+        Raises:
+            InvalidInputError: They are not of one width, or have each more than one row.
+        """
         if left.width != right.width:
-            raise ValueError(f"arrays of {left.width} and {right.width} columns cannot be added")
+            raise InvalidInputError(
+                f"arrays of {left.width} and {right.width} columns cannot be added"
+            )
         rows = min(left.rows, right.rows)
         return self._add("add", (left, right), rows=rows, width=left.width)
 
-    def norm(self, read: Array, gain: str, bias: str, *, last: bool = False) -> Array:
+    def norm(self, read: Array, gain: str, bias: str) -> Array:
         """Normalise each row to mean 0 and variance 1 (ε = 1e-5), times a gain, plus a bias."""
-        return self._add(
-            "norm", (read,), rows=1 if last else read.rows, width=read.width, weight=gain, bias=bias
-        )
+        return self._add("norm", (read,), rows=read.rows, width=read.width, weight=gain, bias=bias)
 
     def drop(self, read: Array) -> Array:
         """Set a share of the numbers to 0 in training, from a stream of its own."""
-        number = sum(layer.kind == "drop" for layer in self.layers)
+        number = sum(layer.kind == "drop" for layer in self._layers)
         return self._add("drop", (read,), rows=read.rows, width=read.width, option=number)

@@ -225,6 +225,6 @@ class Transformer(Network):
             last = number == len(self.layers)
             residual = layer.write_down(layers, f"layers.{number - 1}", residual, last)
         if isinstance(self.norm_last, _Normed):
-            residual = layers.norm(residual, "norm_last.g_norm", "norm_last.b_norm", last=True)
-        layers.linear(residual, "W_U", self.W_U.shape[1], last=True)
+            residual = layers.norm(residual, "norm_last.g_norm", "norm_last.b_norm")
+        layers.linear(residual, "W_U", self.W_U.shape[1])
         return True

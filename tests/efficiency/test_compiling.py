@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import time
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pytest
@@ -65,10 +65,14 @@ def test_without_a_compiler_training_goes_on_in_the_other_engine(fresh_compiler,
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.delenv("CC", raising=False)
     monkeypatch.setattr("sysconfig.get_config_var", lambda name: None)
-    assert "no C compiler was found" in CODE.problem()
-    assert engines.choose("auto", run_settings(), "cpu") == "stacked"
-    with pytest.raises(ValueError, match="no C compiler was found; install gcc"):
-        engines.choose("compiled", run_settings(), "cpu")
+    for name, run in (("compiled", run_settings()), ("layered", run_settings(network=SMALL))):
+        assert "no C compiler was found" in engines.ENGINES[name].missing("cpu")
+        assert "no C compiler was found" in engines.without_compiled_code(run, "cpu")
+        assert engines.choose("auto", run, "cpu") == "stacked"
+        with pytest.raises(ValueError, match="no C compiler was found; install gcc"):
+            engines.choose(name, run, "cpu")
+        with pytest.raises(ValueError, match="no C compiler was found; install gcc"):
+            engines.require(name, "cpu")
 
 
 @compiled_only
@@ -112,8 +116,10 @@ def test_a_compiler_that_cannot_be_trusted_is_named_and_its_code_not_kept(
 ):
     a_compiler(body)
     assert re.search(message, CODE.problem(), re.DOTALL)
+    assert layered.CODE.problem() is not None
     assert list(fresh_compiler.glob("*")) == []
     assert engines.choose("auto", run_settings(), "cpu") == "stacked"
+    assert engines.choose("auto", run_settings(network=SMALL), "cpu") == "stacked"
     assert not are_flushed(), "code linked with -ffast-math changes the arithmetic of its process"
 
 
@@ -230,6 +236,8 @@ class Longer(ctypes.Structure):
         (layered.CODE, (layered, "Shape"), Longer, "its sizes are"),
         (layered.CODE, (layered, "Layer"), Longer, "its sizes are"),
         (layered.CODE, (layered, "Kind"), Literal["linear", "embed"], "its sizes are"),
+        (layered.CODE, (layered, "Kind"), Literal[get_args(layered.Kind)[::-1]], "it numbers"),
+        (layered.CODE, (layered, "MOST_POSITIONS"), 65, "its sizes are"),
         *(
             (code, (binding, name), value, message)
             for code in (compiled.CODE, layered.CODE)

@@ -8,7 +8,7 @@ from efficiency import Training, cost, ensemble, models
 from efficiency.engines import ENGINES
 from efficiency.settings import OneLayerTransformerSettings, TaskSettings, TransformerSettings
 from predictions.trainer import NetworkTrainer
-from tests.build import compiled_only, run_settings
+from tests.build import SMALL, compiled_only, run_settings
 
 BIG = {
     "network": OneLayerTransformerSettings(),
@@ -90,6 +90,15 @@ def test_packing_keeps_to_the_memory_and_to_its_groups(sizes, batch_size, allowe
     rest = [i for group in kept for i in sorted(group)]
     again = ensemble.pack([runs[i] for i in rest], max_examples=10**6, fits=fits)
     assert {frozenset(rest[j] for j in group) for group in again} == {frozenset(g) for g in kept}
+
+
+@compiled_only
+@pytest.mark.parametrize("engine", ["auto", *ENGINES])
+def test_there_is_a_trainer_with_every_engine(engine):
+    trainer = NetworkTrainer("cpu", engine=engine)
+    run = run_settings(network=SMALL if engine == "layered" else OneLayerTransformerSettings())
+    assert trainer.pack([run.document()]) == [[0]]
+    assert trainer.why_slow([run.document()]) is None
 
 
 def test_a_trainer_with_little_memory_trains_one_run_at_a_time():

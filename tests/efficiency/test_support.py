@@ -87,8 +87,9 @@ def test_a_setting_that_no_engine_knows_is_refused_and_its_absence_is_not(engine
         engines.choose("auto", given, "cpu")
 
 
-@compiled_only
-@pytest.mark.parametrize("engine", [LayeredEngine, StackedEngine])
+@pytest.mark.parametrize(
+    "engine", [pytest.param(LayeredEngine, marks=compiled_only), StackedEngine]
+)
 @pytest.mark.parametrize("network", [GatedMLP, GatedTransformer])
 def test_a_setting_that_an_architecture_does_not_know_is_refused(engine, network):
     run = run_settings(network=network(d_model=8, d_mlp=12, gate=1))
