@@ -68,7 +68,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.step
 	$(BIN)/python -m benchmarks.settled
 	$(BIN)/python -m benchmarks.whole
-	$(BIN)/python -m benchmarks.depth
+	$(BIN)/python -m benchmarks.networks
 	$(BIN)/python -m benchmarks.growth
 
 bench-gpu: $(READY)

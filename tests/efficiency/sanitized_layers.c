@@ -47,6 +47,12 @@ static int sum_of_two(int left, int right) {
                  (layer){.from = {left, right, NONE}, .weight = NONE, .bias = NONE});
 }
 
+static void *exactly(const void *from, size_t size) {
+  void *held = malloc(size);
+  memcpy(held, from, size);
+  return held;
+}
+
 static void try_one(void) {
   memset(&net, 0, sizeof(net));
   const int S = between(2, 40), T = between(1, 5), heads = between(1, 6), flat = between(0, 2) == 0;
@@ -74,9 +80,14 @@ static void try_one(void) {
   }
   linear_of(present, 1, S, between(0, 1), 0);
 
+  const int num = net.num_layers;
   float *positions = fixed ? numbers((size_t)T * M, 1) : NULL;
-  const shape s = {S, T, net.tokens, positions, net.num_layers, net.num_layers, net.num_parameters,
-                   net.arrays, net.layers, net.counts, between(0, 1) ? 0.3f : 0};
-  try_shape(&s, S, net.num_parameters, net.counts, 0);
-  free(positions);
+  int32_t *tokens = exactly(net.tokens, sizeof(int32_t) * (size_t)T);
+  array *arrays = exactly(net.arrays, sizeof(array) * (size_t)num);
+  layer *layers = exactly(net.layers, sizeof(layer) * (size_t)num);
+  int64_t *counts = exactly(net.counts, sizeof(int64_t) * (size_t)net.num_parameters);
+  const shape s = {S, T, tokens, positions, num, num, net.num_parameters,
+                   arrays, layers, counts, between(0, 1) ? 0.3f : 0};
+  try_shape(&s, S, net.num_parameters, counts, 0);
+  free(positions), free(tokens), free(arrays), free(layers), free(counts);
 }
