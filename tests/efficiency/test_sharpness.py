@@ -46,8 +46,7 @@ def converged():
     return run, result
 
 
-def corner(run, weights, box, direction) -> float:
-    loss, theta = training_loss(run, weights), flat(weights)
+def corner(loss, theta, box, direction) -> float:
     here = loss(theta)[0]
     there = loss(theta + box * (np.abs(theta) + 1) * np.sign(direction))[0]
     return 100 * (there - here) / (1 + here)
@@ -57,11 +56,10 @@ def test_no_corner_of_the_box_is_higher_neither_uphill_nor_at_random(trained, co
     rng = np.random.default_rng(1)
     for run, result in (trained, converged):
         found = sharpness(run, result.weights)
-        theta = flat(result.weights)
-        uphill = training_loss(run, result.weights)(theta)[1]
-        assert corner(run, result.weights, BOX, uphill) <= found
+        loss, theta = training_loss(run, result.weights), flat(result.weights)
+        assert corner(loss, theta, BOX, loss(theta)[1]) <= found
         for _ in range(20):
-            assert corner(run, result.weights, BOX, rng.normal(size=theta.shape)) <= found
+            assert corner(loss, theta, BOX, rng.normal(size=theta.shape)) <= found
 
 
 def test_the_search_comes_to_an_end_also_where_the_loss_is_nearly_flat(converged):

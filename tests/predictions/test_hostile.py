@@ -397,6 +397,8 @@ def test_an_interrupt_while_a_command_is_loaded_is_a_message(program, loading, t
     fired = tmp_path / "fired"
     script = f"""
 import os, signal, sys
+# Where the tests run in the background of a shell, interrupts are ignored from the start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 class Interrupting:
     def find_spec(self, name, path=None, target=None):
         if name == {loading!r}:

@@ -107,7 +107,15 @@ class _nothing:  # noqa: N801 - stands where pytest.raises stands
         return error[0] is RuntimeError
 
 
-def test_an_interruption_leaves_a_checkpoint_and_the_same_call_goes_on(tmp_path):
+@pytest.fixture
+def interruptible():
+    """Hear interrupts for one test, also where a shell's background has them ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interruption_leaves_a_checkpoint_and_the_same_call_goes_on(tmp_path, interruptible):
     store, trainer = Store(tmp_path / "s"), FakeTrainer(seconds_per_step=0.05)
     handler = signal.getsignal(signal.SIGINT)
     threading.Timer(0.4, os.kill, (os.getpid(), signal.SIGINT)).start()
