@@ -14,6 +14,8 @@ from cyclopts.validators import Number
 from efficiency.errors import InvalidInputError
 from predictions.command import INTERRUPTED
 from predictions.options import (
+    EngineOption,
+    FirstSeedOption,
     JsonOption,
     NetworkOption,
     OperationOption,
@@ -73,6 +75,7 @@ def show(
     operation: OperationOption = None,
     operation_size: OperationSizeOption = None,
     network: NetworkOption = None,
+    first_seed: FirstSeedOption = None,
     json: JsonOption = False,
 ) -> int:
     """Show a prediction: claim, design, rule, what would refute it, cost.
@@ -84,7 +87,7 @@ def show(
     """
     from predictions.showing import described, print_prediction
 
-    chosen = _chosen(names, operation, operation_size, network)
+    chosen = _chosen(names, operation, operation_size, network, first_seed)
     if json:
         _print_json([{"Name": one.name} | described(one, size, seeds) for one in chosen])
         return 0
@@ -152,14 +155,9 @@ def run(
     operation: OperationOption = None,
     operation_size: OperationSizeOption = None,
     network: NetworkOption = None,
+    first_seed: FirstSeedOption = None,
     device: Annotated[Literal["auto", "cpu", "cuda"], Parameter(help="Where to train.")] = "auto",
-    engine: Annotated[
-        Literal["auto", "compiled", "layered", "stacked"],
-        Parameter(
-            help="What trains: compiled code on a CPU, that for one layer or for any network "
-            "written down as layers, or batched tensor operations."
-        ),
-    ] = "auto",
+    engine: EngineOption = "auto",
     memory: Annotated[
         float | None,
         Parameter(
@@ -208,7 +206,7 @@ def run(
     from predictions.trainer import NetworkTrainer
     from runs import Store
 
-    chosen = _chosen(names, operation, operation_size, network)
+    chosen = _chosen(names, operation, operation_size, network, first_seed)
     documents = [s.document() for p in chosen for s in p.settings(size, seeds)]
     place = Store(store)
     trainer = NetworkTrainer(
@@ -242,6 +240,7 @@ def judge(
     operation: OperationOption = None,
     operation_size: OperationSizeOption = None,
     network: NetworkOption = None,
+    first_seed: FirstSeedOption = None,
     store: StoreOption = Path("store"),
     json: JsonOption = False,
 ) -> int:
@@ -255,7 +254,7 @@ def judge(
     from predictions.printing import print_verdicts
     from predictions.running import Commands, existing, verdicts_on
 
-    chosen = _chosen(names or _the_theory(), operation, operation_size, network)
+    chosen = _chosen(names or _the_theory(), operation, operation_size, network, first_seed)
     place = existing(store)
     judged = verdicts_on(place, chosen, size, seeds)
     commands = Commands(store=place, seeds=seeds)
@@ -271,6 +270,7 @@ def report(
     operation: OperationOption = None,
     operation_size: OperationSizeOption = None,
     network: NetworkOption = None,
+    first_seed: FirstSeedOption = None,
     store: StoreOption = Path("store"),
     out: OutOption = Path("report"),
 ) -> int:
@@ -284,7 +284,7 @@ def report(
     from predictions.report import stem
     from predictions.running import existing, make_writable, verdicts_on, write_reports
 
-    chosen = _chosen(names or _the_theory(), operation, operation_size, network)
+    chosen = _chosen(names or _the_theory(), operation, operation_size, network, first_seed)
     place = existing(store)
     make_writable(out, stem(chosen, size, seeds))
     judged = verdicts_on(place, chosen, size, seeds)
@@ -302,6 +302,7 @@ def status(
     operation: OperationOption = None,
     operation_size: OperationSizeOption = None,
     network: NetworkOption = None,
+    first_seed: FirstSeedOption = None,
     store: StoreOption = Path("store"),
     json: JsonOption = False,
 ) -> int:
@@ -314,7 +315,7 @@ def status(
     """
     from predictions.status import print_status, status_of
 
-    chosen = _chosen(names or _groups(), operation, operation_size, network)
+    chosen = _chosen(names or _groups(), operation, operation_size, network, first_seed)
     found = status_of(existing_store(store), chosen, size, seeds)
     if json:
         _print_json([row.document() for row in found])
@@ -347,7 +348,11 @@ def _the_theory() -> tuple[str, ...]:
 
 
 def _chosen(
-    names: tuple[str, ...], operation: str | None, operation_size: int | None, network: str | None
+    names: tuple[str, ...],
+    operation: str | None,
+    operation_size: int | None,
+    network: str | None,
+    first_seed: int | None,
 ) -> list[Prediction]:
     from predictions.registry import GROUPS, PREDICTIONS, select
     from predictions.variants import Variant
@@ -357,7 +362,12 @@ def _chosen(
             f"name a prediction: choose from {', '.join(sorted(PREDICTIONS))}, "
             f"or {', '.join(GROUPS)}"
         )
-    variant = Variant(operation=operation, operation_size=operation_size, network=network)
+    variant = Variant(
+        operation=operation,
+        operation_size=operation_size,
+        network=network,
+        first_seed=first_seed,
+    )
     return select(names, variant)
 
 

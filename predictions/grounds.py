@@ -49,15 +49,20 @@ def named(network: NetworkSettings) -> str:
     return f"{_IN_WORDS[network.architecture]}{depth or ' of'} width {network.d_model}"
 
 
-def judged_seeds(num_seeds: int) -> range:
+def judged_seeds(num_seeds: int, first_seed: int | None = None) -> range:
     """Return the seeds of a judged experiment.
+
+    Args:
+        num_seeds: How many.
+        first_seed: The first of them; ``None`` for that of all designs.
 
     Raises:
         ValueError: Their number is not positive, or surely a slip of the finger.
     """
     if not 1 <= num_seeds <= MAX_SEEDS:
         raise InvalidInputError(f"--seeds {num_seeds} is outside 1 … {MAX_SEEDS}")
-    return range(FIRST_SEED, FIRST_SEED + num_seeds)
+    first = FIRST_SEED if first_seed is None else first_seed
+    return range(first, first + num_seeds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +78,7 @@ class Ground:
         learning_rate: η of continuations and of training from scratch.
         calm_learning_rate: η where norms and logits are read: lower, so that more runs settle.
         num_seeds: Seeds that the designs ask for.
+        first_seed: The first of them; ``None`` for that of all designs.
     """
 
     size: Size
@@ -83,6 +89,7 @@ class Ground:
     learning_rate: float
     calm_learning_rate: float
     num_seeds: int
+    first_seed: int | None = None
 
     @property
     def num_pairs(self) -> int:
@@ -120,7 +127,8 @@ class Ground:
         Raises:
             ValueError: Their number is not positive, or surely a slip of the finger.
         """
-        return judged_seeds(self.num_seeds if num_seeds is None else num_seeds)
+        number = self.num_seeds if num_seeds is None else num_seeds
+        return judged_seeds(number, self.first_seed)
 
     def start(self, seed: int, dataset_size: int | None = None) -> RunSettings:
         """Return a start network, trained on the whole table unless told otherwise."""
@@ -203,7 +211,7 @@ GROUNDS: dict[Size, Ground] = {
 
 
 def ground(size: Size, variant: Variant = AS_DESIGNED) -> Ground:
-    """Return the ground of a size, on another operation or network if asked for.
+    """Return the ground of a size, on another operation, network or seeds if asked for.
 
     Raises:
         ValueError: The operation is not defined at its size.
@@ -214,4 +222,9 @@ def ground(size: Size, variant: Variant = AS_DESIGNED) -> Ground:
         operation=variant.operation or usual.task.operation,
         size=usual.task.size if variant.operation_size is None else variant.operation_size,
     )
-    return replace(usual, task=task, network=variant.network_settings(usual.network))
+    return replace(
+        usual,
+        task=task,
+        network=variant.network_settings(usual.network),
+        first_seed=variant.first_seed,
+    )

@@ -48,4 +48,19 @@ NetworkOption = Annotated[
     Literal["one-layer", "two-layer", "mlp"] | None,
     Parameter(help="Another network than the design's one-layer transformer, as wide."),
 ]
+EngineOption = Annotated[
+    Literal["auto", "compiled", "layered", "stacked"],
+    Parameter(
+        help="What trains: compiled code on a CPU, that for one layer or for any network written "
+        "down as layers, or batched tensor operations."
+    ),
+]
+FirstSeedOption = Annotated[
+    int | None,
+    Parameter(
+        help="The first seed, 1000 at least; default: 4000. Others share nothing with those that "
+        "were judged before: a replication.",
+        converter=whole_number,
+    ),
+]
 JsonOption = Annotated[bool, Parameter(negative=(), help="Print JSON on standard output.")]

@@ -86,16 +86,16 @@ def select(names: tuple[str, ...], variant: Variant = AS_DESIGNED) -> list[Predi
 
     Args:
         names: Their names, or those of ``GROUPS``.
-        variant: Another operation or network to ask; a group then leaves out what has none.
+        variant: Another operation, network or seeds to ask; a group then leaves out what has an
+            operation and a network of its own.
 
     Raises:
         ValueError: A name is not known, or that prediction cannot be varied.
     """
     chosen: dict[str, Prediction] = {}
-    varied = variant != AS_DESIGNED
     for name in names:
         for prediction in GROUPS[name].values() if name in GROUPS else [find(name)]:
-            if prediction.varies or not varied:
+            if prediction.varies or not variant.elsewhere:
                 chosen[prediction.name] = type(prediction)(variant)
             elif name not in GROUPS:
                 raise InvalidInputError(

@@ -1,4 +1,4 @@
-"""Predictions on another operation or another network than their sizes have."""
+"""Predictions on another operation, another network or other seeds than their sizes have."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ _NETWORKS: Mapping[str, Callable[[OneLayerTransformerSettings], NetworkSettings]
     "mlp": lambda n: MLPSettings(d_model=n.d_model, d_mlp=n.d_mlp),
 }
 
+NUM_TRIED = 1000
+"""Seeds below this are those that designs and rules were tried on, and none to judge by."""
+
+LAST_SEED = 10**9
+
 NETWORKS = tuple(_NETWORKS)
 """Names of networks, each with the widths that the size has for the one-layer transformer."""
 
@@ -41,17 +46,35 @@ class Variant:
         operation: A name from ``efficiency.operations.OPERATIONS``.
         operation_size: Its modulus, or n of Sₙ.
         network: One of ``NETWORKS``.
+        first_seed: What judged seeds count up from.
     """
 
     operation: str | None = None
     operation_size: int | None = None
     network: str | None = None
+    first_seed: int | None = None
 
     def __post_init__(self) -> None:
+        if self.first_seed is not None and not NUM_TRIED <= self.first_seed <= LAST_SEED:
+            raise InvalidInputError(
+                f"--first-seed {self.first_seed} is outside {NUM_TRIED} … {LAST_SEED}; designs and "
+                f"rules were tried on seeds below {NUM_TRIED}"
+            )
         if self.network is not None and self.network not in NETWORKS:
             raise InvalidInputError(
                 f"unknown network {self.network!r}; choose from {', '.join(NETWORKS)}"
             )
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether another operation or network is asked for."""
+        return any(word is not None for word in (self.operation, self.operation_size, self.network))
+
+    def label(self) -> str:
+        """Return what differs as a part of a file's name, empty if nothing does."""
+        words = [self.operation, self.operation_size, self.network]
+        words += [None if self.first_seed is None else f"from-seed-{self.first_seed}"]
+        return "".join(f"-{word}" for word in words if word is not None)
 
     def options(self) -> list[str]:
         """Return the options of the command line that ask for this."""

@@ -218,4 +218,5 @@ class FirstStudyPrediction(Prediction):
         return self.runs(size, self._seeds(size, num_seeds))
 
     def _seeds(self, size: Size, num_seeds: int | None) -> range:
-        return judged_seeds(self.designs[size].num_seeds if num_seeds is None else num_seeds)
+        number = self.designs[size].num_seeds if num_seeds is None else num_seeds
+        return judged_seeds(number, self.variant.first_seed)

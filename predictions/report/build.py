@@ -41,9 +41,7 @@ def stem(predictions: Sequence[Prediction], size: Size, num_seeds: int | None) -
         digest = hashlib.sha256(names.encode()).hexdigest()[:8]
         names = f"{predictions[0].name}+{len(predictions) - 1}-more-{digest}"
     seeds = "" if num_seeds is None else f"-{num_seeds}-seeds"
-    options = predictions[0].variant.options()
-    varied = "".join(f"-{word}" for word in options if word[:2] != "--")
-    return f"{names}-{size}{varied}{seeds}"
+    return f"{names}-{size}{predictions[0].variant.label()}{seeds}"
 
 
 def write_report(

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from efficiency.engines import ENGINES
 from efficiency.operations import OPERATIONS
 from predictions import options
 from predictions.grounds import GROUNDS, ground
@@ -14,6 +15,7 @@ from predictions.protocol import SIZES
 from predictions.registry import PREDICTIONS, select
 from predictions.report import stem
 from predictions.variants import AS_DESIGNED, NETWORKS, Variant
+from runs import identity
 
 ASKING = [prediction for prediction in PREDICTIONS.values() if prediction.varies]
 
@@ -22,6 +24,11 @@ def test_the_command_line_offers_every_network():
     (union, _) = get_args(options.NetworkOption)
     (literal, _) = get_args(union)
     assert get_args(literal) == NETWORKS
+
+
+def test_the_command_line_offers_every_engine():
+    (literal, _) = get_args(options.EngineOption)
+    assert get_args(literal) == ("auto", *ENGINES)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -70,6 +77,28 @@ def test_the_options_come_back_in_commands_and_names():
     assert AS_DESIGNED.options() == []
 
 
+@pytest.mark.parametrize("name", sorted(PREDICTIONS.keys() - {"minimal-example"}))
+@pytest.mark.parametrize("size", ["quick", "standard"])
+def test_a_replication_shares_no_run_with_the_first(name, size):
+    (usual,), (again,) = select((name,)), select((name,), Variant(first_seed=7000))
+    first, second = ({identity(r.document()) for r in p.settings(size)} for p in (usual, again))
+    assert first
+    assert len(first) == len(second)
+    assert not first & second
+    assert min(run.data_seed for run in again.settings(size)) == 7000
+    assert len(again.settings(size, 2)) == len(usual.settings(size, 2))
+
+
+def test_other_seeds_are_asked_of_every_prediction_and_told_in_commands_and_names():
+    variant = Variant(first_seed=7000)
+    assert not variant.elsewhere
+    assert [p.name for p in select(("all", "first-study"), variant)] == list(PREDICTIONS)
+    (prediction,) = select(("ungrokking",), variant)
+    assert prediction.command("quick", 5).endswith("--size quick --seeds 5 --first-seed 7000")
+    assert prediction.judge("quick", []).options == "--first-seed 7000"
+    assert stem([prediction], "quick", 5) == "ungrokking-quick-from-seed-7000-5-seeds"
+
+
 def test_what_asks_no_network_has_no_variant():
     varied = select(("all",), Variant(network="mlp"))
     assert {p.name for p in varied} == {p.name for p in ASKING}
@@ -82,6 +111,8 @@ def test_what_asks_no_network_has_no_variant():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--first-seed", "999"], "--first-seed 999 is outside 1000 … 1000000000; designs"),
+        (["--first-seed", "4e3"], "'4e3' is not a whole number"),
         (["--network", "rnn"], '"one-layer", "two-layer", "mlp"'),
         (["--operation", "sum"], "choose from addition, composition"),
         (["--operation-size", "1"], "outside 2 … 999 for addition"),
