@@ -55,8 +55,9 @@ findings: predictions first-study
 	$(BIN)/python -m predictions.findings README.md docs/found/*.json
 	$(BIN)/paper_figures build figure-01 --out docs/figures
 
+# One thread of BLAS to each process: two would spin against each other for every small matrix.
 test: check
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 check: $(READY)
 	$(BIN)/ruff format --check .
@@ -75,7 +76,7 @@ bench-gpu: $(READY)
 	$(BIN)/python -m benchmarks.gpu
 
 calibration: $(READY)
-	$(BIN)/python -m pytest tests/predictions/test_calibration.py tests/predictions/test_calibration_family.py --numprocesses 2 --calibration full -rP
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/predictions/test_calibration.py tests/predictions/test_calibration_family.py --numprocesses 2 --calibration full -rP
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
