@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json as json_module
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,12 +15,10 @@ from cyclopts.validators import Number
 from efficiency.errors import InvalidInputError
 from predictions.command import INTERRUPTED
 from predictions.options import (
+    AS_DESIGNED,
+    Asked,
     EngineOption,
-    FirstSeedOption,
     JsonOption,
-    NetworkOption,
-    OperationOption,
-    OperationSizeOption,
     OutOption,
     SeedsOption,
     SizeName,
@@ -72,10 +71,7 @@ def show(
     *names: str,
     size: SizeOption = "quick",
     seeds: SeedsOption = None,
-    operation: OperationOption = None,
-    operation_size: OperationSizeOption = None,
-    network: NetworkOption = None,
-    first_seed: FirstSeedOption = None,
+    asked: Asked = AS_DESIGNED,
     json: JsonOption = False,
 ) -> int:
     """Show a prediction: claim, design, rule, what would refute it, cost.
@@ -87,7 +83,7 @@ def show(
     """
     from predictions.showing import described, print_prediction
 
-    chosen = _chosen(names, operation, operation_size, network, first_seed)
+    chosen = _chosen(names, asked)
     if json:
         _print_json([{"Name": one.name} | described(one, size, seeds) for one in chosen])
         return 0
@@ -152,10 +148,7 @@ def run(
     *names: str,
     size: SizeOption = "quick",
     seeds: SeedsOption = None,
-    operation: OperationOption = None,
-    operation_size: OperationSizeOption = None,
-    network: NetworkOption = None,
-    first_seed: FirstSeedOption = None,
+    asked: Asked = AS_DESIGNED,
     device: Annotated[Literal["auto", "cpu", "cuda"], Parameter(help="Where to train.")] = "auto",
     engine: EngineOption = "auto",
     memory: Annotated[
@@ -206,7 +199,7 @@ def run(
     from predictions.trainer import NetworkTrainer
     from runs import Store
 
-    chosen = _chosen(names, operation, operation_size, network, first_seed)
+    chosen = _chosen(names, asked)
     documents = [s.document() for p in chosen for s in p.settings(size, seeds)]
     place = Store(store)
     trainer = NetworkTrainer(
@@ -237,10 +230,7 @@ def judge(
     *names: str,
     size: SizeOption = "quick",
     seeds: SeedsOption = None,
-    operation: OperationOption = None,
-    operation_size: OperationSizeOption = None,
-    network: NetworkOption = None,
-    first_seed: FirstSeedOption = None,
+    asked: Asked = AS_DESIGNED,
     store: StoreOption = Path("store"),
     json: JsonOption = False,
 ) -> int:
@@ -254,7 +244,7 @@ def judge(
     from predictions.printing import print_verdicts
     from predictions.running import Commands, existing, verdicts_on
 
-    chosen = _chosen(names or _the_theory(), operation, operation_size, network, first_seed)
+    chosen = _chosen(names or _the_theory(), asked)
     place = existing(store)
     judged = verdicts_on(place, chosen, size, seeds)
     commands = Commands(store=place, seeds=seeds)
@@ -267,10 +257,7 @@ def report(
     *names: str,
     size: SizeOption = "quick",
     seeds: SeedsOption = None,
-    operation: OperationOption = None,
-    operation_size: OperationSizeOption = None,
-    network: NetworkOption = None,
-    first_seed: FirstSeedOption = None,
+    asked: Asked = AS_DESIGNED,
     store: StoreOption = Path("store"),
     out: OutOption = Path("report"),
 ) -> int:
@@ -284,7 +271,7 @@ def report(
     from predictions.report import stem
     from predictions.running import existing, make_writable, verdicts_on, write_reports
 
-    chosen = _chosen(names or _the_theory(), operation, operation_size, network, first_seed)
+    chosen = _chosen(names or _the_theory(), asked)
     place = existing(store)
     make_writable(out, stem(chosen, size, seeds))
     judged = verdicts_on(place, chosen, size, seeds)
@@ -299,10 +286,7 @@ def status(
         SizeName | None, Parameter(help="One size; default: all that have a run in the store.")
     ] = None,
     seeds: SeedsOption = None,
-    operation: OperationOption = None,
-    operation_size: OperationSizeOption = None,
-    network: NetworkOption = None,
-    first_seed: FirstSeedOption = None,
+    asked: Asked = AS_DESIGNED,
     store: StoreOption = Path("store"),
     json: JsonOption = False,
 ) -> int:
@@ -315,7 +299,7 @@ def status(
     """
     from predictions.status import print_status, status_of
 
-    chosen = _chosen(names or _groups(), operation, operation_size, network, first_seed)
+    chosen = _chosen(names or _groups(), asked)
     found = status_of(existing_store(store), chosen, size, seeds)
     if json:
         _print_json([row.document() for row in found])
@@ -347,13 +331,7 @@ def _the_theory() -> tuple[str, ...]:
     return ("all",)
 
 
-def _chosen(
-    names: tuple[str, ...],
-    operation: str | None,
-    operation_size: int | None,
-    network: str | None,
-    first_seed: int | None,
-) -> list[Prediction]:
+def _chosen(names: tuple[str, ...], asked: Asked) -> list[Prediction]:
     from predictions.registry import GROUPS, PREDICTIONS, select
     from predictions.variants import Variant
 
@@ -362,13 +340,7 @@ def _chosen(
             f"name a prediction: choose from {', '.join(sorted(PREDICTIONS))}, "
             f"or {', '.join(GROUPS)}"
         )
-    variant = Variant(
-        operation=operation,
-        operation_size=operation_size,
-        network=network,
-        first_seed=first_seed,
-    )
-    return select(names, variant)
+    return select(names, Variant(**asdict(asked)))
 
 
 if __name__ == "__main__":

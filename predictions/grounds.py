@@ -27,7 +27,12 @@ FEWEST_EXAMPLES = 3
 """Smallest dataset that a design may shrink to on a smaller table."""
 
 FIRST_SEED = 4000
-"""Designs were chosen on seeds below 1000; judged seeds count up from here."""
+"""Judged seeds count up from here, unless others are asked for."""
+
+NUM_TRIED = 1000
+"""Designs and rules were chosen on seeds below this: none of them is judged by."""
+
+LAST_SEED = 10**9
 
 _IN_WORDS = {
     "one-layer-transformer": "one-layer transformer",
@@ -54,14 +59,24 @@ def judged_seeds(num_seeds: int, first_seed: int | None = None) -> range:
 
     Args:
         num_seeds: How many.
-        first_seed: The first of them; ``None`` for that of all designs.
+        first_seed: The first of them; ``None`` for that of all designs. Any other is so far from it
+            that however many there are of both, none is shared.
 
     Raises:
-        ValueError: Their number is not positive, or surely a slip of the finger.
+        ValueError: Their number is not positive, or surely a slip of the finger; or the first was
+            used to choose designs, or could share some with those of the designs.
     """
     if not 1 <= num_seeds <= MAX_SEEDS:
         raise InvalidInputError(f"--seeds {num_seeds} is outside 1 … {MAX_SEEDS}")
     first = FIRST_SEED if first_seed is None else first_seed
+    below, above = FIRST_SEED - MAX_SEEDS, FIRST_SEED + MAX_SEEDS
+    fresh = NUM_TRIED <= first <= below or above <= first <= LAST_SEED
+    if not fresh and first != FIRST_SEED:
+        raise InvalidInputError(
+            f"--first-seed {first} is outside {NUM_TRIED} … {below} and {above} … {LAST_SEED}: "
+            f"designs were chosen on seeds below {NUM_TRIED}, and those near {FIRST_SEED} may have "
+            "been judged before"
+        )
     return range(first, first + num_seeds)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -37,17 +38,6 @@ SeedsOption = Annotated[
 ]
 StoreOption = Annotated[Path, Parameter(help="Folder of finished runs.", converter=folder)]
 OutOption = Annotated[Path, Parameter(help="Folder for reports.", converter=folder)]
-OperationOption = Annotated[
-    str | None, Parameter(help="Another operation than the design's; see `predictions table`.")
-]
-OperationSizeOption = Annotated[
-    int | None,
-    Parameter(help="Its modulus, or n of Sₙ; default: the design's.", converter=whole_number),
-]
-NetworkOption = Annotated[
-    Literal["one-layer", "two-layer", "mlp"] | None,
-    Parameter(help="Another network than the design's one-layer transformer, as wide."),
-]
 EngineOption = Annotated[
     Literal["auto", "compiled", "layered", "stacked"],
     Parameter(
@@ -55,12 +45,33 @@ EngineOption = Annotated[
         "down as layers, or batched tensor operations."
     ),
 ]
-FirstSeedOption = Annotated[
-    int | None,
-    Parameter(
-        help="The first seed, 1000 at least; default: 4000. Others share nothing with those that "
-        "were judged before: a replication.",
-        converter=whole_number,
-    ),
-]
 JsonOption = Annotated[bool, Parameter(negative=(), help="Print JSON on standard output.")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a prediction is asked of, if not of what its size has: options of every command."""
+
+    operation: Annotated[
+        str | None, Parameter(help="Another operation than the design's; see `predictions table`.")
+    ] = None
+    operation_size: Annotated[
+        int | None,
+        Parameter(help="Its modulus, or n of Sₙ; default: the design's.", converter=whole_number),
+    ] = None
+    network: Annotated[
+        Literal["one-layer", "two-layer", "mlp"] | None,
+        Parameter(help="Another network than the design's one-layer transformer, as wide."),
+    ] = None
+    first_seed: Annotated[
+        int | None,
+        Parameter(
+            help="The first seed; default: 4000. From 5000 on none is shared with the first "
+            "experiment: a replication.",
+            converter=whole_number,
+        ),
+    ] = None
+
+
+AS_DESIGNED = Asked()

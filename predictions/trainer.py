@@ -160,7 +160,7 @@ class NetworkTrainer:
         if self.engine != "auto" or self.device != "cpu":
             return None
         one_of_each = {ensemble.shape_key(run): run for run in _settings(documents)}
-        reasons = (engines.without_compiled_code(run, "cpu") for run in one_of_each.values())
+        reasons = (engines.without_compiled_code(run) for run in one_of_each.values())
         return next((why for why in reasons if why is not None), None)
 
     def definition(self, document: Document) -> dict[str, Any]:

@@ -29,11 +29,6 @@ _NETWORKS: Mapping[str, Callable[[OneLayerTransformerSettings], NetworkSettings]
     "mlp": lambda n: MLPSettings(d_model=n.d_model, d_mlp=n.d_mlp),
 }
 
-NUM_TRIED = 1000
-"""Seeds below this are those that designs and rules were tried on, and none to judge by."""
-
-LAST_SEED = 10**9
-
 NETWORKS = tuple(_NETWORKS)
 """Names of networks, each with the widths that the size has for the one-layer transformer."""
 
@@ -46,7 +41,7 @@ class Variant:
         operation: A name from ``efficiency.operations.OPERATIONS``.
         operation_size: Its modulus, or n of Sₙ.
         network: One of ``NETWORKS``.
-        first_seed: What judged seeds count up from.
+        first_seed: What judged seeds count up from, see ``grounds.judged_seeds``.
     """
 
     operation: str | None = None
@@ -55,11 +50,6 @@ class Variant:
     first_seed: int | None = None
 
     def __post_init__(self) -> None:
-        if self.first_seed is not None and not NUM_TRIED <= self.first_seed <= LAST_SEED:
-            raise InvalidInputError(
-                f"--first-seed {self.first_seed} is outside {NUM_TRIED} … {LAST_SEED}; designs and "
-                f"rules were tried on seeds below {NUM_TRIED}"
-            )
         if self.network is not None and self.network not in NETWORKS:
             raise InvalidInputError(
                 f"unknown network {self.network!r}; choose from {', '.join(NETWORKS)}"

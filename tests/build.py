@@ -49,6 +49,18 @@ CHOICES = {
 }
 """Ways to train, as arguments of ``run_settings``."""
 
+PLAIN = TransformerSettings(
+    d_model=16,
+    num_heads=2,
+    d_mlp=32,
+    num_layers=1,
+    normalisation="none",
+    biases=True,
+    positions="learned",
+    prompt="a b =",
+)
+"""The one-layer transformer by the name of the family that it belongs to."""
+
 RECORDING = RecordingSettings(num_log=4, num_even=20)
 
 compiled_only = pytest.mark.skipif(

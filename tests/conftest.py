@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,3 +66,11 @@ def smoke_store(tmp_path_factory) -> Path:
     documents = [settings.document() for settings in find("ungrokking").settings("smoke")]
     execute(documents, store, NetworkTrainer("cpu"))
     return store.path
+
+
+@pytest.fixture
+def own_store(smoke_store: Path, tmp_path: Path) -> Path:
+    """A copy of the smoke store, to be harmed."""
+    copy = tmp_path / "store"
+    shutil.copytree(smoke_store, copy)
+    return copy

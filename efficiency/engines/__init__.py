@@ -78,12 +78,12 @@ def _others(name: str) -> str:
     return "" if name == "auto" else f"; choose another of {others}"
 
 
-def without_compiled_code(run: RunSettings, device: str) -> str | None:
-    """Return why a run that compiled code could train has none, ``None`` if it has or cannot."""
+def without_compiled_code(run: RunSettings) -> str | None:
+    """Return why a run that compiled code could train on a CPU has none, ``None`` if it has."""
     for engine in ENGINES.values():
-        reason = engine.unfit(run, device)
+        reason = engine.unfit(run, "cpu")
         if reason is None:
             return None
-        if engine.missing(device) == reason:
-            return reason if device == "cpu" else None
+        if reason == engine.missing("cpu"):
+            return reason
     return None

@@ -43,6 +43,11 @@ class Engine(ABC):
     @classmethod
     def unfit(cls, run: RunSettings, device: str) -> str | None:
         """Return why it cannot train a run on a device, ``None`` if it can."""
+        return cls.unsupported(run)
+
+    @classmethod
+    def unsupported(cls, run: RunSettings) -> str | None:
+        """Return which setting of a run it does not support, ``None`` if it does all."""
         return unsupported(run, cls.SUPPORT)
 
     @classmethod

@@ -177,7 +177,7 @@ def _sizes() -> list[int]:
 
 
 def _wrong(code: ctypes.CDLL) -> str | None:
-    """Every kind of layer but dropout, several chunks of examples."""
+    """Every kind of layer, several chunks of examples."""
     S = 17
     for place, learned in (("pre", True), ("post", False)):
         network = Transformer(
@@ -195,7 +195,9 @@ def _wrong(code: ctypes.CDLL) -> str | None:
         network.write_down(layers)
         pairs = np.arange(S * S)[::2]
         examples = (pairs // S, pairs % S, (pairs // S * (pairs % S) + 1) % S)
-        if problem := _unlike_torch(code, network, layers.written(), examples, S):
+        if problem := _unlike_torch(
+            code, network, layers.written(), examples=examples, num_symbols=S, dropout=0.3
+        ):
             return problem
     return None
 
@@ -204,14 +206,21 @@ def _unlike_torch(
     code: ctypes.CDLL,
     network: Network,
     written: Written,
+    *,
     examples: Columns,
     num_symbols: int,
+    dropout: float,
 ) -> str | None:
     """Return how what the code makes of a network differs from what torch makes of it."""
     shapes = {name: tuple(value.shape) for name, value in network.named_parameters()}
-    shape = described(written, shapes, num_symbols, 0.0)
     return wrong_numbers(
-        code, shape, network, names=list(shapes), prompt=written.tokens, examples=examples
+        code,
+        described(written, shapes, num_symbols, dropout),
+        network,
+        names=list(shapes),
+        prompt=written.tokens,
+        examples=examples,
+        dropout=dropout,
     )
 
 
@@ -224,7 +233,12 @@ def _wrongly_written(task: TaskSettings, network: NetworkSettings) -> str | None
     some = np.unique(np.linspace(0, table.num_pairs - 1, _PROBED).astype(int))
     examples = (table.left[some], table.right[some], table.answer[some])
     problem = _unlike_torch(
-        CODE.library(), models.network(task, network), written, examples, table.num_symbols
+        CODE.library(),
+        models.network(task, network),
+        written,
+        examples=examples,
+        num_symbols=table.num_symbols,
+        dropout=network.dropout_rate,
     )
     if problem is not None:
         _LOG.warning(
@@ -257,15 +271,18 @@ class LayeredEngine(MemberEngine):
     }
 
     @classmethod
-    def unfit(cls, run: RunSettings, device: str) -> str | None:
-        """See ``Engine.unfit``; of its own settings an architecture says which it knows."""
-        if device != "cpu":
-            return cls.missing(device)
+    def unsupported(cls, run: RunSettings) -> str | None:
+        """See ``Engine.unsupported``; of its own settings an architecture says which it knows."""
         if problem := unsupported_by_network(run, cls.SUPPORT):
             return problem
         if models.written_down(run.task, run.network) is None:
             return f"{run.network.architecture!r} is not written down as layers"
-        return cls.CODE.problem() or _wrongly_written(run.task, run.network)
+        return None
+
+    @classmethod
+    def unfit(cls, run: RunSettings, device: str) -> str | None:
+        """See ``Engine.unfit``."""
+        return super().unfit(run, device) or _wrongly_written(run.task, run.network)
 
     @classmethod
     def shape(cls, run: RunSettings) -> ctypes.Structure:

@@ -31,7 +31,8 @@ typedef struct {
   int32_t rows, width;
 } array;
 
-/* One layer. Linear, attend and add may write one row where they read many: then they read the last. */
+/* One layer. Linear, attend and add may write one row where they read many: then they read the
+   last. */
 typedef struct {
   int32_t kind;
   int32_t from[NUM_FROM]; /* arrays that it reads, or NONE */
@@ -114,7 +115,8 @@ static size_t arrange(work *w, const shape *s, float *memory) {
 #define TAKE(field, count) \
   (w->field = memory ? (void *)(memory + used) : NULL, used += ROOM(count))
 #define POINTERS(field, num) TAKE(field, (sizeof(float *) / 4) * (size_t)(num))
-#define TAKE_INTO(field, count) (memory ? (void)(w->field = memory + used) : (void)0, used += ROOM(count))
+#define TAKE_INTO(field, count) \
+  (memory ? (void)(w->field = memory + used) : (void)0, used += ROOM(count))
   POINTERS(value, s->num_arrays);
   POINTERS(d_value, s->num_arrays);
   POINTERS(packed, s->num_layers);
@@ -135,6 +137,10 @@ static size_t arrange(work *w, const shape *s, float *memory) {
   }
   for (int i = 0; i < s->num_parameters; i++) TAKE_INTO(gradient[i], s->counts[i]);
   for (int i = 0; i < s->num_parameters; i++) TAKE_INTO(noisy[i], s->counts[i]);
+#undef ROOM
+#undef TAKE
+#undef POINTERS
+#undef TAKE_INTO
   return used;
 }
 

@@ -84,16 +84,17 @@ class MemberEngine(Engine):
     @classmethod
     def missing(cls, device: str) -> str | None:
         """See ``Engine.missing``."""
-        return cls._no_cpu(device) or cls.CODE.problem()
+        if device != "cpu":
+            return f"it works on a CPU, the device is {device!r}"
+        return cls.CODE.problem()
 
     @classmethod
     def unfit(cls, run: RunSettings, device: str) -> str | None:
         """See ``Engine.unfit``."""
-        return cls._no_cpu(device) or super().unfit(run, device) or cls.CODE.problem()
-
-    @staticmethod
-    def _no_cpu(device: str) -> str | None:
-        return None if device == "cpu" else f"it works on a CPU, the device is {device!r}"
+        # Settings first: what they rule out needs no compiler.
+        if device == "cpu" and (problem := super().unfit(run, device)) is not None:
+            return problem
+        return cls.missing(device)
 
     @classmethod
     def compiled_by(cls) -> str | None:
@@ -138,23 +139,22 @@ class MemberEngine(Engine):
 
         self._train, self._table, self._parts, self._sizes = [], [], [], []
         self._places: list[npt.NDArray[np.int32]] = []
+        # Where each pair of the table stands when it is sorted.
+        place_N = np.empty(len(order_N), dtype=np.int64)
+        place_N[order_N] = np.arange(len(order_N))
         for run in members:
             natural = run.regime == "natural"
             labels_N = true_N if natural else labels(run)[order_N].astype(np.int32)
             masks = {part: mask[order_N] for part, mask in part_masks(run, len(order_N)).items()}
             sides = (left_N, right_N, labels_N)
-            # Where each example of the dataset, in its own order, stands in the sorted table; then
-            # where it stands among the examples that the code is given.
-            place_N = np.empty(len(order_N), dtype=np.int32)
-            place_N[order_N] = np.arange(len(order_N), dtype=np.int32)
             dataset_D, _ = tasks.split(len(order_N), run.dataset_size, run.data_seed)
-            place_D = place_N[dataset_D]
-            given_D = np.sort(place_D) if self.SORTED else place_D
-            self._places.append(
-                np.searchsorted(given_D, place_D).astype(np.int32)
-                if self.SORTED
-                else np.arange(len(place_D), dtype=np.int32)
-            )
+            given_D = place_N[dataset_D]
+            order_D = np.argsort(given_D) if self.SORTED else np.arange(len(given_D))
+            given_D = given_D[order_D]
+            # Where each example of the dataset stands among those that the code is given.
+            place_D = np.empty(len(order_D), dtype=np.int32)
+            place_D[order_D] = np.arange(len(order_D), dtype=np.int32)
+            self._places.append(place_D)
             self._train.append(example_set(*(side[given_D] for side in sides)))
             self._table.append(example_set(*sides))
             bits = [masks[part].astype(np.uint8) << i for i, part in enumerate(PARTS)]

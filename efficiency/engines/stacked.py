@@ -54,11 +54,16 @@ class StackedEngine(Engine):
     }
 
     @classmethod
+    def unsupported(cls, run: RunSettings) -> str | None:
+        """See ``Engine.unsupported``; of its own settings an architecture says which it knows."""
+        return unsupported_by_network(run, cls.SUPPORT)
+
+    @classmethod
     def unfit(cls, run: RunSettings, device: str) -> str | None:
-        """See ``Engine.unfit``; of its own settings an architecture says which it knows."""
+        """See ``Engine.unfit``."""
         if run.network.precision == "tf32" and device != "cuda":
             return "network.precision is 'tf32', which needs a CUDA device; use 'float32'"
-        return unsupported_by_network(run, cls.SUPPORT)
+        return super().unfit(run, device)
 
     def __init__(
         self,

@@ -77,7 +77,7 @@ class StackedProgram(Program):
         self._constants = dict(module.named_buffers())
 
         def call(parameters: Parameters, tokens: Tensor, key: Tensor | None) -> Tensor:
-            drop = keep_all if key is None else _Dropout(key, dropout)
+            drop = keep_all if key is None else Dropout(key, dropout)
             held = (dict(parameters), self._constants)
             result: Tensor = torch.func.functional_call(module, held, (tokens, drop))
             return result
@@ -132,17 +132,22 @@ class StackedProgram(Program):
         return logits_KDS, backward
 
 
-class _Dropout:
+class Dropout:
     """Dropout of one member at one step: each call draws from a stream of its own.
 
     A row of numbers for each example in their order, so that examples that only pad a member to
     the size of another change nothing for those before them.
+
+    Args:
+        key: Of the member's stream at this step, see ``efficiency.streams``.
+        rate: The share that is set to 0.
     """
 
     def __init__(self, key: Tensor, rate: float) -> None:
         self._key, self._rate, self._calls = key, rate, 0
 
     def __call__(self, activations: Tensor) -> Tensor:
+        """Drop a share of activations, and scale up the rest."""
         key = streams.split(self._key, self._calls)
         self._calls += 1
         drawn = streams.uniform(key, activations.numel()).view(activations.shape)

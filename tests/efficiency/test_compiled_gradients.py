@@ -95,14 +95,12 @@ def test_compiled_gradients_are_those_of_the_textbook_network(run):
     losses_D, of_each = textbook(engine)
     assert float(losses_K[0]) == pytest.approx(float(losses_D.mean()), rel=1e-5)
     size = max(float(gradients_D.mean(0).norm()) for gradients_D in of_each.values())
-    # With a width of 1 sums cancel within an example too: only the whole gradient is a measure.
+    # With a width of 1 all sums cancel, and float32 loses what is left of them.
     floor = (1e-5 if run.network.d_model == 1 else 1e-6) * size
     for name, gradients_D in of_each.items():
         expected = gradients_D.mean(0)
         error = float((gradients.views[name][0] - expected).norm())
-        # A sum that cancels cannot be had better than its terms are rounded: 2^-24 of each.
-        terms = float(gradients_D.flatten(1).norm(dim=1).mean())
-        assert error <= 1e-5 * float(expected.norm()) + 8 * 2**-24 * terms + floor, name
+        assert error <= 1e-5 * float(expected.norm()) + floor, name
 
 
 @st.composite

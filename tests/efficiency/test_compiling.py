@@ -67,7 +67,7 @@ def test_without_a_compiler_training_goes_on_in_the_other_engine(fresh_compiler,
     monkeypatch.setattr("sysconfig.get_config_var", lambda name: None)
     for name, run in (("compiled", run_settings()), ("layered", run_settings(network=SMALL))):
         assert "no C compiler was found" in engines.ENGINES[name].missing("cpu")
-        assert "no C compiler was found" in engines.without_compiled_code(run, "cpu")
+        assert "no C compiler was found" in engines.without_compiled_code(run)
         assert engines.choose("auto", run, "cpu") == "stacked"
         with pytest.raises(ValueError, match="no C compiler was found; install gcc"):
             engines.choose(name, run, "cpu")

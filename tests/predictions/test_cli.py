@@ -16,12 +16,6 @@ from runs import SCHEMA_VERSION, Store, identity
 pytestmark = pytest.mark.xdist_group("smoke")
 
 
-@pytest.fixture
-def own_store(smoke_store, tmp_path):
-    """A copy of the smoke store to do harm to."""
-    return shutil.copytree(smoke_store, tmp_path / "store")
-
-
 def run_smoke(predictions, store, tmp_path, *more):
     return predictions(
         "run", "ungrokking", "--size", "smoke", "--store", store, "--out", tmp_path / "out", *more

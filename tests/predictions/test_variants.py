@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import dataclasses
 import json
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -10,8 +11,8 @@ from hypothesis import strategies as st
 from efficiency.engines import ENGINES
 from efficiency.operations import OPERATIONS
 from predictions import options
-from predictions.grounds import GROUNDS, ground
-from predictions.protocol import SIZES
+from predictions.grounds import GROUNDS, ground, judged_seeds
+from predictions.protocol import MAX_SEEDS, SIZES
 from predictions.registry import PREDICTIONS, select
 from predictions.report import stem
 from predictions.variants import AS_DESIGNED, NETWORKS, Variant
@@ -21,9 +22,10 @@ ASKING = [prediction for prediction in PREDICTIONS.values() if prediction.varies
 
 
 def test_the_command_line_offers_every_network():
-    (union, _) = get_args(options.NetworkOption)
-    (literal, _) = get_args(union)
+    offered = get_type_hints(options.Asked)  # their help left out
+    (literal, _) = get_args(offered["network"])
     assert get_args(literal) == NETWORKS
+    assert list(offered) == [field.name for field in dataclasses.fields(Variant)]
 
 
 def test_the_command_line_offers_every_engine():
@@ -77,6 +79,22 @@ def test_the_options_come_back_in_commands_and_names():
     assert AS_DESIGNED.options() == []
 
 
+@given(
+    st.integers(1, MAX_SEEDS),
+    st.integers(1, MAX_SEEDS),
+    st.integers(-10, 20_000) | st.integers(0, 2**40),
+)
+def test_seeds_that_are_asked_for_are_fresh_or_refused(num_usual, num_seeds, first_seed):
+    usual = judged_seeds(num_usual)
+    try:
+        asked = judged_seeds(num_seeds, first_seed)
+    except ValueError:
+        assert first_seed < 1000 or 3000 < first_seed < 5000 or first_seed > 10**9
+        return
+    assert first_seed == usual[0] or not {*asked} & {*usual}
+    assert min(asked) >= 1000
+
+
 @pytest.mark.parametrize("name", sorted(PREDICTIONS.keys() - {"minimal-example"}))
 @pytest.mark.parametrize("size", ["quick", "standard"])
 def test_a_replication_shares_no_run_with_the_first(name, size):
@@ -111,7 +129,10 @@ def test_what_asks_no_network_has_no_variant():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--first-seed", "999"], "--first-seed 999 is outside 1000 … 1000000000; designs"),
+        (["--first-seed", "999"], "outside 1000 … 3000 and 5000 … 1000000000: designs were chosen"),
+        (["--first-seed", "3001"], "those near 4000 may have been judged before"),
+        (["--first-seed", "4005"], "those near 4000 may have been judged before"),
+        (["--first-seed", "4999"], "those near 4000 may have been judged before"),
         (["--first-seed", "4e3"], "'4e3' is not a whole number"),
         (["--network", "rnn"], '"one-layer", "two-layer", "mlp"'),
         (["--operation", "sum"], "choose from addition, composition"),
