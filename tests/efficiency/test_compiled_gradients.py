@@ -25,11 +25,13 @@ def compiled(run: RunSettings) -> CompiledEngine:
     return CompiledEngine([run], [initial_weights(run)], torch.device("cpu"))
 
 
-def textbook(engine: Engine) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Return (D,) losses of the textbook network and their gradients by torch, in float64."""
+def textbook(
+    engine: Engine, precision: torch.dtype = torch.float64
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Return (D,) losses of the textbook network and their gradients by torch."""
     (run,) = engine.members
-    network = models.network(run.task, run.network).double()
-    weights = {n: v[0].double() for n, v in engine.weights.views.items()}
+    network = models.network(run.task, run.network).to(precision)
+    weights = {n: v[0].to(precision) for n, v in engine.weights.views.items()}
     table = tasks.table(run.task.operation, run.task.size)
     pairs, _ = tasks.split(table.num_pairs, run.dataset_size, run.data_seed)
     left, right, label = (
@@ -137,13 +139,17 @@ def test_gradients_of_layers_are_those_of_the_network(run, scale):
     engine = LayeredEngine([run], [weights], torch.device("cpu"))
     losses_K, gradients = engine.gradient()
     losses_D, of_each = textbook(engine)
-    assert float(losses_K[0]) == pytest.approx(float(losses_D.mean()), rel=1e-4)
+    rounded_D, of_rounded = textbook(engine, torch.float32)
+    loss, lost = float(losses_D.mean()), float((rounded_D.double() - losses_D).mean().abs())
+    assert abs(float(losses_K[0]) - loss) <= 1e-5 * loss + 10 * lost
     size = max(float(gradients_D.mean(0).norm()) for gradients_D in of_each.values())
     for name, gradients_D in of_each.items():
         expected = gradients_D.mean(0)
         error = float((gradients.views[name][0] - expected).norm())
-        # LayerNorm after a sum that nearly cancels, or of a width of 2, loses digits to rounding.
-        assert error <= 1e-3 * float(expected.norm()) + 2e-5 * size, name
+        # Where attention is sure or a LayerNorm divides by little, float32 cannot do well: what
+        # torch itself loses in it says where.
+        lost = float((of_rounded[name].double() - gradients_D).flatten(1).norm(dim=1).mean())
+        assert error <= 1e-4 * float(expected.norm()) + 1e-5 * size + 10 * lost, name
 
 
 @compiled_only
