@@ -192,7 +192,6 @@ def run(
         set_damaged_aside,
         train_missing,
         verdicts_on,
-        warn_of_memory,
         warn_of_too_few_seeds,
         write_reports,
     )
@@ -211,7 +210,6 @@ def run(
             place.require_writable()
     set_damaged_aside(place, documents, retrain=retrain_damaged and not dry_run)
     warn_of_too_few_seeds(chosen, seeds)
-    warn_of_memory(documents, place, trainer)
     if dry_run:
         return print_plan(documents, place, trainer, json=json)
     finished = train_missing(documents, place, trainer)

@@ -88,22 +88,21 @@ def set_damaged_aside(store: Store, documents: Sequence[Document], *, retrain: b
     """
     moved: set[str] = set()
     for level in generations(documents):
-        for document in level:
-            name, parent = identity(document), document.get("start")
-            problem = problem_of(store, document) if retrain else None
+        for name, document in level.items():
+            parent = document.get("start")
+            problem = problem_of(store, name, document) if retrain else None
             if problem is None and parent is not None and identity(parent) in moved:
                 problem = "it continues one that is"
             if problem is not None and store.folder(name).exists():
                 moved.add(name)
                 place = store.set_aside(name)
                 print(f"run {name} is damaged ({problem}); moved to {place}", file=sys.stderr)
-            if store.has(name) and (problem := problem_of(store, document)) is not None:
+            if store.has(name) and (problem := problem_of(store, name, document)) is not None:
                 raise store.load(name).damaged(problem)
 
 
-def problem_of(store: Store, document: Document) -> str | None:
+def problem_of(store: Store, name: str, document: Document) -> str | None:
     """Return what is wrong with a run of the store; ``None`` if it is absent or whole."""
-    name = identity(document)
     if (problem := store.damage(name)) is not None or not store.has(name):
         return problem
     return wrong_with(store.load(name), RunSettings.from_document(document))
@@ -114,8 +113,9 @@ def print_plan(
 ) -> int:
     """Print what would be trained and what it costs; return the exit code."""
     levels = plan(documents, store, trainer)
+    warn_of_memory(levels, trainer)
     groups = [group for level in levels for group in level]
-    wanted = [identity(document) for level in generations(documents) for document in level]
+    wanted = [run for level in generations(documents) for run in level]
     # The cost model was fitted on a CPU; of other devices it knows nothing.
     known = trainer.device == "cpu"
     seconds = estimated_seconds(levels, trainer) if known else None
@@ -142,9 +142,9 @@ def print_plan(
     return 0
 
 
-def warn_of_memory(documents: Sequence[Document], store: Store, trainer: NetworkTrainer) -> None:
+def warn_of_memory(levels: Sequence[Sequence[Sequence[Document]]], trainer: NetworkTrainer) -> None:
     """Say so if training will take more memory than it may: a run alone is trained anyway."""
-    groups = [group for level in plan(documents, store, trainer) for group in level]
+    groups = [group for level in levels for group in level]
     needed = trainer.memory_bytes(groups) if groups else 0.0
     if needed > trainer.memory:
         print(
@@ -157,12 +157,13 @@ def warn_of_memory(documents: Sequence[Document], store: Store, trainer: Network
 
 def train_missing(documents: Sequence[Document], store: Store, trainer: NetworkTrainer) -> bool:
     """Train what is missing; return False if interrupted."""
-    wanted = {identity(document) for level in generations(documents) for document in level}
+    wanted = {run for level in generations(documents) for run in level}
     if all(store.has(run) for run in wanted):
         # A store that may only be read will do.
         print(f"0 runs trained, {len(wanted)} were in {store.path}", file=sys.stderr)
         return True
     store.require_writable()
+    warn_of_memory(plan(documents, store, trainer), trainer)
     if (reason := trainer.why_slow(documents)) is not None:
         print(f"training without compiled code, several times slower: {reason}", file=sys.stderr)
     with Display() as display:

@@ -62,7 +62,7 @@ def _cost(documents: list[Document]) -> str:
     trainer = NetworkTrainer("cpu")
     levels = [
         [[level[i] for i in group] for group in trainer.pack(level)]
-        for level in generations(documents)
+        for level in (list(one.values()) for one in generations(documents))
     ]
     time = estimated(estimated_seconds(levels, trainer))
     return f"{len(documents)} runs, {time} on {plural(trainer.workers, 'CPU core')}"

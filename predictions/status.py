@@ -15,7 +15,7 @@ from predictions.progress import estimated
 from predictions.protocol import SIZES, Prediction, Size
 from predictions.running import problem_of
 from predictions.trainer import NetworkTrainer
-from runs import Document, Store, estimated_seconds, generations, identity
+from runs import Document, Store, estimated_seconds, generations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,11 +92,11 @@ def _row(
             raise
         return None
     levels = generations(documents)
-    states = {identity(d): _state(store, d) for level in levels for d in level}
+    states = {run: _state(store, run, d) for level in levels for run, d in level.items()}
     if not states:
         return None
     counts = [*states.values()]
-    missing = [[d for d in level if states[identity(d)] == "missing"] for level in levels]
+    missing = [[d for run, d in level.items() if states[run] == "missing"] for level in levels]
     return Row(
         prediction=prediction.name,
         size=size,
@@ -108,10 +108,10 @@ def _row(
     )
 
 
-def _state(store: Store, document: Document) -> str:
-    if problem_of(store, document) is not None:
+def _state(store: Store, run: str, document: Document) -> str:
+    if problem_of(store, run, document) is not None:
         return "damaged"
-    return "in store" if store.has(identity(document)) else "missing"
+    return "in store" if store.has(run) else "missing"
 
 
 def _seconds(levels: Sequence[Sequence[Document]], trainer: NetworkTrainer) -> float:

@@ -102,7 +102,7 @@ def execute(
     provenance.code()  # now, not when the first run ends: the files may change meanwhile
     tidy(store)
     levels = plan(documents, store, trainer)
-    wanted = {identity(document) for level in generations(documents) for document in level}
+    wanted = {run for level in generations(documents) for run in level}
     groups = [group for level in levels for group in level]
     work = _Work(
         store=store,

@@ -63,8 +63,8 @@ class Trainer(Protocol):
         """Return what trains a group, for the provenance."""
 
 
-def generations(documents: Sequence[Document]) -> list[list[Document]]:
-    """Return the documents and all their ancestors, each once, parents before children."""
+def generations(documents: Sequence[Document]) -> list[dict[str, Document]]:
+    """Return the documents and all their ancestors by identity, parents before children."""
     levels: dict[int, dict[str, Document]] = {}
 
     def add(document: Document) -> int:
@@ -75,13 +75,12 @@ def generations(documents: Sequence[Document]) -> list[list[Document]]:
 
     for document in documents:
         add(document)
-    return [list(levels[depth].values()) for depth in sorted(levels)]
+    return [levels[depth] for depth in sorted(levels)]
 
 
 def _harmed(group: Sequence[Document], store: Store) -> bool:
     """Return whether a group that was begun cannot be taken as it was: a run of it is damaged."""
-    family = [run for level in generations(group) for run in level]
-    return any(store.damage(identity(run)) is not None for run in family)
+    return any(store.damage(run) is not None for level in generations(group) for run in level)
 
 
 def plan(
@@ -100,7 +99,7 @@ def plan(
     begun = unfinished(store)
     levels = []
     for level in generations(absent):
-        wanted = {identity(d): d for d in level if not store.has(identity(d))}
+        wanted = {run: document for run, document in level.items() if not store.has(run)}
         groups = []
         for group in begun:
             members = {identity(document) for document in group}

@@ -71,9 +71,10 @@ def test_generations_put_every_ancestor_before_its_children(depths):
     levels = generations(documents)
     seen: set[str] = set()
     for level in levels:
-        for made in level:
+        for run, made in level.items():
+            assert run == identity(made)
             assert made["start"] is None or identity(made["start"]) in seen
-        seen |= {identity(made) for made in level}
+        seen |= level.keys()
     assert {identity(made) for made in documents} <= seen
 
 
