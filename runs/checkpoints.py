@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from runs.files import StoreError, explain_os_error, write_file
+from runs.files import StoreError, explain_os_error, remove_scraps, write_file
 from runs.identity import Document, digest, identity
 from runs.store import Store
 
@@ -264,10 +264,15 @@ def _members_or_none_yet(folder: Path) -> list[Document] | None:
 
 
 def tidy(store: Store) -> None:
-    """Remove workplaces where nothing is left to do: their process was killed at its very end.
+    """Remove what processes that were killed left: files half written, and workplaces without work.
 
-    One is left alone while a process holds it, and while any of its runs is not in the store.
+    A workplace is left alone while a process holds it, and while any of its runs is not in the
+    store.
     """
+    try:
+        remove_scraps(store.path / "store.json")
+    except OSError as error:
+        raise explain_os_error(error, store.path) from error
     for folder in store.work.glob("*/"):
         try:
             members = _members_or_none_yet(folder)

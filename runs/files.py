@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -70,6 +71,19 @@ def write_file(path: Path, content: bytes | str | Callable[[IO[bytes]], object])
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+SCRAP_SECONDS = 3600.0
+"""Age from which a file that was never moved to its place has no writer any more."""
+
+
+def remove_scraps(path: Path) -> None:
+    """Remove what processes that were killed while they wrote a file left beside its place."""
+    oldest = time.time() - SCRAP_SECONDS
+    for scrap in path.parent.glob(f".{path.name}-*"):
+        with contextlib.suppress(FileNotFoundError):  # another process removes it too
+            if scrap.stat().st_mtime < oldest:
+                scrap.unlink()
 
 
 def flush_directory(path: Path) -> None:

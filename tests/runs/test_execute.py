@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from runs import Store, StoreError, estimated_seconds, execute, generations, identity, plan
 from runs.checkpoints import Workplace, unfinished
+from runs.files import SCRAP_SECONDS
 from tests.runs.fake import FakeTrainer, document
 
 
@@ -186,6 +187,18 @@ def test_what_a_process_killed_at_its_very_end_left_is_removed(tmp_path, left):
     undone.release(finished=False)
     execute([document(1)], store, FakeTrainer())
     assert undone.read() is not None, "it is not done"
+
+
+def test_a_label_half_written_goes_when_nobody_can_be_writing_it(tmp_path):
+    store = Store(tmp_path / "s")
+    execute([document(1)], store, FakeTrainer())
+    now, then = (store.path / f".store.json-{age}" for age in ("now", "then"))
+    for scrap in (now, then):
+        scrap.write_text("{")
+    os.utime(then, (0, time.time() - SCRAP_SECONDS - 1))
+    execute([document(1)], store, FakeTrainer())
+    assert now.exists()
+    assert not then.exists()
 
 
 def test_a_group_is_held_by_one_at_a_time(tmp_path):
