@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -14,21 +16,155 @@ from efficiency.statistics import FloatArray, Interval, TooFewError
 
 _SIGMA_GRID_SIZE = 160
 
+_MEAN_GRID_SIZE = 201
+
+_REACH = 8.0
+"""Distance from the centre, in ranges of the ends, beyond which the grid of σ would decide."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Bracketed:
+    """The mean of a normal population from values known only to lie in brackets.
+
+    Unit i is known to lie in [lowᵢ, highᵢ]; an infinite end means that the bracket is open. The
+    interval of confidence 1 − p is {μ : max_σ ℓ(μ, σ) ≥ ℓ_max − c/2} with c = n·log(1 + t²/(n−1)),
+    t the Student quantile with n − 1 degrees of freedom. With this c the profile likelihood of
+    narrow brackets gives the t interval of their centres, and it goes on to use wide ones where the
+    t interval has nothing to use. Where all units share one bracket, the interval reaches beyond it
+    and is conservative. The likelihood has one summit: it is log-concave in (μ/σ, 1/σ).
+
+    Attributes:
+        low: (n,) lower ends, −inf where unknown.
+        high: (n,) upper ends, +inf where unknown.
+    """
+
+    low: FloatArray
+    high: FloatArray
+
+    @classmethod
+    def of(cls, lows: npt.ArrayLike, highs: npt.ArrayLike) -> Bracketed:
+        """Return the brackets that have an end; one open on both sides says nothing.
+
+        Every bracket must have a width. A value known exactly among brackets would make σ = 0
+        infinitely likely and the interval far too short; give it the resolution of its measurement.
+
+        Raises:
+            TooFewError: Fewer than two units, or more open than closed brackets: the mean may then
+                lie outside what was measured.
+            InvalidInputError: A bracket has no width.
+        """
+        low = checks.numbers(lows, "lower ends", infinite=True)
+        high = checks.numbers(highs, "upper ends", infinite=True)
+        checks.alike("lower and upper ends", low, high)
+        informative = np.isfinite(low) | np.isfinite(high)
+        low, high = low[informative], high[informative]
+        if not (low < high).all():
+            raise InvalidInputError(
+                "a bracket has no width; give it the resolution of its measurement"
+            )
+        n, num_closed = len(low), int((np.isfinite(low) & np.isfinite(high)).sum())
+        if num_closed < 2 or num_closed < n / 2:
+            raise TooFewError(
+                f"a mean needs two closed brackets at least, and as many closed as open ones; "
+                f"{num_closed} of {n} are closed"
+            )
+        return cls(low=low, high=high)
+
+    @cached_property
+    def _ends(self) -> FloatArray:
+        ends = (self.low[np.isfinite(self.low)], self.high[np.isfinite(self.high)])
+        return np.concatenate(ends)
+
+    @property
+    def _scale(self) -> float:
+        return float(np.ptp(self._ends))
+
+    @cached_property
+    def _sigmas(self) -> FloatArray:
+        narrowest = float((self.high - self.low).min())
+        start = 1e-2 * min(narrowest, self._scale)
+        return np.geomspace(start, 30 * self._scale, _SIGMA_GRID_SIZE)
+
+    def _profile(self, mu: float) -> float:
+        """Return max_σ ℓ(μ, σ)."""
+        masses = _log_normal_mass(
+            (self.low[:, None] - mu) / self._sigmas, (self.high[:, None] - mu) / self._sigmas
+        )
+        return float(masses.sum(axis=0).max())
+
+    @cached_property
+    def _summit(self) -> tuple[float, float]:
+        """The most likely mean, and its log likelihood."""
+        candidates = np.linspace(self._ends.min(), self._ends.max(), _MEAN_GRID_SIZE)
+        profiles = np.array([self._profile(mu) for mu in candidates])
+        best = profiles.max()
+        # Overlapping brackets leave a plateau of equally likely means: take its middle.
+        return float(candidates[profiles >= best - 1e-3].mean()), float(best)
+
+    def interval(self, confidence: float = 0.95) -> Interval:
+        """Return the mean with its interval.
+
+        Raises:
+            TooFewError: The brackets do not bound it at this confidence.
+        """
+        checks.fraction(confidence, "confidence")
+        n, (centre, best) = len(self.low), self._summit
+        t = stats.t.ppf((1 + confidence) / 2, n - 1)
+        least = best - 0.5 * n * float(np.log1p(t**2 / (n - 1)))
+
+        def end(direction: int) -> float:
+            inside, reach = centre, self._scale
+            while self._profile(centre + direction * reach) > least:
+                inside, reach = centre + direction * reach, 2 * reach
+                if reach > _REACH * self._scale:
+                    raise TooFewError("the brackets do not bound the mean")
+            return float(
+                optimize.brentq(
+                    lambda mu: self._profile(mu) - least,
+                    inside,
+                    centre + direction * reach,
+                    xtol=1e-6 * self._scale,
+                )
+            )
+
+        return Interval(value=centre, low=end(-1), high=end(+1))
+
+    def p_within(self, margin: float) -> float:
+        """Return the smallest 1 − confidence at which the interval lies within ±``margin``."""
+        centre, _ = self._summit
+        if not -margin < centre < margin:
+            return 1.0
+        return max(self._p_from(-margin), self._p_from(margin))
+
+    def p_beyond(self, margin: float) -> float:
+        """Return the smallest 1 − confidence at which the interval lies outside ±``margin``."""
+        centre, _ = self._summit
+        if abs(centre) <= margin:
+            return 1.0
+        # The far side must be bounded too, or there is no interval.
+        return max(
+            self._p_from(math.copysign(margin, centre)),
+            self._p_from(math.copysign(math.inf, centre)),
+        )
+
+    def _p_from(self, mu: float) -> float:
+        """Return the smallest 1 − confidence at which the interval ends before μ.
+
+        1 for whatever exceeds one half: intervals of less confidence are as short as the resolution
+        of the likelihood.
+        """
+        n, (centre, best) = len(self.low), self._summit
+        reach = _REACH * self._scale
+        drop = best - self._profile(min(max(mu, centre - reach), centre + reach))
+        t = math.sqrt((n - 1) * math.expm1(min(max(0.0, 2 * drop / n), 700.0)))
+        p = 2 * float(stats.t.sf(t, n - 1))
+        return p if p <= 0.5 else 1.0
+
 
 def bracketed_mean(
     lows: npt.ArrayLike, highs: npt.ArrayLike, *, confidence: float = 0.95
 ) -> Interval:
-    """Return the mean of a normal population from values known only to lie in brackets.
-
-    Unit i is known to lie in [lowᵢ, highᵢ]; an infinite end means that the bracket is open. The
-    interval is {μ : max_σ ℓ(μ, σ) ≥ ℓ_max − c/2} with c = n·log(1 + t²/(n−1)), t the Student
-    quantile with n − 1 degrees of freedom. With this c the profile likelihood of narrow brackets
-    gives the t interval of their centres, and it goes on to use wide ones where the t interval has
-    nothing to use. Where all units share one bracket, the interval reaches beyond it and is
-    conservative. A unit open on both sides says nothing and does not count.
-
-    Every bracket must have a width. A value known exactly among brackets would make σ = 0
-    infinitely likely and the interval far too short; give it the resolution of its measurement.
+    """Return the mean of values known only to lie in brackets, see ``Bracketed``.
 
     Args:
         lows: (n,) lower ends, −inf where unknown.
@@ -36,80 +172,10 @@ def bracketed_mean(
         confidence: Coverage aimed at.
 
     Raises:
-        TooFewError: Fewer than two units, or more open than closed brackets: the mean may then lie
-            outside what was measured.
+        TooFewError: Fewer than two units, more open than closed brackets, or no bound on the mean.
+        InvalidInputError: A bracket has no width.
     """
-    low = checks.numbers(lows, "lower ends", infinite=True)
-    high = checks.numbers(highs, "upper ends", infinite=True)
-    checks.alike("lower and upper ends", low, high)
-    checks.fraction(confidence, "confidence")
-    informative = np.isfinite(low) | np.isfinite(high)
-    low, high = low[informative], high[informative]
-    if not (low < high).all():
-        raise InvalidInputError("a bracket has no width; give it the resolution of its measurement")
-    n, num_closed = len(low), int((np.isfinite(low) & np.isfinite(high)).sum())
-    if num_closed < 2 or num_closed < n / 2:
-        raise TooFewError(
-            f"a mean needs two closed brackets at least, and as many closed as open ones; "
-            f"{num_closed} of {n} are closed"
-        )
-    t = stats.t.ppf((1 + confidence) / 2, n - 1)
-    drop = 0.5 * n * np.log1p(t**2 / (n - 1))
-    ends = np.concatenate([low[np.isfinite(low)], high[np.isfinite(high)]])
-    scale = float(np.ptp(ends))
-    narrowest = float((high - low).min())
-    sigmas = np.geomspace(1e-2 * min(narrowest, scale), 30 * scale, _SIGMA_GRID_SIZE)
-
-    def profile(mu: float) -> float:
-        masses = _log_normal_mass(
-            (low[:, None] - mu) / sigmas[None, :], (high[:, None] - mu) / sigmas[None, :]
-        )
-        return float(masses.sum(axis=0).max())
-
-    candidates = np.linspace(ends.min(), ends.max(), 201)
-    profiles = np.array([profile(mu) for mu in candidates])
-    best = profiles.max()
-    # Overlapping brackets leave a plateau of equally likely means: take its middle.
-    centre = float(candidates[profiles >= best - 1e-3].mean())
-
-    def excess(mu: float) -> float:
-        return profile(mu) - float(best - drop)
-
-    def end(direction: int) -> float:
-        inside, reach = centre, scale
-        while excess(centre + direction * reach) > 0:
-            inside, reach = centre + direction * reach, 2 * reach
-            # Beyond this the grid of σ, not the data, would decide.
-            if reach > 10 * scale:
-                raise TooFewError("the brackets do not bound the mean")
-        return float(optimize.brentq(excess, inside, centre + direction * reach, xtol=1e-6 * scale))
-
-    return Interval(value=centre, low=end(-1), high=end(+1))
-
-
-def bracketed_equivalence_p(lows: npt.ArrayLike, highs: npt.ArrayLike, margin: float) -> float:
-    """Return the smallest 1 − confidence at which ``bracketed_mean`` lies within ±``margin``.
-
-    Found by bisection, to 1%; never less than 1e-6, and 1 for whatever exceeds one half: intervals
-    of less confidence are as short as the resolution of the likelihood.
-    """
-
-    def fits(log_p: float) -> bool:
-        try:
-            found = bracketed_mean(lows, highs, confidence=1 - math.exp(log_p))
-        except TooFewError:
-            return False
-        return -margin < found.low and found.high < margin
-
-    low, high = math.log(1e-6), math.log(0.5)
-    if not fits(high):
-        return 1.0
-    if fits(low):
-        return math.exp(low)
-    while high - low > 0.01:
-        middle = (low + high) / 2
-        low, high = (low, middle) if fits(middle) else (middle, high)
-    return math.exp(high)
+    return Bracketed.of(lows, highs).interval(confidence)
 
 
 def num_informative(lows: npt.ArrayLike, highs: npt.ArrayLike) -> int:

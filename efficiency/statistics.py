@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import DescrStatsW
 
@@ -115,25 +114,17 @@ class Equivalence:
         low: Lower end of its 95% interval.
         high: Upper end.
         margin: What still counts as equal, on either side of 0.
-        p_value: Twice the larger p of the two one-sided tests: the smallest 1 − confidence at which
-            the interval lies within the margin.
+        p_within: Twice the larger p of the two one-sided tests: the smallest 1 − confidence at
+            which the interval lies within the margin.
+        p_beyond: The smallest 1 − confidence at which it lies outside.
     """
 
     value: float
     low: float
     high: float
     margin: float
-    p_value: float
-
-    @property
-    def equal(self) -> bool:
-        """Whether the mean is shown to lie within the margin."""
-        return -self.margin < self.low and self.high < self.margin
-
-    @property
-    def different(self) -> bool:
-        """Whether it is shown to lie beyond the margin."""
-        return self.low > self.margin or self.high < -self.margin
+    p_within: float
+    p_beyond: float
 
 
 def equivalence(values: npt.ArrayLike, margin: float) -> Equivalence:
@@ -155,28 +146,43 @@ def equivalence(values: npt.ArrayLike, margin: float) -> Equivalence:
     data = checks.numbers(values, "values")
     interval = t_interval(data)
     if np.ptp(data) == 0:
-        p_value = float(abs(interval.value) >= margin)
+        p_within = float(abs(interval.value) >= margin)
     else:
-        p_value = min(1.0, 2 * float(DescrStatsW(data).ttost_mean(-margin, margin)[0]))
+        p_within = min(1.0, 2 * float(DescrStatsW(data).ttost_mean(-margin, margin)[0]))
     return Equivalence(
         value=interval.value,
         low=interval.low,
         high=interval.high,
         margin=margin,
-        p_value=p_value,
+        p_within=p_within,
+        p_beyond=min(greater_p(data, margin), greater_p(-data, margin)),
     )
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
+def holm(p_values: Sequence[float], most_true: int | None = None) -> list[float]:
     """Return p-values adjusted for their number (Holm 1979): the chance of any false claim ≤ p.
 
     Assumes nothing of their dependence.
+
+    Args:
+        p_values: One for each hypothesis.
+        most_true: How many of the hypotheses can be true at once, if not all: then no more than
+            these can be rejected by mistake (Shaffer 1986, procedure S1).
+
+    Raises:
+        InvalidInputError: A number is no p-value, or ``most_true`` not a number of hypotheses.
     """
     if not all(0 <= p <= 1 for p in p_values):
         raise InvalidInputError(f"p-values lie between 0 and 1; given: {list(p_values)}")
-    if not p_values:
-        return []
-    return [float(p) for p in multipletests(p_values, method="holm")[1]]
+    n = len(p_values)
+    most = n if most_true is None else most_true
+    if not 0 <= most <= n:
+        raise InvalidInputError(f"most_true = {most} of {n} hypotheses cannot be")
+    order = np.argsort(p_values)
+    factors = np.minimum(most, n - np.arange(n))
+    adjusted = np.empty(n)
+    adjusted[order] = np.maximum.accumulate(factors * np.asarray(p_values, dtype=float)[order])
+    return [float(p) for p in np.minimum(adjusted, 1.0)]
 
 
 def share_interval(count: int, n: int, *, confidence: float = 0.95) -> Interval:
@@ -217,10 +223,12 @@ class RankCorrelation:
     Attributes:
         interval: ρ with its 95% interval.
         p_below: Two-sided p, as one for "the correlation is negative": 1 where it is not.
+        p_above: The same for "it is positive".
     """
 
     interval: Interval
     p_below: float
+    p_above: float
 
 
 def rank_correlation(
@@ -249,4 +257,5 @@ def rank_correlation(
     return RankCorrelation(
         interval=Interval(value=rho, low=float(np.tanh(z - half)), high=float(np.tanh(z + half))),
         p_below=p if rho < 0 else 1.0,
+        p_above=p if rho > 0 else 1.0,
     )

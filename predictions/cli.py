@@ -79,7 +79,7 @@ def show(
     Parameters
     ----------
     names:
-        The predictions, or a group: "all" (of the theory), "first-study".
+        The predictions, or a group: "all" (of the theory), "first-study", "controls".
     """
     from predictions.showing import described, print_prediction
 
@@ -148,6 +148,20 @@ def run(
     *names: str,
     size: SizeOption = "quick",
     seeds: SeedsOption = None,
+    until_decided: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="Double the seeds until each claim is decided, at 5% in all looks together.",
+        ),
+    ] = False,
+    max_seeds: Annotated[
+        int | None,
+        Parameter(
+            help="The largest number of seeds then; default: that of four looks.",
+            converter=whole_number,
+        ),
+    ] = None,
     asked: Asked = AS_DESIGNED,
     device: Annotated[Literal["auto", "cpu", "cuda"], Parameter(help="Where to train.")] = "auto",
     engine: EngineOption = "auto",
@@ -181,8 +195,9 @@ def run(
     Parameters
     ----------
     names:
-        The predictions, or a group: "all" (of the theory), "first-study".
+        The predictions, or a group: "all" (of the theory), "first-study", "controls".
     """
+    from predictions.plans import Extent
     from predictions.printing import print_verdicts
     from predictions.report import stem
     from predictions.running import (
@@ -190,35 +205,36 @@ def run(
         make_writable,
         print_plan,
         set_damaged_aside,
-        train_missing,
-        verdicts_on,
         warn_of_too_few_seeds,
         write_reports,
     )
+    from predictions.sequence import documents_of, documents_of_all, run_in_looks
     from predictions.trainer import NetworkTrainer
     from runs import Store
 
     chosen = _chosen(names, asked)
-    documents = [s.document() for p in chosen for s in p.settings(size, seeds)]
+    extent = Extent(seeds=seeds, until_decided=until_decided, max_seeds=max_seeds)
+    looks = {prediction.name: extent.looks(prediction, size) for prediction in chosen}
+    documents = documents_of(chosen, size, looks)
     place = Store(store)
     trainer = NetworkTrainer(
         device, engine, None if memory is None else memory * 2**30, workers=workers
     )
     if not dry_run:
-        make_writable(out, stem(chosen, size, seeds))
+        make_writable(out, stem(chosen, size, extent))
         if retrain_damaged:
             place.require_writable()
     set_damaged_aside(place, documents, retrain=retrain_damaged and not dry_run)
     warn_of_too_few_seeds(chosen, seeds)
     if dry_run:
-        return print_plan(documents, place, trainer, json=json)
-    finished = train_missing(documents, place, trainer)
-    if not finished:
+        later = documents_of_all(chosen, size, looks) if until_decided else None
+        return print_plan(documents, place, trainer, later=later, json=json)
+    judged = run_in_looks(chosen, size, extent, place, trainer)
+    if judged is None:
         return INTERRUPTED
-    judged = verdicts_on(place, chosen, size, seeds)
     # First what is kept, then what is shown: printing may fail.
-    write_reports(judged.verdicts, chosen, place, out, seeds, quiet=json)
-    commands = Commands(store=place, seeds=seeds, out=out)
+    write_reports(judged.verdicts, chosen, place, out, extent, quiet=json)
+    commands = Commands(store=place, extent=extent, out=out)
     print_verdicts(judged.verdicts, chosen, json=json, commands=commands)
     return judged.code
 
@@ -239,13 +255,15 @@ def judge(
     names:
         The predictions, or a group of them; default: all of the theory.
     """
+    from predictions.plans import Extent
     from predictions.printing import print_verdicts
     from predictions.running import Commands, existing, verdicts_on
+    from predictions.sequence import seeds_to_judge
 
     chosen = _chosen(names or _the_theory(), asked)
     place = existing(store)
-    judged = verdicts_on(place, chosen, size, seeds)
-    commands = Commands(store=place, seeds=seeds)
+    judged = verdicts_on(place, chosen, size, seeds_to_judge(place, chosen, size, seeds))
+    commands = Commands(store=place, extent=Extent(seeds=seeds))
     print_verdicts(judged.verdicts, chosen, json=json, commands=commands)
     return judged.code
 
@@ -266,15 +284,32 @@ def report(
     names:
         The predictions, or a group of them; default: all of the theory.
     """
+    from predictions.plans import Extent
     from predictions.report import stem
     from predictions.running import existing, make_writable, verdicts_on, write_reports
+    from predictions.sequence import seeds_to_judge
 
     chosen = _chosen(names or _the_theory(), asked)
     place = existing(store)
-    make_writable(out, stem(chosen, size, seeds))
-    judged = verdicts_on(place, chosen, size, seeds)
-    write_reports(judged.verdicts, chosen, place, out, seeds, quiet=False)
+    extent = Extent(seeds=seeds)
+    make_writable(out, stem(chosen, size, extent))
+    judged = verdicts_on(place, chosen, size, seeds_to_judge(place, chosen, size, seeds))
+    write_reports(judged.verdicts, chosen, place, out, extent, quiet=False)
     return judged.code
+
+
+@app.command
+def plans(*, store: StoreOption = Path("store"), json: JsonOption = False) -> int:
+    """Show what was planned in a store, and every look that `run` took at it."""
+    from predictions.looks import described
+    from predictions.printing import print_plans
+
+    found = described(existing_store(store))
+    if json:
+        _print_json(found)
+    else:
+        print_plans(found)
+    return 0
 
 
 @app.command

@@ -13,11 +13,12 @@ from efficiency.estimates import Estimate
 from efficiency.lines import fit_line
 from efficiency.statistics import TooFewError
 from predictions import efficiency_judge
+from predictions.clauses import Clause, decide
 from predictions.critical_size_records import Seed, crossing, crossing_of_lines, parts, read
 from predictions.efficiency_records import matched
 from predictions.grounds import Ground
 from predictions.judging import MIN_SEEDS, geometric, plural
-from predictions.protocol import Finding, Run, VerdictOutcome
+from predictions.protocol import Finding, Run
 from predictions.ratios import Bounds, Ratio
 
 RATIO_MARGIN = 1.25
@@ -103,19 +104,17 @@ def _find(
     numbers |= others | _between_seeds(both) | per_seed
     lost = sum(one.lost for one in by_seed.values())
     enough = lost <= MAX_LOST * (lost + len(both))
-    outcome: VerdictOutcome = "undecided"
-    if enough and ratio.within(RATIO_MARGIN):
-        outcome = "supported"
-    elif enough and ratio.beyond(RATIO_MARGIN):
-        outcome = "refuted"
-    return Finding(
-        outcome=outcome,
+    clause = Clause(
+        number="crossing_to_midpoint",
+        holds=ratio.p_within(RATIO_MARGIN) if enough else 1.0,
+        fails=ratio.p_beyond(RATIO_MARGIN) if enough else 1.0,
+    )
+    return Finding.of(
+        decide([clause]),
         sentence=f"At log-odds {at:.1f} Mem and Gen are equally efficient at D = "
         f"{numbers['crossing']}, and networks ungrok at D' = {numbers['ungrokking_midpoint']}: "
         f"a ratio of {ratio.estimate} ({plural(len(both), 'seed')}; margin {RATIO_MARGIN:g}).",
         numbers=numbers,
-        deciding="crossing_to_midpoint",
-        p_value=ratio.p_value(RATIO_MARGIN) if enough else 1.0,
         notes=notes,
     )
 

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 from efficiency import tasks
 from efficiency.estimates import Estimate
-from efficiency.statistics import greater_p
+from predictions.clauses import above, decide
 from predictions.judging import (
     MIN_SEEDS,
-    bounds,
     count,
     geometric,
     over_seeds,
@@ -18,7 +17,7 @@ from predictions.judging import (
     too_few,
     value_of,
 )
-from predictions.protocol import Finding, Run, VerdictOutcome
+from predictions.protocol import Finding, Run
 
 MIN_DELAY = 5.0
 """Least ratio of the step of generalising to the step of fitting that counts as a delay."""
@@ -67,26 +66,18 @@ def find(runs: Sequence[Run], notes: tuple[str, ...] = ()) -> Finding:
         numbers["step_halfway"] = geometric(
             [value for run in moved if (value := _halfway(run)) is not None], unit="steps"
         )
-    accuracy, delay = bounds(numbers["final_accuracy"]), bounds(numbers["delay"])
-    outcome: VerdictOutcome = "undecided"
-    deciding = "delay" if accuracy[0] > half else "final_accuracy"
-    if accuracy[0] > half and delay[0] > MIN_DELAY:
-        outcome, deciding = "supported", "delay"
-    elif accuracy[1] < half:
-        outcome, deciding = "refuted", "final_accuracy"
-    elif delay[1] < MIN_DELAY:
-        outcome, deciding = "refuted", "delay"
-    return Finding(
-        outcome=outcome,
+    decision = decide(
+        [
+            above("delay", [math.log(delay) for delay in delays], math.log(MIN_DELAY)),
+            above("final_accuracy", accuracies, half),
+        ]
+    )
+    return Finding.of(
+        decision,
         sentence=f"Trained from scratch on {runs[0].settings.dataset_size} examples, "
         f"{plural(len(runs), 'seed')} come to accuracy {numbers['final_accuracy']} on novel pairs, "
         f"half of the way {numbers['delay']} times later than they fit their examples.",
         numbers=numbers,
-        deciding=deciding,
-        p_value=max(
-            greater_p(accuracies, half),
-            greater_p([math.log(d) for d in delays], math.log(MIN_DELAY)),
-        ),
         notes=notes,
     )
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from efficiency.estimates import Estimate
 from efficiency.fourier import SUBSPACES
-from efficiency.statistics import equivalence, greater_p
+from efficiency.statistics import equivalence
+from predictions.clauses import above, decide, within
 from predictions.efficiency_records import (
     READINGS,
     Arm,
@@ -21,8 +22,8 @@ from predictions.efficiency_records import (
     over_curves,
     slope,
 )
-from predictions.judging import MIN_SEEDS, as_estimate, bounds, geometric, over_seeds, plural
-from predictions.protocol import Finding, Run, VerdictOutcome
+from predictions.judging import MIN_SEEDS, as_estimate, geometric, over_seeds, plural
+from predictions.protocol import Finding, Run
 
 MARGIN = 0.1
 """Largest slope of log norm on log D that counts as none: a third of what Mem's was at other sizes
@@ -102,23 +103,13 @@ def find(runs: Sequence[Run]) -> Finding:
     }
     numbers |= _norms(counted, at) | _other_ways(counted, at) | _kappas(counted)
     numbers |= _shares(counted, at)
-    low, high = bounds(numbers["mem_slope"])
-    outcome: VerdictOutcome = "undecided"
-    deciding = "mem_slope" if gen.equal else "gen_slope"
-    if low > MARGIN and gen.equal:
-        outcome, deciding = "supported", "gen_slope"
-    elif gen.different:
-        outcome, deciding = "refuted", "gen_slope"
-    elif high < MARGIN:
-        outcome, deciding = "refuted", "mem_slope"
-    return Finding(
-        outcome=outcome,
+    decision = decide([above("mem_slope", slopes["mem"], MARGIN), within("gen_slope", gen)])
+    return Finding.of(
+        decision,
         sentence=f"At log-odds {at:.1f} Mem's norm grows as D to the power {numbers['mem_slope']}, "
         f"Gen's to the power {numbers['gen_slope']} ({plural(len(counted), 'seed')}; margin "
         f"±{MARGIN:g}).",
         numbers=numbers,
-        deciding=deciding,
-        p_value=max(greater_p(slopes["mem"], MARGIN), gen.p_value),
         notes=notes,
     )
 

@@ -26,7 +26,7 @@ def marks(verdicts: Sequence[Verdict]) -> tuple[str, str]:
         ValueError: The verdicts are not those of a whole group.
     """
     names = [verdict.prediction for verdict in verdicts]
-    group = group_of(names)
+    group = group_of(names, fewest=1)
     if group is None:
         raise InvalidInputError(f"{', '.join(names)} are no whole group; judge one as a whole")
     name = " ".join(word for word in (group, verdicts[0].size) if word != "all")
@@ -51,21 +51,18 @@ def load(path: Path) -> list[Verdict]:
 def table(verdicts: Sequence[Verdict], *, claims: bool = True) -> str:
     """Return the table of the README, as Markdown, with the claims or without."""
     predictions = [find(verdict.prediction) for verdict in verdicts]
-    titles = ["prediction", *["predicted"] * claims, "found"]
+    titles = ["prediction", *["predicted"] * claims, "found", "alone"]
     titles += ["deciding number (or the one left open), 95% interval", "n"]
     lines = [_line(titles), _line(["---"] * (len(titles) - 1) + ["---:"])]
     for row, prediction in zip(family.rows(verdicts, predictions), predictions, strict=True):
         interval = f", {row.interval}" if row.interval else ""
         number = f"{row.number}: {row.value}{interval}" if row.number else ""
         claim = [prediction.claim] * claims
-        lines.append(_line([f"`{row.name}`", *claim, f"**{row.outcome}**", number, row.n]))
+        lines.append(
+            _line([f"`{row.name}`", *claim, f"**{row.outcome}**", row.alone, number, row.n])
+        )
     tested = [prediction.name for prediction in predictions if prediction.min_seeds > 0]
-    falls = family.falls_with_the_family(verdicts, predictions)
-    correction = f"after Holm's correction for {len(tested)} tests"
-    if falls:
-        lines += ["", f"{', '.join(falls)} would not stand at 5% {correction}."]
-    elif any(v.outcome == "supported" and v.prediction in tested for v in verdicts):
-        lines += ["", f"Every support that rests on chance stands at 5% {correction}."]
+    lines += ["", f"Found: what stands at 5% among {len(tested)} predictions; alone: by its rule."]
     return "\n".join(lines)
 
 

@@ -18,8 +18,8 @@ from efficiency.settings import (
     RunSettings,
     TaskSettings,
 )
-from predictions.protocol import MAX_SEEDS, Size
-from predictions.variants import AS_DESIGNED, Variant
+from predictions.protocol import Size
+from predictions.variants import AS_DESIGNED, MAX_SEEDS, Variant
 
 WARMUP_STEPS = 50
 

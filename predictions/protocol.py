@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args
 from efficiency.estimates import Estimate
 from efficiency.outcome import Outcome
 from efficiency.settings import RunSettings
+from predictions.clauses import Decision
+from predictions.plans import AS_DESIGNED as ONE_LOOK
+from predictions.plans import Extent, Look
 from predictions.variants import AS_DESIGNED, Variant
 from runs.identity import identity
 
@@ -22,8 +25,8 @@ if TYPE_CHECKING:
 Size = Literal["smoke", "quick", "standard", "paper"]
 SIZES: tuple[Size, ...] = get_args(Size)
 
-MAX_SEEDS = 1000
-"""More seeds than this are surely a slip of the finger."""
+LEFT_OPEN = " Left open: "
+"""What follows is the number that a verdict could not be decided by."""
 
 VerdictOutcome = Literal["supported", "refuted", "undecided", "invalid"]
 
@@ -34,6 +37,11 @@ class Left(Protocol):
     @property
     def history(self) -> pd.DataFrame:
         """A row for every recorded step."""
+        ...
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """Where it comes from."""
         ...
 
     def weights(self) -> Mapping[str, np.ndarray]:
@@ -86,10 +94,13 @@ class Verdict:
         rule: The rule that decided, as it was fixed before the runs.
         numbers: Every number the sentence rests on, and more.
         deciding: Name of the number that decided, or on which it was left open.
-        p_value: Smallest 1 − confidence at which the rule counts the claim as supported.
+        p_value: Smallest 1 − confidence at which the rule counts the claim as supported; over
+            several looks that of all of them, see ``predictions.plans``.
+        p_refuted: The p of its refutation, see ``predictions.clauses``.
         next_command: What may decide a claim that is not decided.
         runs: Identities of the runs it was judged on.
         notes: What was left out and why, a sentence each.
+        look: Which look at which plan it is; ``None`` if not of a store.
     """
 
     prediction: str
@@ -100,10 +111,12 @@ class Verdict:
     numbers: Mapping[str, Estimate] = field(default_factory=dict)
     deciding: str | None = None
     p_value: float | None = None
+    p_refuted: float | None = None
     next_command: str | None = None
     runs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     options: str = ""
+    look: Look | None = None
 
     def document(self) -> dict[str, Any]:
         """Return the verdict as JSON types, in the form that ``judge --json`` prints."""
@@ -117,9 +130,11 @@ class Verdict:
             "numbers": {name: number.document() for name, number in self.numbers.items()},
             "deciding": self.deciding,
             "p_value": self.p_value,
+            "p_refuted": self.p_refuted,
             "next_command": self.next_command,
             "runs": list(self.runs),
             "notes": list(self.notes),
+            "look": None if self.look is None else self.look.document(),
         }
 
     @classmethod
@@ -128,7 +143,12 @@ class Verdict:
         numbers = {
             name: Estimate.from_document(number) for name, number in document["numbers"].items()
         }
-        held = {"numbers": numbers, "runs": tuple(document["runs"])}
+        look = document.get("look")
+        held = {
+            "numbers": numbers,
+            "runs": tuple(document["runs"]),
+            "look": None if look is None else Look(**look),
+        }
         return cls(**(document | held | {"notes": tuple(document["notes"])}))
 
 
@@ -143,6 +163,7 @@ class Finding:
         deciding: The name of the number that decided, or on which it was left open.
         p_value: The smallest 1 − confidence of the rule's intervals at which the claim counts as
             supported: a p for the family. ``None`` where nothing was tested.
+        p_refuted: The p of its refutation, see ``predictions.clauses``.
         notes: What was left out and why, a sentence each.
     """
 
@@ -151,7 +172,27 @@ class Finding:
     numbers: Mapping[str, Estimate] = field(default_factory=dict)
     deciding: str | None = None
     p_value: float | None = None
+    p_refuted: float | None = None
     notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        decision: Decision,
+        sentence: str,
+        numbers: Mapping[str, Estimate],
+        notes: tuple[str, ...] = (),
+    ) -> Finding:
+        """Return what clauses decided, in words and with the numbers."""
+        return cls(
+            outcome=decision.outcome,
+            sentence=sentence,
+            numbers=numbers,
+            deciding=decision.deciding,
+            p_value=decision.p_value,
+            p_refuted=decision.p_refuted,
+            notes=notes,
+        )
 
 
 class Prediction(ABC):
@@ -231,10 +272,10 @@ class Prediction(ABC):
                     f"{sentence}"
                 ),
             )
-            finding = replace(finding, p_value=None, deciding=None)
+            finding = replace(finding, p_value=None, p_refuted=None, deciding=None)
         open_ended = outcome in ("undecided", "invalid")
         if outcome == "undecided" and finding.deciding is not None:
-            sentence = f"{sentence} Left open: {finding.deciding.replace('_', ' ')}."
+            sentence = f"{sentence}{LEFT_OPEN}{finding.deciding.replace('_', ' ')}."
         return Verdict(
             prediction=self.name,
             size=size,
@@ -244,6 +285,7 @@ class Prediction(ABC):
             numbers=finding.numbers,
             deciding=finding.deciding,
             p_value=finding.p_value,
+            p_refuted=finding.p_refuted,
             next_command=self._next_command(size, outcome, runs) if open_ended else None,
             runs=tuple(run.identity for run in runs),
             notes=finding.notes,
@@ -251,10 +293,12 @@ class Prediction(ABC):
         )
 
     def _next_command(self, size: Size, outcome: VerdictOutcome, runs: Sequence[Run]) -> str | None:
-        """Return the command that may decide: more seeds, or a larger size if none of them counts.
+        """Return the command that may decide.
 
-        The seeds that there are stay, and new ones are added to them. ``None`` where the larger
-        size has no design for this table.
+        A larger size where no seed counts; more of the same seeds where they were too few for
+        anything to be tested. Else fresh ones, as many as it takes: to look again at those that
+        there are, with others added, at 5% each time, is to wait for chance. ``None`` where the
+        larger size has no design for this table.
         """
         seeds = len({run.settings.data_seed for run in runs})
         larger = SIZES[min(SIZES.index(size) + 1, len(SIZES) - 1)]
@@ -264,10 +308,16 @@ class Prediction(ABC):
             except ValueError:
                 return None
             return self.command(larger)
-        return self.command(size, min(max(2 * seeds, 2 * self.min_seeds), MAX_SEEDS))
+        if seeds < self.min_seeds:
+            return self.command(size, Extent(seeds=2 * self.min_seeds))
+        return self.replication(size)
 
-    def command(self, size: Size, num_seeds: int | None = None) -> str:
+    def replication(self, size: Size) -> str:
+        """Return the command that asks the same of fresh seeds, as many as it takes."""
+        variant = replace(self.variant, first_seed=self.variant.another_first_seed())
+        return type(self)(variant).command(size, Extent(until_decided=True))
+
+    def command(self, size: Size, extent: Extent = ONE_LOOK) -> str:
         """Return the command that trains what it needs."""
-        seeds = [] if num_seeds is None else ["--seeds", str(num_seeds)]
-        words = ["predictions", "run", self.name, "--size", size, *seeds, *self.variant.options()]
-        return shlex.join(words)
+        options = [*extent.options(), *self.variant.options()]
+        return shlex.join(["predictions", "run", self.name, "--size", size, *options])

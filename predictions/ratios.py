@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from efficiency.brackets import bracketed_equivalence_p, bracketed_mean, num_informative
+from efficiency.brackets import Bracketed, num_informative
 from efficiency.estimates import Estimate
 from efficiency.statistics import TooFewError
 
@@ -34,31 +35,31 @@ class Ratio:
             lows=tuple(a[0] - b[1] for a, b in pairs), highs=tuple(a[1] - b[0] for a, b in pairs)
         )
 
-    @property
+    @cached_property
+    def _known(self) -> Bracketed | None:
+        try:
+            return Bracketed.of(self.lows, self.highs)
+        except TooFewError:
+            return None
+
+    @cached_property
     def estimate(self) -> Estimate:
         """Geometric mean with its 95% interval; ``censored`` where seeds do not bound it."""
         n = num_informative(self.lows, self.highs)
+        none = Estimate(value=None, low=None, high=None, n=n, unit="1", status="censored")
+        if self._known is None:
+            return none
         try:
-            found = bracketed_mean(self.lows, self.highs)
+            found = self._known.interval()
         except TooFewError:
-            return Estimate(value=None, low=None, high=None, n=n, unit="1", status="censored")
+            return none
         value, low, high = (math.exp(x) for x in (found.value, found.low, found.high))
         return Estimate(value=value, low=low, high=high, n=n, unit="1")
 
-    def within(self, margin: float) -> bool:
-        """Return whether the interval lies within 1/margin … margin."""
-        found = self.estimate
-        if found.low is None or found.high is None:
-            return False
-        return 1 / margin < found.low and found.high < margin
+    def p_within(self, margin: float) -> float:
+        """Return the smallest 1 − confidence at which it lies within 1/margin … margin."""
+        return 1.0 if self._known is None else self._known.p_within(math.log(margin))
 
-    def beyond(self, margin: float) -> bool:
-        """Return whether the interval lies outside 1/margin … margin."""
-        found = self.estimate
-        if found.low is None or found.high is None:
-            return False
-        return found.low > margin or found.high < 1 / margin
-
-    def p_value(self, margin: float) -> float:
-        """Return the smallest 1 − confidence at which the interval lies within the margin."""
-        return bracketed_equivalence_p(self.lows, self.highs, math.log(margin))
+    def p_beyond(self, margin: float) -> float:
+        """Return the smallest 1 − confidence at which it lies outside 1/margin … margin."""
+        return 1.0 if self._known is None else self._known.p_beyond(math.log(margin))

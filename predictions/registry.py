@@ -124,10 +124,15 @@ def in_groups(names: Sequence[str]) -> list[str]:
     return found
 
 
-def group_of(names: Sequence[str]) -> str | None:
-    """Return the name of the group of these predictions, all or all that can be varied."""
+def group_of(names: Sequence[str], *, fewest: int = 2) -> str | None:
+    """Return the name of the group of these predictions, all or all that can be varied.
+
+    Args:
+        names: Of the predictions.
+        fewest: How many a group must have: one alone has a better name of its own.
+    """
     for group, members in GROUPS.items():
         varying = [name for name, prediction in members.items() if prediction.varies]
-        if len(members) > 1 and list(names) in (list(members), varying):
+        if len(members) >= fewest and list(names) in (list(members), varying):
             return group
     return None

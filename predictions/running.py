@@ -7,9 +7,10 @@ import logging
 import shlex
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -17,6 +18,7 @@ from efficiency.errors import InvalidInputError
 from efficiency.settings import RunSettings
 from predictions.command import DONE, FAILED, USAGE_ERROR
 from predictions.judging import plural
+from predictions.plans import AS_DESIGNED, Extent
 from predictions.progress import MARGIN, Display, duration, estimated
 from predictions.protocol import Prediction, Size, Verdict
 from predictions.report import LONGEST_NAME, stem, write_report
@@ -109,9 +111,22 @@ def problem_of(store: Store, name: str, document: Document) -> str | None:
 
 
 def print_plan(
-    documents: Sequence[Document], store: Store, trainer: NetworkTrainer, *, json: bool
+    documents: Sequence[Document],
+    store: Store,
+    trainer: NetworkTrainer,
+    *,
+    later: Sequence[Document] | None = None,
+    json: bool,
 ) -> int:
-    """Print what would be trained and what it costs; return the exit code."""
+    """Print what would be trained and what it costs; return the exit code.
+
+    Args:
+        documents: The runs that will be trained in any case.
+        store: What of them may be there.
+        trainer: What would train them.
+        later: All that may be trained, if more than that is not sure yet.
+        json: Whether to print JSON.
+    """
     levels = plan(documents, store, trainer)
     warn_of_memory(levels, trainer)
     groups = [group for level in levels for group in level]
@@ -119,7 +134,7 @@ def print_plan(
     # The cost model was fitted on a CPU; of other devices it knows nothing.
     known = trainer.device == "cpu"
     seconds = estimated_seconds(levels, trainer) if known else None
-    facts = {
+    facts: dict[str, Any] = {
         "runs_to_train": sum(map(len, groups)),
         "ensembles": len(groups),
         "runs_in_store": sum(map(store.has, wanted)),
@@ -131,6 +146,10 @@ def print_plan(
         else 0,
         "workers": trainer.workers,
     }
+    if later is not None:
+        every = plan(later, store, trainer)
+        facts["runs_to_train_at_most"] = sum(len(group) for level in every for group in level)
+        facts["estimated_seconds_at_most"] = estimated_seconds(every, trainer) if known else None
     if json:
         print(json_module.dumps(facts, indent=2))
         return 0
@@ -139,6 +158,11 @@ def print_plan(
     print(f"runs in the store  {facts['runs_in_store']} of {facts['runs']}")
     print(f"estimated time     {time}, {trainer.workers} ensembles side by side")
     print(f"estimated memory   {facts['estimated_mebibytes']:,} MiB")
+    if later is not None:
+        more = facts["estimated_seconds_at_most"]
+        time = "not known for this device" if more is None else estimated(more)
+        print(f"if nothing is decided before the last look: {facts['runs_to_train_at_most']} runs,")
+        print(f"                   {time}")
     return 0
 
 
@@ -201,9 +225,15 @@ class Judged:
 
 
 def verdicts_on(
-    store: Store, chosen: Sequence[Prediction], size: Size, seeds: int | None
+    store: Store, chosen: Sequence[Prediction], size: Size, seeds: Mapping[str, int] | int | None
 ) -> Judged:
     """Return the verdict of each prediction on what a store holds.
+
+    Args:
+        store: The store.
+        chosen: The predictions.
+        size: At which size.
+        seeds: Independent networks, of all or by prediction.
 
     One that cannot be judged, because a run of it is damaged or by a fault of its code, does not
     take the others with it.
@@ -213,7 +243,8 @@ def verdicts_on(
         if prediction.waits:
             print(f"judging {prediction.name}: {prediction.waits}", file=sys.stderr)
         try:
-            verdict = judge_stored(prediction, size, store, seeds)
+            number = seeds.get(prediction.name) if isinstance(seeds, Mapping) else seeds
+            verdict = judge_stored(prediction, size, store, number)
         except StoreError as error:
             print(f"{prediction.name} could not be judged: {error}", file=sys.stderr)
             verdict = not_judged(prediction, size, str(error))
@@ -234,18 +265,21 @@ class Commands:
 
     Attributes:
         store: The store.
-        seeds: As asked for.
+        extent: How many seeds were asked for.
         out: Where reports go.
     """
 
     store: Store
-    seeds: int | None = None
+    extent: Extent = AS_DESIGNED
     out: Path = Path(DEFAULT_OUT)
 
     def judging(self, verdict: Verdict) -> str:
         """Return the command that prints all of a verdict."""
         words = ["predictions", "judge", verdict.prediction, "--size", verdict.size]
-        words += [] if self.seeds is None else ["--seeds", str(self.seeds)]
+        extent = Extent(seeds=self.extent.seeds)
+        if self.extent.until_decided and verdict.look is not None:
+            extent = Extent(seeds=verdict.look.seeds)
+        words += extent.options()
         words += shlex.split(verdict.options)
         return on(self.store, shlex.join(words))
 
@@ -261,11 +295,11 @@ def write_reports(
     chosen: Sequence[Prediction],
     store: Store,
     out: Path,
-    seeds: int | None,
+    extent: Extent,
     *,
     quiet: bool,
 ) -> None:
     """Write the report and say where it is."""
-    name = stem(chosen, verdicts[0].size, seeds)
-    html, markdown = write_report(verdicts, chosen, store, out, name=name, num_seeds=seeds)
+    name = stem(chosen, verdicts[0].size, extent)
+    html, markdown = write_report(verdicts, chosen, store, out, name=name, extent=extent)
     print(f"report: {html} and {markdown}", file=sys.stderr if quiet else sys.stdout)

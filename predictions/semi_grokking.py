@@ -14,9 +14,10 @@ from efficiency.outcome import MIN_CHANGE
 from efficiency.settings import RunSettings
 from efficiency.statistics import share_interval, share_p
 from predictions import scratch
+from predictions.clauses import Clause, decide
 from predictions.grounds import ground
 from predictions.judging import MIN_SEEDS, count, geometric, over_seeds, plural, too_few, value_of
-from predictions.protocol import Finding, Prediction, Run, Size, VerdictOutcome
+from predictions.protocol import Finding, Prediction, Run, Size
 
 MAX_RANGE = 0.05
 """Largest range of accuracy over the tail of a run that stays where it is."""
@@ -201,18 +202,16 @@ class SemiGrokking(Prediction):
                 notes=notes,
             )
         possible = sum(bool({"semi-grokked", "moving"} & {*several}) for several in kinds.values())
-        absent = share_interval(possible, n).high < RARE_SHARE
-        outcome: VerdictOutcome = "undecided"
-        if share.low > FALSE_SHARE:
-            outcome = "supported"
-        elif absent and {"grokked", "not grokked"} <= {*every}:
-            outcome = "refuted"
-        return Finding(
-            outcome=outcome,
+        absent = min(1.0, 2 * share_p(n - possible, n, 1 - RARE_SHARE))
+        clause = Clause(
+            number="share_of_seeds_semi_grokked",
+            holds=min(1.0, 2 * share_p(semi, n, FALSE_SHARE)),
+            fails=absent if {"grokked", "not grokked"} <= {*every} else 1.0,
+        )
+        return Finding.of(
+            decide([clause]),
             sentence=found,
             numbers=numbers,
-            deciding="share_of_seeds_semi_grokked",
-            p_value=min(1.0, 2 * share_p(semi, n, FALSE_SHARE)),
             notes=notes,
         )
 

@@ -11,7 +11,9 @@ from efficiency.errors import InvalidInputError
 from efficiency.estimates import alike
 from efficiency.outcome import Outcome, outcome
 from efficiency.settings import RunSettings
+from predictions.looks import with_look
 from predictions.meaning import changed_since
+from predictions.plans import Extent
 from predictions.protocol import Prediction, Run, Size, Verdict
 from runs.files import StoreError
 from runs.identity import identity
@@ -135,7 +137,7 @@ def judge_stored(
             sentence=f"{held.num_absent} of the {held.num_wanted} runs are not in the store "
             f"{store.path}; none was judged.",
             rule=prediction.rule,
-            next_command=on(store, prediction.command(size, num_seeds)),
+            next_command=on(store, prediction.command(size, Extent(seeds=num_seeds))),
             runs=tuple(sorted(run.identity for run in held.runs)),
             options=shlex.join(prediction.variant.options()),
         )
@@ -150,6 +152,7 @@ def judge_stored(
             f"The store {store.path} also holds {number} runs of schema {schema}, which were not "
             "read: settings meant something else then."
         )
+    verdict = with_look(verdict, prediction, size, store, held.runs)
     following = verdict.next_command
     if following is not None:
         following = on(store, following)

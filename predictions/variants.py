@@ -29,6 +29,12 @@ _NETWORKS: Mapping[str, Callable[[OneLayerTransformerSettings], NetworkSettings]
     "mlp": lambda n: MLPSettings(d_model=n.d_model, d_mlp=n.d_mlp),
 }
 
+MAX_SEEDS = 1000
+"""More seeds than this are surely a slip of the finger."""
+
+FIRST_REPLICATION = 5000
+"""The first seed that shares none with the designs' own."""
+
 NETWORKS = tuple(_NETWORKS)
 """Names of networks, each with the widths that the size has for the one-layer transformer."""
 
@@ -75,6 +81,12 @@ class Variant:
             if value is not None
             for word in (f"--{name.replace('_', '-')}", str(value))
         ]
+
+    def another_first_seed(self) -> int:
+        """Return a first seed from which on no seed is one of these."""
+        if self.first_seed is None:
+            return FIRST_REPLICATION
+        return max(FIRST_REPLICATION, self.first_seed + MAX_SEEDS)
 
     def network_settings(self, usual: OneLayerTransformerSettings) -> NetworkSettings:
         """Return the network, as wide as the usual one."""

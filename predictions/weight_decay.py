@@ -11,9 +11,10 @@ from efficiency.critical_size import MIN_SIZES
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
 from efficiency.statistics import FloatArray, equivalence
+from predictions.clauses import Clause, decide, within
 from predictions.grounds import ground, steps_at
 from predictions.judging import MIN_SEEDS, as_estimate, geometric, over_seeds, plural, too_few
-from predictions.protocol import Finding, Prediction, Run, Size, VerdictOutcome
+from predictions.protocol import Finding, Prediction, Run, Size
 from predictions.ratios import Ratio
 from predictions.ungrokking import DESIGNS, main_arm
 from predictions.ungrokking_records import Continued, Seeds, sweeps, usable
@@ -152,25 +153,26 @@ def _find(seeds: Seeds, continued: Sequence[Continued], notes: tuple[str, ...]) 
         ),
     }
     numbers |= _speeds(continued)
-    outcome: VerdictOutcome = "undecided"
-    deciding = "accuracy_difference_later" if ratio.within(RATIO_MARGIN) else "threshold_ratio"
-    if difference.equal and later.equal and ratio.within(RATIO_MARGIN):
-        outcome, deciding = "supported", "threshold_ratio"
-    elif ratio.beyond(RATIO_MARGIN):
-        outcome, deciding = "refuted", "threshold_ratio"
-    elif difference.different:
-        outcome, deciding = "refuted", "accuracy_difference"
+    decision = decide(
+        [
+            Clause(
+                number="threshold_ratio",
+                holds=ratio.p_within(RATIO_MARGIN),
+                fails=ratio.p_beyond(RATIO_MARGIN),
+            ),
+            within("accuracy_difference", difference),
+            Clause(number="accuracy_difference_later", holds=later.p_within),
+        ]
+    )
     n = ratio.estimate.n
     bounded = "" if n == len(seeds) else f", {n} of them with thresholds that say something"
-    return Finding(
-        outcome=outcome,
+    return Finding.of(
+        decision,
         sentence=f"Between weight decays {least:g} and {most:g} final accuracy differs by "
         f"{numbers['accuracy_difference']} (margin ±{ACCURACY_MARGIN:g}) and thresholds by a "
         f"factor of {ratio.estimate} (margin {RATIO_MARGIN:g}; "
         f"{plural(len(seeds), 'start network')}{bounded}).",
         numbers=numbers,
-        deciding=deciding,
-        p_value=max(difference.p_value, later.p_value, ratio.p_value(RATIO_MARGIN)),
         notes=notes,
     )
 

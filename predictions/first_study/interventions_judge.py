@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from efficiency.estimates import Estimate
+from predictions.clauses import Clause, decide, majority_p
 from predictions.first_study.interventions_arms import ARMS, BASELINE, WEIGHT_DECAY, Design, arm_of
-from predictions.first_study.shares import MIN_SEEDS, majority_p, share_of
+from predictions.first_study.shares import MIN_SEEDS, share_of
 from predictions.first_study.times import Time, time_of
 from predictions.judging import count, geometric, plural, too_few
-from predictions.protocol import Finding, Run, VerdictOutcome
+from predictions.protocol import Finding, Run
 
 
 def times(design: Design, runs: Sequence[Run]) -> dict[str, dict[int, Time]]:
@@ -29,44 +30,46 @@ def find(found: Mapping[str, Mapping[int, Time]]) -> Finding:
         return Finding(
             outcome="invalid", sentence="Weight decay generalises in no seed.", numbers=numbers
         )
-    wins, losses, p_values = {}, {}, []
+    wins, clauses = {}, []
     for arm, theirs in others.items():
         both = sorted(ours.keys() & theirs.keys())
         won = sum(ours[seed].before(theirs[seed]) for seed in both)
         wins[arm] = share_of(won, len(both))
         lost = sum(theirs[seed].before(ours[seed]) for seed in both)
-        losses[arm] = share_of(lost, len(both))
-        p_values.append(majority_p(won, len(both)))
         numbers[_name("earlier_than", arm)] = wins[arm]
-        numbers[_name("later_than", arm)] = losses[arm]
+        numbers[_name("later_than", arm)] = share_of(lost, len(both))
+        clauses.append(
+            Clause(
+                number=_name("earlier_than", arm),
+                holds=majority_p(won, len(both)),
+                fails=majority_p(lost, len(both)),
+                against=_name("later_than", arm),
+            )
+        )
         if won + lost:
             numbers[_name("ahead_where_decided", arm)] = share_of(won, won + lost)
         if len(both) > 1:
             numbers[_name("times_faster_than", arm)] = _ratio(ours, theirs, both)
-    closest = min(wins, key=lambda arm: (wins[arm].low or 0.0, -(losses[arm].value or 0.0)))
-    outcome: VerdictOutcome = "undecided"
-    deciding = _name("earlier_than", closest)
-    beaten_by = [arm for arm, share in losses.items() if (share.low or 0.0) > 0.5]
+    closest = min(
+        wins,
+        key=lambda arm: (wins[arm].low or 0.0, -(numbers[_name("later_than", arm)].value or 0.0)),
+    )
+    # Of arms that it beats equally rarely this one is named.
+    clauses.sort(key=lambda clause: clause.number != _name("earlier_than", closest))
     if len(ours) < MIN_SEEDS:
         return Finding(
             outcome="undecided",
             sentence=f"{too_few(len(ours), 'seed')}: the rule needs {MIN_SEEDS}.",
             numbers=numbers,
         )
-    if all((share.low or 0.0) > 0.5 for share in wins.values()):
-        outcome = "supported"
-    elif beaten_by:
-        outcome, deciding = "refuted", _name("later_than", beaten_by[0])
     came = {arm: f"{numbers[_name('generalised', arm)].value:g}" for arm in found}
-    return Finding(
-        outcome=outcome,
+    return Finding.of(
+        decide(clauses),
         sentence=f"Weight decay generalises in {came[WEIGHT_DECAY]} of "
         f"{plural(len(ours), 'seed')}, and is the earlier in {wins[closest]} of them against "
         f"{closest}, its closest rival; without an intervention {came.get(BASELINE, '0')} "
         "generalise.",
         numbers=numbers,
-        deciding=deciding,
-        p_value=max(p_values),
     )
 
 

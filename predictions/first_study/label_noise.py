@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 from efficiency.estimates import Estimate
 from efficiency.outcome import GENERALISED
 from efficiency.settings import RunSettings
+from predictions.clauses import decide, most
 from predictions.first_study.ground import GROUNDS, Design, FirstStudyPrediction
-from predictions.first_study.shares import MIN_SEEDS, majority_p, share
+from predictions.first_study.shares import MIN_SEEDS, share
 from predictions.judging import final_accuracy, over_seeds, too_few
-from predictions.protocol import Finding, Run, Size, VerdictOutcome
+from predictions.protocol import Finding, Run, Size
 
 FEW, MANY = 0.025, 0.2
 """Parts of the examples with wrong answers that are tolerated, and that are not.
@@ -162,24 +163,15 @@ def find(by_part: Mapping[float, Sequence[Run]]) -> Finding:
             "the rule.",
             numbers=numbers,
         )
-    (few_low, few_high), (many_low, many_high) = (
-        (numbers[name].low or 0.0, numbers[name].high or 0.0) for name in (few, many)
-    )
-    outcome: VerdictOutcome = "undecided"
-    deciding = few if few_low <= 0.5 else many
-    if few_low > 0.5 and many_high < 0.5:
-        outcome = "supported"
-    elif few_high < 0.5:
-        outcome, deciding = "refuted", few
-    elif many_low > 0.5:
-        outcome, deciding = "refuted", many
     n = len(rule[MANY])
-    return Finding(
-        outcome=outcome,
+    clauses = [
+        most(few, sum(both[FEW]), len(both[FEW])),
+        most(many, n - sum(rule[MANY]), n),
+    ]
+    return Finding.of(
+        decide(clauses),
         sentence=f"With {100 * FEW:g}% wrong answers {sum(both[FEW])} of {len(both[FEW])} networks "
         f"learn the rule and the exceptions, with {100 * MANY:g}% {sum(rule[MANY])} of {n} learn "
         "the rule.",
         numbers=numbers,
-        deciding=deciding,
-        p_value=max(majority_p(sum(both[FEW]), len(both[FEW])), majority_p(n - sum(rule[MANY]), n)),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,9 +11,10 @@ from efficiency.alignment import Alignment, alignment, subspaces
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
 from predictions import scratch
-from predictions.first_study.shares import MIN_SEEDS, majority_p, share
+from predictions.clauses import Clause, decide, most
+from predictions.first_study.shares import MIN_SEEDS, share
 from predictions.judging import geometric, over_seeds, plural
-from predictions.protocol import Finding, Run, VerdictOutcome
+from predictions.protocol import Finding, Run
 
 LEVEL = 0.05
 """Largest p of a network whose weights count as structured."""
@@ -80,10 +81,8 @@ def measured(runs: Sequence[Run]) -> tuple[list[Learned], tuple[str, ...]]:
 def find(by_operation: Mapping[str, Sequence[Learned]], notes: tuple[str, ...] = ()) -> Finding:
     """Apply the rule of ``LearnedStructure`` to networks by operation."""
     numbers: dict[str, Estimate] = {}
-    p_values, told = [], []
-    few: dict[str, str] = {}
-    supporting: dict[str, bool] = {}
-    refuting: dict[str, bool] = {}
+    clauses: list[Clause] = []
+    told, few = [], []
     for operation, networks in by_operation.items():
         kinds = {
             f"structured_{operation}": [n.structured for n in networks if n.knows],
@@ -108,30 +107,17 @@ def find(by_operation: Mapping[str, Sequence[Learned]], notes: tuple[str, ...] =
             (control, controls, f"with random labels of {operation}"),
         ):
             if len(some) < MIN_SEEDS:
-                few[kind] = f"{plural(len(some), 'network')} {thing}"
+                few.append(f"{plural(len(some), 'network')} {thing}")
+                clauses.append(Clause(number=kind, holds=1.0, fails=1.0))
                 continue
-            low, high = numbers[kind].low or 0.0, numbers[kind].high or 0.0
-            wanted = kind == name
-            supporting[kind] = low > 0.5 if wanted else high < 0.5
-            refuting[kind] = high < 0.5 if wanted else low > 0.5
-            agreeing = sum(some) if wanted else len(some) - sum(some)
-            p_values.append(majority_p(agreeing, len(some)))
+            agreeing = sum(some) if kind == name else len(some) - sum(some)
+            clauses.append(most(kind, agreeing, len(some)))
+    decision = decide(clauses)
+    if decision.deciding not in numbers:  # there was no network of that kind at all
+        decision = replace(
+            decision, deciding=next(c.number for c in clauses if c.number in numbers)
+        )
     sentence = f"Structured are {' and '.join(told)}."
-    against = [name for name, refutes in refuting.items() if refutes]
-    open_ = [name for name, supports in supporting.items() if not supports]
-    outcome: VerdictOutcome = "undecided"
-    if against:
-        outcome = "refuted"
-    elif few:
-        sentence += f" Too few: {', '.join(few.values())}; the rule needs {MIN_SEEDS}."
-    elif not open_:
-        outcome = "supported"
-    deciding = next(name for name in [*against, *few, *open_, *supporting] if name in numbers)
-    return Finding(
-        outcome=outcome,
-        sentence=sentence,
-        numbers=numbers,
-        deciding=deciding,
-        p_value=None if few else max(p_values),
-        notes=notes,
-    )
+    if few and decision.outcome != "refuted":
+        sentence += f" Too few: {', '.join(few)}; the rule needs {MIN_SEEDS}."
+    return Finding.of(decision, sentence, numbers, notes)

@@ -9,12 +9,13 @@ from typing import ClassVar
 from efficiency.estimates import Estimate
 from efficiency.outcome import GENERALISED, STEADY
 from efficiency.settings import RunSettings
+from predictions.clauses import Clause, decide, majority_p, most
 from predictions.first_study.ground import GROUNDS, FirstStudyPrediction
-from predictions.first_study.shares import MIN_SEEDS, majority_p, share
+from predictions.first_study.shares import MIN_SEEDS, share
 from predictions.first_study.times import time_of
 from predictions.grounds import named
 from predictions.judging import over_seeds, plural, too_few
-from predictions.protocol import Finding, Run, Size, VerdictOutcome
+from predictions.protocol import Finding, Run, Size
 
 ALL = (
     "addition",
@@ -98,7 +99,8 @@ class OperationsLearned(FirstStudyPrediction):
         "interval (Clopper–Pearson) above one half, and the share in which "
         f"{HARDEST} generalises at any size has one below. Refuted if for some pair the share of "
         "seeds in which the other one needs less has an interval above one half, or that of "
-        f"{HARDEST} has. "
+        f"{HARDEST} has, of confidence 1 − 5% / {(len(PAIRS) + 1) / 2:g} for {len(PAIRS) + 1} ways "
+        "to be refuted. "
         f"A run that diverged {if_diverged}. "
         f"Undecided otherwise, or with fewer than {MIN_SEEDS} seeds. Invalid if no "
         "pair can be compared."
@@ -169,7 +171,7 @@ def sizes_learned(runs: Sequence[Run]) -> dict[str, dict[int, int]]:
 def find(learned: Mapping[str, Mapping[int, int]]) -> Finding:
     """Apply the rule of ``OperationsLearned`` to what ``sizes_learned`` returns."""
     numbers: dict[str, Estimate] = {}
-    p_values: list[float] = []
+    clauses: list[Clause] = []
     wins: dict[str, Estimate] = {}
     losses: dict[str, Estimate] = {}
     skipped: list[str] = []
@@ -178,18 +180,28 @@ def find(learned: Mapping[str, Mapping[int, int]]) -> Finding:
         seeds = sorted(ours.keys() & theirs.keys())
         if not any(ours[seed] or theirs[seed] for seed in seeds):
             skipped.append(f"{one} and {other}")
+            # It is not asked for, and counts as a way to be refuted all the same: how many there
+            # are must not depend on how they went.
+            clauses.append(Clause(number=_less(one, other), holds=0.0, fails=1.0))
             continue
         less = [ours[seed] > theirs[seed] for seed in seeds]
-        wins[_less(one, other)] = share(less)
         more = [ours[seed] < theirs[seed] for seed in seeds]
-        losses[_less(one, other).replace("less", "more", 1)] = share(more)
-        p_values.append(majority_p(sum(less), len(less)))
+        names = _less(one, other), _less(one, other).replace("less", "more", 1)
+        wins[names[0]], losses[names[1]] = share(less), share(more)
+        clauses.append(
+            Clause(
+                number=names[0],
+                holds=majority_p(sum(less), len(seeds)),
+                fails=majority_p(sum(more), len(seeds)),
+                against=names[1],
+            )
+        )
     numbers |= wins | losses
     hardest = [number > 0 for number in learned.get(HARDEST, {}).values()]
     never = f"generalised_{HARDEST.replace('-', '_')}"
     if hardest:
         numbers[never] = share(hardest)
-        p_values.append(majority_p(len(hardest) - sum(hardest), len(hardest)))
+        clauses.append(most(never, len(hardest) - sum(hardest), len(hardest)))
     for name, by_seed in learned.items():
         values = list(by_seed.values())
         if len(values) > 1:
@@ -211,30 +223,16 @@ def find(learned: Mapping[str, Mapping[int, int]]) -> Finding:
             numbers=numbers,
             notes=notes,
         )
-    closest = min(wins, key=lambda name: wins[name].low or 0.0)
-    outcome: VerdictOutcome = "undecided"
-    deciding = closest
-    against = [name for name, number in losses.items() if (number.low or 0.0) > 0.5]
-    never_high, never_low = numbers[never].high or 0.0, numbers[never].low or 0.0
-    if against:
-        outcome, deciding = "refuted", against[0]
-    elif never_low > 0.5:
-        outcome, deciding = "refuted", never
-    elif (wins[closest].low or 0.0) > 0.5:
-        outcome = "supported" if never_high < 0.5 else "undecided"
-        deciding = closest if never_high < 0.5 else never
     told = "; ".join(
         f"{one} needs less data than {other} in {wins[name].value:.0%} of seeds"
         for one, other in PAIRS
         if (name := _less(one, other)) in wins
     )
-    return Finding(
-        outcome=outcome,
+    return Finding.of(
+        decide(clauses),
         sentence=f"{told}; {HARDEST} generalises in "
         f"{sum(hardest)} of {plural(len(hardest), 'seed')}.",
         numbers=numbers,
-        deciding=deciding,
-        p_value=max(p_values),
         notes=notes,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from efficiency.estimates import Estimate
-from efficiency.statistics import share_interval, share_p
+from efficiency.statistics import share_interval
 
 MIN_SEEDS = 6
 """Fewest seeds of which all agreeing put a 95% interval above one half."""
@@ -20,8 +20,3 @@ def share_of(number: int, n: int) -> Estimate:
     """Return ``number`` of ``n`` seeds as a share with its 95% interval."""
     found = share_interval(number, n)
     return Estimate(value=found.value, low=found.low, high=found.high, n=n, unit="1")
-
-
-def majority_p(number: int, n: int) -> float:
-    """Return the smallest 1 − confidence at which the interval of a share lies above one half."""
-    return min(1.0, 2 * share_p(number, n, 0.5))

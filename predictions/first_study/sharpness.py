@@ -12,9 +12,10 @@ from efficiency.settings import RunSettings
 from efficiency.sharpness import BOX, ITERATIONS, sharpness
 from efficiency.statistics import rank_correlation
 from predictions import scratch
+from predictions.clauses import Clause, decide
 from predictions.first_study.ground import GROUNDS, Design, FirstStudyPrediction
 from predictions.judging import middle, plural
-from predictions.protocol import Finding, Run, Size, VerdictOutcome
+from predictions.protocol import Finding, Run, Size
 
 MIN_NETWORKS = 10
 """Fewest networks for a correlation to be judged."""
@@ -206,18 +207,12 @@ def find(points: Sequence[Point], notes: tuple[str, ...] = ()) -> Finding:
     correlation = Estimate(
         value=interval.value, low=interval.low, high=interval.high, n=len(points), unit="1"
     )
-    outcome: VerdictOutcome = "undecided"
-    if interval.high < 0:
-        outcome = "supported"
-    elif interval.low > 0:
-        outcome = "refuted"
-    return Finding(
-        outcome=outcome,
+    clause = Clause(number="rank_correlation", holds=found.p_below, fails=found.p_above)
+    return Finding.of(
+        decide([clause]),
         sentence=f"Over {plural(len(points), 'network')}, of which {len(knowing)} have come more "
         "than half of the way from chance to 1, "
         f"sharpness and accuracy have a rank correlation of {correlation}.",
         numbers={"rank_correlation": correlation, **numbers},
-        deciding="rank_correlation",
-        p_value=found.p_below,
         notes=notes,
     )

@@ -10,9 +10,10 @@ import numpy as np
 from efficiency.estimates import Estimate
 from efficiency.statistics import TooFewError
 from efficiency.survival import AcceleratedFit, Slope, clustered_slope
+from predictions.clauses import Clause, decide
 from predictions.first_study.times import time_of
 from predictions.judging import count, plural, too_few
-from predictions.protocol import Finding, Run, VerdictOutcome
+from predictions.protocol import Finding, Run
 
 MIN_SEEDS = 5
 """Fewest clusters for an interval by the jackknife."""
@@ -105,19 +106,19 @@ def find(
         n=found.slope.num_clusters,
         unit=claim.unit,
     )
-    above, below = interval.low > 0, interval.high < 0
-    outcome: VerdictOutcome = "undecided"
-    if above or below:
-        outcome = "supported" if above == claim.rising else "refuted"
+    rises, falls = found.slope.p_above, found.slope.p_below
+    clause = Clause(
+        number=claim.name,
+        holds=rises if claim.rising else falls,
+        fails=falls if claim.rising else rises,
+    )
     spread = float(np.exp(found.fit.scale))
-    return Finding(
-        outcome=outcome,
+    return Finding.of(
+        decide([clause]),
         sentence=claim.sentence.format(number=number, late=f"{late} of {plural(len(runs), 'run')}"),
         numbers={
             claim.name: number,
             "spread": Estimate(value=spread, low=None, high=None, n=len(runs), unit="1"),
             **counts,
         },
-        deciding=claim.name,
-        p_value=found.slope.p_above if claim.rising else found.slope.p_below,
     )

@@ -8,10 +8,11 @@ from typing import ClassVar
 from efficiency.estimates import Estimate
 from efficiency.outcome import GENERALISED
 from efficiency.settings import RunSettings
+from predictions.clauses import decide, most
 from predictions.first_study.ground import GROUNDS, Design, FirstStudyPrediction
-from predictions.first_study.shares import MIN_SEEDS, majority_p, share
+from predictions.first_study.shares import MIN_SEEDS, share
 from predictions.judging import final_accuracy, plural
-from predictions.protocol import Finding, Run, Size, VerdictOutcome
+from predictions.protocol import Finding, Run, Size
 
 LONGER = 10
 """How many times as long as until then training goes on."""
@@ -130,23 +131,15 @@ class StayingGrokked(FirstStudyPrediction):
                 f"rule needs {MIN_SEEDS}.",
                 numbers=numbers,
             )
-        ends = {arm: numbers[f"stayed_{arm}"] for arm in ARMS}
-        worst = min(ends, key=lambda arm: ends[arm].low or 0.0)
-        outcome: VerdictOutcome = "undecided"
-        if (ends[worst].low or 0.0) > 0.5:
-            outcome = "supported"
-        elif any((end.high or 0.0) < 0.5 for end in ends.values()):
-            outcome = "refuted"
+        clauses = [most(f"stayed_{arm}", sum(some), len(some)) for arm, some in stayed.items()]
         told = " and ".join(
             f"{sum(stayed[arm])} of {len(stayed[arm])} {arm.replace('_', ' ')}" for arm in ARMS
         )
-        return Finding(
-            outcome=outcome,
+        return Finding.of(
+            decide(clauses),
             sentence=f"Of networks that had generalised {told} still do after {LONGER} times as "
             "many steps more.",
             numbers=numbers,
-            deciding=f"stayed_{worst}",
-            p_value=max(majority_p(sum(some), len(some)) for some in stayed.values()),
         )
 
 

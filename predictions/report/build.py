@@ -14,6 +14,7 @@ import jinja2
 from efficiency.outcome import Outcome
 from efficiency.settings import RunSettings
 from predictions import family
+from predictions.plans import AS_DESIGNED, Extent
 from predictions.protocol import Prediction, Run, Size, Verdict
 from predictions.registry import TITLES, group_of, in_groups
 from predictions.report import figures
@@ -31,17 +32,16 @@ _MOST_LETTERS = 120
 """Of a name that lists predictions."""
 
 
-def stem(predictions: Sequence[Prediction], size: Size, num_seeds: int | None) -> str:
+def stem(predictions: Sequence[Prediction], size: Size, extent: Extent) -> str:
     """Return the name of a report without ending: ``NAME-SIZE``, ``GROUP-SIZE``, ``A+B-SIZE``.
 
-    What differs from the size's design follows, and a number of seeds that was asked for.
+    What differs from the size's design follows, and how many seeds were asked for.
     """
     names = "+".join(in_groups([prediction.name for prediction in predictions]))
     if len(names) > _MOST_LETTERS:
         digest = hashlib.sha256(names.encode()).hexdigest()[:8]
         names = f"{predictions[0].name}+{len(predictions) - 1}-more-{digest}"
-    seeds = "" if num_seeds is None else f"-{num_seeds}-seeds"
-    return f"{names}-{size}{predictions[0].variant.label()}{seeds}"
+    return f"{names}-{size}{predictions[0].variant.label()}{extent.label()}"
 
 
 def write_report(
@@ -51,7 +51,7 @@ def write_report(
     out: Path,
     *,
     name: str,
-    num_seeds: int | None = None,
+    extent: Extent = AS_DESIGNED,
 ) -> tuple[Path, Path]:
     """Write ``out/name.html`` and ``.md``, with a figure for each verdict; return both paths.
 
@@ -61,14 +61,14 @@ def write_report(
         store: Where their runs are.
         out: Folder, made if it is not there.
         name: Of the files, without ending.
-        num_seeds: What was asked for, to say how to reproduce it.
+        extent: How many seeds were asked for, to say how to reproduce it.
 
     Raises:
         StoreError: They cannot be written, or a run is damaged.
     """
     wanted = sorted({run for verdict in verdicts for run in verdict.runs})
     records = {run: store.load(run) for run in wanted}
-    context = _context(verdicts, predictions, records, store, num_seeds)
+    context = _context(verdicts, predictions, records, store, extent)
     html, markdown = (out / f"{name}.{ending}" for ending in ("html", "md"))
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -126,7 +126,7 @@ def _context(
     predictions: Sequence[Prediction],
     records: Mapping[str, Record],
     store: Store,
-    num_seeds: int | None,
+    extent: Extent,
 ) -> dict[str, Any]:
     runs = {
         name: Run(
@@ -142,14 +142,14 @@ def _context(
     told: set[str] = set()
     for verdict, prediction in zip(verdicts, predictions, strict=True):
         notes = _new_notes(verdict, told)
-        sections.append(_section(verdict, prediction, runs, records, num_seeds) | notes)
+        sections.append(_section(verdict, prediction, runs, extent) | notes)
     return {
         "title": f"{one.title if one else TITLES.get(group, 'Predictions')}, {_at(verdicts[0])}",
         "sections": sections,
         "table": family.rows(verdicts, predictions),
-        "falls": family.falls_with_the_family(verdicts, predictions),
+        "explained": family.EXPLAINED,
         "runs": [_run_row(run) for run in sorted(runs.values(), key=_run_order)],
-        "command": _command(predictions, verdicts[0].size, store, num_seeds),
+        "command": _command(predictions, verdicts[0].size, store, extent),
         "origins": _origins(list(records.values())),
         "schema": SCHEMA_VERSION,
     }
@@ -174,23 +174,22 @@ def _at(verdict: Verdict) -> str:
     return f"{verdict.size} {verdict.options}".strip()
 
 
-def _command(
-    predictions: Sequence[Prediction], size: str, store: Store, num_seeds: int | None
-) -> str:
+def _command(predictions: Sequence[Prediction], size: str, store: Store, extent: Extent) -> str:
     names = [prediction.name for prediction in predictions]
-    seeds = [] if num_seeds is None else ["--seeds", str(num_seeds)]
     place = [] if str(store.path) == "store" else ["--store", str(store.path)]
     options = predictions[0].variant.options()
-    return shlex.join(["predictions", "run", *names, "--size", size, *seeds, *options, *place])
+    return shlex.join(
+        ["predictions", "run", *names, "--size", size, *extent.options(), *options, *place]
+    )
 
 
 def _section(
     verdict: Verdict,
     prediction: Prediction,
     runs: Mapping[str, Run],
-    records: Mapping[str, Record],
-    num_seeds: int | None,
+    extent: Extent,
 ) -> dict[str, Any]:
+    seeds = extent.seeds if verdict.look is None else verdict.look.seeds
     draw = figures.find(prediction.name)
     drawing = ""
     if draw is not None and verdict.numbers:
@@ -208,7 +207,7 @@ def _section(
     return {
         "verdict": verdict,
         "prediction": prediction,
-        "design": prediction.design(verdict.size, num_seeds),
+        "design": prediction.design(verdict.size, seeds),
         "figure": drawing,
         "numbers": [
             {

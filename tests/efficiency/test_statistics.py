@@ -7,8 +7,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from efficiency.brackets import bracketed_mean
+from efficiency.errors import InvalidInputError
 from efficiency.lines import fit_line, meets
 from efficiency.statistics import (
     TooFewError,
@@ -103,13 +105,13 @@ def test_what_the_brackets_do_not_bound_is_refused(lows, highs):
 
 def test_a_small_scattered_difference_is_equal_and_a_large_one_is_not():
     near = [0.01, -0.02, 0.00, 0.02, -0.01]
-    assert equivalence(near, 0.1).equal
+    assert equivalence(near, 0.1).p_within < 0.05
     far = equivalence([x + 0.3 for x in near], 0.1)
-    assert far.different
-    assert not far.equal
+    assert far.p_beyond < 0.05
+    assert far.p_within == 1
     wide = equivalence([0.3, -0.3, 0.2, -0.25], 0.1)
-    assert not wide.equal
-    assert not wide.different
+    assert wide.p_within > 0.05
+    assert wide.p_beyond == 1
 
 
 @given(
@@ -118,10 +120,14 @@ def test_a_small_scattered_difference_is_equal_and_a_large_one_is_not():
 )
 def test_the_p_of_equivalence_says_at_which_confidence_the_interval_fits(values, margin):
     found = equivalence(values, margin)
-    assume(0.001 < found.p_value < 0.98)  # 1% more must be below 1
-    for p, fits in ((found.p_value * 1.01, True), (found.p_value * 0.99, False)):
+    inside, outside = found.p_within, found.p_beyond
+    assume(0.001 < min(inside, outside) < 0.98)  # 1% more must be below 1
+    for p, fits in ((min(inside, outside) * 1.01, True), (min(inside, outside) * 0.99, False)):
         interval = t_interval(values, confidence=1 - p)
-        assert (-margin <= interval.low and interval.high <= margin) == fits
+        if inside < outside:
+            assert (-margin <= interval.low and interval.high <= margin) == fits
+        else:
+            assert (interval.low >= margin or interval.high <= -margin) == fits
 
 
 @given(
@@ -138,13 +144,30 @@ def test_the_p_of_exceeding_says_at_which_confidence_the_interval_clears_the_bou
 def test_values_without_spread_have_a_sure_answer():
     assert greater_p([2.0, 2.0], 1.0) == 0
     assert greater_p([1.0, 1.0], 1.0) == 1
-    assert equivalence([0.05, 0.05], 0.1).equal
-    assert equivalence([0.05, 0.05], 0.1).p_value == 0
+    assert equivalence([0.05, 0.05], 0.1).p_within == 0
 
 
 def test_holm_multiplies_the_smallest_p_by_their_number_and_never_turns_the_order():
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
+def test_holm_is_that_of_statsmodels_and_shaffers_is_never_more(p_values):
+    usual = holm(p_values)
+    assert usual == pytest.approx(multipletests(p_values, method="holm")[1])
+    for most in range(1, len(p_values) + 1):
+        fewer = holm(p_values, most_true=most)
+        assert all(a <= b for a, b in zip(fewer, usual, strict=True))
+        assert min(fewer) == pytest.approx(min(1, most * min(p_values)))
+
+
+def test_of_opposite_hypotheses_one_alone_needs_no_correction():
+    assert holm([0.04, 1.0], most_true=1) == [0.04, 1.0]
+    # Two predictions, each with a hypothesis and its opposite.
+    assert holm([0.02, 1.0, 1.0, 0.03], most_true=2) == pytest.approx([0.04, 1.0, 1.0, 0.06])
+    with pytest.raises(InvalidInputError, match="most_true = 3 of 2"):
+        holm([0.1, 0.1], most_true=3)
 
 
 def test_shares_have_exact_intervals():

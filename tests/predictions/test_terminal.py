@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 
+from predictions.plans import Extent
 from predictions.protocol import Prediction
 from predictions.registry import PREDICTIONS
 from runs import identity
@@ -189,10 +190,10 @@ def test_a_report_on_everything_has_a_name_that_a_file_can_have(predictions, tmp
     from predictions.report import stem
 
     everything = [*THEORY.values(), *FIRST_STUDY.values()]
-    assert stem(everything, "smoke", None) == "all+first-study-smoke"
+    assert stem(everything, "smoke", Extent()) == "all+first-study-smoke"
     some = [prediction for prediction in everything if prediction.name != "grokking"]
-    assert len(stem(some, "smoke", 12)) < 200
-    assert stem(some, "smoke", 12) != stem(some[1:], "smoke", 12)
+    assert len(stem(some, "smoke", Extent(seeds=12))) < 200
+    assert stem(some, "smoke", Extent(seeds=12)) != stem(some[1:], "smoke", Extent(seeds=12))
 
 
 def test_commands_that_are_named_can_be_given_as_they_are(own_store, predictions, tmp_path):

@@ -224,7 +224,7 @@ def test_a_verdict_in_json_has_the_promised_form():
     document = json.loads(json.dumps(judged(simulated()).document(), allow_nan=False))
     assert set(document) == {
         "prediction", "size", "options", "outcome", "sentence", "rule", "numbers", "deciding",
-        "p_value", "next_command", "runs", "notes",
+        "p_value", "p_refuted", "next_command", "runs", "notes", "look",
     }  # fmt: skip
     for number in document["numbers"].values():
         assert set(number) == {"value", "low", "high", "n", "unit", "status"}

@@ -12,10 +12,11 @@ from efficiency.engines import ENGINES
 from efficiency.operations import OPERATIONS
 from predictions import options
 from predictions.grounds import GROUNDS, ground, judged_seeds
-from predictions.protocol import MAX_SEEDS, SIZES
+from predictions.plans import Extent
+from predictions.protocol import SIZES
 from predictions.registry import PREDICTIONS, select
 from predictions.report import stem
-from predictions.variants import AS_DESIGNED, NETWORKS, Variant
+from predictions.variants import AS_DESIGNED, MAX_SEEDS, NETWORKS, Variant
 from runs import identity
 
 ASKING = [prediction for prediction in PREDICTIONS.values() if prediction.varies]
@@ -72,10 +73,10 @@ def test_the_options_come_back_in_commands_and_names():
     words = "--operation composition --operation-size 4 --network mlp"
     assert " ".join(variant.options()) == words
     (prediction,) = select(("ungrokking",), variant)
-    assert prediction.command("quick", 5).endswith(f"--size quick --seeds 5 {words}")
+    assert prediction.command("quick", Extent(seeds=5)).endswith(f"--size quick --seeds 5 {words}")
     verdict = prediction.judge("quick", [])
     assert verdict.options == words
-    assert stem([prediction], "quick", None) == "ungrokking-quick-composition-4-mlp"
+    assert stem([prediction], "quick", Extent()) == "ungrokking-quick-composition-4-mlp"
     assert AS_DESIGNED.options() == []
 
 
@@ -112,9 +113,11 @@ def test_other_seeds_are_asked_of_every_prediction_and_told_in_commands_and_name
     assert not variant.elsewhere
     assert [p.name for p in select(("all", "first-study"), variant)] == list(PREDICTIONS)
     (prediction,) = select(("ungrokking",), variant)
-    assert prediction.command("quick", 5).endswith("--size quick --seeds 5 --first-seed 7000")
+    assert prediction.command("quick", Extent(seeds=5)).endswith(
+        "--size quick --seeds 5 --first-seed 7000"
+    )
     assert prediction.judge("quick", []).options == "--first-seed 7000"
-    assert stem([prediction], "quick", 5) == "ungrokking-quick-from-seed-7000-5-seeds"
+    assert stem([prediction], "quick", Extent(seeds=5)) == "ungrokking-quick-from-seed-7000-5-seeds"
 
 
 def test_what_asks_no_network_has_no_variant():

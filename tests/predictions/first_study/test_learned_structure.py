@@ -50,7 +50,7 @@ def test_no_structure_and_structure_from_nothing_refute():
 
 def test_few_networks_that_know_decide_nothing():
     finding = find(networks(knowing=(5, 5), unknowing=10))
-    assert (finding.outcome, finding.p_value) == ("undecided", None)
+    assert (finding.outcome, finding.p_value) == ("undecided", 1)
     assert (finding.deciding, finding.numbers[finding.deciding].n) == ("structured_addition", 5)
     assert "5 networks that know addition" in finding.sentence
 

@@ -1,0 +1,116 @@
+"""Rules as clauses: what each number must show, and what it must show for the claim to be false.
+
+A claim is supported if every clause holds, and refuted if one of them fails: at some confidence the
+interval of its number lies where the claim wants it, or where it must not be. So a rule at any
+confidence is two p-values: the smallest 1 − confidence at which it supports and that at which it
+refutes. What follows from several looks, or several predictions, is a matter of these two alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from efficiency.statistics import Equivalence, greater_p, share_p
+
+Outcome = Literal["supported", "refuted", "undecided"]
+
+LEVEL = 0.05
+"""1 − confidence of a rule that is looked at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clause:
+    """One condition of a rule.
+
+    Attributes:
+        number: Name of the number that it is about.
+        holds: The smallest 1 − confidence at which the number's interval lies where it should.
+        fails: The same for where it must not be; ``None`` of a clause that refutes nothing.
+        against: Name of the number that speaks against the claim, if it is another one.
+    """
+
+    number: str
+    holds: float
+    fails: float | None = None
+    against: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What clauses say together.
+
+    Attributes:
+        outcome: At the confidence of 1 − ``LEVEL``.
+        deciding: The number that decided, or that left it open: of clauses that all hold, or do
+            not, the one with the largest p; of those that fail, the one with the smallest.
+        p_value: The smallest 1 − confidence at which every clause holds.
+        p_refuted: The p for "one of them fails": with m ways to do so by chance, each one side of
+            an interval, m/2 times the smallest of theirs, and no less than it.
+    """
+
+    outcome: Outcome
+    deciding: str
+    p_value: float
+    p_refuted: float
+
+
+def decide(clauses: Sequence[Clause]) -> Decision:
+    """Return what clauses say together, one at least.
+
+    Each p of a clause that fails is that of an interval of which the claim makes one side unlikely:
+    an error of half of it. So the chance that any of m errs is at most m/2 times as large, whatever
+    depends on what. (An equivalence can err on both sides, if its margin is smaller than the
+    standard error: two at their margins are refuted in 4.7% where it is as large, in 7.5% at a
+    tenth of it. Margins here are several times as large.)
+    """
+    weakest = max(clauses, key=lambda clause: clause.holds)
+    against = [(clause.fails, clause) for clause in clauses if clause.fails is not None]
+    p, worst = min(against, key=lambda pair: pair[0], default=(1.0, weakest))
+    p_refuted = min(1.0, max(1.0, len(against) / 2) * p)
+    outcome = outcome_by(weakest.holds, p_refuted)
+    deciding = weakest.number
+    if outcome == "refuted":
+        deciding = worst.against or worst.number
+    return Decision(outcome=outcome, deciding=deciding, p_value=weakest.holds, p_refuted=p_refuted)
+
+
+def outcome_by(p_value: float, p_refuted: float) -> Outcome:
+    """Return what two p-values say at the level of a rule.
+
+    Both may be small where a claim is about a share, and what supports it is less than what its
+    absence would leave room for: the claim is then supported, as it is worded.
+    """
+    if p_value < LEVEL:
+        return "supported"
+    return "refuted" if p_refuted < LEVEL else "undecided"
+
+
+def above(number: str, values: Sequence[float], bound: float) -> Clause:
+    """Return the clause that a mean of independent values exceeds a bound (Student's t)."""
+    return Clause(number=number, holds=greater_p(values, bound), fails=_less_p(values, bound))
+
+
+def below(number: str, values: Sequence[float], bound: float) -> Clause:
+    """Return the clause that a mean of independent values stays below a bound (Student's t)."""
+    return Clause(number=number, holds=_less_p(values, bound), fails=greater_p(values, bound))
+
+
+def within(number: str, equal: Equivalence) -> Clause:
+    """Return the clause that a mean lies within a margin around 0."""
+    return Clause(number=number, holds=equal.p_within, fails=equal.p_beyond)
+
+
+def most(number: str, count: int, n: int) -> Clause:
+    """Return the clause that something is so in more than half of all units (Clopper–Pearson)."""
+    return Clause(number=number, holds=majority_p(count, n), fails=majority_p(n - count, n))
+
+
+def majority_p(number: int, n: int) -> float:
+    """Return the smallest 1 − confidence at which the interval of a share lies above one half."""
+    return min(1.0, 2 * share_p(number, n, 0.5))
+
+
+def _less_p(values: Sequence[float], bound: float) -> float:
+    return greater_p([-value for value in values], -bound)
