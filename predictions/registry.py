@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from efficiency.errors import InvalidInputError, did_you_mean
+from predictions.controls.without_decay import WithoutDecay
 from predictions.critical_size import CriticalSize
 from predictions.efficiency_vs_size import Efficiency
 from predictions.first_study.data_fraction import DataFraction
@@ -54,14 +55,22 @@ FIRST_STUDY: dict[str, Prediction] = {
 }
 """Seven findings of Power et al. (2022), and two questions of their readers."""
 
-PREDICTIONS = THEORY | FIRST_STUDY
+CONTROLS: dict[str, Prediction] = {prediction.name: prediction for prediction in (WithoutDecay(),)}
+"""What should not happen if the theory is right about why the rest does."""
 
-GROUPS: dict[str, dict[str, Prediction]] = {"all": THEORY, "first-study": FIRST_STUDY}
+PREDICTIONS = THEORY | FIRST_STUDY | CONTROLS
+
+GROUPS: dict[str, dict[str, Prediction]] = {
+    "all": THEORY,
+    "first-study": FIRST_STUDY,
+    "controls": CONTROLS,
+}
 """What stands for several predictions; each is a family with a correction of its own."""
 
 TITLES = {
     "all": "The predictions of circuit efficiency",
     "first-study": "The findings of the first study of grokking",
+    "controls": "Controls of the theory",
 }
 """Of the report of each group."""
 

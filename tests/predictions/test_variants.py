@@ -111,7 +111,9 @@ def test_a_replication_shares_no_run_with_the_first(name, size):
 def test_other_seeds_are_asked_of_every_prediction_and_told_in_commands_and_names():
     variant = Variant(first_seed=7000)
     assert not variant.elsewhere
-    assert [p.name for p in select(("all", "first-study"), variant)] == list(PREDICTIONS)
+    assert [p.name for p in select(("all", "first-study", "controls"), variant)] == list(
+        PREDICTIONS
+    )
     (prediction,) = select(("ungrokking",), variant)
     assert prediction.command("quick", Extent(seeds=5)).endswith(
         "--size quick --seeds 5 --first-seed 7000"
@@ -121,7 +123,7 @@ def test_other_seeds_are_asked_of_every_prediction_and_told_in_commands_and_name
 
 
 def test_what_asks_no_network_has_no_variant():
-    varied = select(("all",), Variant(network="mlp"))
+    varied = select(("all", "controls"), Variant(network="mlp"))
     assert {p.name for p in varied} == {p.name for p in ASKING}
     with pytest.raises(
         ValueError, match=r"minimal-example has an operation.*leave out --network mlp"

@@ -1,0 +1,119 @@
+"""Controls of the theory, on records whose truth is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from efficiency.outcome import Outcome
+from predictions.controls.without_decay import LONGER, NUM_SIZES, WithoutDecay
+from predictions.protocol import SIZES, Run
+from predictions.registry import CONTROLS, find, group_of, select
+from predictions.ungrokking import DESIGNS
+from tests.predictions.planted import ended, history
+
+
+def planted(
+    *, with_decay: float = 0.1, without: float = 0.9, spread: float = 0.1, num_seeds: int = 6
+) -> list[Run]:
+    """Return records whose accuracy at every D' has these means."""
+    rng, runs = np.random.default_rng(3), []
+    for settings in find("without-decay").settings("quick", num_seeds):
+        if settings.start is None:
+            runs.append(ended(settings, norm=20.0))
+            continue
+        mean = with_decay if settings.optimiser.weight_decay else without
+        accuracy = float(np.clip(mean + spread * rng.normal(), 0, 1))
+        run = ended(settings, novel_accuracy=accuracy, novel_accuracy_drift=0.0, norm=22.0)
+        runs.append(replace(run, left=Left(history(settings, lambda step: 0.5 + 0 * step))))
+    return runs
+
+
+class Left:
+    def __init__(self, course):
+        self.history = course
+
+
+def judge(runs: list[Run]):
+    return find("without-decay").judge("quick", runs)
+
+
+def test_a_network_that_falls_with_decay_and_keeps_without_supports_the_claim():
+    verdict = judge(planted())
+    assert verdict.outcome == "supported", verdict.sentence
+    assert verdict.p_refuted == 1
+    assert verdict.numbers["kept_by_leaving_out_decay"].low > 0.5
+    assert verdict.numbers["norm_without_decay"].value == pytest.approx(1.1)
+    after = verdict.numbers[f"accuracy_without_decay_after_{DESIGNS['quick'].steps_at_one}"]
+    assert after.value == pytest.approx(0.5, abs=0.02)
+
+
+def test_forgetting_without_decay_refutes_it_and_more_than_chance_must_fall_with_decay():
+    forgets = judge(planted(without=0.1))
+    assert (forgets.outcome, forgets.deciding) == ("refuted", "accuracy_without_decay")
+    nothing_falls = judge(planted(with_decay=0.9))
+    assert (nothing_falls.outcome, nothing_falls.deciding) == (
+        "undecided",
+        "accuracy_with_decay",
+    )
+    assert judge(planted(without=0.5, spread=0.3)).outcome == "undecided"
+
+
+def test_too_few_or_diverged_networks_decide_nothing():
+    assert judge(planted(num_seeds=2)).outcome == "undecided"
+    lost = Outcome(status="diverged", reasons=("a quantity was not finite",), numbers={})
+    assert judge([replace(run, outcome=lost) for run in planted()]).outcome == "invalid"
+    assert judge([]).outcome == "invalid"
+
+
+def test_a_rule_without_an_effect_errs_as_rarely_as_it_says():
+    # The edge of the null: without decay accuracy is exactly the middle.
+    middle = (1 + 1 / 31) / 2
+    rng = np.random.default_rng(0)
+    decided = 0
+    base = planted(num_seeds=6)
+    for _ in range(200):
+        runs = [
+            replace(
+                run,
+                outcome=replace(
+                    run.outcome,
+                    numbers={
+                        **run.outcome.numbers,
+                        "novel_accuracy": replace(
+                            run.outcome.numbers["novel_accuracy"],
+                            value=middle + 0.1 * rng.normal(),
+                        ),
+                    },
+                ),
+            )
+            if run.settings.optimiser.weight_decay == 0
+            else run
+            for run in base
+        ]
+        decided += judge(runs).outcome != "undecided"
+    assert decided / 200 <= 0.05 + 0.045
+
+
+def test_every_number_is_explained():
+    for number in judge(planted()).numbers:
+        assert any(number.startswith(entry) for entry in WithoutDecay.glossary), number
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_runs_with_decay_are_those_of_ungrokking(size):
+    prediction = find("without-decay")
+    runs = prediction.settings(size)
+    free = [r for r in runs if r.start is not None and r.optimiser.weight_decay == 0]
+    assert set(runs) - set(free) <= set(find("ungrokking").settings(size))
+    assert {r.num_steps for r in free} == {LONGER * DESIGNS[size].steps_at_one}
+    assert len({r.dataset_size for r in free}) == NUM_SIZES
+    assert f"{len(runs)} runs." in prediction.design(size)
+
+
+def test_controls_are_a_group_that_can_be_asked_elsewhere():
+    assert [p.name for p in select(("controls",))] == list(CONTROLS)
+    assert group_of(list(CONTROLS)) is None, "one alone has a name of its own"
+    assert group_of(list(CONTROLS), fewest=1) == "controls"
