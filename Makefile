@@ -5,12 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help install ungrokking predictions first-study variants figures findings test check bench bench-gpu calibration clean
+.PHONY: help install ungrokking predictions first-study controls variants figures findings test check bench bench-gpu calibration clean
 
 help:
 	@echo "make ungrokking   train, judge and report the main experiment (quick size)"
 	@echo "make predictions  the same for all seven predictions"
 	@echo "make first-study  the findings of the first study of grokking (quick size)"
+	@echo "make controls     what must not happen if the theory is right, on fresh seeds, until decided"
 	@echo "make variants     ungrokking on the other operations and the network of figure 8"
 	@echo "make figures      draw the figures of both papers from what was trained"
 	@echo "make findings     judge both, write the tables of the README and draw its figure"
@@ -38,6 +39,9 @@ predictions: $(READY)
 first-study: $(READY)
 	$(BIN)/predictions run first-study
 
+controls: $(READY)
+	$(BIN)/predictions run controls --until-decided --first-seed 6000
+
 variants: $(READY)
 	$(BIN)/predictions run ungrokking --operation multiplication
 	$(BIN)/predictions run ungrokking --operation subtraction
@@ -47,11 +51,13 @@ variants: $(READY)
 figures: $(READY)
 	$(BIN)/paper_figures build
 
-findings: predictions first-study
+findings: predictions first-study controls
 	$(BIN)/predictions judge all --json > docs/found/quick.json.part
 	mv docs/found/quick.json.part docs/found/quick.json
 	$(BIN)/predictions judge first-study --json > docs/found/first-study-quick.json.part
 	mv docs/found/first-study-quick.json.part docs/found/first-study-quick.json
+	$(BIN)/predictions judge controls --first-seed 6000 --json > docs/found/controls-quick.json.part
+	mv docs/found/controls-quick.json.part docs/found/controls-quick.json
 	$(BIN)/python -m predictions.findings README.md docs/found/*.json
 	$(BIN)/paper_figures build figure-01 --out docs/figures
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from efficiency.errors import InvalidInputError
 from predictions import family
+from predictions.judging import plural
 from predictions.protocol import Verdict
 from predictions.registry import find, group_of
 from runs.files import write_file
@@ -26,7 +27,7 @@ def marks(verdicts: Sequence[Verdict]) -> tuple[str, str]:
         ValueError: The verdicts are not those of a whole group.
     """
     names = [verdict.prediction for verdict in verdicts]
-    group = group_of(names, fewest=1)
+    group = group_of(names)
     if group is None:
         raise InvalidInputError(f"{', '.join(names)} are no whole group; judge one as a whole")
     name = " ".join(word for word in (group, verdicts[0].size) if word != "all")
@@ -62,7 +63,11 @@ def table(verdicts: Sequence[Verdict], *, claims: bool = True) -> str:
             _line([f"`{row.name}`", *claim, f"**{row.outcome}**", row.alone, number, row.n])
         )
     tested = [prediction.name for prediction in predictions if prediction.min_seeds > 0]
-    lines += ["", f"Found: what stands at 5% among {len(tested)} predictions; alone: by its rule."]
+    confirmatory = sum(
+        verdict.look is not None and verdict.look.standing == "confirmatory" for verdict in verdicts
+    )
+    among = f"Found: what stands at 5% among {plural(len(tested), 'prediction')}"
+    lines += ["", f"{among}; alone: by its rule. Confirmatory: {confirmatory or 'none'}."]
     return "\n".join(lines)
 
 

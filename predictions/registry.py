@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from efficiency.errors import InvalidInputError, did_you_mean
+from predictions.controls.small_epsilon import SmallEpsilon
 from predictions.controls.without_decay import WithoutDecay
 from predictions.critical_size import CriticalSize
 from predictions.efficiency_vs_size import Efficiency
@@ -55,8 +56,10 @@ FIRST_STUDY: dict[str, Prediction] = {
 }
 """Seven findings of Power et al. (2022), and two questions of their readers."""
 
-CONTROLS: dict[str, Prediction] = {prediction.name: prediction for prediction in (WithoutDecay(),)}
-"""What should not happen if the theory is right about why the rest does."""
+CONTROLS: dict[str, Prediction] = {
+    prediction.name: prediction for prediction in (WithoutDecay(), SmallEpsilon())
+}
+"""What should not happen if the theory is right about why the rest does, and rivals of that."""
 
 PREDICTIONS = THEORY | FIRST_STUDY | CONTROLS
 
@@ -133,15 +136,10 @@ def in_groups(names: Sequence[str]) -> list[str]:
     return found
 
 
-def group_of(names: Sequence[str], *, fewest: int = 2) -> str | None:
-    """Return the name of the group of these predictions, all or all that can be varied.
-
-    Args:
-        names: Of the predictions.
-        fewest: How many a group must have: one alone has a better name of its own.
-    """
+def group_of(names: Sequence[str]) -> str | None:
+    """Return the name of the group of these predictions, all or all that can be varied."""
     for group, members in GROUPS.items():
         varying = [name for name, prediction in members.items() if prediction.varies]
-        if len(members) >= fewest and list(names) in (list(members), varying):
+        if len(members) > 1 and list(names) in (list(members), varying):
             return group
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 
@@ -60,6 +61,19 @@ class Variant:
             raise InvalidInputError(
                 f"unknown network {self.network!r}; choose from {', '.join(NETWORKS)}"
             )
+
+    @classmethod
+    def asked(cls, options: str) -> Variant:
+        """Return what differs from options of the command line, as ``options`` gives them."""
+        words = shlex.split(options)
+        given = dict(zip(words[::2], words[1::2], strict=True))
+        size, first = given.get("--operation-size"), given.get("--first-seed")
+        return cls(
+            operation=given.get("--operation"),
+            operation_size=None if size is None else int(size),
+            network=given.get("--network"),
+            first_seed=None if first is None else int(first),
+        )
 
     @property
     def elsewhere(self) -> bool:

@@ -1,1 +1,1 @@
-"""Controls: what should not happen if the theory is right about why the rest does."""
+"""Controls: what should not happen if the theory is right about why the rest does, and rivals."""

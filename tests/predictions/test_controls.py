@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from efficiency.outcome import Outcome
+from predictions.controls.small_epsilon import SMALL, SmallEpsilon
 from predictions.controls.without_decay import LONGER, NUM_SIZES, WithoutDecay
 from predictions.protocol import SIZES, Run
 from predictions.registry import CONTROLS, find, group_of, select
@@ -115,5 +116,56 @@ def test_the_runs_with_decay_are_those_of_ungrokking(size):
 
 def test_controls_are_a_group_that_can_be_asked_elsewhere():
     assert [p.name for p in select(("controls",))] == list(CONTROLS)
-    assert group_of(list(CONTROLS)) is None, "one alone has a name of its own"
-    assert group_of(list(CONTROLS), fewest=1) == "controls"
+    assert group_of(list(CONTROLS)) == "controls"
+
+
+def by_epsilon(
+    *, usual: float = 0.95, small: float = 0.7, spread: float = 0.05, num_seeds: int = 8
+):
+    rng, runs = np.random.default_rng(4), []
+    for settings in find("small-epsilon").settings("quick", num_seeds):
+        if settings.start is None:
+            runs.append(ended(settings, norm=20.0))
+            continue
+        mean = small if settings.optimiser.epsilon == SMALL else usual
+        accuracy = float(np.clip(mean + spread * rng.normal(), 0, 1))
+        runs.append(
+            ended(settings, novel_accuracy=accuracy, novel_accuracy_drift=-0.01, log_odds=28.0)
+        )
+    return runs
+
+
+@pytest.mark.parametrize(
+    ("given", "outcome"),
+    [
+        ({}, "supported"),
+        ({"small": 0.95}, "refuted"),
+        ({"small": 0.85, "spread": 0.15}, "undecided"),
+    ],
+)
+def test_what_a_small_epsilon_costs_is_held_against_the_margin(given, outcome):
+    verdict = find("small-epsilon").judge("quick", by_epsilon(**given))
+    assert (verdict.outcome, verdict.deciding) == (outcome, "accuracy_lost")
+    for number in verdict.numbers:
+        assert any(number.startswith(entry) for entry in SmallEpsilon.glossary), number
+
+
+def test_a_start_network_counts_if_it_does_with_both_epsilons():
+    lost = Outcome(status="diverged", reasons=("a quantity was not finite",), numbers={})
+    runs = by_epsilon()
+    harmed = next(run for run in runs if run.settings.optimiser.epsilon == SMALL)
+    verdict = find("small-epsilon").judge(
+        "quick", [replace(run, outcome=lost) if run is harmed else run for run in runs]
+    )
+    assert verdict.numbers["accuracy_lost"].n == 7
+    assert any("diverged" in note for note in verdict.notes)
+    assert find("small-epsilon").judge("quick", by_epsilon(num_seeds=2)).outcome == "undecided"
+    assert find("small-epsilon").judge("quick", []).outcome == "invalid"
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_runs_with_the_usual_epsilon_are_those_without_decay(size):
+    runs = set(find("small-epsilon").settings(size))
+    small = {run for run in runs if run.optimiser.epsilon == SMALL}
+    assert len(small) == NUM_SIZES * len({run.data_seed for run in runs})
+    assert runs - small <= set(find("without-decay").settings(size))

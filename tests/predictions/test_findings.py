@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from predictions import findings
-from predictions.registry import GROUPS, PREDICTIONS
+from predictions.registry import GROUPS, PREDICTIONS, select
+from predictions.variants import Variant
 from runs import identity
 
 ROOT = Path(__file__).parents[2]
@@ -35,13 +36,14 @@ def test_every_prediction_was_judged_by_its_present_rule(verdicts):
     ]
     for verdict in verdicts:
         assert verdict.rule == PREDICTIONS[verdict.prediction].rule, verdict.prediction
-        assert (verdict.size, verdict.options) == (verdicts[0].size, "")
+        assert (verdict.size, verdict.options) == (verdicts[0].size, verdicts[0].options)
 
 
 def test_every_prediction_was_judged_on_the_runs_of_its_present_design(verdicts):
     for verdict in verdicts:
-        wanted = PREDICTIONS[verdict.prediction].settings(verdict.size)
-        expected = {identity(settings.document()) for settings in wanted}
+        (asked,) = select((verdict.prediction,), Variant.asked(verdict.options))
+        seeds = None if verdict.look is None else verdict.look.seeds
+        expected = {identity(s.document()) for s in asked.settings(verdict.size, seeds)}
         assert set(verdict.runs) == expected, verdict.prediction
 
 

@@ -72,6 +72,7 @@ def test_the_options_come_back_in_commands_and_names():
     variant = Variant(operation="composition", operation_size=4, network="mlp")
     words = "--operation composition --operation-size 4 --network mlp"
     assert " ".join(variant.options()) == words
+    assert Variant.asked(words) == variant
     (prediction,) = select(("ungrokking",), variant)
     assert prediction.command("quick", Extent(seeds=5)).endswith(f"--size quick --seeds 5 {words}")
     verdict = prediction.judge("quick", [])
@@ -111,6 +112,7 @@ def test_a_replication_shares_no_run_with_the_first(name, size):
 def test_other_seeds_are_asked_of_every_prediction_and_told_in_commands_and_names():
     variant = Variant(first_seed=7000)
     assert not variant.elsewhere
+    assert Variant.asked("--first-seed 7000") == variant
     assert [p.name for p in select(("all", "first-study", "controls"), variant)] == list(
         PREDICTIONS
     )
