@@ -85,18 +85,22 @@ class Bracketed:
         start = 1e-2 * min(narrowest, self._scale)
         return np.geomspace(start, 30 * self._scale, _SIGMA_GRID_SIZE)
 
-    def _profile(self, mu: float) -> float:
-        """Return max_σ ℓ(μ, σ)."""
-        masses = _log_normal_mass(
-            (self.low[:, None] - mu) / self._sigmas, (self.high[:, None] - mu) / self._sigmas
+    def _profiles(self, means: FloatArray) -> FloatArray:
+        """Return max_σ ℓ(μ, σ) at each of several means."""
+        below, above = (
+            (ends[:, None] - means[:, None, None]) / self._sigmas for ends in (self.low, self.high)
         )
-        return float(masses.sum(axis=0).max())
+        found: FloatArray = _log_normal_mass(below, above).sum(axis=1).max(axis=1)
+        return found
+
+    def _profile(self, mu: float) -> float:
+        return float(self._profiles(np.array([mu]))[0])
 
     @cached_property
     def _summit(self) -> tuple[float, float]:
         """The most likely mean, and its log likelihood."""
         candidates = np.linspace(self._ends.min(), self._ends.max(), _MEAN_GRID_SIZE)
-        profiles = np.array([self._profile(mu) for mu in candidates])
+        profiles = self._profiles(candidates)
         best = profiles.max()
         # Overlapping brackets leave a plateau of equally likely means: take its middle.
         return float(candidates[profiles >= best - 1e-3].mean()), float(best)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from hypothesis import assume, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
@@ -152,6 +153,7 @@ def test_holm_multiplies_the_smallest_p_by_their_number_and_never_turns_the_orde
     assert holm([]) == []
 
 
+@hypothesis_settings(max_examples=25)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
 def test_holm_is_that_of_statsmodels_and_shaffers_is_never_more(p_values):
     usual = holm(p_values)
