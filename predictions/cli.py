@@ -158,7 +158,7 @@ def run(
     max_seeds: Annotated[
         int | None,
         Parameter(
-            help="The largest number of seeds then; default: that of four looks.",
+            help="The largest number of seeds then; default: eight times those of the first look.",
             converter=whole_number,
         ),
     ] = None,

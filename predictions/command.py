@@ -116,11 +116,20 @@ def _told(program: str, message: str) -> int:
     return USAGE_ERROR
 
 
-def _interrupted() -> int:
+def as_given() -> str:
+    """Return the command that this process runs, to be given again."""
     import shlex
 
+    program = Path(sys.argv[0])
+    words = sys.argv
+    if program.name == "__main__.py":  # as a module
+        words = [sys.executable, "-m", program.parent.name, *sys.argv[1:]]
+    return shlex.join(words)
+
+
+def _interrupted() -> int:
     print(
-        f"Interrupted; what was done is kept. The same command goes on:\n  {shlex.join(sys.argv)}",
+        f"Interrupted; what was done is kept. The same command goes on:\n  {as_given()}",
         file=sys.stderr,
     )
     return INTERRUPTED

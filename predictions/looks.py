@@ -40,11 +40,17 @@ class Planned:
         """
         found: dict[int, tuple[float, float]] = {}
         for look in self.looks:
-            number, p = look.says["number"], (look.says["p_value"], look.says["p_refuted"])
+            number = look.says["number"]
+            p = _counted(look.says["p_value"]), _counted(look.says["p_refuted"])
             if number < below:
                 was = found.get(number, p)
                 found[number] = (max(was[0], p[0]), max(was[1], p[1]))
         return dict(sorted(found.items()))
+
+
+def _counted(p: float | None) -> float:
+    """Return a p-value as looks count it: what came to none has shown nothing."""
+    return 1.0 if p is None else p
 
 
 def planned(store: Store) -> list[Planned]:
@@ -105,9 +111,9 @@ def write_plan(store: Store, prediction: Prediction, size: Size, looks: Sequence
 
 
 def write_look(store: Store, verdict: Verdict) -> None:
-    """Write down what a look at a plan showed, if it showed anything that can be counted."""
+    """Write down what a look at a plan showed."""
     look = verdict.look
-    if look is None or look.plan is None or look.p_value is None:
+    if look is None or look.plan is None:
         return
     says = {
         "kind": "look",
@@ -115,7 +121,7 @@ def write_look(store: Store, verdict: Verdict) -> None:
         "number": look.number,
         "seeds": look.seeds,
         "p_value": look.p_value,
-        "p_refuted": 1.0 if look.p_refuted is None else look.p_refuted,
+        "p_refuted": look.p_refuted,
         "runs": digest(sorted(verdict.runs)),
     }
     state(store, says)
@@ -126,6 +132,13 @@ def last_look(store: Store, prediction: Prediction, size: Size) -> int | None:
     here = [one for one in planned(store) if one.plan.asks(prediction, size)]
     taken = [(look.made, look.says["seeds"]) for one in here for look in one.looks]
     return max(taken)[1] if taken else None
+
+
+def extent_of(store: Store, prediction: Prediction, size: Size, seeds: int | None) -> Extent:
+    """Return what to run for a prediction as it is asked: its plan, if it has one."""
+    here = [one.plan for one in planned(store) if one.plan.asks(prediction, size)]
+    fits = [plan for plan in here if seeds is None or seeds in plan.looks]
+    return fits[0].extent() if fits else Extent(seeds=seeds)
 
 
 def with_look(
@@ -178,7 +191,7 @@ def _over_looks(verdict: Verdict, here: Planned, prediction: Prediction, size: S
         return verdict
     p = {
         **here.taken(below=look.number),
-        look.number: (verdict.p_value, 1.0 if verdict.p_refuted is None else verdict.p_refuted),
+        look.number: (verdict.p_value, _counted(verdict.p_refuted)),
     }
     support, refutation = (
         here.plan.corrected((k, both[side]) for k, both in p.items()) for side in (0, 1)
@@ -206,8 +219,9 @@ def _over_looks(verdict: Verdict, here: Planned, prediction: Prediction, size: S
     if outcome in ("supported", "refuted") or look.number == look.of:
         following = None
     elif size != "smoke":
-        extent = Extent(seeds=here.plan.looks[0], until_decided=True, max_seeds=here.plan.looks[-1])
-        following = prediction.command(size, extent)
+        following = prediction.command(size, here.plan.extent())
+    if outcome == "undecided" and look.number == look.of:
+        sentence += " All planned looks have been taken."
     return replace(
         verdict,
         outcome=outcome,
@@ -242,8 +256,7 @@ def _objection(
         for look in here.looks
         if look.says["number"] == number
     }
-    against = 1.0 if verdict.p_refuted is None else verdict.p_refuted
-    if results - {(verdict.p_value, against, digest(sorted(verdict.runs)))}:
+    if results - {(verdict.p_value, verdict.p_refuted, digest(sorted(verdict.runs)))}:
         return "this look was taken before, with another result"
     return None
 

@@ -67,8 +67,8 @@ class Asked:
     first_seed: Annotated[
         int | None,
         Parameter(
-            help="The first seed; default: 4000. From 5000 on none is shared with the first "
-            "experiment: a replication.",
+            help="The first seed, 1000 … 3000 or from 5000 on, which share none with those of the "
+            "designs from 4000 on: a replication.",
             converter=whole_number,
         ),
     ] = None

@@ -121,6 +121,13 @@ class Plan:
         options = tuple(prediction.variant.options())
         return (self.prediction, self.size, self.options) == (prediction.name, size, options)
 
+    def extent(self) -> Extent:
+        """Return what was asked for when it was made."""
+        first, last = self.looks[0], self.looks[-1]
+        if first == last:
+            return Extent(seeds=first)
+        return Extent(seeds=first, until_decided=True, max_seeds=last)
+
     def factor(self, number: int) -> float:
         """Return by what p-values of look k are multiplied."""
         return 1.0 if len(self.looks) == 1 else 2.0**number

@@ -99,6 +99,8 @@ def _print_numbers(console: Console, verdict: Verdict) -> None:
         column.overflow = "fold"
     for name, number in verdict.numbers.items():
         table.add_row(name, *number.texts().values())
+    if verdict.p_value is not None and verdict.p_refuted is not None:
+        console.print(f"p {verdict.p_value:.2g} for the claim, {verdict.p_refuted:.2g} against it")
     if verdict.numbers:
         console.print(table)
     for note in verdict.notes:
@@ -120,8 +122,12 @@ def print_plans(plans: Sequence[Mapping[str, Any]]) -> None:
         column.overflow = "fold"
     for one in plans:
         taken = [
-            f"{look['seeds']}: p {look['p_value']:.2g} for"
-            + ("" if look["p_refuted"] is None else f", {look['p_refuted']:.2g} against")
+            f"{look['seeds']}: "
+            + ", ".join(
+                f"p {look[key]:.2g} {side}"
+                for key, side in (("p_value", "for"), ("p_refuted", "against"))
+                if look[key] is not None
+            )
             for look in one["taken"]
         ]
         before = [f"{one['runs_there_before']} runs"] * bool(one["runs_there_before"])

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from efficiency.errors import InvalidInputError
 from efficiency.settings import RunSettings
-from predictions.command import DONE, FAILED, USAGE_ERROR
+from predictions.command import DONE, FAILED, USAGE_ERROR, as_given
 from predictions.judging import plural
 from predictions.plans import AS_DESIGNED, Extent
 from predictions.progress import MARGIN, Display, duration, estimated
@@ -204,7 +204,7 @@ def train_missing(documents: Sequence[Document], store: Store, trainer: NetworkT
         print(
             f"Interrupted; nothing is lost: {plural(execution.begun, 'group')} of runs that had "
             f"begun lie in checkpoints. The same command goes on from there:\n"
-            f"  {shlex.join(sys.argv)}",
+            f"  {as_given()}",
             file=sys.stderr,
         )
     return not execution.interrupted

@@ -134,7 +134,7 @@ def print_status(rows: Sequence[Row]) -> None:
         table.add_row(row.prediction, row.size, *counts, time)
     console.print(table)
     console.print(
-        "Predictions share runs; each row counts all of its own. Other operations and networks are "
-        "counted with --operation and --network.",
+        "Predictions share runs; each row counts all of its own. Other operations, networks and "
+        "seeds are counted with --operation, --network and --first-seed.",
         highlight=False,
     )

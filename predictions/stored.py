@@ -11,9 +11,8 @@ from efficiency.errors import InvalidInputError
 from efficiency.estimates import alike
 from efficiency.outcome import Outcome, outcome
 from efficiency.settings import RunSettings
-from predictions.looks import with_look
+from predictions.looks import extent_of, with_look
 from predictions.meaning import changed_since
-from predictions.plans import Extent
 from predictions.protocol import Prediction, Run, Size, Verdict
 from runs.files import StoreError
 from runs.identity import identity
@@ -137,7 +136,9 @@ def judge_stored(
             sentence=f"{held.num_absent} of the {held.num_wanted} runs are not in the store "
             f"{store.path}; none was judged.",
             rule=prediction.rule,
-            next_command=on(store, prediction.command(size, Extent(seeds=num_seeds))),
+            next_command=on(
+                store, prediction.command(size, extent_of(store, prediction, size, num_seeds))
+            ),
             runs=tuple(sorted(run.identity for run in held.runs)),
             options=shlex.join(prediction.variant.options()),
         )

@@ -68,7 +68,7 @@ def state(store: Store, says: Mapping[str, Any], about: Iterable[str] = ()) -> S
         code=provenance.code(),
         begun=tuple(sorted(run for run in about if store.has(run) or run in in_training)),
     )
-    held = {key: value for key, value in asdict(made).items() if key != "name"}
+    held = _sealed({key: value for key, value in asdict(made).items() if key != "name"})
     store.create()
     try:
         path.parent.mkdir(exist_ok=True)
@@ -89,6 +89,11 @@ def statements(store: Store) -> list[Statement]:
     return sorted((_read(store, name) for name in names), key=lambda one: (one.made, one.name))
 
 
+def _sealed(held: dict[str, Any]) -> dict[str, Any]:
+    """Return what a file holds with a digest of all of it, so that an edit is noticed."""
+    return {**held, "seal": digest({key: held[key] for key in held if key != "seal"})}
+
+
 def _read(store: Store, name: str) -> Statement:
     path = store.path / "statements" / f"{name}.json"
     try:
@@ -105,7 +110,7 @@ def _read(store: Store, name: str) -> Statement:
             f"the statement {path} cannot be read ({type(error).__name__}: {error}); "
             "move it out of the store to go on without it"
         ) from error
-    if digest(dict(one.says)) != name:
+    if digest(dict(one.says)) != name or held != _sealed(held):
         raise StoreError(
             f"the statement {path} is not the one that was made; "
             "move it out of the store to go on without it"

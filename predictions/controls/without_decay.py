@@ -60,8 +60,8 @@ class WithoutDecay(Prediction):
         "What ungrokking assumes of start networks and of accuracy.",
         "Without decay the gradients of fitted examples go on falling. Where they fall below "
         "Adam's ε (1e-8) hardly anything moves any more, and a network keeps what it knows for "
-        "that reason alone: how much the norm grew is reported, what a smaller ε would do is not "
-        "asked.",
+        "that reason alone: how much the norm grew is reported, and small-epsilon asks what a "
+        "smaller ε does.",
         f"{LONGER} times as long is not for ever; the drift at the end is reported.",
     )
     power: ClassVar[str] = (

@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 
 from efficiency.outcome import Outcome
-from efficiency.settings import RunSettings
+from efficiency.settings import OptimiserSettings, RunSettings
 from predictions import family
 from predictions.plans import AS_DESIGNED, Extent
 from predictions.protocol import Prediction, Run, Size, Verdict
@@ -243,6 +243,8 @@ def _choices(settings: RunSettings) -> list[str]:
     found = (
         [] if o.batch_size is None else [f"minibatches of {o.batch_size}, η {o.learning_rate:g}"]
     )
+    usual = OptimiserSettings.model_fields["epsilon"].default
+    found += [] if o.epsilon == usual else [f"ε {o.epsilon:g}"]
     found += [f"dropout {dropout:g}"] if dropout else []
     found += [] if o.weight_noise is None else [f"weight noise {o.weight_noise:g}"]
     found += [] if o.update_noise is None else [f"update noise {o.update_noise:g}"]

@@ -21,6 +21,7 @@ from predictions.plans import Extent, Look, Plan, doubling
 from predictions.protocol import Run, Verdict
 from predictions.registry import find
 from predictions.sequence import run_in_looks
+from predictions.stored import judge_stored
 from predictions.variants import Variant
 from runs import Store, StoreError, identity
 from runs.statements import state
@@ -181,6 +182,22 @@ def test_an_early_look_does_not_know_what_later_ones_showed(store):
 def test_after_the_last_look_nothing_is_urged(store):
     last = look(store, 16, p=0.5)
     assert (last.outcome, last.next_command) == ("undecided", None)
+    assert last.sentence.endswith("All planned looks have been taken.")
+
+
+def test_a_look_that_came_to_no_p_is_written_down_and_has_shown_nothing(store):
+    none = replace(verdict(0.5), p_value=None, p_refuted=None)
+    write_look(store, with_look(none, FRESH, "quick", store, runs(4)))
+    assert [one.says["p_value"] for one in planned(store)[0].looks] == [None]
+    assert look(store, 8, p=0.001).p_value == pytest.approx(0.004)
+
+
+def test_what_is_not_trained_yet_is_asked_for_as_it_was_planned(store):
+    seen = judge_stored(FRESH, "quick", store)
+    assert "runs are not in the store" in seen.sentence
+    assert "--seeds 4 --until-decided --max-seeds 16 --first-seed 5000" in seen.next_command
+    other = type(FRESH)(Variant(first_seed=9000))
+    assert "--until-decided" not in judge_stored(other, "quick", store).next_command
 
 
 def test_a_claim_that_is_shown_is_supported_though_its_absence_is_bounded_too(store):

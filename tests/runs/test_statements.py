@@ -43,6 +43,8 @@ def test_it_says_which_runs_were_there_or_begun_before_it(tmp_path):
         lambda held: held["says"].update(looks=[12]),
         lambda held: held.pop("made"),
         lambda held: held.update(made="yesterday"),
+        lambda held: held.update(made="2020-01-01T00:00:00+00:00"),
+        lambda held: held.update(begun=["0" * 32]),
     ],
 )
 def test_one_that_was_changed_is_named_and_not_believed(tmp_path, harm):
