@@ -68,8 +68,13 @@ def planned(store: Store) -> list[Planned]:
             Planned(
                 plan=plan,
                 statement=statement,
-                before=sum(plan.same_seeds(other) and s.name in looked_at for other, s in made[:i]),
-                others=sum(plan.same_claim(other) for other, _ in made[:i]),
+                before=sum(
+                    other.question == plan.question and s.name in looked_at for other, s in made[:i]
+                ),
+                others=sum(
+                    other.question[:2] == plan.question[:2] and other.options != plan.options
+                    for other, _ in made[:i]
+                ),
                 looks=tuple(s for s in looks if s.says["plan"] == statement.name),
             )
             for i, (plan, statement) in enumerate(made)
@@ -187,12 +192,10 @@ def _over_looks(verdict: Verdict, here: Planned, prediction: Prediction, size: S
     """Return the verdict of a look together with those before it, with what looks cost."""
     look = verdict.look
     assert look is not None
-    if look.of == 1 or verdict.p_value is None:
+    earlier = here.taken(below=look.number)
+    if look.of == 1 or (verdict.p_value is None and not earlier):
         return verdict
-    p = {
-        **here.taken(below=look.number),
-        look.number: (verdict.p_value, _counted(verdict.p_refuted)),
-    }
+    p = {**earlier, look.number: (_counted(verdict.p_value), _counted(verdict.p_refuted))}
     support, refutation = (
         here.plan.corrected((k, both[side]) for k, both in p.items()) for side in (0, 1)
     )

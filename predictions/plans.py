@@ -103,23 +103,14 @@ class Plan:
         held = {field.name: says[field.name] for field in fields(cls)}
         return cls(**held | {"options": tuple(says["options"]), "looks": tuple(says["looks"])})
 
-    def same_claim(self, other: Plan) -> bool:
-        """Return whether both are about one prediction at one size, and different seeds."""
-        same = (self.prediction, self.size) == (other.prediction, other.size)
-        return same and self.options != other.options
-
-    def same_seeds(self, other: Plan) -> bool:
-        """Return whether both ask the same of the same runs, with the same rule or another."""
-        return (self.prediction, self.size, self.options) == (
-            other.prediction,
-            other.size,
-            other.options,
-        )
+    @property
+    def question(self) -> tuple[str, str, tuple[str, ...]]:
+        """What is asked of which seeds, with this rule or another."""
+        return self.prediction, self.size, self.options
 
     def asks(self, prediction: Prediction, size: Size) -> bool:
         """Return whether it is about a prediction as it is asked."""
-        options = tuple(prediction.variant.options())
-        return (self.prediction, self.size, self.options) == (prediction.name, size, options)
+        return self.question == (prediction.name, size, tuple(prediction.variant.options()))
 
     def extent(self) -> Extent:
         """Return what was asked for when it was made."""
@@ -189,7 +180,7 @@ class Extent:
         return words + ("" if self.max_seeds is None else f"-{self.max_seeds}-at-most")
 
 
-AS_DESIGNED = Extent()
+ONE_LOOK = Extent()
 """One look at as many seeds as the design fixes."""
 
 

@@ -20,6 +20,14 @@ MOST_NOTES = 3
 """Notes on each verdict that are printed where there are several verdicts."""
 
 
+def terminal() -> Console:
+    """Return where tables are printed; a file has no edge to wrap at."""
+    found = Console()
+    if not found.is_terminal:
+        found.width = 110
+    return found
+
+
 def print_verdicts(
     verdicts: Sequence[Verdict],
     predictions: Sequence[Prediction],
@@ -39,9 +47,7 @@ def print_verdicts(
         documents = [verdict.document() for verdict in verdicts]
         print(json_module.dumps(documents, indent=2, ensure_ascii=False, allow_nan=False))
         return
-    console = Console()
-    if not console.is_terminal:
-        console.width = 110  # a file has no edge to wrap at
+    console = terminal()
     told: set[str] = set()
     rows = family.rows(verdicts, predictions)
     for verdict, row in zip(verdicts, rows, strict=True):
@@ -111,9 +117,7 @@ def _print_numbers(console: Console, verdict: Verdict) -> None:
 
 def print_plans(plans: Sequence[Mapping[str, Any]]) -> None:
     """Print the plans of a store and the looks at them, see ``predictions.looks.described``."""
-    console = Console()
-    if not console.is_terminal:
-        console.width = 110
+    console = terminal()
     if not plans:
         console.print("nothing was planned in this store: its verdicts are exploratory")
         return

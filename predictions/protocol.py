@@ -13,8 +13,7 @@ from efficiency.estimates import Estimate
 from efficiency.outcome import Outcome
 from efficiency.settings import RunSettings
 from predictions.clauses import Decision
-from predictions.plans import AS_DESIGNED as ONE_LOOK
-from predictions.plans import Extent, Look
+from predictions.plans import ONE_LOOK, Extent, Look
 from predictions.variants import AS_DESIGNED, Variant
 from runs.identity import identity
 

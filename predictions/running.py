@@ -18,7 +18,7 @@ from efficiency.errors import InvalidInputError
 from efficiency.settings import RunSettings
 from predictions.command import DONE, FAILED, USAGE_ERROR, as_given
 from predictions.judging import plural
-from predictions.plans import AS_DESIGNED, Extent
+from predictions.plans import ONE_LOOK, Extent
 from predictions.progress import MARGIN, Display, duration, estimated
 from predictions.protocol import Prediction, Size, Verdict
 from predictions.report import LONGEST_NAME, stem, write_report
@@ -270,7 +270,7 @@ class Commands:
     """
 
     store: Store
-    extent: Extent = AS_DESIGNED
+    extent: Extent = ONE_LOOK
     out: Path = Path(DEFAULT_OUT)
 
     def judging(self, verdict: Verdict) -> str:

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pydantic import ValidationError
-from rich.console import Console
 from rich.table import Table
 
 from efficiency.errors import InvalidInputError
+from predictions.printing import terminal
 from predictions.progress import estimated
 from predictions.protocol import SIZES, Prediction, Size
 from predictions.running import problem_of
@@ -121,9 +121,7 @@ def _seconds(levels: Sequence[Sequence[Document]], trainer: NetworkTrainer) -> f
 
 def print_status(rows: Sequence[Row]) -> None:
     """Print a table; nothing but a word if there is nothing."""
-    console = Console()
-    if not console.is_terminal:
-        console.width = 110
+    console = terminal()
     if not rows:
         console.print("no run of these predictions is in the store")
         return

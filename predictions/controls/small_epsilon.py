@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from efficiency.settings import RunSettings
 from predictions.clauses import above, decide
-from predictions.controls.without_decay import LONGER, NUM_SIZES, without_decay
-from predictions.grounds import ground
+from predictions.controls.arms import continuations, described
+from predictions.controls.without_decay import LONGER, without_decay
+from predictions.grounds import Ground, ground
 from predictions.judging import MIN_SEEDS, over_seeds, plural, too_few
 from predictions.protocol import Finding, Prediction, Run, Size
 from predictions.ungrokking import DESIGNS
@@ -76,26 +77,19 @@ class SmallEpsilon(Prediction):
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""
-        d, on = DESIGNS[size], ground(size, self.variant)
-        return (
-            f"{on.describe()}; {len(on.seeds(num_seeds))} start networks trained on the whole "
-            f"table for {on.start_steps:,} steps, each continued on D' = "
-            f"{on.listed(d.sizes[:NUM_SIZES])} examples without decay for "
-            f"{LONGER * d.steps_at_one:,} steps with ε = 1e-8 and with {SMALL:g}. "
-            f"{len(self.settings(size, num_seeds))} runs."
-        )
+        steps = LONGER * DESIGNS[size].steps_at_one
+        ways = f"without decay for {steps:,} steps with ε = 1e-8 and with {SMALL:g}"
+        text = described(ground(size, self.variant), num_seeds, ways)
+        return f"{text} {len(self.settings(size, num_seeds))} runs."
 
     def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
         """See ``Prediction.settings``."""
-        d, on = DESIGNS[size], ground(size, self.variant)
-        runs = []
-        for seed in on.seeds(num_seeds):
-            start = on.start(seed)
-            runs.append(start)
-            for D in on.scaled(d.sizes[:NUM_SIZES]):
-                usual = without_decay(on, start, D)
-                runs += [usual, with_small_epsilon(usual)]
-        return runs
+
+        def arms(on: Ground, start: RunSettings, dataset_size: int) -> list[RunSettings]:
+            usual = without_decay(on, start, dataset_size)
+            return [usual, with_small_epsilon(usual)]
+
+        return continuations(ground(size, self.variant), num_seeds, arms)
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""

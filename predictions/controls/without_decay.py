@@ -10,6 +10,7 @@ from efficiency import tasks
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
 from predictions.clauses import above, below, decide
+from predictions.controls.arms import continuations, described
 from predictions.grounds import Ground, ground, schedule
 from predictions.judging import MIN_SEEDS, over_seeds, plural, too_few, value_of
 from predictions.protocol import Finding, Prediction, Run, Size
@@ -19,9 +20,6 @@ from predictions.ungrokking_records import Continued, usable
 
 LONGER = 16
 """How many times as long as with decay training goes on without it."""
-
-NUM_SIZES = 3
-"""Of the dataset sizes of ungrokking, the smallest."""
 
 KEPT, FALLEN = "accuracy_without_decay", "accuracy_with_decay"
 
@@ -87,25 +85,19 @@ class WithoutDecay(Prediction):
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""
-        d, on = DESIGNS[size], ground(size, self.variant)
-        return (
-            f"{on.describe()}; {len(on.seeds(num_seeds))} start networks trained on the whole "
-            f"table for {on.start_steps:,} steps, each continued on D' = "
-            f"{on.listed(d.sizes[:NUM_SIZES])} examples with weight decay 1 for "
-            f"{d.steps_at_one:,} steps and without decay for {LONGER * d.steps_at_one:,}. "
-            f"{len(self.settings(size, num_seeds))} runs."
-        )
+        steps = DESIGNS[size].steps_at_one
+        ways = f"with weight decay 1 for {steps:,} steps and without decay for {LONGER * steps:,}"
+        text = described(ground(size, self.variant), num_seeds, ways)
+        return f"{text} {len(self.settings(size, num_seeds))} runs."
 
     def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
         """See ``Prediction.settings``."""
-        d, on = DESIGNS[size], ground(size, self.variant)
-        runs = []
-        for seed in on.seeds(num_seeds):
-            start = on.start(seed)
-            runs.append(start)
-            for D in on.scaled(d.sizes[:NUM_SIZES]):
-                runs += [continued(on, start, D, 1.0), without_decay(on, start, D)]
-        return runs
+
+        def arms(on: Ground, start: RunSettings, dataset_size: int) -> list[RunSettings]:
+            decayed = continued(on, start, dataset_size, 1.0)
+            return [decayed, without_decay(on, start, dataset_size)]
+
+        return continuations(ground(size, self.variant), num_seeds, arms)
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""

@@ -14,7 +14,7 @@ import jinja2
 from efficiency.outcome import Outcome
 from efficiency.settings import OptimiserSettings, RunSettings
 from predictions import family
-from predictions.plans import AS_DESIGNED, Extent
+from predictions.plans import ONE_LOOK, Extent
 from predictions.protocol import Prediction, Run, Size, Verdict
 from predictions.registry import TITLES, group_of, in_groups
 from predictions.report import figures
@@ -51,7 +51,7 @@ def write_report(
     out: Path,
     *,
     name: str,
-    extent: Extent = AS_DESIGNED,
+    extent: Extent = ONE_LOOK,
 ) -> tuple[Path, Path]:
     """Write ``out/name.html`` and ``.md``, with a figure for each verdict; return both paths.
 
