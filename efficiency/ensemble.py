@@ -139,6 +139,8 @@ def labels(run: RunSettings) -> IntArray:
     table = tasks.table(run.task.operation, run.task.size)
     if run.label_seed is None:
         return table.answer
+    if run.regime == "mirrored":
+        return tasks.mirrored_labels(run.task.operation, run.task.size, run.label_seed)
     if run.num_corrupted is None:
         return tasks.random_labels(table, run.label_seed)
     found = table.answer.copy()

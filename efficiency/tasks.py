@@ -11,6 +11,7 @@ import functools
 import numpy as np
 
 from efficiency import operations
+from efficiency.errors import InvalidInputError
 from efficiency.operations import IntArray, Table
 
 
@@ -88,6 +89,20 @@ def random_labels(table: Table, label_seed: int) -> IntArray:
     """
     rng = np.random.default_rng([1, label_seed])
     return rng.integers(0, table.num_symbols, size=table.num_pairs)
+
+
+def mirrored_labels(name: str, size: int, label_seed: int) -> IntArray:
+    """Return (N,) random labels of which (a, b) and (b, a) share one: that of the earlier pair.
+
+    Raises:
+        ValueError: The operation is unknown, not defined at this size, or does not commute.
+    """
+    image = mirror(name, size)
+    if image is None:
+        raise InvalidInputError(f"{name} does not commute: its pairs have no mirror images")
+    first = np.minimum(np.arange(len(image)), image)
+    found: IntArray = random_labels(table(name, size), label_seed)[first]
+    return found
 
 
 def corrupted(train: IntArray, num_pairs: int, num_corrupted: int, label_seed: int) -> IntArray:

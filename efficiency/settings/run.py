@@ -13,14 +13,14 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from efficiency import tasks
+from efficiency import operations, tasks
 from efficiency.errors import InvalidInputError
 from efficiency.settings.base import Seed, Settings, absent
 from efficiency.settings.networks import NetworkSettings, OneLayerTransformerSettings
 from efficiency.settings.optimiser import OptimiserSettings
 from efficiency.settings.task import TaskSettings
 
-Regime = Literal["natural", "memorising", "corrupted"]
+Regime = Literal["natural", "memorising", "mirrored", "corrupted"]
 
 
 class RecordingSettings(Settings):
@@ -43,9 +43,11 @@ class RunSettings(Settings):
         task: The operation and its size; its table has N pairs.
         network: The network that is trained.
         optimiser: How it is trained.
-        regime: ``natural`` (true labels), ``memorising`` (labels drawn at random once and fixed) or
-            ``corrupted`` (a given number of training examples have a wrong label, fixed; pairs that
-            are not trained on keep the true one).
+        regime: ``natural`` (true labels), ``memorising`` (labels drawn at random once and fixed),
+            ``mirrored`` (the same, but (a, b) and (b, a) share theirs: the fair comparator where
+            the operation commutes, because true labels then say as little twice) or ``corrupted``
+            (a given number of training examples have a wrong label, fixed; pairs that are not
+            trained on keep the true one).
         dataset_size: D, the number of pairs trained on, 1 ≤ D ≤ N.
         data_seed: Decides which pairs. Sets of one seed are nested: a smaller D is a subset.
         label_seed: Decides the random or wrong labels; given unless the regime is natural.
@@ -94,8 +96,8 @@ class RunSettings(Settings):
         if (self.label_seed is None) != (self.regime == "natural"):
             given = "is missing" if self.label_seed is None else f"= {self.label_seed} is given"
             raise InvalidInputError(
-                f"label_seed {given} in the {self.regime} regime; the memorising and the corrupted "
-                "regime need one, in the natural regime it would have no effect"
+                f"label_seed {given} in the {self.regime} regime; all regimes but the "
+                "natural one need one, and there it would have no effect"
             )
         if (self.num_corrupted is None) == (self.regime == "corrupted"):
             raise InvalidInputError(
@@ -136,6 +138,15 @@ class RunSettings(Settings):
                         f"{getattr(self.start, name)!r}); weights can only be continued in an "
                         "equal network on an equal table"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _mirrored_labels_have_mirror_images(self) -> Self:
+        if self.regime == "mirrored" and not operations.find(self.task.operation).commutes:
+            raise InvalidInputError(
+                f"the regime mirrored gives (a, b) and (b, a) one label; {self.task.operation} "
+                "does not commute: choose the memorising regime"
+            )
         return self
 
     @property

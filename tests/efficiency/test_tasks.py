@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from efficiency import tasks
 from efficiency.ensemble import labels, part_masks
@@ -46,6 +47,28 @@ def test_random_labels_are_uniform_and_independent_of_the_answer():
     counts = np.bincount(labels, minlength=31)
     assert abs(counts / len(labels) - 1 / 31).max() < 0.004
     assert abs((labels == answers).mean() - 1 / 31) < 0.004
+
+
+@given(st.sampled_from(["addition", "multiplication"]), st.integers(0, 2**63 - 1))
+def test_mirrored_labels_are_random_and_alike_in_mirror_images(name, seed):
+    run = run_settings(
+        task=TaskSettings(operation=name, size=11), regime="mirrored", label_seed=seed
+    )
+    found, image = labels(run), tasks.mirror(name, 11)
+    assert (found == found[image]).all()
+    free = tasks.random_labels(tasks.table(name, 11), seed)
+    first = np.arange(len(image)) <= image
+    assert (found[first] == free[first]).all()
+    assert (found != free).any()
+
+
+def test_only_what_commutes_has_mirrored_labels():
+    with pytest.raises(ValidationError, match="subtraction does not commute"):
+        run_settings(
+            task=TaskSettings(operation="subtraction", size=11), regime="mirrored", label_seed=0
+        )
+    with pytest.raises(ValueError, match="does not commute"):
+        tasks.mirrored_labels("subtraction", 11, 0)
 
 
 def test_natural_labels_are_the_answers():
