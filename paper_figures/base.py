@@ -89,7 +89,7 @@ class Source:
         """Return what the store holds of a prediction, or why that is not enough."""
         prediction = need.asked()
         held = stored(prediction, self.size, self.store)
-        if held.num_absent:
+        if held.num_absent or held.num_open:
             place = str(self.store.path)
             where = "" if place == DEFAULT_STORE else f" --store {shlex.quote(place)}"
             name = " ".join([prediction.name, *need.variant.options()])

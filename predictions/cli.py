@@ -79,7 +79,8 @@ def show(
     Parameters
     ----------
     names:
-        The predictions, or a group: "all" (of the theory), "first-study", "controls".
+        The predictions, or a group: "all" (of the theory), "critical-size", "first-study",
+        "controls".
     """
     from predictions.showing import described, print_prediction
 
@@ -195,7 +196,8 @@ def run(
     Parameters
     ----------
     names:
-        The predictions, or a group: "all" (of the theory), "first-study", "controls".
+        The predictions, or a group: "all" (of the theory), "critical-size", "first-study",
+        "controls".
     """
     from predictions.plans import Extent
     from predictions.printing import print_verdicts
@@ -208,15 +210,16 @@ def run(
         warn_of_too_few_seeds,
         write_reports,
     )
-    from predictions.sequence import documents_of, documents_of_all, run_in_looks
+    from predictions.sequence import documents_of, known_in, ranges, run_in_looks
     from predictions.trainer import NetworkTrainer
     from runs import Store
 
     chosen = _chosen(names, asked)
     extent = Extent(seeds=seeds, until_decided=until_decided, max_seeds=max_seeds)
     looks = {prediction.name: extent.looks(prediction, size) for prediction in chosen}
-    documents = documents_of(chosen, size, looks)
     place = Store(store)
+    known = known_in(place, chosen, size, looks)
+    documents = documents_of(known, size, looks)
     trainer = NetworkTrainer(
         device, engine, None if memory is None else memory * 2**30, workers=workers
     )
@@ -227,8 +230,8 @@ def run(
     set_damaged_aside(place, documents, retrain=retrain_damaged and not dry_run)
     warn_of_too_few_seeds(chosen, seeds)
     if dry_run:
-        later = documents_of_all(chosen, size, looks) if until_decided else None
-        return print_plan(documents, place, trainer, later=later, json=json)
+        foreseen, later = ranges(known, size, looks)
+        return print_plan(documents, place, trainer, foreseen=foreseen, later=later, json=json)
     judged = run_in_looks(chosen, size, extent, place, trainer)
     if judged is None:
         return INTERRUPTED
@@ -309,6 +312,20 @@ def plans(*, store: StoreOption = Path("store"), json: JsonOption = False) -> in
         _print_json(found)
     else:
         print_plans(found)
+    return 0
+
+
+@app.command(name="foretold")
+def list_foretold(*, store: StoreOption = Path("store"), json: JsonOption = False) -> int:
+    """Show what designs in stages foretold in a store before they went on, and when."""
+    from predictions.foretold import described
+    from predictions.printing import print_foretold
+
+    found = described(existing_store(store))
+    if json:
+        _print_json(found)
+    else:
+        print_foretold(found)
     return 0
 
 

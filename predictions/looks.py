@@ -147,12 +147,26 @@ def extent_of(store: Store, prediction: Prediction, size: Size, seeds: int | Non
 
 
 def with_look(
-    verdict: Verdict, prediction: Prediction, size: Size, store: Store, runs: Sequence[Run]
+    verdict: Verdict,
+    prediction: Prediction,
+    size: Size,
+    store: Store,
+    runs: Sequence[Run],
+    *,
+    objection: str | None = None,
 ) -> Verdict:
     """Return a verdict on runs of a store as the look that it is.
 
     Where several looks were planned, its p-values are those of all looks so far, and its outcome
     follows from them.
+
+    Args:
+        verdict: The verdict.
+        prediction: The prediction, as it was asked before anything was foretold.
+        size: At which size.
+        store: The store.
+        runs: What it was judged on.
+        objection: Why it confirms nothing, if something else than its plan says so.
     """
     seeds = len({run.settings.data_seed for run in runs})
     if not seeds:
@@ -162,7 +176,7 @@ def with_look(
         why = f"no plan to look at {seeds} seeds stood before these runs"
         return replace(verdict, look=Look(standing="exploratory", why=why, seeds=seeds))
     number = here.plan.looks.index(seeds) + 1
-    objection = _objection(here, number, verdict, prediction, runs)
+    objection = objection or _objection(here, number, verdict, prediction, runs)
     why = objection or f"planned {here.statement.made[:19]} UTC, before its runs"
     if here.others:
         why += f"; plans for other seeds were made before it here: {here.others}"
@@ -184,7 +198,7 @@ def _plan_of(prediction: Prediction, size: Size, store: Store, seeds: int) -> Pl
     here = [
         one for one in planned(store) if one.plan.asks(prediction, size) and seeds in one.plan.looks
     ]
-    here.sort(key=lambda one: one.plan.rule != digest(prediction.rule))
+    here.sort(key=lambda one: one.plan.rule != digest(prediction.fixed))
     return here[0] if here else None
 
 
@@ -252,7 +266,7 @@ def _objection(
     if begun := len(names.intersection(here.statement.begun)):
         return f"{begun} of its {len(names)} runs were there before it was planned"
     made = datetime.fromisoformat(here.statement.made).replace(microsecond=0)
-    if early := sum(_began(run) < made for run in runs):
+    if early := sum(run.began < made for run in runs):
         return f"{early} of its {len(names)} runs began before it was planned"
     results = {
         (look.says["p_value"], look.says["p_refuted"], look.says["runs"])
@@ -262,8 +276,3 @@ def _objection(
     if results - {(verdict.p_value, verdict.p_refuted, digest(sorted(verdict.runs)))}:
         return "this look was taken before, with another result"
     return None
-
-
-def _began(run: Run) -> datetime:
-    assert run.left is not None, run.identity
-    return datetime.fromisoformat(run.left.provenance["times"]["began"])

@@ -88,7 +88,7 @@ class Plan:
             size=size,
             options=tuple(prediction.variant.options()),
             looks=tuple(looks),
-            rule=digest(prediction.rule),
+            rule=digest(prediction.fixed),
             design=digest(runs),
         )
 

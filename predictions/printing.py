@@ -152,6 +152,38 @@ def print_plans(plans: Sequence[Mapping[str, Any]]) -> None:
     )
 
 
+def print_foretold(found: Sequence[Mapping[str, Any]]) -> None:
+    """Print what was foretold in a store, see ``predictions.foretold.described``."""
+    console = terminal()
+    if not found:
+        console.print("nothing was foretold in this store: only designs in stages do")
+        return
+    table = Table("of", "size", "seed", "after", "written down, UTC", "there before", "foretold")
+    for column in table.columns:
+        column.overflow = "fold"
+    for one in found:
+        before = one["runs_there_before"]
+        table.add_row(
+            one["question"],
+            " ".join([one["size"], *one["options"]]),
+            str(one["seed"]),
+            one["stage"],
+            one["made"][:19].replace("T", " "),
+            f"{before} runs" if before else "",
+            ", ".join(
+                f"{name.replace('_', ' ')} {value}"
+                for name, value in one["foretold"].items()
+                if value is not None and not isinstance(value, dict)
+            )
+            or "nothing",
+        )
+    console.print(table)
+    console.print(
+        "There before: runs that should follow from it, and make verdicts exploratory.",
+        highlight=False,
+    )
+
+
 def _print_table(console: Console, rows: Sequence[family.Row]) -> None:
     """Print all verdicts side by side."""
     table = Table(

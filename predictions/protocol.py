@@ -6,6 +6,7 @@ import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args
 
@@ -72,6 +73,12 @@ class Run:
         """A row for every recorded step."""
         assert self.left is not None, self.identity
         return self.left.history
+
+    @property
+    def began(self) -> datetime:
+        """When its training began, to the second."""
+        assert self.left is not None, self.identity
+        return datetime.fromisoformat(self.left.provenance["times"]["began"])
 
     def weights(self) -> Mapping[str, np.ndarray]:
         """Return the final weights."""
@@ -234,6 +241,11 @@ class Prediction(ABC):
 
     def __init__(self, variant: Variant = AS_DESIGNED) -> None:
         self.variant = variant
+
+    @property
+    def fixed(self) -> str:
+        """All words that a plan holds it to."""
+        return self.rule
 
     @abstractmethod
     def design(self, size: Size, num_seeds: int | None = None) -> str:

@@ -115,6 +115,7 @@ def print_plan(
     store: Store,
     trainer: NetworkTrainer,
     *,
+    foreseen: tuple[Sequence[Document], Sequence[Document]] | None = None,
     later: Sequence[Document] | None = None,
     json: bool,
 ) -> int:
@@ -124,6 +125,7 @@ def print_plan(
         documents: The runs that will be trained in any case.
         store: What of them may be there.
         trainer: What would train them.
+        foreseen: All runs if what is still to be foretold takes the least, and the most.
         later: All that may be trained, if more than that is not sure yet.
         json: Whether to print JSON.
     """
@@ -146,10 +148,18 @@ def print_plan(
         else 0,
         "workers": trainer.workers,
     }
+
+    def extreme(of: Sequence[Document]) -> tuple[int, float | None]:
+        every = plan(of, store, trainer)
+        number = sum(len(group) for level in every for group in level)
+        return number, estimated_seconds(every, trainer) if known else None
+
+    if foreseen is not None:
+        least, most = map(extreme, foreseen)
+        facts["runs_with_later_stages"] = [least[0], most[0]]
+        facts["estimated_seconds_with_later_stages"] = [least[1], most[1]]
     if later is not None:
-        every = plan(later, store, trainer)
-        facts["runs_to_train_at_most"] = sum(len(group) for level in every for group in level)
-        facts["estimated_seconds_at_most"] = estimated_seconds(every, trainer) if known else None
+        facts["runs_to_train_at_most"], facts["estimated_seconds_at_most"] = extreme(later)
     if json:
         print(json_module.dumps(facts, indent=2))
         return 0
@@ -158,6 +168,11 @@ def print_plan(
     print(f"runs in the store  {facts['runs_in_store']} of {facts['runs']}")
     print(f"estimated time     {time}, {trainer.workers} ensembles side by side")
     print(f"estimated memory   {facts['estimated_mebibytes']:,} MiB")
+    if foreseen is not None:
+        print("that is the first stage; what follows is foretold from it, and trained then:")
+        for (number, more), words in ((least, "at least"), (most, "at most")):
+            time = "" if more is None else f", {estimated(more)}"
+            print(f"  all stages       {words} {number} runs{time}")
     if later is not None:
         more = facts["estimated_seconds_at_most"]
         time = "not known for this device" if more is None else estimated(more)

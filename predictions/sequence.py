@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 
+from predictions import foretold
 from predictions.command import FAILED
 from predictions.judging import plural
 from predictions.looks import last_look, planned, write_look, write_plan
 from predictions.plans import Extent
 from predictions.protocol import Prediction, Size, Verdict
 from predictions.running import Judged, train_missing, verdicts_on
+from predictions.stages import Staged, foreseen
+from predictions.stored import stored
 from predictions.trainer import NetworkTrainer
 from runs import Document, Store, StoreError, generations
 
@@ -32,12 +35,49 @@ def documents_of(
     ]
 
 
-def documents_of_all(
+def known_in(
+    store: Store, chosen: Sequence[Prediction], size: Size, looks: Mapping[str, Sequence[int]]
+) -> list[Prediction]:
+    """Return predictions with what was foretold of the seeds of their first looks."""
+    return [
+        foretold.knowing(one, size, store, looks[one.name][0]) if looks[one.name] else one
+        for one in chosen
+    ]
+
+
+def ranges(
     chosen: Sequence[Prediction], size: Size, looks: Mapping[str, Sequence[int]]
-) -> list[Document]:
-    """Return the runs of the last look of each prediction, which those of all others are among."""
-    last = {name: seeds[-1:] for name, seeds in looks.items()}
-    return documents_of(chosen, size, last)
+) -> tuple[tuple[list[Document], list[Document]] | None, list[Document] | None]:
+    """Return what may be trained beyond what is known, where that is more.
+
+    Args:
+        chosen: The predictions, with what was foretold.
+        size: At which size.
+        looks: Seeds of each look.
+
+    Returns:
+        All runs of the first look if what is still to be foretold takes the least, and if it takes
+        the most (``None`` if everything was); and all runs of the last look if it takes the most
+        (``None`` if there is one look only).
+    """
+
+    def documents(number: int, extreme: int) -> list[Document]:
+        found = []
+        for one in chosen:
+            if looks[one.name]:
+                seeds = looks[one.name][number]
+                both = foreseen(one, size, seeds)
+                runs = one.settings(size, seeds) if both is None else both[extreme]
+                found += [settings.document() for settings in runs]
+        return found
+
+    still = any(
+        isinstance(one, Staged) and one.open_seeds(size, looks[one.name][0]) for one in chosen
+    )
+    several = any(len(seeds) > 1 for seeds in looks.values())
+    return (documents(0, 0), documents(0, 1)) if still else None, (
+        documents(-1, 1) if several else None
+    )
 
 
 def seeds_to_judge(
@@ -48,6 +88,43 @@ def seeds_to_judge(
         return seeds
     last = {prediction.name: last_look(store, prediction, size) for prediction in chosen}
     return {name: number for name, number in last.items() if number is not None}
+
+
+def train(
+    chosen: Sequence[Prediction],
+    size: Size,
+    seeds: Mapping[str, int],
+    store: Store,
+    trainer: NetworkTrainer,
+) -> bool:
+    """Train what predictions need, stage by stage; return False if interrupted.
+
+    What follows from a stage is written down before anything of the next is trained.
+    """
+    while True:
+        known = [
+            foretold.knowing(prediction, size, store, seeds[prediction.name])
+            for prediction in chosen
+            if prediction.name in seeds
+        ]
+        looks = {name: (number,) for name, number in seeds.items()}
+        if not train_missing(documents_of(known, size, looks), store, trainer):
+            return False
+        if not sum(_foretell(p, size, store, seeds[p.name]) for p in known):
+            return True
+
+
+def _foretell(prediction: Prediction, size: Size, store: Store, num_seeds: int) -> int:
+    """Write down what follows from a stage that is complete; return for how many seeds."""
+    if not isinstance(prediction, Staged) or not prediction.open_seeds(size, num_seeds):
+        return 0
+    try:
+        held = stored(prediction, size, store, num_seeds)
+    except StoreError:  # judging says so, of this prediction alone
+        return 0
+    if held.num_absent or not isinstance(held.known, Staged):
+        return 0
+    return foretold.foretell(held.known, size, store, num_seeds, held.runs)
 
 
 def plan_looks(
@@ -62,9 +139,11 @@ def plan_looks(
         seeds = looks[prediction.name]
         if not seeds:
             continue
-        last = [settings.document() for settings in prediction.settings(size, seeds[-1])]
+        known = foretold.knowing(prediction, size, store, seeds[-1])
+        last = [settings.document() for settings in known.settings(size, seeds[-1])]
         there = all(store.has(run) for level in generations(last) for run in level)
-        if len(seeds) > 1 or not there:
+        still = isinstance(known, Staged) and known.open_seeds(size, seeds[-1])
+        if len(seeds) > 1 or not there or still:
             store.require_writable()
             write_plan(store, prediction, size, seeds)
 
@@ -87,9 +166,9 @@ def run_in_looks(
     found: dict[str, Verdict] = {}
     judged, still, number = Judged(), list(chosen), 0
     while still:
-        if not train_missing(documents_of(still, size, looks, number), store, trainer):
-            return None
         seeds = {p.name: looks[p.name][number] for p in still if looks[p.name]}
+        if not train(still, size, seeds, store, trainer):
+            return None
         now = verdicts_on(store, still, size, seeds)
         judged.code = FAILED if FAILED in (judged.code, now.code) else judged.code or now.code
         for verdict in now.verdicts:

@@ -8,6 +8,7 @@ import textwrap
 from predictions.judging import plural
 from predictions.progress import estimated
 from predictions.protocol import Prediction, Size
+from predictions.stages import Staged, foreseen
 from predictions.trainer import NetworkTrainer
 from predictions.variants import AS_DESIGNED
 from runs import Document, estimated_seconds, generations
@@ -26,13 +27,23 @@ def described(prediction: Prediction, size: Size, seeds: int | None) -> dict[str
     return {
         "Claim": prediction.claim,
         f"Design ({size})": prediction.design(size, seeds),
+        **({"Foretold": prediction.foretelling} if isinstance(prediction, Staged) else {}),
         "Rule": prediction.rule + (SMOKE if size == "smoke" and settings else ""),
         **({"Changed after a look": prediction.amended} if prediction.amended else {}),
         "Power": f"{prediction.power} Seeds here: {num_seeds}.{_elsewhere(prediction)}",
         "Would refute it": prediction.refutation,
         "Assumed": "\n".join(prediction.assumptions),
-        "Cost": _cost([run.document() for run in settings]),
+        "Cost": _cost([run.document() for run in settings]) + _later(prediction, size, seeds),
     }
+
+
+def _later(prediction: Prediction, size: Size, seeds: int | None) -> str:
+    """Return what later stages may cost in all, empty if there are none."""
+    both = foreseen(prediction, size, seeds)
+    if both is None:
+        return ""
+    least, most = (_cost([run.document() for run in runs]) for runs in both)
+    return f" (the first stage); all stages between {least} and {most}"
 
 
 def print_prediction(prediction: Prediction, size: Size, seeds: int | None) -> None:

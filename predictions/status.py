@@ -10,10 +10,12 @@ from pydantic import ValidationError
 from rich.table import Table
 
 from efficiency.errors import InvalidInputError
+from predictions.foretold import knowing
 from predictions.printing import terminal
 from predictions.progress import estimated
 from predictions.protocol import SIZES, Prediction, Size
 from predictions.running import problem_of
+from predictions.stages import Staged
 from predictions.trainer import NetworkTrainer
 from runs import Document, Store, estimated_seconds, generations
 
@@ -29,6 +31,7 @@ class Row:
         in_store: Those that are there and whole.
         damaged: Those that are there and damaged.
         missing: Those that are not there.
+        open_seeds: Seeds of which something is to be foretold before all of their runs are known.
         seconds: Estimated time to train what is missing, on this machine's CPU.
     """
 
@@ -38,6 +41,7 @@ class Row:
     in_store: int
     damaged: int
     missing: int
+    open_seeds: int
     seconds: float
 
     def document(self) -> dict[str, Any]:
@@ -86,6 +90,7 @@ def _row(
         asked: Whether this size was asked for; an operation need not be defined at every size.
     """
     try:
+        prediction = knowing(prediction, size, store, seeds)
         documents = [settings.document() for settings in prediction.settings(size, seeds)]
     except (InvalidInputError, ValidationError):
         if asked:
@@ -104,6 +109,7 @@ def _row(
         in_store=counts.count("in store"),
         damaged=counts.count("damaged"),
         missing=counts.count("missing"),
+        open_seeds=len(prediction.open_seeds(size, seeds)) if isinstance(prediction, Staged) else 0,
         seconds=_seconds(missing, trainer),
     )
 
@@ -129,7 +135,8 @@ def print_status(rows: Sequence[Row]) -> None:
     for row in rows:
         counts = map(str, (row.runs, row.in_store, row.damaged, row.missing))
         time = estimated(row.seconds) if row.missing else ""
-        table.add_row(row.prediction, row.size, *counts, time)
+        more = " and what follows" if row.open_seeds else ""
+        table.add_row(row.prediction, row.size, *counts, time + more)
     console.print(table)
     console.print(
         "Predictions share runs; each row counts all of its own. Other operations, networks and "

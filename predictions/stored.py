@@ -11,9 +11,12 @@ from efficiency.errors import InvalidInputError
 from efficiency.estimates import alike
 from efficiency.outcome import Outcome, outcome
 from efficiency.settings import RunSettings
+from predictions import foretold
+from predictions.judging import plural
 from predictions.looks import extent_of, with_look
 from predictions.meaning import changed_since
 from predictions.protocol import Prediction, Run, Size, Verdict
+from predictions.stages import Staged
 from runs.files import StoreError
 from runs.identity import identity
 from runs.record import Record
@@ -33,15 +36,19 @@ class Stored:
     """What a store holds of what a prediction needs.
 
     Attributes:
+        known: The prediction with all that was foretold for it.
         runs: The runs that are there.
-        num_wanted: Runs that the design asks for.
+        num_wanted: Runs that the design asks for, of the stages that are known.
         num_absent: Runs that are not there and could be.
+        num_open: Seeds of which something is still to be foretold, with the runs that follow.
         origins: What trained those that are there: what kind of thing, and which.
     """
 
+    known: Prediction
     runs: list[Run]
     num_wanted: int
     num_absent: int
+    num_open: int
     origins: frozenset[tuple[str, str]]
 
 
@@ -53,7 +60,8 @@ def stored(
     Raises:
         StoreError: A run is damaged.
     """
-    wanted = prediction.settings(size, num_seeds)
+    known = foretold.knowing(prediction, size, store, num_seeds)
+    wanted = known.settings(size, num_seeds)
     found, origins = [], set()
     for settings in wanted:
         run = identity(settings.document())
@@ -67,9 +75,11 @@ def stored(
     # A run whose start diverged can never be trained; the judge sees what is left without it.
     possible = [settings for settings in wanted if not _descends(settings, diverged)]
     return Stored(
+        known=known,
         runs=found,
         num_wanted=len(wanted),
         num_absent=len(possible) - sum(run.settings in possible for run in found),
+        num_open=len(known.open_seeds(size, num_seeds)) if isinstance(known, Staged) else 0,
         origins=frozenset(origins),
     )
 
@@ -128,13 +138,19 @@ def judge_stored(
         StoreError: A run is damaged.
     """
     held = stored(prediction, size, store, num_seeds)
-    if held.num_absent > 0:
+    known = held.known
+    if held.num_absent > 0 or held.num_open > 0:
+        more = (
+            f", and of {plural(held.num_open, 'seed')} nothing was foretold yet"
+            if held.num_open
+            else ""
+        )
         return Verdict(
             prediction=prediction.name,
             size=size,
             outcome="undecided",
             sentence=f"{held.num_absent} of the {held.num_wanted} runs are not in the store "
-            f"{store.path}; none was judged.",
+            f"{store.path}{more}; none was judged.",
             rule=prediction.rule,
             next_command=on(
                 store, prediction.command(size, extent_of(store, prediction, size, num_seeds))
@@ -142,8 +158,11 @@ def judge_stored(
             runs=tuple(sorted(run.identity for run in held.runs)),
             options=shlex.join(prediction.variant.options()),
         )
-    verdict = prediction.judge(size, held.runs)
-    notes = []
+    verdict = known.judge(size, held.runs)
+    notes, objection = [], None
+    if isinstance(known, Staged) and held.runs:
+        notes.append(foretold.order(known, size, store, held.runs))
+        objection = foretold.objection(known, size, store, held.runs)
     for kind in sorted({kind for kind, _ in held.origins}):
         which = sorted(one for other, one in held.origins if other == kind)
         if len(which) > 1:
@@ -153,7 +172,7 @@ def judge_stored(
             f"The store {store.path} also holds {number} runs of schema {schema}, which were not "
             "read: settings meant something else then."
         )
-    verdict = with_look(verdict, prediction, size, store, held.runs)
+    verdict = with_look(verdict, prediction, size, store, held.runs, objection=objection)
     following = verdict.next_command
     if following is not None:
         following = on(store, following)

@@ -72,6 +72,8 @@ def state(store: Store, says: Mapping[str, Any], about: Iterable[str] = ()) -> S
     store.create()
     try:
         path.parent.mkdir(exist_ok=True)
+        if path.exists():  # another process was faster: the first counts
+            return _read(store, path.stem)
         write_file(path, json.dumps(held, indent=2, ensure_ascii=False) + "\n")
     except OSError as error:
         raise explain_os_error(error, path) from error

@@ -1,0 +1,135 @@
+"""Designs in stages: what is trained later follows from what was found, and said, before.
+
+The runs of the first stage of a seed are fixed. Those of every later stage are a pure function of
+what was foretold of that seed from its runs of the stages before, so that a look at more seeds
+changes nothing of those that were there. ``predictions.foretold`` writes down what is foretold
+before anything that follows from it is trained.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, ClassVar, Self
+
+from efficiency.settings import RunSettings
+from predictions.grounds import ground
+from predictions.protocol import Prediction, Run, Size
+from predictions.variants import AS_DESIGNED, Variant
+
+Foretold = Mapping[str, Any]
+"""What is said of a seed after a stage, as JSON types."""
+
+Said = Mapping[int, tuple[Foretold, ...]]
+"""What was foretold of each seed, stage by stage."""
+
+NOTHING: Said = MappingProxyType({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """A run in its place in a design.
+
+    Attributes:
+        stage: Name of the stage.
+        arm: What it is for.
+        settings: The run.
+    """
+
+    stage: str
+    arm: str
+    settings: RunSettings
+
+
+class Staged(Prediction):
+    """A prediction whose later runs follow from what its earlier ones showed.
+
+    Args:
+        variant: Another operation or network than its sizes have.
+        said: What was foretold.
+
+    Attributes:
+        question: What several predictions share that foretell the same and read the same runs.
+        stages: Names of the stages.
+        foretelling: What is foretold after each stage but the last and how, and what follows.
+    """
+
+    question: ClassVar[str]
+    stages: ClassVar[tuple[str, ...]]
+    foretelling: ClassVar[str]
+
+    def __init__(self, variant: Variant = AS_DESIGNED, said: Said = NOTHING) -> None:
+        super().__init__(variant)
+        self.said = said
+
+    @property
+    def fixed(self) -> str:
+        """See ``Prediction.fixed``."""
+        return f"{self.rule} {self.foretelling}"
+
+    def knowing(self, said: Said) -> Self:
+        """Return the same prediction with other things foretold."""
+        return type(self)(self.variant, said)
+
+    @abstractmethod
+    def cells(self, size: Size, seed: int) -> list[Cell]:
+        """Return the runs of a seed in the stages that are known from what was foretold of it."""
+
+    @abstractmethod
+    def foretell(self, size: Size, seed: int, runs: Sequence[Run]) -> Foretold:
+        """Return what follows for a seed from its runs of all stages so far.
+
+        Runs that descend from one that diverged are not there.
+        """
+
+    @abstractmethod
+    def extremes(self, size: Size) -> tuple[tuple[Foretold, ...], tuple[Foretold, ...]]:
+        """Return what could be foretold of a seed that takes the least training, and the most."""
+
+    def seeds(self, size: Size, num_seeds: int | None = None) -> Sequence[int]:
+        """Return the seeds that it is asked of."""
+        return ground(size, self.variant).seeds(num_seeds)
+
+    def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
+        """Return the runs of the stages that are known, see ``Prediction.settings``."""
+        every = (self.cells(size, seed) for seed in self.seeds(size, num_seeds))
+        return [cell.settings for cells in every for cell in cells]
+
+    def open_seeds(self, size: Size, num_seeds: int | None = None) -> list[int]:
+        """Return the seeds of which something is still to be foretold."""
+        last = len(self.stages) - 1
+        return [s for s in self.seeds(size, num_seeds) if len(self.said.get(s, ())) < last]
+
+    def arms(self, size: Size, runs: Sequence[Run]) -> dict[int, dict[str, list[Run]]]:
+        """Return runs by seed and arm, in the order of their cells."""
+        there = {run.settings: run for run in runs}
+        found: dict[int, dict[str, list[Run]]] = {}
+        for seed in sorted({run.settings.data_seed for run in runs}):
+            arms = found.setdefault(seed, {})
+            for cell in self.cells(size, seed):
+                if cell.settings in there:
+                    arms.setdefault(cell.arm, []).append(there[cell.settings])
+        return found
+
+
+def foreseen(
+    prediction: Prediction, size: Size, num_seeds: int | None
+) -> tuple[list[RunSettings], list[RunSettings]] | None:
+    """Return all runs of a design in stages if what is open takes the least, and the most.
+
+    ``None`` where nothing is open.
+    """
+    if not isinstance(prediction, Staged):
+        return None
+    still = prediction.open_seeds(size, num_seeds)
+    if not still:
+        return None
+    least, most = (
+        prediction.knowing({**prediction.said, **dict.fromkeys(still, said)}).settings(
+            size, num_seeds
+        )
+        for said in prediction.extremes(size)
+    )
+    return least, most
