@@ -4,30 +4,34 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+COMPILED := torch, scipy.stats, pandas, statsmodels.stats.api, matplotlib.pyplot, hypothesis, xdist, predictions.cli, predictions.trainer, paper_figures.cli
 
-.PHONY: help install ungrokking predictions first-study controls variants figures findings test check bench bench-gpu calibration clean
+.PHONY: help install ungrokking predictions critical-size first-study controls variants figures findings test check bench bench-gpu calibration clean
 
 help:
-	@echo "make ungrokking   train, judge and report the main experiment (quick size)"
-	@echo "make predictions  the same for all seven predictions"
-	@echo "make first-study  the findings of the first study of grokking (quick size)"
-	@echo "make controls     what must not happen if the theory is right, on fresh seeds, until decided"
-	@echo "make variants     ungrokking on the other operations and the network of figure 8"
-	@echo "make figures      draw the figures of both papers from what was trained"
-	@echo "make findings     judge both, write the tables of the README and draw its figure"
-	@echo "make test         all checks and all tests"
-	@echo "make check        format, lint, types and imports only"
-	@echo "make bench        time training against a textbook step; check time and memory estimates"
-	@echo "make bench-gpu    the same on an NVIDIA GPU, with tf32 and a paper-size run"
-	@echo "make calibration  coverage of intervals and error rates of rules, at full length"
+	@echo "make ungrokking     train, judge and report the main experiment (quick size)"
+	@echo "make predictions    the same for all six predictions"
+	@echo "make critical-size  the critical size of each network, foretold and then observed, on fresh seeds"
+	@echo "make first-study    the findings of the first study of grokking (quick size)"
+	@echo "make controls       what must not happen if the theory is right, on fresh seeds, until decided"
+	@echo "make variants       ungrokking on the other operations and the network of figure 8"
+	@echo "make figures        draw the figures of both papers from what was trained"
+	@echo "make findings       judge both, write the tables of the README and draw its figure"
+	@echo "make test           all checks and all tests"
+	@echo "make check          format, lint, types and imports only"
+	@echo "make bench          time training against a textbook step; check time and memory estimates"
+	@echo "make bench-gpu      the same on an NVIDIA GPU, with tf32 and a paper-size run"
+	@echo "make calibration    coverage of intervals and error rates of rules, at full length"
 
 install: $(READY)
 
-# Made again when the dependencies change, or when an install was cut off.
+# Made again when the dependencies change, or when an install was cut off. Of 20,000 files pip would
+# compile, which takes longer than all else, only those are compiled that are imported.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; give make PYTHON=...")'
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[dev]'
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -c 'import $(COMPILED)'
 	@touch $(READY)
 
 ungrokking: $(READY)
@@ -35,6 +39,9 @@ ungrokking: $(READY)
 
 predictions: $(READY)
 	$(BIN)/predictions run all
+
+critical-size: $(READY)
+	$(BIN)/predictions run critical-size --until-decided --first-seed 7000
 
 first-study: $(READY)
 	$(BIN)/predictions run first-study
@@ -51,13 +58,17 @@ variants: $(READY)
 figures: $(READY)
 	$(BIN)/paper_figures build
 
-findings: predictions first-study controls
+findings: predictions critical-size first-study controls
 	$(BIN)/predictions judge all --json > docs/found/quick.json.part
 	mv docs/found/quick.json.part docs/found/quick.json
 	$(BIN)/predictions judge first-study --json > docs/found/first-study-quick.json.part
 	mv docs/found/first-study-quick.json.part docs/found/first-study-quick.json
 	$(BIN)/predictions judge controls --first-seed 6000 --json > docs/found/controls-quick.json.part
 	mv docs/found/controls-quick.json.part docs/found/controls-quick.json
+	$(BIN)/predictions judge critical-size --first-seed 7000 --json > docs/found/critical-size-quick.json.part
+	mv docs/found/critical-size-quick.json.part docs/found/critical-size-quick.json
+	$(BIN)/predictions foretold --json > docs/found/foretold/critical-size-quick.json.part
+	mv docs/found/foretold/critical-size-quick.json.part docs/found/foretold/critical-size-quick.json
 	$(BIN)/python -m predictions.findings README.md docs/found/*.json
 	$(BIN)/paper_figures build figure-01 --out docs/figures
 
@@ -82,7 +93,7 @@ bench-gpu: $(READY)
 	$(BIN)/python -m benchmarks.gpu
 
 calibration: $(READY)
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/predictions/test_calibration.py tests/predictions/test_calibration_family.py --numprocesses 2 --calibration full -rP
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/predictions/test_calibration.py tests/predictions/test_calibration_family.py tests/predictions/test_calibration_critical_size.py --numprocesses 2 --calibration full -rP
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
