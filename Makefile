@@ -41,7 +41,7 @@ predictions: $(READY)
 	$(BIN)/predictions run all
 
 critical-size: $(READY)
-	$(BIN)/predictions run critical-size --until-decided --first-seed 7000
+	$(BIN)/predictions run critical-size --until-decided --first-seed 8000
 
 first-study: $(READY)
 	$(BIN)/predictions run first-study
@@ -65,7 +65,7 @@ findings: predictions critical-size first-study controls
 	mv docs/found/first-study-quick.json.part docs/found/first-study-quick.json
 	$(BIN)/predictions judge controls --first-seed 6000 --json > docs/found/controls-quick.json.part
 	mv docs/found/controls-quick.json.part docs/found/controls-quick.json
-	$(BIN)/predictions judge critical-size --first-seed 7000 --json > docs/found/critical-size-quick.json.part
+	$(BIN)/predictions judge critical-size --first-seed 8000 --json > docs/found/critical-size-quick.json.part
 	mv docs/found/critical-size-quick.json.part docs/found/critical-size-quick.json
 	$(BIN)/predictions foretold --json > docs/found/foretold/critical-size-quick.json.part
 	mv docs/found/foretold/critical-size-quick.json.part docs/found/foretold/critical-size-quick.json

@@ -21,12 +21,14 @@ class Line:
         intercept: At x = 0.
         slope: Its rise.
         covariance: (2, 2) of intercept and slope, from the scatter around the line.
+        variance: Of that scatter.
         dof: Degrees of freedom of that scatter, points − 2.
     """
 
     intercept: float
     slope: float
     covariance: FloatArray
+    variance: float
     dof: int
 
 
@@ -51,6 +53,7 @@ def fit_line(x: npt.ArrayLike, y: npt.ArrayLike) -> Line:
         intercept=float(intercept),
         slope=float(slope),
         covariance=inverse * float(rest @ rest) / (len(at) - 2),
+        variance=float(rest @ rest) / (len(at) - 2),
         dof=len(at) - 2,
     )
 

@@ -224,11 +224,19 @@ class RankCorrelation:
         interval: ρ with its 95% interval.
         p_below: Two-sided p, as one for "the correlation is negative": 1 where it is not.
         p_above: The same for "it is positive".
+        error: Standard error of Fisher's z.
     """
 
     interval: Interval
     p_below: float
     p_above: float
+    error: float
+
+    def p_less(self, bound: float) -> float:
+        """Return the smallest 1 − confidence at which the interval of ρ lies below a bound."""
+        rho = float(np.clip(self.interval.value, -1 + 1e-9, 1 - 1e-9))
+        away = float(np.arctanh(bound) - np.arctanh(rho)) / self.error
+        return min(1.0, 2 * float(stats.norm.sf(away)))
 
 
 def rank_correlation(
@@ -258,4 +266,5 @@ def rank_correlation(
         interval=Interval(value=rho, low=float(np.tanh(z - half)), high=float(np.tanh(z + half))),
         p_below=p if rho < 0 else 1.0,
         p_above=p if rho > 0 else 1.0,
+        error=error,
     )

@@ -27,7 +27,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     networks(left, curves, at)
     isologit(right, curves, at)
     for one in critical:
-        style.mark(right, one.verdict.numbers.get("crossing"), style.D_CRIT)
+        style.mark(right, one.verdict.numbers.get("foretold"), style.D_CRIT)
     return drawn
 
 
@@ -38,10 +38,10 @@ FIGURE = PaperFigure(
     shows="Left: norm against log-odds of every settled network of a seed that counts, Mem filled "
     "(random labels), Gen open (large D). Right: the norm that each needs for one log-odds ŝ, "
     "against D; seeds faint, geometric means with 95% intervals where ŝ lies within what the "
-    "networks of every seed span. Dashed: ŝ on the left, on the right D_crit, where both need "
-    "the same, with its interval.",
+    "networks of every seed span. Dashed: ŝ on the left, on the right D_crit as foretold, where "
+    "both need the same, with its interval.",
     needs=(Need(prediction="efficiency"),),
-    wants=(Need(prediction="critical-size"),),
+    wants=(Need(prediction="critical-size-ratio"),),
     draw=draw,
     apart="The paper reads the correct logit; here it is the log-odds, of which the loss is a "
     "function.",

@@ -17,14 +17,13 @@ from predictions import scratch
 @mpl.rc_context(style.STYLE)
 def draw(evidence: Sequence[Evidence]) -> Figure:
     """Draw one panel, of the runs that count."""
-    one, *critical = evidence
+    (one,) = evidence
     drawn, (axes,) = style.figure(1, 3.4)
     by_seed, left_out = scratch.usable(one.runs)
     finals(axes, [run for by in by_seed.values() for run in by.values()])
-    midpoints = [other.verdict.numbers.get("from_scratch_midpoint") for other in critical]
-    for midpoint in midpoints:
-        style.mark(axes, midpoint, "half from scratch", text=False)  # marks may lie anywhere
-    half = "".join(f"; half of the way at D = {style.shown(m)}" for m in midpoints)
+    midpoint = one.verdict.numbers.get("from_scratch_midpoint")
+    style.mark(axes, midpoint, "half from scratch", text=False)  # marks may lie anywhere
+    half = f"; half of the way at D = {style.shown(midpoint)}"
     without = f", {len(left_out)} left out" if left_out else ""
     axes.set_title(f"{len(by_seed)} seeds{without}{half}")
     task = one.runs[0].settings.task
@@ -41,6 +40,5 @@ FIGURE = PaperFigure(
     "partial at once: without delay). Dashed: the D at which half of the way is reached, with "
     "its 95% interval.",
     needs=(Need(prediction="semi-grokking"),),
-    wants=(Need(prediction="critical-size"),),
     draw=draw,
 )

@@ -144,7 +144,7 @@ def curves(runs: Sequence[Run]) -> list[SeedCurves]:
 
 def _arm(settings: RunSettings) -> Arm | None:
     """Return the arm of a run, ``None`` for a start network."""
-    if settings.regime == "memorising":
+    if settings.label_seed is not None:
         return "mem"
     return None if settings.start is None else "gen"
 

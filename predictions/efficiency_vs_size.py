@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import ClassVar
 
-from efficiency.settings import RunSettings
+from efficiency.settings import Regime, RunSettings
 from predictions.efficiency_judge import MARGIN, MIN_SHARE, find
 from predictions.grounds import Ground, ground, schedule
 from predictions.judging import MIN_SEEDS
@@ -57,14 +57,19 @@ DESIGNS: dict[Size, Design] = {
 }
 
 
+def decayed(run: RunSettings, ground: Ground) -> list[RunSettings]:
+    """Return a run at λ = 1 with its kin along the curve, by weight decay."""
+    # η·λ is what blurs a settled norm: with it held, so is the blur.
+    rate = ground.calm_learning_rate
+    return [
+        run.model_copy(update={"optimiser": schedule(rate / decay, decay, 0.5)})
+        for decay in DESIGNS[ground.size].weight_decays
+    ]
+
+
 def _varied(run: RunSettings, ground: Ground) -> list[RunSettings]:
     """Return a run at λ = 1 with its kin along the curve, both ways."""
     design, rate = DESIGNS[ground.size], ground.calm_learning_rate
-    # η·λ is what blurs a settled norm: with it held, so is the blur.
-    decayed = [
-        run.model_copy(update={"optimiser": schedule(rate / decay, decay, 0.5)})
-        for decay in design.weight_decays
-    ]
     held = [
         run.model_copy(
             update={
@@ -76,47 +81,55 @@ def _varied(run: RunSettings, ground: Ground) -> list[RunSettings]:
         )
         for factor in design.norm_factors
     ]
-    return decayed + held
+    return decayed(run, ground) + held
+
+
+def mem_at_one(
+    ground: Ground, seed: int, dataset_size: int, regime: Regime = "memorising"
+) -> RunSettings:
+    """Return a memorising network at λ = 1: its only circuit is Mem."""
+    return RunSettings(
+        task=ground.task,
+        network=ground.network,
+        optimiser=schedule(ground.calm_learning_rate, 1.0, 0.5),
+        regime=regime,
+        dataset_size=dataset_size,
+        data_seed=seed,
+        label_seed=seed,
+        init_seed=seed,
+        num_steps=DESIGNS[ground.size].num_steps,
+    )
+
+
+def gen_at_one(ground: Ground, seed: int, dataset_size: int) -> RunSettings:
+    """Return what continues a start network above D_crit at λ = 1: its only circuit is Gen."""
+    return RunSettings(
+        task=ground.task,
+        network=ground.network,
+        optimiser=schedule(ground.calm_learning_rate, 1.0, 0.5),
+        dataset_size=dataset_size,
+        data_seed=seed,
+        start=ground.start(seed),
+        num_steps=DESIGNS[ground.size].num_steps,
+    )
 
 
 def mem_arm(ground: Ground, seeds: Iterable[int]) -> list[RunSettings]:
-    """Return the memorising networks: their only circuit is Mem."""
-    design = DESIGNS[ground.size]
-    runs = []
-    for seed, D in product(seeds, ground.scaled(design.mem_sizes)):
-        one = RunSettings(
-            task=ground.task,
-            network=ground.network,
-            optimiser=schedule(ground.calm_learning_rate, 1.0, 0.5),
-            regime="memorising",
-            dataset_size=D,
-            data_seed=seed,
-            label_seed=seed,
-            init_seed=seed,
-            num_steps=design.num_steps,
-        )
-        runs.extend(_varied(one, ground))
-    return runs
+    """Return the memorising networks."""
+    return [
+        run
+        for seed, D in product(seeds, ground.scaled(DESIGNS[ground.size].mem_sizes))
+        for run in _varied(mem_at_one(ground, seed, D), ground)
+    ]
 
 
 def gen_arm(ground: Ground, seeds: Iterable[int]) -> list[RunSettings]:
     """Return the generalising networks: start networks and what continues them above D_crit."""
-    design = DESIGNS[ground.size]
     runs = []
     for seed in seeds:
-        start = ground.start(seed)
-        runs.append(start)
-        for D in ground.scaled(design.gen_sizes):
-            one = RunSettings(
-                task=ground.task,
-                network=ground.network,
-                optimiser=schedule(ground.calm_learning_rate, 1.0, 0.5),
-                dataset_size=D,
-                data_seed=seed,
-                start=start,
-                num_steps=design.num_steps,
-            )
-            runs.extend(_varied(one, ground))
+        runs.append(ground.start(seed))
+        for D in ground.scaled(DESIGNS[ground.size].gen_sizes):
+            runs.extend(_varied(gen_at_one(ground, seed, D), ground))
     return runs
 
 

@@ -7,7 +7,11 @@ from collections.abc import Sequence
 from efficiency.errors import InvalidInputError, did_you_mean
 from predictions.controls.small_epsilon import SmallEpsilon
 from predictions.controls.without_decay import WithoutDecay
-from predictions.critical_size import CriticalSize
+from predictions.critical_size.association import CriticalSizeAssociation
+from predictions.critical_size.coverage import CriticalSizeCoverage
+from predictions.critical_size.identity import CriticalSizeIdentity
+from predictions.critical_size.ratio import CriticalSizeRatio
+from predictions.critical_size.sharing import Sharing
 from predictions.efficiency_vs_size import Efficiency
 from predictions.first_study.data_fraction import DataFraction
 from predictions.first_study.delayed_generalisation import DelayedGeneralisation
@@ -34,11 +38,22 @@ THEORY: dict[str, Prediction] = {
         Ungrokking(),
         WeightDecay(),
         SemiGrokking(),
-        CriticalSize(),
         MinimalExamplePrediction(),
     )
 }
 
+
+CRITICAL_SIZE: dict[str, Prediction] = {
+    prediction.name: prediction
+    for prediction in (
+        CriticalSizeRatio(),
+        CriticalSizeAssociation(),
+        CriticalSizeIdentity(),
+        CriticalSizeCoverage(),
+        Sharing(),
+    )
+}
+"""Claims about one set of runs: D_crit foretold of each network, then observed."""
 
 FIRST_STUDY: dict[str, Prediction] = {
     prediction.name: prediction
@@ -61,10 +76,11 @@ CONTROLS: dict[str, Prediction] = {
 }
 """What should not happen if the theory is right about why the rest does, and rivals of that."""
 
-PREDICTIONS = THEORY | FIRST_STUDY | CONTROLS
+PREDICTIONS = THEORY | CRITICAL_SIZE | FIRST_STUDY | CONTROLS
 
 GROUPS: dict[str, dict[str, Prediction]] = {
     "all": THEORY,
+    "critical-size": CRITICAL_SIZE,
     "first-study": FIRST_STUDY,
     "controls": CONTROLS,
 }
@@ -72,6 +88,7 @@ GROUPS: dict[str, dict[str, Prediction]] = {
 
 TITLES = {
     "all": "The predictions of circuit efficiency",
+    "critical-size": "Critical sizes, foretold and observed",
     "first-study": "The findings of the first study of grokking",
     "controls": "Controls of the theory",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -11,6 +11,7 @@ from efficiency.settings import RecordingSettings, RunSettings
 from predictions.grounds import Ground, schedule
 from predictions.judging import value_of
 from predictions.protocol import Run, Size
+from predictions.ratios import Bounds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +80,13 @@ def usable(runs: Sequence[Run]) -> tuple[dict[int, dict[int, Run]], list[str]]:
         seed: dict(sorted(by_seed[seed].items())) for seed in sorted(by_seed) if seed not in why
     }
     return counted, notes
+
+
+def midpoint(by_size: Mapping[int, Run]) -> Bounds:
+    """Return bounds on log D at which half of the accuracy is reached within the budget."""
+    return critical_size.crossing(
+        list(by_size), [retained(run) for run in by_size.values()]
+    ).threshold
 
 
 def retained(run: Run, number: str = "novel_accuracy") -> float:

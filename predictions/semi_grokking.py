@@ -133,6 +133,7 @@ class SemiGrokking(Prediction):
         "runs_that_know_only_mirror_images": "test accuracy partial, accuracy on novel pairs not: "
         "they have memorised, and treat their operands alike",
         "runs_partial_at_once": "partial and staying, but without delay",
+        "from_scratch_midpoint": "half of the accuracy within the budget; more steps bring it down",
         "semi_grokked_accuracy": "final accuracy of semi-grokked runs, mean by seed",
         "semi_grokked_delay": "step half-way / step of fitting, of semi-grokked runs by seed",
         "semi_grokked_drift": "of their accuracy between the halves of the tail",
@@ -183,6 +184,9 @@ class SemiGrokking(Prediction):
             for by in by_seed.values()
         ]
         numbers["seeds_semi_grokked_in_the_middle"] = count(sum(between), n)
+        numbers["from_scratch_midpoint"] = critical_size.population(
+            [[scratch.midpoint(by_size)] for by_size in by_seed.values()], unit="examples"
+        )
         numbers |= _of_semi_grokked(by_seed)
         found = (
             f"{semi} of {plural(n, 'seed')} have a run that came late to partial accuracy on novel "

@@ -230,8 +230,8 @@ def _role(settings: RunSettings) -> str:
     """Return what a run is for."""
     if settings.optimiser.norm_factor is not None:
         return f"held at {settings.optimiser.norm_factor:g} × norm"
-    if settings.regime == "memorising":
-        return "memorising"
+    if settings.regime in ("memorising", "mirrored"):
+        return f"memorising{', mirror images alike' if settings.regime == 'mirrored' else ''}"
     return ", ".join(
         ["from scratch" if settings.start is None else "continued", *_choices(settings)]
     )

@@ -16,16 +16,19 @@ from predictions.variants import AS_DESIGNED
 from runs import Store
 from tests.build import number
 from tests.predictions import planted
+from tests.predictions.foretelling import planted_runs
 from tests.predictions.plant import remembered
 from tests.predictions.test_family import family
 
-RECORDS = family(seed=3, num_seeds=7)
+FORETOLD, CLAIM = planted_runs()
+RECORDS = family(seed=3, num_seeds=7) | {CLAIM.name: FORETOLD}
+ASKED = THEORY | {CLAIM.name: CLAIM}
 NEEDS = sorted(
     {
         need.prediction
         for figure in FIGURES.values()
         for need in (*figure.needs, *figure.wants)
-        if need.prediction in THEORY and need.variant == AS_DESIGNED
+        if need.prediction in ASKED and need.variant == AS_DESIGNED
     }
 )
 
@@ -60,6 +63,6 @@ def source(folder: Path, change: Callable[[str, list[Run]], list[Run]] | None = 
             for run in remembered(change(name, records) if change else records, history)
         ]
         need = Need(prediction=name)
-        verdict = THEORY[name].judge("quick", runs)
+        verdict = ASKED[name].judge("quick", runs)
         read[need] = Evidence(need=need, verdict=verdict, runs=tuple(runs))
     return Source(Store(folder), "quick", read)

@@ -22,19 +22,25 @@ from predictions.registry import find
 from predictions.report import figures
 from predictions.semi_grokking import kind
 from tests.predictions import planted
+from tests.predictions.foretelling import planted_runs
 from tests.predictions.plant import remembered
 from tests.predictions.test_family import family
 
-RECORDS = family(seed=3, num_seeds=4)
+FORETOLD, CLAIM = planted_runs()
+RECORDS = family(seed=3, num_seeds=4) | {CLAIM.name: FORETOLD}
 
 
 def history(run) -> pd.DataFrame:
     return planted.history(run.settings, planted.rising(3000.0, 6.0))
 
 
+def judged(name: str):
+    prediction = CLAIM if name == CLAIM.name else find(name)
+    return prediction.judge("quick", RECORDS.get(name, []))
+
+
 def drawn(name: str, build):
-    runs = RECORDS.get(name, [])
-    verdict = find(name).judge("quick", runs)
+    runs, verdict = RECORDS.get(name, []), judged(name)
     return verdict, runs, build(verdict, remembered(runs, history))
 
 
@@ -54,15 +60,14 @@ def labelled(axes) -> dict[str, tuple[list[float], list[float]]]:
         "ungrokking",
         "weight-decay",
         "semi-grokking",
-        "critical-size",
+        "critical-size-ratio",
         "minimal-example",
     ],
 )
 def test_every_prediction_has_a_figure_and_equal_records_give_equal_bytes(name):
     draw = figures.find(name)
     assert draw is not None
-    runs = RECORDS.get(name, [])
-    verdict = find(name).judge("quick", runs)
+    runs, verdict = RECORDS.get(name, []), judged(name)
     texts = [
         figures.svg(draw(verdict, remembered(runs, history)), name=name, title="t", description="d")
         for _ in range(2)
@@ -123,18 +128,18 @@ def test_speeds_are_those_of_the_verdict():
         assert step == verdict.numbers[f"halfway_steps_at_{decay:g}"].value
 
 
-def test_seeds_of_the_critical_size_are_drawn_with_their_estimates():
-    verdict, _, figure = drawn("critical-size", figure_critical_size.build)
-    found = figure_critical_size.by_seed(verdict)
-    assert sorted(found) == list(planted.seeds(4))
-    dots = {
-        (round(float(line.get_xdata()[0]), 6), round(float(line.get_ydata()[0]), 6))
-        for line in figure.axes[1].lines
-        if len(line.get_xdata()) == 1
-    }
-    for numbers in found.values():
-        pair = (round(numbers["crossing"].value, 6), round(numbers["ungrokking"].value, 6))
-        assert pair in dots
+def test_seeds_are_drawn_with_what_was_foretold_and_observed_of_them():
+    verdict, _, figure = drawn("critical-size-ratio", figure_critical_size.build)
+    foretold, observed = figure_critical_size.by_seed(verdict)
+    assert sorted(foretold) == sorted(observed) == list(planted.seeds(7))
+    (dots,) = [line for line in figure.axes[1].lines if len(line.get_xdata()) == 7]
+    assert list(dots.get_xdata()) == [foretold[seed].value for seed in foretold]
+    assert list(dots.get_ydata()) == [observed[seed][48_000].value for seed in foretold]
+    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert [label.split(":")[0] for label in labels] == [
+        "foretold",
+        *(f"after {steps:,} steps" for steps in (3000, 12_000, 48_000)),
+    ]
 
 
 def test_labels_too_near_to_the_one_before_are_left_out():

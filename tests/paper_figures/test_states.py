@@ -63,26 +63,27 @@ def test_every_figure_is_drawn_and_counts_what_went_wrong(broken, whole, name):
 
 def test_what_a_figure_wants_and_has_not_is_named_with_its_command(whole, tmp_path):
     lacking = source(tmp_path)
-    wanted = Need(prediction="critical-size")
+    wanted = Need(prediction="critical-size-ratio")
     del lacking.read[wanted]
     figure = FIGURES["figure-03"]
     panel = figure.draw(figure.evidence(lacking)).axes[1]
     assert not panel.patches
     assert re.search(
-        r"Not drawn: \d+ of \d+ runs of critical-size are not in the store .*"
-        r"`predictions run critical-size --size quick --store",
+        r"Not drawn: \d+ of \d+ runs of critical-size-ratio are not in the store .*"
+        r"`predictions run critical-size-ratio --size quick --store",
         figure.caption(lacking),
     )
     assert "Not drawn" not in figure.caption(whole)
 
 
 def test_critical_sizes_are_marked_with_the_intervals_of_their_verdict(whole):
-    critical = whole.evidence(Need(prediction="critical-size")).verdict
+    critical = whole.evidence(Need(prediction="critical-size-ratio")).verdict
     ungrokking = whole.evidence(Need(prediction="ungrokking")).verdict
+    scratch = whole.evidence(Need(prediction="semi-grokking")).verdict
     for name, panel, number in (
-        ("figure-03", 1, critical.numbers["crossing"]),
+        ("figure-03", 1, critical.numbers["foretold"]),
         ("figure-04", 0, ungrokking.numbers["threshold"]),
-        ("figure-05", 0, critical.numbers["from_scratch_midpoint"]),
+        ("figure-05", 0, scratch.numbers["from_scratch_midpoint"]),
         ("figure-10", 0, ungrokking.numbers["threshold"]),
         ("figure-10", 1, ungrokking.numbers["threshold"]),
     ):
@@ -216,4 +217,10 @@ def test_a_figure_has_no_other_width():
 
 
 def test_every_prediction_that_figures_read_is_planted():
-    assert set(NEEDS) >= {"grokking", "efficiency", "ungrokking", "semi-grokking", "critical-size"}
+    assert set(NEEDS) >= {
+        "grokking",
+        "efficiency",
+        "ungrokking",
+        "semi-grokking",
+        "critical-size-ratio",
+    }

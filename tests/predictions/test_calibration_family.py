@@ -22,10 +22,6 @@ def verdict(name: str, runs: list[Run]) -> Verdict:
     return find(name).judge("quick", runs)
 
 
-def together(*parts: list[Run]) -> list[Run]:
-    return list({run.settings: run for part in parts for run in part}.values())
-
-
 def delayed(rng: np.random.Generator, num_seeds: int, delay: float, spread: float) -> list[Run]:
     """Return runs that generalise ``delay`` times later than they fit, which is at step 120."""
     largest = scratch.DESIGNS["quick"].sizes[-1]
@@ -35,18 +31,6 @@ def delayed(rng: np.random.Generator, num_seeds: int, delay: float, spread: floa
         for settings in planted.scratch_arm(seed)
         if settings.dataset_size == largest
     ]
-
-
-def critical(
-    rng: np.random.Generator, num_seeds: int, log_ratio: float, spread: float
-) -> list[Run]:
-    """Return records whose crossing lies ``log_ratio`` above the midpoint of ungrokking."""
-    midpoints = {s: 150 * math.exp(0.2 * rng.normal()) for s in planted.seeds(num_seeds)}
-    crossings = {s: D * math.exp(log_ratio + spread * rng.normal()) for s, D in midpoints.items()}
-    return together(
-        curves(rng, num_seeds=num_seeds, crossings=crossings, slope_sd=0.01),
-        ungrokked(rng, num_seeds=num_seeds, midpoints=midpoints, decay_sd=0.03),
-    )
 
 
 def covering(found: list[tuple[float, float, float]]) -> float:
@@ -63,10 +47,10 @@ def check_coverage(name: str, found: list[tuple[float, float, float]], least: fl
     assert lowest <= share <= highest, name
 
 
-NUMBERS = ("mem_slope", "gen_slope", "kappa_mem", "kappa_gen", "crossing", "crossing_to_midpoint")
+NUMBERS = ("mem_slope", "gen_slope", "kappa_mem", "kappa_gen")
 
 
-def test_intervals_of_slopes_kappa_and_d_crit_cover_what_was_planted(full_calibration):
+def test_intervals_of_slopes_and_kappa_cover_what_was_planted(full_calibration):
     count = 500 if full_calibration else 40
     found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in NUMBERS}
     for seed in range(count):
@@ -76,13 +60,6 @@ def test_intervals_of_slopes_kappa_and_d_crit_cover_what_was_planted(full_calibr
         made = curves(rng, num_seeds=num_seeds, slope_sd=rng.uniform(0.01, 0.06), **slopes)
         numbers = verdict("efficiency", made).numbers
         truth = {**slopes, "kappa_mem": planted.KAPPA, "kappa_gen": planted.KAPPA}
-        log_ratio = rng.uniform(-0.3, 0.3)
-        both = critical(rng, num_seeds, log_ratio, rng.uniform(0.05, 0.2))
-        numbers = {**numbers, **verdict("critical-size", both).numbers}
-        truth |= {
-            "crossing": 150 * math.exp(log_ratio),
-            "crossing_to_midpoint": math.exp(log_ratio),
-        }
         for name in NUMBERS:
             found[name].append((truth[name], numbers[name].low, numbers[name].high))
     for name in NUMBERS:
@@ -114,7 +91,6 @@ NULLS = {
     "semi-grokking": lambda rng: scratched(rng, num_seeds=12, semi=0.0),
     "semi-grokking, slow passages": lambda rng: scratched(rng, num_seeds=12, steepness=(1, 2)),
     "semi-grokking, creeping": lambda rng: scratched(rng, num_seeds=12, steepness=(0.7, 1)),
-    "critical-size": lambda rng: critical(rng, 12, math.log(1.25), 0.15),
 }
 
 
@@ -140,7 +116,6 @@ POWER = {
     "ungrokking": lambda rng: ungrokked(rng, num_seeds=12, seed_sd=0.25),
     "weight-decay": lambda rng: ungrokked(rng, num_seeds=8, decay_sd=0.1),
     "semi-grokking": lambda rng: scratched(rng, num_seeds=12, semi=0.5),
-    "critical-size": lambda rng: critical(rng, 8, 0.0, 0.15),
 }
 
 

@@ -76,7 +76,10 @@ def test_all_are_shown_under_their_names_and_what_has_no_runs_says_so(prediction
     ("arguments", "message"),
     [
         (["run", "ungroking"], "did you mean 'ungrokking'"),
-        (["run"], "name a prediction: choose from critical-size, data-fraction"),
+        (
+            ["run"],
+            "name a prediction: choose from critical-size-association, critical-size-coverage",
+        ),
         (["show", "x"], "choose from critical-size"),
         (["run", "ungrokking", "--seeds", "2.5"], "'2.5' is not a whole number"),
         (["run", "ungrokking", "--store", ""], "the name of a folder is empty"),

@@ -15,7 +15,7 @@ from efficiency.outcome import Outcome
 from efficiency.settings import RunSettings
 from predictions import scratch
 from predictions.protocol import SIZES, Run, Verdict
-from predictions.registry import THEORY, find
+from predictions.registry import CRITICAL_SIZE, THEORY, find
 from predictions.semi_grokking import kind
 from tests.build import number
 from tests.predictions import planted
@@ -40,7 +40,6 @@ def family(seed: int = 0, num_seeds: int = 8) -> dict[str, list[Run]]:
     both = curves(draw, num_seeds=num_seeds, crossings=crossings)
     begun = scratched(draw, num_seeds=num_seeds, semi=0.8)
     largest = scratch.DESIGNS["quick"].sizes[-1]
-    every = list({run.settings: run for run in (*both, *main, *begun)}.values())
     return {
         "grokking": [
             course(run.settings, rising(3000 * math.exp(0.5 * draw.normal()), 6.0))
@@ -51,7 +50,6 @@ def family(seed: int = 0, num_seeds: int = 8) -> dict[str, list[Run]]:
         "ungrokking": main,
         "weight-decay": main,
         "semi-grokking": begun,
-        "critical-size": every,
     }
 
 
@@ -98,8 +96,7 @@ def test_diverged_runs_are_no_test(name, true_records):
     assert verdict.p_value is None
 
 
-# The rules do not know the size; the critical size does, to tell its arms apart.
-@pytest.mark.parametrize("name", [name for name in STATISTICAL if name != "critical-size"])
+@pytest.mark.parametrize("name", STATISTICAL)
 def test_the_smoke_size_decides_nothing(name, true_records):
     verdict = find(name).judge("smoke", true_records[name])
     assert verdict.outcome == "undecided"
@@ -127,10 +124,6 @@ def never_between(run: Run):
 def falsified() -> dict[str, tuple[str, list[Run]]]:
     """Return for each claim records on which it is plainly false, and what the sentence says."""
     draw = rng(5)
-    apart = {s: 150 * math.exp(0.1 * draw.normal()) for s in planted.seeds(8)}
-    far = {s: 2 * D for s, D in apart.items()}
-    both = curves(draw, num_seeds=8, crossings=far)
-    main = ungrokked(draw, num_seeds=8, midpoints=apart)
     begun = [course(r.settings, never_between(r)) for r in scratched(draw, num_seeds=14)]
     largest = [r for r in begun if r.settings.dataset_size == scratch.DESIGNS["quick"].sizes[-1]]
     return {
@@ -138,7 +131,6 @@ def falsified() -> dict[str, tuple[str, list[Run]]]:
         "efficiency": ("Gen's", curves(draw, gen_slope=0.3)),
         "weight-decay": ("factor", ungrokked(draw, decay_effect=0.4)),
         "semi-grokking": ("0 of 14 seeds", begun),
-        "critical-size": ("ratio", list({r.settings: r for r in (*both, *main)}.values())),
     }
 
 
@@ -188,25 +180,6 @@ def test_accuracies_that_still_drift_apart_are_not_equal():
     assert verdict.outcome == "undecided"
 
 
-def test_seeds_whose_curves_do_not_cross_are_named_and_not_just_dropped():
-    draw = rng(2)
-    midpoints = dict.fromkeys(planted.seeds(8), 150.0)
-    main = ungrokked(draw, num_seeds=8, midpoints=midpoints, decay_sd=0.03)
-    both = curves(draw, num_seeds=8, crossings=midpoints)
-    flat = {s.data_seed for s in [r.settings for r in both]}
-    flat = sorted(flat)[:4]
-    level = [
-        planted.with_number(r, norm=number(20.0))
-        if r.settings.data_seed in flat and r.settings.regime == "memorising"
-        else r
-        for r in both
-    ]
-    verdict = judge("critical-size", list({r.settings: r for r in (*level, *main)}.values()))
-    assert sum("has no crossing" in note for note in verdict.notes) == 4
-    assert verdict.outcome == "undecided"
-    assert verdict.p_value == 1
-
-
 def test_a_network_whose_logits_overflow_somewhere_is_read_without_its_share():
     def without_share(run: Run) -> Run:
         held = {k: v for k, v in run.outcome.numbers.items() if not k.startswith("gen_share")}
@@ -254,14 +227,10 @@ def test_networks_that_have_not_settled_are_not_read():
     assert share.value == pytest.approx(5 / 6)
 
 
-def test_kappa_and_crossings_are_found_by_both_ways(true_records):
+def test_kappa_is_found_by_both_ways(true_records):
     numbers = judge("efficiency", true_records["efficiency"]).numbers
     assert numbers["kappa_mem"].value == pytest.approx(planted.KAPPA, rel=0.1)
     assert numbers["kappa_gen"].value == pytest.approx(planted.KAPPA, rel=0.1)
-    numbers = judge("critical-size", true_records["critical-size"]).numbers
-    for way in ("crossing_fixed_norm", "crossing_margin"):
-        assert numbers[way].value == pytest.approx(numbers["crossing"].value, rel=0.1)
-    assert numbers["slope_between_seeds"].low > 0
 
 
 def test_a_plateau_is_told_from_a_passage():
@@ -303,7 +272,9 @@ def test_predictions_of_one_size_share_their_runs():
     parts = ("efficiency", "ungrokking", "semi-grokking")
     apart = {run for name in parts for run in find(name).settings("quick")}
     assert set(every) == apart
-    assert len(every) > 1.5 * len(apart)
+    assert len(every) > 1.25 * len(apart)
+    claims = [set(one.settings("quick")) for one in CRITICAL_SIZE.values()]
+    assert all(runs == claims[0] for runs in claims)
 
 
 def test_the_minimal_example_has_the_known_steps_and_optimum():

@@ -14,7 +14,7 @@ from predictions import options
 from predictions.grounds import GROUNDS, ground, judged_seeds
 from predictions.plans import Extent
 from predictions.protocol import SIZES
-from predictions.registry import PREDICTIONS, select
+from predictions.registry import GROUPS, PREDICTIONS, select
 from predictions.report import stem
 from predictions.variants import AS_DESIGNED, MAX_SEEDS, NETWORKS, Variant
 from runs import identity
@@ -113,9 +113,7 @@ def test_other_seeds_are_asked_of_every_prediction_and_told_in_commands_and_name
     variant = Variant(first_seed=7000)
     assert not variant.elsewhere
     assert Variant.asked("--first-seed 7000") == variant
-    assert [p.name for p in select(("all", "first-study", "controls"), variant)] == list(
-        PREDICTIONS
-    )
+    assert [p.name for p in select(tuple(GROUPS), variant)] == list(PREDICTIONS)
     (prediction,) = select(("ungrokking",), variant)
     assert prediction.command("quick", Extent(seeds=5)).endswith(
         "--size quick --seeds 5 --first-seed 7000"
@@ -125,7 +123,7 @@ def test_other_seeds_are_asked_of_every_prediction_and_told_in_commands_and_name
 
 
 def test_what_asks_no_network_has_no_variant():
-    varied = select(("all", "controls"), Variant(network="mlp"))
+    varied = select(("all", "critical-size", "controls"), Variant(network="mlp"))
     assert {p.name for p in varied} == {p.name for p in ASKING}
     with pytest.raises(
         ValueError, match=r"minimal-example has an operation.*leave out --network mlp"
