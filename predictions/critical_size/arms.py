@@ -187,7 +187,7 @@ class ForetoldSize(Staged):
         n = len(self.seeds(size, num_seeds))
         return (
             f"{on.describe()}; {n} start networks trained on the whole table for "
-            f" {on.start_steps:,} steps. First stage: of each seed Mem at "
+            f"{on.start_steps:,} steps. First stage: of each seed Mem at "
             f"D = {on.listed(MEM_SIZES[size])}, and Gen (its start network, trained on) at "
             f"D = {on.listed(GEN_SIZES[size])}, weight decay 1, for "
             f"{LENGTHS[-1] * steps:,} steps. Then D_crit of each seed is foretold and written "
