@@ -210,6 +210,19 @@ def test_what_was_foretold_by_another_rule_or_of_other_runs_is_not_ours(store, m
     assert stored(FRESH, "quick", store, 1).num_open == 1
 
 
+def test_foretelling_otherwise_after_the_first_runs_confirms_nothing(store, monkeypatch):
+    # Cut off before the first look: nobody has written down what was seen.
+    monkeypatch.setattr(sequence, "verdicts_on", lambda *arguments: pytest.fail("not yet"))
+    with pytest.raises(pytest.fail.Exception):
+        run(store, 1)
+    monkeypatch.undo()
+    monkeypatch.setattr(Longer, "foretelling", "Another rule, chosen after a look at the store.")
+    verdict = run(store, 1).verdicts[0]
+    assert len(planned(store)) == 2, "a plan holds the words by which it is foretold"
+    assert verdict.look.standing == "exploratory"
+    assert verdict.look.why.startswith("of seed 5000 it was foretold before by another rule")
+
+
 def test_of_several_statements_the_first_counts(store):
     run(store, 1)
     before = stored(FRESH, "quick", store, 1)
