@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -246,3 +247,19 @@ def test_before_anything_is_foretold_all_that_may_follow_is_a_range(store):
     assert {identity(s.document()) for s in known.settings("quick", 1)} == {
         one.identity for one in stored(FRESH, "quick", store, 1).runs
     }
+
+
+def test_what_was_foretold_is_listed_with_its_time(store, predictions):
+    run(store, 2)
+    told = json.loads(predictions("foretold", "--store", store.path, "--json").out)
+    assert [(one["seed"], one["stage"], one["runs_there_before"]) for one in told] == [
+        (one.says["seed"], one.says["stage"], 0) for one in said(store)
+    ]
+    assert foretold.said_in(told) == stored(FRESH, "quick", store, 2).known.said
+    shown = predictions("foretold", "--store", store.path).out
+    for one in said(store):
+        assert one.made[:19].replace("T", " ") in shown
+        assert f"steps {one.says['foretold']['steps']}" in shown
+    empty = Store(store.path.parent / "empty")
+    empty.create()
+    assert "nothing was foretold" in predictions("foretold", "--store", empty.path).out
