@@ -100,7 +100,7 @@ MOST = {
 @pytest.mark.parametrize("shape", list(SHAPES))
 @pytest.mark.parametrize("name", list(EDGES))
 def test_a_claim_at_its_edge_is_rarely_decided_either_way(name, shape, full_calibration):
-    count = 500 if full_calibration else 20
+    count = 500 if full_calibration else 8
     told = shares(name, EDGES[name], shape, count)
     most = allowed(count, MOST.get((name.partition(",")[0], shape), LEVEL))
     assert told["supported"] <= most
@@ -122,7 +122,7 @@ POWER: dict[str, tuple[World, str]] = {
 @pytest.mark.parametrize("name", list(POWER))
 def test_a_claim_is_decided_where_the_world_is_plain(name, full_calibration):
     world, outcome = POWER[name]
-    count = 500 if full_calibration else 20
+    count = 500 if full_calibration else 10
     told = shares(name, world, "normal", count)
     assert told[outcome] >= 1 - allowed(count, 0.2)
 
