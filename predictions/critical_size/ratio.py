@@ -39,8 +39,9 @@ class CriticalSizeRatio(Claim):
     refutation: ClassVar[str] = "Equal efficiency and ungrokking at sizes that differ."
     power: ClassVar[str] = (
         "48 seeds support the claim in at least 8 of 10 experiments if both are equal, midpoints "
-        "scatter by 0.1 and their rises by 0.04 between seeds (simulated): the limit costs most. It cannot see whether what is foretold of a seed "
-        "is its own: that is asked by critical-size-association and critical-size-identity."
+        "scatter by 0.1 and their rises by 0.04 between seeds (simulated): the limit costs most. "
+        "It cannot see whether what is foretold of a seed is its own: that is asked by "
+        "critical-size-association and critical-size-identity."
     )
     figure_caption: ClassVar[str] = (
         "Left: each seed's foretold D_crit with its interval, and its midpoints of ungrokking "
