@@ -49,7 +49,6 @@ NOTATION: dict[str, Quantity] = {
         Quantity("", "fraction", "%", "Part of the table trained on"),
         Quantity("k", "num_corrupted", "examples", "Wrong answers"),
         Quantity("D_crit", "critical_size", "examples", "Critical size"),
-        Quantity("", "crossing", "examples", "Crossing of isologit norms"),
         Quantity("", "midpoint", "examples", "Midpoint of ungrokking"),
         Quantity("P(D; ŝ)", "isologit_norm", "1", "Isologit norm"),
         Quantity("φ", "sharpness", "1", "Sharpness"),

@@ -377,8 +377,10 @@ def _groups() -> tuple[str, ...]:
 
 def _the_theory() -> tuple[str, ...]:
     """Return what is taken where nothing is named, and say so."""
-    print("none was named: these are all of the theory; there is also first-study", file=sys.stderr)
-    return ("all",)
+    first, *others = _groups()
+    there = ", ".join(others)
+    print(f"none was named: these are all of the theory; there are also {there}", file=sys.stderr)
+    return (first,)
 
 
 def _chosen(names: tuple[str, ...], asked: Asked) -> list[Prediction]:

@@ -1,4 +1,4 @@
-"""Claim 5: one circuit takes all, because a mixture costs more than the cheaper of the two."""
+"""Claim 5: a mixture of both circuits costs more than the cheaper of them."""
 
 from __future__ import annotations
 
