@@ -169,7 +169,7 @@ def print_plan(
     print(f"estimated time     {time}, {trainer.workers} ensembles side by side")
     print(f"estimated memory   {facts['estimated_mebibytes']:,} MiB")
     if foreseen is not None:
-        print("that is the first stage; what follows is foretold from it, and trained then:")
+        print("that is all that is known; the rest is foretold from it, and trained then:")
         for (number, more), words in ((least, "at least"), (most, "at most")):
             time = "" if more is None else f", {estimated(more)}"
             print(f"  all stages       {words} {number} runs{time}")
