@@ -86,8 +86,9 @@ class Store:
 
     def _check(self) -> None:
         if not self.path.exists():
-            # lexists finds a link to nowhere, on which creation would fail later.
-            if os.path.lexists(self.path):
+            # A link to nowhere, on which creation would fail later. Anything else that is there
+            # now, and was not a moment ago, is a store that another process has just made.
+            if self.path.is_symlink():
                 raise StoreError(f"{self.path} is a link to nowhere; remove it or choose another")
             parent = next(p for p in self.path.absolute().parents if p.exists())
             if not parent.is_dir():
@@ -103,11 +104,13 @@ class Store:
                 "change its permissions or choose another with --store"
             )
         label = self.path / "store.json"
+        # Listed before the label is looked for: whoever makes a store writes the label first, so
+        # that what is listed here and has none is nobody's store, even while another makes one.
+        # A temporary label is that of a process which was cut off, or is about to finish it.
+        inside = sorted(
+            p.name for p in self.path.iterdir() if not p.name.startswith(".store.json-")
+        )
         if not label.exists():
-            # A temporary label is that of a process which was cut off, or is about to finish it.
-            inside = sorted(
-                p.name for p in self.path.iterdir() if not p.name.startswith(".store.json-")
-            )
             if inside:
                 raise StoreError(
                     f"{self.path} is not a store: it holds {inside[:3]} and no store.json; "

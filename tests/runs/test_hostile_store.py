@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -134,6 +135,28 @@ def test_two_that_see_no_lock_of_each_other_harm_nothing(tmp_path, monkeypatch):
     assert errors == []
     store = Store(tmp_path / "s")
     assert [final(store, run) for run in wanted] == [20.0 * d["value"] for d in wanted]
+
+
+@pytest.mark.parametrize("looked_for", ["", "store.json"])
+def test_a_store_that_another_makes_while_this_one_opens_it_is_a_store(
+    tmp_path, monkeypatch, looked_for
+):
+    path = tmp_path / "s"
+    asked = path / looked_for
+    asked.parent.mkdir(exist_ok=True)
+    look = Path.exists
+
+    def look_and_lose_the_race(this, **options):
+        found = look(this, **options)
+        if this == asked and not found:
+            monkeypatch.setattr(Path, "exists", look)
+            Store(path).create()
+        return found
+
+    monkeypatch.setattr(Path, "exists", look_and_lose_the_race)
+    Store(path)
+    assert (path / "store.json").exists()
+    assert (path / "runs").exists()
 
 
 def test_a_run_that_is_a_link_to_nowhere_or_no_folder_is_damaged(tmp_path):
