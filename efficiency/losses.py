@@ -80,8 +80,30 @@ def plain_cross_entropy(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]
     return losses, gradient
 
 
+def stablemax_cross_entropy(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Return −log of StableMax and its gradient.
+
+    StableMax (Prieto et al. 2025, *Grokking at the edge of numerical stability*) is
+    s(o^{y*}) / Σ_y s(o^y) with s(x) = x + 1 for x ≥ 0 and 1/(1 − x) below, which grows linearly
+    where softmax grows exponentially. The loss is log(1 + W/s*) with s* = s(o^{y*}) and W the sum
+    over wrong classes, so that neither it nor its gradient needs 1 − p. Adding a constant to all
+    logits changes it.
+    """
+    label_index = labels.unsqueeze(-1)
+    size = 1 + logits.abs()
+    negative = logits < 0
+    term = torch.where(negative, 1 / size, size)
+    slope = torch.where(negative, 1 / size.square(), 1.0)
+    right = term.gather(-1, label_index)
+    wrong = term.scatter(-1, label_index, 0.0).sum(-1, keepdim=True)
+    at_label = -slope.gather(-1, label_index) * wrong / (right * (right + wrong))
+    gradient = (slope / (right + wrong)).scatter_(-1, label_index, at_label)
+    return torch.log1p(wrong / right).squeeze(-1), gradient
+
+
 LOSSES: dict[str, Loss] = {
     "log-odds": log_odds_cross_entropy,
     "float64": float64_cross_entropy,
     "plain": plain_cross_entropy,
+    "stablemax": stablemax_cross_entropy,
 }

@@ -5,7 +5,7 @@ Shapes: K members.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import final
 
 import numpy as np
@@ -23,6 +23,10 @@ UNIT = 2.0**40
 Where it underflows an update is the gradient over ε, however small that is: with ε = 1e-20 in
 float32 ten times too large at a gradient of 1e-19. Scaling by a power of two is exact.
 """
+
+
+LEAST_LEFT = 1e-6
+"""What is left of a gradient beside its part along the weights is rounding, if it is less."""
 
 
 def learning_rate_factor(
@@ -105,6 +109,7 @@ class StackedAdamW:
         self._rise_K = column([max(m.warmup_steps, 1) for m in members])
         self._fall_K = column([max(m.decay_fraction * num_steps, 1) for m in members])
         self._norms_K, self._seeds_K = norms_K, seeds_K
+        self._orthogonal = members[0].orthogonal_gradient
         self._l2 = members[0].decay_form == "l2"
         towards_start = members[0].decay_target == "initial"
         self._target = weights.clone() if towards_start else None
@@ -127,9 +132,11 @@ class StackedAdamW:
 
     @torch.no_grad()
     def update(self, gradient: Tensor) -> None:
-        """Make the next update, with a flat gradient, which an L2 penalty changes."""
+        """Make the next update; the flat gradient is changed by what is done to it before Adam."""
         rates_K, step = self.rates_K(), self.step.clone()
         self.step.add_(1)
+        if self._orthogonal is not None:
+            self._make_orthogonal(gradient)
         if self._l2:
             self._add_penalty(gradient)
         first, second, update = self._first.flat, self._second.flat, self._update
@@ -154,13 +161,45 @@ class StackedAdamW:
         if self._norms_K is not None:
             scale_to_norms(self._weights, self._norms_K)
 
+    def _pieces(self, gradient: Tensor) -> dict[str, Tensor]:
+        """Return the views of a gradient that is laid out like the weights."""
+        weights = self._weights.views
+        pieces = torch.split(gradient, [weight.numel() for weight in weights.values()])
+        return {
+            name: piece.view_as(weight)
+            for (name, weight), piece in zip(weights.items(), pieces, strict=True)
+        }
+
     def _add_penalty(self, gradient: Tensor) -> None:
-        """Add λ(θ − target) to the gradient, which is laid out like the weights."""
-        sizes = [weight.numel() for weight in self._weights.views.values()]
-        pieces = torch.split(gradient, sizes)
-        for (name, weight), piece in zip(self._weights.views.items(), pieces, strict=True):
+        """Add λ(θ − target) to the gradient."""
+        for name, piece in self._pieces(gradient).items():
+            weight = self._weights.views[name]
             away = weight if self._target is None else weight - self._target.views[name]
-            piece.view_as(weight).addcmul_(away, _each(self._decay_K.to(weight.dtype), weight))
+            piece.addcmul_(away, _each(self._decay_K.to(weight.dtype), weight))
+
+    def _make_orthogonal(self, gradient: Tensor) -> None:
+        """Take out what lies along the weights, and keep the length."""
+        pieces, weights = self._pieces(gradient), self._weights.views
+        together = [[name] for name in pieces] if self._orthogonal == "each" else [list(pieces)]
+        for names in together:
+            before_K = _inner(pieces, pieces, names)
+            square_K = _inner(weights, weights, names)
+            part_K = torch.where(square_K > 0, _inner(pieces, weights, names) / square_K, 0.0)
+            for name in names:
+                pieces[name].addcmul_(
+                    weights[name], _each(-part_K.to(gradient.dtype), pieces[name])
+                )
+            after_K = _inner(pieces, pieces, names)
+            left = after_K > LEAST_LEFT**2 * before_K
+            scale_K = torch.where(left, (before_K / after_K).sqrt(), 0.0).to(gradient.dtype)
+            for name in names:
+                pieces[name].mul_(_each(scale_K, pieces[name]))
+
+
+def _inner(one: Mapping[str, Tensor], other: Mapping[str, Tensor], names: Iterable[str]) -> Tensor:
+    """Return (K,) the inner products of these arrays of each member, all added up, in float64."""
+    products = [(one[name].double() * other[name].double()).flatten(1).sum(1) for name in names]
+    return torch.stack(products).sum(0)
 
 
 def _each(values_K: Tensor, weight: Tensor) -> Tensor:

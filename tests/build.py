@@ -37,6 +37,9 @@ CHOICES = {
     "l2": {"decay_form": "l2", "weight_decay": 0.1},
     "towards the start": {"decay_target": "initial", "weight_decay": 0.5},
     "l2 towards the start": {"decay_target": "initial", "decay_form": "l2", "weight_decay": 0.5},
+    "orthogonal gradients": {"orthogonal_gradient": "each", "weight_decay": 0.0},
+    "an orthogonal gradient": {"orthogonal_gradient": "whole", "weight_decay": 0.5},
+    "stablemax": {"loss": "stablemax"},
     "two layers": {"network": SMALL},
     "everything": {
         "network": SMALL.model_copy(update={"dropout": 0.1, "normalisation": "pre"}),

@@ -18,6 +18,12 @@ from efficiency.engines import compiling
 from efficiency.errors import InvalidInputError
 from efficiency.measurements import PARTS
 
+LOSSES = ("log-odds", "stablemax")
+"""The losses that the C code has, by their number."""
+
+ORTHOGONAL = (None, "each", "whole")
+"""What a gradient may be made orthogonal to, likewise."""
+
 READINGS = ("loss", "accuracy", "log_odds", "margin", "centred_logit")
 
 Integers = npt.NDArray[np.int32]
@@ -58,6 +64,8 @@ class Rule(ctypes.Structure):
         ("one_minus_2", ctypes.c_float),
         ("penalty", ctypes.c_float),
         ("weight_noise", ctypes.c_float),
+        ("loss", ctypes.c_int32),
+        ("orthogonal", ctypes.c_int32),
         ("norm", ctypes.c_double),
     ]
 
@@ -160,13 +168,14 @@ class Code:
             *map(ctypes.sizeof, (Examples, Parameter, Rule)),
             UPDATE.itemsize,
             ctypes.sizeof(Minibatches),
-            *map(len, (READINGS, PARTS)),
+            *map(len, (READINGS, PARTS, LOSSES)),
         ]
         found = (ctypes.c_int32 * max(code.layout(None), 1))()
         code.layout(found)
         if list(found) != expected:
             return f"its sizes are {list(found)}, those of this package {expected}"
-        names = [*self._names(), "/", *READINGS]
+        losses = [name.replace("-", "_") for name in LOSSES]
+        names = [*self._names(), "/", *READINGS, "/", *losses]
         if (held := (code.names() or b"").decode("ascii", "replace").split()) != names:
             return f"it numbers {held}, this package {names}"
         return None

@@ -13,14 +13,14 @@ from typing import ClassVar, final
 import numpy as np
 
 from efficiency import tasks
-from efficiency.engines.binding import Code
+from efficiency.engines.binding import LOSSES, Code
 from efficiency.engines.members import MemberEngine
 from efficiency.engines.support import ADAMW, ANY, EVERY_RUN, Support
 from efficiency.engines.trial import wrong_numbers
 from efficiency.models import OneLayerTransformer
 from efficiency.settings import RunSettings, TransformerSettings
 
-VERSION = 3
+VERSION = 4
 
 PARAMETERS = (
     *("W_E", "W_pos", "W_Q", "W_K", "W_V", "W_O"),
@@ -66,7 +66,7 @@ class CompiledEngine(MemberEngine):
     SUPPORT: ClassVar[Support] = {
         **EVERY_RUN,
         **ADAMW,
-        "loss": ("log-odds",),
+        "loss": LOSSES,
         "network.architecture": ("one-layer-transformer", "transformer"),
         "network.d_model": ANY,
         "network.d_mlp": ANY,

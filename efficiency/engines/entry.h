@@ -7,7 +7,7 @@
                                 rows of logits of a chunk, `step` floats apart, their padding 0
      num_classes(shape), num_at_once(work)
                                 S, and the examples of a chunk
-     differentiate              see training.h */
+     differentiate              see training.h; by the loss whose number is in work.loss */
 
 /* Floats of memory that one call of the functions below works in; it must begin at 64 bytes. */
 size_t memory_floats(const shape *s) {
@@ -16,11 +16,12 @@ size_t memory_floats(const shape *s) {
 }
 
 /* Gradient of the mean loss, by parameter, with nothing dropped; returns the mean loss. */
-double gradient(const shape *s, const parameter *p, const examples *e, float *const *gradients,
-                float *memory) {
+double gradient(const shape *s, const parameter *p, const examples *e, const rule *r,
+                float *const *gradients, float *memory) {
   const CONTROL before = begin();
   work w;
   arrange(&w, s, memory);
+  w.loss = r->loss;
   float *weights[num_parameters(s)];
   for (int i = 0; i < num_parameters(s); i++) weights[i] = p[i].weight;
   const double loss = differentiate(&w, weights, e, NULL, gradients);
@@ -34,6 +35,7 @@ double advance(const shape *s, const parameter *p, const examples *e, const rule
   const CONTROL before = begin();
   work w;
   arrange(&w, s, memory);
+  w.loss = r->loss;
   const double peak = train(p, num_parameters(s), e, r, b, updates, num_updates, differentiate, &w,
                             w.gradient, w.noisy);
   set_control(before);

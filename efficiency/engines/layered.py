@@ -15,7 +15,7 @@ from typing import ClassVar, final, get_args
 import numpy as np
 
 from efficiency import models, tasks
-from efficiency.engines.binding import Code
+from efficiency.engines.binding import LOSSES, Code
 from efficiency.engines.members import MemberEngine
 from efficiency.engines.support import ADAMW, ANY, EVERY_RUN, Support, unsupported_by_network
 from efficiency.engines.trial import Columns, wrong_numbers
@@ -25,7 +25,7 @@ from efficiency.models.layers import MOST_POSITIONS, Kind, Layers, Written
 from efficiency.models.layers import Layer as WrittenLayer
 from efficiency.settings import NetworkSettings, RunSettings, TaskSettings
 
-VERSION = 2
+VERSION = 3
 
 _PROBED = 24
 """Pairs on which a network is compared with what it has written down."""
@@ -263,7 +263,7 @@ class LayeredEngine(MemberEngine):
     SUPPORT: ClassVar[Support] = {
         **EVERY_RUN,
         **ADAMW,
-        "loss": ("log-odds",),
+        "loss": LOSSES,
         "network.architecture": tuple(models.ARCHITECTURES),
         "network.d_model": ANY,
         "network.d_mlp": ANY,

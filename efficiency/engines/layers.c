@@ -18,7 +18,7 @@
 #include "products.h"
 #include "training.h"
 
-#define VERSION 2 /* to be raised with every change that the sizes and names do not show */
+#define VERSION 3 /* to be raised with every change that the sizes and names do not show */
 
 #define KINDS(each) each(embed) each(linear) each(attend) each(add) each(norm) each(drop)
 #define AS_KIND(name) K_##name,
@@ -53,7 +53,7 @@ typedef struct {
   float dropped;             /* the share that is dropped */
 } shape;
 
-const char *names(void) { return KINDS(AS_TEXT) "/ " READINGS(AS_TEXT); }
+const char *names(void) { return KINDS(AS_TEXT) "/ " READINGS(AS_TEXT) "/ " LOSSES(AS_TEXT); }
 
 int32_t layout(int32_t *to) {
   const int32_t sizes[] = {VERSION, sizeof(shape), sizeof(array), sizeof(layer), NUM_KINDS,
@@ -71,6 +71,7 @@ static int whole_halves(int n) { return (n + HALF - 1) / HALF * HALF; }
 
 typedef struct {
   const shape *s;
+  int loss;
   int chunk;                 /* examples that go through together */
   float **value, **d_value;  /* of each array: chunk, R, Wp */
   float **packed, **packed_t; /* of each linear layer its weights: in, padded out; out, padded in */
@@ -499,7 +500,8 @@ static double differentiate(void *network, float *const *p, const examples *e,
     for (int a = 0; a < logits; a++)
       memset(w->d_value[a], 0, sizeof(float) * count * floats_of(s, a));
     memcpy(w->d_value[logits], w->value[logits], sizeof(float) * count * Sp);
-    sum += lose(w->d_value[logits], Sp, e->labels + first, count, S, Sp, 1.0f / (float)e->count);
+    sum += lose(w->loss, w->d_value[logits], Sp, e->labels + first, count, S, Sp,
+                1.0f / (float)e->count);
     backward(w, p, g, count, key != NULL);
   }
   return sum / e->count;

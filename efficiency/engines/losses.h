@@ -4,6 +4,10 @@
 
 #define CHUNK 64 /* Examples that go through together at the most; see benchmarks/NOTES.md. */
 
+#define LOSSES(each) each(log_odds) each(stablemax)
+#define AS_LOSS(name) L_##name,
+enum { LOSSES(AS_LOSS) NUM_LOSSES };
+
 #define READINGS(each) each(loss) each(accuracy) each(log_odds) each(margin) each(centred_logit)
 #define AS_READING(name) R_##name,
 #define AS_TEXT(name) #name " "
@@ -34,12 +38,9 @@ INLINE float wrong_odds(float *logits, float largest, int Sp) {
   return sum_of(total);
 }
 
-/* Gradients of the logits, rows of `step` floats, in place of the logits; returns the sum of the
-   losses. Each example counts `each` in the loss that is differentiated.
-
-   With m = max(0, r) for the largest wrong logit relative to the right one, r, the odds of being
+/* Cross-entropy by log-odds. With m = max(0, r) for the largest wrong logit relative to the right one, r, the odds of being
    wrong are e^(r - m) total to e^-m, so that neither overflows and neither is rounded away. */
-static double lose(float *rows, ptrdiff_t step, const int32_t *labels, int count, int S, int Sp,
+static double lose_log_odds(float *rows, ptrdiff_t step, const int32_t *labels, int count, int S, int Sp,
                    float each) {
   float relative[CHUNK + LANES], total[CHUNK + LANES], wrong[CHUNK + LANES], largest[CHUNK];
   /* One loop after the other: in each, several examples are under way at once. */
@@ -68,6 +69,44 @@ static double lose(float *rows, ptrdiff_t step, const int32_t *labels, int count
     logits[labels[d]] = -wrong[d];
   }
   return sum;
+}
+
+/* Cross-entropy of StableMax: s(x) = x + 1 for x >= 0, 1 / (1 - x) below, in place of e^x. The loss is
+   log(1 + W / s*) with s* of the right class and W the sum over wrong ones. */
+static double lose_stablemax(float *rows, ptrdiff_t step, const int32_t *labels, int count, int S,
+                             int Sp, float each) {
+  float ratio[CHUNK + LANES];
+  for (int d = 0; d < count; d++) {
+    float *logits = rows + d * step;
+    const int label = labels[d];
+    const float z = logits[label], q = 1.0f + fabsf(z);
+    const float right = z < 0 ? 1 / q : q, slope = z < 0 ? 1 / (q * q) : 1.0f;
+    vec sum = {};
+    for (int s = 0; s < Sp; s += LANES) {
+      const ivec class = s + (ivec){IOTA};
+      const vec x = load(logits + s), size = 1.0f + where(x < 0.0f, -x, x);
+      const vec over = 1.0f / size, none = all(0.0f);
+      const ivec out = (class == label) | (class >= S);
+      sum += where(out, none, where(x < 0.0f, over, size));
+      store(logits + s, where(out, none, where(x < 0.0f, over * over, all(1.0f))));
+    }
+    const float wrong = sum_of(sum), share = each / (right + wrong);
+    for (int s = 0; s < Sp; s += LANES) store(logits + s, load(logits + s) * share);
+    ratio[d] = wrong / right;
+    logits[label] = -share * slope * ratio[d];
+  }
+  store(ratio + count, all(0.0f)); /* a whole last vector, of no loss */
+  double sum = 0;
+  for (int d = 0; d < count; d += LANES) sum += sum_of(log1p_of(load(ratio + d)));
+  return sum;
+}
+
+/* Gradients of the logits, rows of `step` floats, in place of the logits; returns the sum of the
+   losses. Each example counts `each` in the loss that is differentiated. */
+static double lose(int loss, float *rows, ptrdiff_t step, const int32_t *labels, int count, int S,
+                   int Sp, float each) {
+  return (loss == L_stablemax ? lose_stablemax : lose_log_odds)(rows, step, labels, count, S, Sp,
+                                                                each);
 }
 
 /* Add the readings of each example to the sums of the parts that it is in, (NUM_PARTS,

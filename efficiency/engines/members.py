@@ -200,6 +200,8 @@ class MemberEngine(Engine):
             1 - o.beta2,
             o.weight_decay if o.decay_form == "l2" else 0.0,
             o.weight_noise or 0.0,
+            binding.LOSSES.index(self.members[member].loss),
+            binding.ORTHOGONAL.index(o.orthogonal_gradient),
             0.0 if self.held_norms_K is None else float(self.held_norms_K[member]),
         )
 
@@ -265,6 +267,7 @@ class MemberEngine(Engine):
             pointers = [gradients.views[name][k].data_ptr() for name in self._names]
             losses_K[k] = self._code.gradient(
                 *self._arguments(k, self._train[k]),
+                ctypes.byref(self._rules[k]),
                 (ctypes.c_void_p * len(pointers))(*pointers),
                 address(memory),
             )

@@ -45,9 +45,9 @@ typedef struct {
   int32_t num_symbols, d_model, num_heads, d_mlp;
 } shape;
 
-#define VERSION 3 /* to be raised with every change that the sizes and names do not show */
+#define VERSION 4 /* to be raised with every change that the sizes and names do not show */
 
-const char *names(void) { return PARAMETERS(AS_TEXT) "/ " READINGS(AS_TEXT); }
+const char *names(void) { return PARAMETERS(AS_TEXT) "/ " READINGS(AS_TEXT) "/ " LOSSES(AS_TEXT); }
 
 /* Sizes by which both sides know that they mean the same; returns how many there are. */
 int32_t layout(int32_t *to) {
@@ -62,6 +62,7 @@ int32_t first_unfit(const shape *s, const examples *e) { return unfit(s->num_sym
 /* ---------------------------------------------------------------- memory */
 
 typedef struct {
+  int loss;
   int S, M, H, F, L, X, Lp, Sp, Mp, W;
   /* once per step */
   float *embedding;            /* X, M */
@@ -494,7 +495,8 @@ static double differentiate(void *network, float *const *p, const examples *e,
   for (int begin = 0; begin < e->count; begin += CHUNK) {
     const int count = e->count - begin < CHUNK ? e->count - begin : CHUNK;
     forward(w, e, begin, count);
-    sum += lose(w->wide + w->Lp, w->W, e->labels + begin, count, w->S, w->Sp, 1.0f / (float)e->count);
+    sum += lose(w->loss, w->wide + w->Lp, w->W, e->labels + begin, count, w->S, w->Sp,
+                1.0f / (float)e->count);
     backward(w, e, begin, count);
   }
   conclude(w, p, gradients);

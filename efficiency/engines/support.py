@@ -53,7 +53,7 @@ ADAMW: Final[Support] = dict.fromkeys(
         *("optimiser.beta1", "optimiser.beta2"),
         *("optimiser.warmup_steps", "optimiser.decay_fraction", "optimiser.norm_factor"),
         *("optimiser.decay_form", "optimiser.decay_target", "optimiser.batch_size"),
-        *("optimiser.update_noise", "optimiser.weight_noise"),
+        *("optimiser.update_noise", "optimiser.weight_noise", "optimiser.orthogonal_gradient"),
     ),
     ANY,
 )

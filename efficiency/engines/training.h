@@ -19,6 +19,8 @@ typedef struct {
   float one_minus_1, one_minus_2; /* of 1 - beta in float64: a beta near 1 has few digits here */
   float penalty;                  /* of an L2 penalty, which goes through the moments; or 0 */
   float weight_noise;             /* standard deviation; or 0 */
+  int32_t loss;                   /* its number, see losses.h */
+  int32_t orthogonal;             /* gradients to the weights: array by array, or all together */
   double norm;                    /* at which the weights are held; or 0 */
 } rule;
 
@@ -41,7 +43,7 @@ typedef struct {
 /* Sizes of all that Python hands over: both sides compare them before anything is called. */
 #define SIZES                                                                               \
   sizeof(examples), sizeof(parameter), sizeof(rule), sizeof(update), sizeof(minibatches), \
-      NUM_READINGS, NUM_PARTS
+      NUM_READINGS, NUM_PARTS, NUM_LOSSES
 
 /* The first example with what is no symbol, or, if they must be sorted, whose left operand is below
    that of the example before; -1 if there is none. */
@@ -100,15 +102,39 @@ static void adamw(size_t n, float *restrict weight, float *restrict first, float
 #undef UPDATE
 }
 
-static double sum_of_squares(size_t n, const float *values) {
+static double inner(size_t n, const float *left, const float *right) {
   /* Lanes of their own: one chain of additions would wait for each before the next. */
   double lanes[LANES] = {0}, sum = 0;
   size_t i = 0;
   for (; i + LANES <= n; i += LANES)
-    for (int l = 0; l < LANES; l++) lanes[l] += (double)values[i + l] * (double)values[i + l];
-  for (; i < n; i++) sum += (double)values[i] * (double)values[i];
+    for (int l = 0; l < LANES; l++) lanes[l] += (double)left[i + l] * (double)right[i + l];
+  for (; i < n; i++) sum += (double)left[i] * (double)right[i];
   for (int l = 0; l < LANES; l++) sum += lanes[l];
   return sum;
+}
+
+static double sum_of_squares(size_t n, const float *values) { return inner(n, values, values); }
+
+enum { FREE_GRADIENT, ORTHOGONAL_EACH, ORTHOGONAL_WHOLE };
+#define LEAST_LEFT 1e-6 /* of a gradient that lies along the weights but for this, the rest is rounding */
+
+/* Take out of these gradients, as one vector, what lies along their weights, and keep its length. */
+static void make_orthogonal(const parameter *p, int num, float *const *gradients) {
+  double along = 0, square = 0, before = 0, after = 0;
+  for (int i = 0; i < num; i++) {
+    along += inner((size_t)p[i].count, p[i].weight, gradients[i]);
+    square += sum_of_squares((size_t)p[i].count, p[i].weight);
+    before += sum_of_squares((size_t)p[i].count, gradients[i]);
+  }
+  const float part = square > 0 ? (float)(along / square) : 0.0f;
+  for (int i = 0; i < num; i++) {
+    for (int64_t j = 0; j < p[i].count; j++) gradients[i][j] -= part * p[i].weight[j];
+    after += sum_of_squares((size_t)p[i].count, gradients[i]);
+  }
+  const float scale =
+      after > LEAST_LEFT * LEAST_LEFT * before ? (float)sqrt(before / after) : 0.0f;
+  for (int i = 0; i < num; i++)
+    for (int64_t j = 0; j < p[i].count; j++) gradients[i][j] *= scale;
 }
 
 static void scale_to_norm(const parameter *p, int num, double norm) {
@@ -140,6 +166,9 @@ static double train(const parameter *p, int num, const examples *e, const rule *
     const double loss = differentiate(network, r->weight_noise > 0 ? noisy : weights, &some,
                                       &u->dropout_key, gradients);
     if (!(loss <= peak)) peak = loss == loss ? loss : INFINITY;
+    if (r->orthogonal == ORTHOGONAL_WHOLE) make_orthogonal(p, num, gradients);
+    for (int i = 0; r->orthogonal == ORTHOGONAL_EACH && i < num; i++)
+      make_orthogonal(p + i, 1, gradients + i);
     for (int i = 0; i < num; i++)
       adamw((size_t)p[i].count, p[i].weight, p[i].first, p[i].second, gradients[i], p[i].target, r,
             u);

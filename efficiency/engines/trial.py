@@ -26,6 +26,9 @@ from efficiency.models.base import Drop, Network, keep_all
 from efficiency.models.program import Dropout
 from efficiency.operations import IntArray
 
+EPSILON = 1e-2
+"""Large, so that the rounding of small gradients is not divided by itself."""
+
 Columns = tuple[IntArray, IntArray, IntArray]
 
 
@@ -79,7 +82,8 @@ def wrong_numbers(
     work = memory(code.memory_floats(ctypes.byref(shape)))
     arguments = [*map(ctypes.byref, (shape, parameters, given))]
 
-    computed = code.gradient(*arguments, gradients, address(work))
+    rule, batches = Rule(0.98, EPSILON, 0.1, 0.02), Minibatches()
+    computed = code.gradient(*arguments, ctypes.byref(rule), gradients, address(work))
     expected_loss = loss()
     expected_loss.backward()  # type: ignore[no-untyped-call]
     if not abs(computed - expected_loss.item()) < 1e-5 * expected_loss.item():
@@ -90,10 +94,9 @@ def wrong_numbers(
         if not torch.allclose(gradient.double(), expected, rtol=1e-3, atol=1e-5):
             return f"the gradient of {name} of a small network came out wrong"
 
-    # A large epsilon, so that the rounding of small gradients is not divided by itself.
-    rate, epsilon = 1e-2, 1e-2
+    rate = 1e-2
     adamw = torch.optim.AdamW(
-        network.parameters(), lr=rate, betas=(0.9, 0.98), eps=epsilon, weight_decay=1.0
+        network.parameters(), lr=rate, betas=(0.9, 0.98), eps=EPSILON, weight_decay=1.0
     )
     numbers, largest = np.zeros(2, dtype=UPDATE), 0.0
     for t in (1, 2):
@@ -104,7 +107,6 @@ def wrong_numbers(
         dropped.backward()  # type: ignore[no-untyped-call]
         largest = max(largest, dropped.item())
         adamw.step()
-    rule, batches = Rule(0.98, epsilon, 0.1, 0.02), Minibatches()
     training = [*map(ctypes.byref, (rule, batches)), address(numbers)]
     peak = code.advance(*arguments, *training, ctypes.c_int64(2), address(work))
     if not abs(peak - largest) < 1e-4 * largest:

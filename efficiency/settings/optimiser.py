@@ -32,6 +32,11 @@ class OptimiserSettings(Settings):
             that it passes through the moments; left out, decay is decoupled.
         decay_target: ``initial`` decays towards the weights that the run started with, θ₀; left
             out, towards zero.
+        orthogonal_gradient: The gradient of the loss loses its part along the weights and is then
+            scaled to the length that it had: that of ``each`` array of weights by itself (⊥Grad of
+            Prieto et al. 2025, *Grokking at the edge of numerical stability*), or that of the
+            ``whole`` network as one vector. Adam's scaling of coordinates comes after it, so that
+            the norm is nearly and not exactly held. Left out, gradients are whole.
         batch_size: Examples of a minibatch, drawn without replacement within an epoch, whose last
             minibatch holds what is left; left out, every step takes all D examples.
         update_noise: Standard deviation of Gaussian noise on the direction of every update, before
@@ -50,6 +55,7 @@ class OptimiserSettings(Settings):
     norm_factor: float | None = Field(default=None, gt=0)
     decay_form: Literal["l2"] | None = Field(default=None, exclude_if=absent)
     decay_target: Literal["initial"] | None = Field(default=None, exclude_if=absent)
+    orthogonal_gradient: Literal["each", "whole"] | None = Field(default=None, exclude_if=absent)
     batch_size: int | None = Field(default=None, ge=1, exclude_if=absent)
     update_noise: float | None = Field(default=None, gt=0, exclude_if=absent)
     weight_noise: float | None = Field(default=None, gt=0, exclude_if=absent)

@@ -77,7 +77,7 @@ class RunSettings(Settings):
     noise_seed: Seed | None = Field(default=None, exclude_if=absent)
     start: RunSettings | None = None
     num_steps: int = Field(ge=1)
-    loss: Literal["log-odds", "float64", "plain"] = "log-odds"
+    loss: Literal["log-odds", "float64", "plain", "stablemax"] = "log-odds"
     recording: RecordingSettings = RecordingSettings()
 
     @model_validator(mode="after")

@@ -250,6 +250,12 @@ def _choices(settings: RunSettings) -> list[str]:
     found += [] if o.update_noise is None else [f"update noise {o.update_noise:g}"]
     found += [] if o.decay_form is None else ["L2"]
     found += [] if o.decay_target is None else ["decay towards the start"]
+    found += (
+        []
+        if o.orthogonal_gradient is None
+        else [f"gradient orthogonal to the weights ({o.orthogonal_gradient})"]
+    )
+    found += [] if settings.loss == "log-odds" else [f"loss {settings.loss}"]
     found += [] if settings.num_corrupted is None else [f"{settings.num_corrupted} wrong labels"]
     return found
 

@@ -36,10 +36,12 @@ static void try_shape(const shape *s, int num_symbols, int num_parameters, const
   const int S = num_symbols, D = between(1, 150), B = between(1, D), updates = 4;
   float *memory = aligned_alloc(64, (sizeof(float) * memory_floats(s) + 63) / 64 * 64);
 
-  rule r = {0.98f, 1e-8f, 0.1f, 0.02f, 0, 0, 0};
+  rule r = {0.98f, 1e-8f, 0.1f, 0.02f, 0, 0, 0, 0, 0};
   if (between(0, 1)) r.penalty = 0.1f;
   if (between(0, 1)) r.weight_noise = 0.01f;
   if (between(0, 2) == 0) r.norm = 3;
+  r.loss = between(0, NUM_LOSSES - 1);
+  r.orthogonal = between(FREE_GRADIENT, ORTHOGONAL_WHOLE);
   const int towards = between(0, 1);
   parameter *p = malloc(sizeof(parameter) * (size_t)num_parameters);
   float **gradients = malloc(sizeof(float *) * (size_t)num_parameters);
@@ -64,7 +66,7 @@ static void try_shape(const shape *s, int num_symbols, int num_parameters, const
   }
   const minibatches b = {B, between(0, 1) ? chosen : NULL, batch};
 
-  gradient(s, p, &e, gradients, memory);
+  gradient(s, p, &e, &r, gradients, memory);
   const double peak = advance(s, p, &e, &r, &b, u, updates, memory);
   uint8_t *parts = malloc((size_t)D);
   for (int d = 0; d < D; d++) parts[d] = (uint8_t)between(0, (1 << NUM_PARTS) - 1);

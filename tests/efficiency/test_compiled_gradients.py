@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from efficiency import Training, models, tasks
 from efficiency.engines import CompiledEngine, Engine, LayeredEngine
+from efficiency.engines.binding import LOSSES
 from efficiency.ensemble import initial_weights, labels
 from efficiency.settings import (
     MLPSettings,
@@ -19,6 +20,7 @@ from efficiency.settings import (
     TransformerSettings,
 )
 from tests.build import compiled_only, run_settings
+from tests.efficiency import by_hand
 
 
 def compiled(run: RunSettings) -> CompiledEngine:
@@ -45,7 +47,7 @@ def textbook(
 
     def loss(weights, tokens, label):
         logits = torch.func.functional_call(network, weights, (tokens[None],))
-        return torch.nn.functional.cross_entropy(logits, label[None])
+        return by_hand.LOSSES[run.loss](logits, label[None])
 
     each = torch.func.vmap(torch.func.grad_and_value(loss), in_dims=(None, 0, 0))
     gradients, losses_D = each(weights, tokens, label)
@@ -69,7 +71,11 @@ def shapes(draw) -> RunSettings:
     pairs = tasks.num_pairs(operation, size)
     seed = draw(st.integers(0, 3))
     return run_settings(
-        task=task, network=network, dataset_size=draw(st.integers(1, pairs)), init_seed=seed
+        task=task,
+        network=network,
+        dataset_size=draw(st.integers(1, pairs)),
+        init_seed=seed,
+        loss=draw(st.sampled_from(LOSSES)),
     )
 
 
@@ -128,6 +134,7 @@ def deep(draw) -> RunSettings:
         network=network,
         dataset_size=draw(st.integers(1, pairs)),
         init_seed=draw(st.integers(0, 3)),
+        loss=draw(st.sampled_from(LOSSES)),
     )
 
 

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
-from efficiency import Training, models, tasks, train
+from efficiency import Training, train
 from efficiency.ensemble import initial_weights
 from efficiency.settings import OptimiserSettings, RunSettings
 from tests.build import run_settings
+from tests.efficiency import by_hand
 
 
 def held(factor: float | None, **changes) -> RunSettings:
@@ -15,46 +15,14 @@ def held(factor: float | None, **changes) -> RunSettings:
     return run_settings(norm_factor=factor, weight_decay=decay, warmup_steps=0, **changes)
 
 
-def by_hand(run: RunSettings) -> float:
-    """Return the final training loss of torch's own AdamW on the textbook network, in float64."""
-    network = models.network(run.task, run.network).double()
-    network.load_state_dict({n: v.double() for n, v in initial_weights(run).items()})
-    table = tasks.table(run.task.operation, run.task.size)
-    pairs, _ = tasks.split(table.num_pairs, run.dataset_size, run.data_seed)
-    left, right, label = (
-        torch.as_tensor(side[pairs]) for side in (table.left, table.right, table.answer)
-    )
-    tokens = torch.stack([left, right, torch.full_like(left, network.num_symbols)], dim=-1)
-    weights = list(network.parameters())
-
-    def norm() -> torch.Tensor:
-        return torch.sqrt(sum(w.square().sum() for w in weights))
-
-    def scale_to(target: torch.Tensor) -> None:
-        with torch.no_grad():
-            factor = target / norm()
-            for weight in weights:
-                weight.mul_(factor)
-
-    target = run.optimiser.norm_factor * norm().detach()
-    scale_to(target)
-    adamw = torch.optim.AdamW(
-        weights, lr=run.optimiser.learning_rate, betas=(0.9, 0.98), weight_decay=0.0
-    )
-    for _ in range(run.num_steps):
-        adamw.zero_grad()
-        torch.nn.functional.cross_entropy(network(tokens), label).backward()
-        adamw.step()
-        scale_to(target)
-    return float(torch.nn.functional.cross_entropy(network(tokens), label).detach())
-
-
 @pytest.mark.parametrize("engine", ["auto", "stacked"])
 @pytest.mark.parametrize("factor", [0.7, 1.3])
 def test_training_at_a_fixed_norm_is_adamw_on_the_textbook_network_scaled_back(engine, factor):
     run = held(factor)
     (trained,) = train([run], engine=engine)
-    assert trained.history["train_loss"].iloc[-1] == pytest.approx(by_hand(run), rel=1e-4)
+    assert trained.history["train_loss"].iloc[-1] == pytest.approx(
+        by_hand.trained(run)[0], rel=1e-4
+    )
 
 
 @pytest.mark.parametrize("engine", ["auto", "stacked"])

@@ -128,7 +128,7 @@ def test_a_misspelt_setting_never_reaches_an_engine(engine, misspelt):
 @pytest.mark.parametrize(
     ("engine", "changes", "message"),
     [
-        (CompiledEngine, {"loss": "plain"}, "loss is 'plain', it knows 'log-odds'"),
+        (CompiledEngine, {"loss": "plain"}, "loss is 'plain', it knows 'log-odds' and 'stablemax'"),
         (CompiledEngine, {"network": MLPSettings(d_model=8, d_mlp=8)}, "architecture is 'mlp'"),
         (
             CompiledEngine,
@@ -151,7 +151,7 @@ def test_a_misspelt_setting_never_reaches_an_engine(engine, misspelt):
         (
             LayeredEngine,
             {"network": MLPSettings(d_model=8, d_mlp=8), "loss": "plain"},
-            "loss is 'plain', it knows 'log-odds'",
+            "loss is 'plain', it knows 'log-odds' and 'stablemax'",
         ),
         (
             LayeredEngine,
