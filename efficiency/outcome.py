@@ -143,8 +143,8 @@ def outcome(history: pd.DataFrame, run: RunSettings) -> Outcome:
     *Diverged*: the training loss, a norm or a reading of the logits is not finite. *Settled*:
     throughout the tail the training accuracy is 1, the medians of norm and log-odds move by at most
     1% from the tail's first half to its second, and the training loss of no step exceeds ten times
-    the tail's median (where training is random, the median of the highest losses between records,
-    which have the same noise). *Not settled*: anything else.
+    the tail's median (where training is random, or by another loss than is recorded, the median of
+    the highest losses between records). *Not settled*: anything else.
 
     Args:
         history: A row for every recorded step, the last one at ``run.num_steps``.
@@ -169,8 +169,10 @@ def outcome(history: pd.DataFrame, run: RunSettings) -> Outcome:
     before, after = (float(half["log_odds"].median()) for half in (earlier, later))
     if abs(after - before) > MAX_LOG_ODDS_DRIFT * abs(before):
         reasons.append(f"the log-odds still moved from {before:.2f} to {after:.2f} in the tail")
-    # A loss with noise in it is held against others with noise in it.
-    usual = tail["train_loss_peak" if run.is_random else "train_loss"].median()
+    # A loss is held against others of its kind: what is recorded has no noise in it, and is by
+    # softmax whatever is trained by.
+    of_a_kind = not run.is_random and run.loss != "stablemax"
+    usual = tail["train_loss" if of_a_kind else "train_loss_peak"].median()
     spike = tail["train_loss_peak"].max() / max(usual, np.finfo(float).tiny)
     if spike > MAX_LOSS_SPIKE:
         reasons.append(f"the training loss spiked to {spike:.0f} times its median in the tail")

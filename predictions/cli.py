@@ -80,7 +80,7 @@ def show(
     ----------
     names:
         The predictions, or a group: "all" (of the theory), "critical-size", "first-study",
-        "controls".
+        "controls", "substitutes".
     """
     from predictions.showing import described, print_prediction
 
@@ -197,7 +197,7 @@ def run(
     ----------
     names:
         The predictions, or a group: "all" (of the theory), "critical-size", "first-study",
-        "controls".
+        "controls", "substitutes".
     """
     from predictions.plans import Extent
     from predictions.printing import print_verdicts

@@ -26,6 +26,17 @@ from predictions.grokking import Grokking
 from predictions.minimal_example import MinimalExamplePrediction
 from predictions.protocol import Prediction
 from predictions.semi_grokking import SemiGrokking
+from predictions.substitutes.claims import (
+    EpsilonSize,
+    HeldNorm,
+    HeldNormSize,
+    OrthogonalGradient,
+    OrthogonalGradients,
+    OrthogonalGradientSize,
+    OrthogonalGradientsSize,
+    StableMax,
+    StableMaxSize,
+)
 from predictions.ungrokking import Ungrokking
 from predictions.variants import AS_DESIGNED, Variant
 from predictions.weight_decay import WeightDecay
@@ -76,13 +87,30 @@ CONTROLS: dict[str, Prediction] = {
 }
 """What should not happen if the theory is right about why the rest does, and rivals of that."""
 
-PREDICTIONS = THEORY | CRITICAL_SIZE | FIRST_STUDY | CONTROLS
+SUBSTITUTES: dict[str, Prediction] = {
+    prediction.name: prediction
+    for prediction in (
+        HeldNorm(),
+        HeldNormSize(),
+        OrthogonalGradient(),
+        OrthogonalGradientSize(),
+        OrthogonalGradients(),
+        OrthogonalGradientsSize(),
+        StableMax(),
+        StableMaxSize(),
+        EpsilonSize(),
+    )
+}
+"""Ungrokking with something else in place of weight decay, or another ε beside it."""
+
+PREDICTIONS = THEORY | CRITICAL_SIZE | FIRST_STUDY | CONTROLS | SUBSTITUTES
 
 GROUPS: dict[str, dict[str, Prediction]] = {
     "all": THEORY,
     "critical-size": CRITICAL_SIZE,
     "first-study": FIRST_STUDY,
     "controls": CONTROLS,
+    "substitutes": SUBSTITUTES,
 }
 """What stands for several predictions; each is a family with a correction of its own."""
 
@@ -91,6 +119,7 @@ TITLES = {
     "critical-size": "Critical sizes, foretold and observed",
     "first-study": "The findings of the first study of grokking",
     "controls": "Controls of the theory",
+    "substitutes": "Ungrokking with something else in place of weight decay",
 }
 """Of the report of each group."""
 

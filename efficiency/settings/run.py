@@ -57,7 +57,9 @@ class RunSettings(Settings):
         noise_seed: Decides minibatches, dropout and noise; given if and only if there is any.
         start: Settings of the run whose final weights this one starts from, if any.
         num_steps: Optimiser steps.
-        loss: A name from ``efficiency.losses.LOSSES``.
+        loss: A name from ``efficiency.losses.LOSSES``, what is trained by. What is recorded as
+            ``train_loss`` and read off logits is of softmax for all of them; ``train_loss_peak``
+            is of the loss that is trained by.
         recording: When to measure.
 
     Raises:

@@ -206,6 +206,16 @@ def test_a_noisy_loss_is_held_against_noisy_losses():
     assert "spiked to 100 times" in outcome(spike, random).reasons[0]
 
 
+def test_a_loss_is_held_against_losses_of_its_kind():
+    # What is recorded beside the peak of StableMax is of softmax, and may underflow.
+    other = run_settings(num_steps=1000, decay_fraction=0.25, loss="stablemax")
+    small = calm(train_loss=0.0, train_loss_peak=1e-3)
+    assert outcome(small, RUN).status == "not settled"
+    assert outcome(small, other).status == "settled"
+    spike = calm(train_loss=0.0, train_loss_peak=late(1e-3, 1e-1, since=990))
+    assert "spiked to 100 times" in outcome(spike, other).reasons[0]
+
+
 def test_from_scratch_the_way_leads_up_and_a_network_that_ends_below_chance_never_moved():
     # With few symbols one that only memorises is sure of wrong answers, from the first steps on.
     down = calm(novel_accuracy=lambda step: np.where(step >= 20, 0.0, 1 / 7))
