@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -144,7 +145,13 @@ class Sweep:
     @cached_property
     def crossing(self) -> Crossing:
         """Where and how sharply the accuracy falls."""
-        return critical_size.crossing(self.sizes, self.retained)
+        return _crossing(self.sizes, tuple(self.retained))
+
+
+@functools.lru_cache(maxsize=2**12)
+def _crossing(sizes: tuple[int, ...], retained: tuple[float, ...]) -> Crossing:
+    # Several claims, and every look at more seeds, ask it of the same sweeps.
+    return critical_size.crossing(sizes, retained)
 
 
 Seeds = list[dict[float, Sweep]]

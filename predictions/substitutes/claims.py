@@ -210,8 +210,8 @@ def _forgets(how: str) -> str:
 
 def _same_size(how: str) -> str:
     return (
-        "A network that has learned to generalise forgets how below the dataset size below which "
-        f"it does with weight decay, if there is none and {how}."
+        "A network that has learned to generalise forgets how below the same dataset size as with "
+        f"weight decay, if there is none and {how}."
     )
 
 

@@ -56,7 +56,9 @@ class Way:
 
     def is_of(self, run: RunSettings) -> bool:
         """Return whether a continued run is one of these."""
-        alike = run.optimiser == self.optimiser_at(run.optimiser.learning_rate)
+        own = {"weight_decay": self.weight_decay, "epsilon": self.epsilon, **self.optimiser}
+        told_apart = {"norm_factor": None, "orthogonal_gradient": None, **own}
+        alike = all(getattr(run.optimiser, name) == value for name, value in told_apart.items())
         return alike and run.loss == self.loss
 
 

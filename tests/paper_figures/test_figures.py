@@ -31,6 +31,8 @@ RECORDS = family(seed=3, num_seeds=4) | {CLAIM.name: FORETOLD}
 
 
 def history(run) -> pd.DataFrame:
+    if run.left is not None:
+        return run.history
     return planted.history(run.settings, planted.rising(3000.0, 6.0))
 
 

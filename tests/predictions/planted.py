@@ -184,7 +184,15 @@ def history(settings: RunSettings, accuracy, *, fitted_at: float = 120.0) -> pd.
 
 def course(settings: RunSettings, accuracy, **more) -> Run:
     """Return a run whose outcome is read off a simulated history, as training reads it."""
-    return Run(settings=settings, outcome=outcome(history(settings, accuracy, **more), settings))
+    left = Left(history(settings, accuracy, **more))
+    return Run(settings=settings, outcome=outcome(left.history, settings), left=left)
+
+
+class Left:
+    """What a simulated run left behind: its history alone."""
+
+    def __init__(self, course: pd.DataFrame) -> None:
+        self.history = course
 
 
 def rising(at: float, steepness: float, height: float = 1.0):
@@ -199,6 +207,7 @@ def scratched(
     semi: float = 0.0,
     steepness: tuple[float, float] = (3.0, 10.0),
     midpoints: dict[int, float] | None = None,
+    misses: float = 0.0,
 ) -> list[Run]:
     """Return runs from scratch: later at smaller D, never far below a seed's midpoint.
 
@@ -208,6 +217,7 @@ def scratched(
         semi: Chance that a seed has a run that stays at partial accuracy; all others only pass.
         steepness: Range of how steeply accuracy passes, as a logistic in log step.
         midpoints: D at which half of the way is come by the end, by seed; around 375 otherwise.
+        misses: Mean of what a run's accuracy misses 1 by for ever, exponential.
     """
     runs = []
     budget = scratch.DESIGNS["quick"].num_steps
@@ -219,7 +229,7 @@ def scratched(
         for i, settings in enumerate(arm):
             # Twice as much data generalises some hundred times earlier.
             at = budget * (middle / settings.dataset_size) ** rng.uniform(6, 9)
-            accuracy = rising(at, steep)
+            accuracy = rising(at, steep, height=max(0.0, 1 - misses * rng.exponential()))
             if i == stays:
                 accuracy = rising(rng.uniform(1000, 8000), 6.0, height=rng.uniform(0.2, 0.8))
             runs.append(course(settings, accuracy))

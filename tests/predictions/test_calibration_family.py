@@ -90,7 +90,9 @@ NULLS = {
     ),
     "semi-grokking": lambda rng: scratched(rng, num_seeds=12, semi=0.0),
     "semi-grokking, slow passages": lambda rng: scratched(rng, num_seeds=12, steepness=(1, 2)),
-    "semi-grokking, creeping": lambda rng: scratched(rng, num_seeds=12, steepness=(0.7, 1)),
+    "semi-grokking, creeping": lambda rng: scratched(rng, num_seeds=12, steepness=(0.3, 1)),
+    "semi-grokking, almost": lambda rng: scratched(rng, num_seeds=12, misses=0.05),
+    "semi-grokking, at the edge": lambda rng: scratched(rng, num_seeds=12, semi=0.1),
 }
 
 
@@ -115,7 +117,7 @@ POWER = {
     "efficiency, seeds apart": lambda rng: curves(rng, num_seeds=7, slope_sd=0.06),
     "ungrokking": lambda rng: ungrokked(rng, num_seeds=12, seed_sd=0.25),
     "weight-decay": lambda rng: ungrokked(rng, num_seeds=8, decay_sd=0.1),
-    "semi-grokking": lambda rng: scratched(rng, num_seeds=12, semi=0.5),
+    "semi-grokking": lambda rng: scratched(rng, num_seeds=16, semi=0.5),
 }
 
 

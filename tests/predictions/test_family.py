@@ -124,13 +124,13 @@ def never_between(run: Run):
 def falsified() -> dict[str, tuple[str, list[Run]]]:
     """Return for each claim records on which it is plainly false, and what the sentence says."""
     draw = rng(5)
-    begun = [course(r.settings, never_between(r)) for r in scratched(draw, num_seeds=14)]
+    begun = [course(r.settings, never_between(r)) for r in scratched(draw, num_seeds=36)]
     largest = [r for r in begun if r.settings.dataset_size == scratch.DESIGNS["quick"].sizes[-1]]
     return {
         "grokking": ("come to", [course(r.settings, rising(150.0, 6.0)) for r in largest]),
         "efficiency": ("Gen's", curves(draw, gen_slope=0.3)),
         "weight-decay": ("factor", ungrokked(draw, decay_effect=0.4)),
-        "semi-grokking": ("0 of 14 seeds", begun),
+        "semi-grokking": ("0 of 36 seeds", begun),
     }
 
 
@@ -238,10 +238,27 @@ def test_a_plateau_is_told_from_a_passage():
     plateau = course(settings, rising(4000, 6.0, height=0.5))
     assert kind(plateau) == "semi-grokked"
     assert kind(course(settings, rising(40_000, 6.0))) == "moving"
+    assert kind(course(settings, rising(25_000, 6.0))) == "grokked"
     assert kind(course(settings, rising(4000, 6.0))) == "grokked"
     assert kind(course(settings, lambda step: 0 * step)) == "not grokked"
     early = course(settings, rising(130, 6.0, height=0.5))
     assert kind(early) == "partial at once"
+    # As slow as a passage may be.
+    assert kind(course(settings, rising(30_000, 0.4))) == "moving"
+
+
+@pytest.mark.parametrize("height", [0.85, 0.9, 0.97, 0.15])
+def test_a_plateau_near_one_end_is_no_semi_grokking(height):
+    settings = find("semi-grokking").settings("quick", 1)[2]
+    found = kind(course(settings, rising(4000, 6.0, height=height)))
+    assert found == ("grokked" if height > 0.5 else "not grokked")
+
+
+def test_no_share_of_seeds_is_both_found_and_absent():
+    draw = rng(6)
+    for semi in (0.0, 0.1, 0.2, 0.5):
+        verdict = judge("semi-grokking", scratched(draw, num_seeds=60, semi=semi))
+        assert verdict.p_value > 0.05 or verdict.p_refuted > 0.05
 
 
 @pytest.mark.parametrize("size", SIZES)
