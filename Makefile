@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 COMPILED := torch, scipy.stats, pandas, statsmodels.stats.api, matplotlib.pyplot, hypothesis, xdist, predictions.cli, predictions.trainer, paper_figures.cli
 
-.PHONY: help install ungrokking predictions critical-size first-study controls variants figures findings test check bench bench-gpu calibration clean
+.PHONY: help install ungrokking predictions critical-size first-study controls substitutes variants figures findings test check bench bench-gpu calibration clean
 
 help:
 	@echo "make ungrokking     train, judge and report the main experiment (quick size)"
@@ -14,6 +14,7 @@ help:
 	@echo "make critical-size  the critical size of each network, foretold and then observed, on fresh seeds"
 	@echo "make first-study    the findings of the first study of grokking (quick size)"
 	@echo "make controls       what must not happen if the theory is right, on fresh seeds, until decided"
+	@echo "make substitutes    ungrokking with something else in place of weight decay, on fresh seeds"
 	@echo "make variants       ungrokking on the other operations and the network of figure 8"
 	@echo "make figures        draw the figures of both papers from what was trained"
 	@echo "make findings       judge both, write the tables of the README and draw its figure"
@@ -49,6 +50,9 @@ first-study: $(READY)
 controls: $(READY)
 	$(BIN)/predictions run controls --until-decided --first-seed 6000
 
+substitutes: $(READY)
+	$(BIN)/predictions run substitutes --until-decided --seeds 24 --first-seed 9000
+
 variants: $(READY)
 	$(BIN)/predictions run ungrokking --operation multiplication
 	$(BIN)/predictions run ungrokking --operation subtraction
@@ -58,13 +62,15 @@ variants: $(READY)
 figures: $(READY)
 	$(BIN)/paper_figures build
 
-findings: predictions critical-size first-study controls
+findings: predictions critical-size first-study controls substitutes
 	$(BIN)/predictions judge all --json > docs/found/quick.json.part
 	mv docs/found/quick.json.part docs/found/quick.json
 	$(BIN)/predictions judge first-study --json > docs/found/first-study-quick.json.part
 	mv docs/found/first-study-quick.json.part docs/found/first-study-quick.json
 	$(BIN)/predictions judge controls --first-seed 6000 --json > docs/found/controls-quick.json.part
 	mv docs/found/controls-quick.json.part docs/found/controls-quick.json
+	$(BIN)/predictions judge substitutes --first-seed 9000 --seeds 24 --json > docs/found/substitutes-quick.json.part
+	mv docs/found/substitutes-quick.json.part docs/found/substitutes-quick.json
 	$(BIN)/predictions judge critical-size --first-seed 8000 --json > docs/found/critical-size-quick.json.part
 	mv docs/found/critical-size-quick.json.part docs/found/critical-size-quick.json
 	$(BIN)/predictions foretold --json > docs/found/foretold/critical-size-quick.json.part
@@ -93,7 +99,7 @@ bench-gpu: $(READY)
 	$(BIN)/python -m benchmarks.gpu
 
 calibration: $(READY)
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/predictions/test_calibration.py tests/predictions/test_calibration_family.py tests/predictions/test_calibration_critical_size.py --numprocesses 2 --calibration full -rP
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/predictions/test_calibration.py tests/predictions/test_calibration_family.py tests/predictions/test_calibration_critical_size.py tests/predictions/test_calibration_substitutes.py --numprocesses 2 --calibration full -rP
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
