@@ -252,7 +252,7 @@ def _copies(run: RunSettings) -> int:
     """Return how many copies of the weights the stacked engine holds, temporary ones included."""
     o = run.optimiser
     noisy = o.update_noise is not None or o.weight_noise is not None
-    orthogonal = 4 * (o.orthogonal_gradient is not None)  # two in float64
+    orthogonal = 6 * (o.orthogonal_gradient is not None)  # three in float64
     return 7 + 8 * noisy + orthogonal + (o.weight_noise is not None) + (o.decay_target is not None)
 
 

@@ -20,6 +20,7 @@ _LOOKS: dict[Kind, tuple[str, str]] = {
     "not grokked": ("v", style.MEM),
     "moving": ("x", style.CHANCE),
     "partial at once": ("d", style.CHANCE),
+    "near an end": ("s", style.CHANCE),
     "semi-grokked": ("o", style.THRESHOLD),
     "grokked": ("^", style.GEN),
 }

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
 from efficiency import critical_size, tasks
+from efficiency.critical_size import PARTIAL
 from efficiency.estimates import Estimate
 from efficiency.outcome import MIN_CHANGE
 from efficiency.settings import RunSettings
@@ -23,10 +24,10 @@ BETWEEN = (0.2, 0.8)
 be one that misses it."""
 
 MAX_RANGE = 0.05
-"""Largest range of accuracy, from half of a run's steps to its end, of a run that stays. Accuracy
-that rises as a logistic in log step by k moves by k·log 2 / 4 half-way while training gets twice as
-long: what is left out is all that passes steeper than k = 0.29, and so crosses from 20% to 80% in
-less than a 14,000-fold of the steps."""
+"""Largest range of accuracy, from half of a run's steps to its end, of a run that stays. Accuracy r
+that rises as a logistic in log step, of steepness k, moves by about k·r(1 − r)·log 2 while training
+gets twice as long: what passes steeper than 0.29 is left out half-way, and what passes steeper than
+0.42 everywhere between 20% and 80%, which it crosses in less than a 700-fold of the steps."""
 
 MIN_DELAY = 5.0
 """Least ratio of the step half-way to the final accuracy to the step of fitting, if delayed."""
@@ -34,7 +35,11 @@ MIN_DELAY = 5.0
 COMMON_SHARE = 0.1
 """Share of seeds above which semi-grokking counts as found, and below which as absent."""
 
-Kind = Literal["not grokked", "semi-grokked", "grokked", "moving", "partial at once"]
+Kind = Literal["not grokked", "semi-grokked", "grokked", "moving", "partial at once", "near an end"]
+
+
+OPEN: frozenset[Kind] = frozenset(("semi-grokked", "moving", "near an end"))
+"""Of a seed with one of these it cannot be said that none of its runs semi-grokks."""
 
 
 def kind(run: Run) -> Kind:
@@ -43,9 +48,10 @@ def kind(run: Run) -> Kind:
     *Semi-grokked*: the run has settled; from half of its steps to the end, while training gets
     twice as long, its accuracy stays within a range of 0.05, between 20% and 80% of the way from
     chance to 1; and it is delayed: it came half of its way at least five times later than it
-    fitted its examples. *Partial at once*: the same without delay. *Grokked* and *not grokked*: it
-    stays on that side of the middle, or has come to the end of the way. *Moving*: anything else; it
-    may yet stay between, or was about to leave.
+    fitted its examples. *Partial at once*: the same without delay. *Near an end*: it stays nearer
+    to an end than that, and farther from it than 5%. *Grokked* and *not grokked*: it stays within
+    5% of an end, or has come to the upper one. *Moving*: anything else; it may yet stay between,
+    or was about to leave.
     """
     later = run.history[2 * run.history["step"] >= run.settings.num_steps]["novel_accuracy"]
     task = run.settings.task
@@ -53,8 +59,10 @@ def kind(run: Run) -> Kind:
     low, high, end = critical_size.retained([later.min(), later.max(), later.iloc[-1]], num_symbols)
     if later.max() - later.min() > MAX_RANGE:
         return "grokked" if end > BETWEEN[1] else "moving"
-    if not (BETWEEN[0] < low and high < BETWEEN[1]):
+    if low < PARTIAL[0] or high > PARTIAL[1]:
         return "grokked" if low + high > 1 else "not grokked"
+    if low < BETWEEN[0] or high > BETWEEN[1]:
+        return "near an end"
     if run.outcome.status != "settled":
         return "moving"
     delayed = delay(run)
@@ -90,9 +98,10 @@ class SemiGrokking(Prediction):
         f"from at least {MIN_CHANGE:g} below. Seeds are the independent units; a seed has "
         "semi-grokked if any of its runs has. Supported if the lower bound of the share of such "
         f"seeds > {COMMON_SHARE:g} (95%, Clopper–Pearson). Refuted, within this budget of steps, "
-        "if the upper bound of the share of seeds with a semi-grokked or a moving run < "
-        f"{COMMON_SHARE:g}, while both grokked and not grokked runs were seen; a run is moving if "
-        "it does not stay and does not end beyond that part of the way. Undecided otherwise, or "
+        "if the upper bound of the share of seeds with a run that may yet be one < "
+        f"{COMMON_SHARE:g}, while both grokked and not grokked runs were seen. It may if it is "
+        "semi-grokked, if it does not stay and does not end beyond that part of the way, or if it "
+        f"stays farther from an end than {PARTIAL[0]:.0%} of the way. Undecided otherwise, or "
         f"with fewer than {MIN_SEEDS} seeds. Invalid if no seed counts."
     )
     criterion: ClassVar[str] = f"share of seeds > {COMMON_SHARE:g}"
@@ -111,8 +120,8 @@ class SemiGrokking(Prediction):
     )
     power: ClassVar[str] = (
         "16 seeds support the claim in at least 8 of 10 experiments if half of the seeds have a "
-        "run that stays (simulated). It takes 36 to refute it, of which none has and none is still "
-        "moving."
+        "run that stays (simulated). In one look it takes 36 to refute it, of which none has and "
+        "none may yet."
     )
     figure_caption: ClassVar[str] = (
         "Left: final test accuracy against D, every run a point, its shape telling what became of "
@@ -127,6 +136,7 @@ class SemiGrokking(Prediction):
         "runs_moving": "runs whose accuracy neither stayed nor came to the end of the way",
         "runs_that_know_only_mirror_images": "test accuracy partial, accuracy on novel pairs not: "
         "they have memorised, and treat their operands alike",
+        "runs_near_an_end": "runs that stay partial, but nearer to an end than 20% of the way",
         "runs_partial_at_once": "partial and staying, but without delay",
         "from_scratch_midpoint": "half of the accuracy within the budget; more steps bring it down",
         "semi_grokked_accuracy": "final accuracy of semi-grokked runs, mean by seed",
@@ -163,7 +173,7 @@ class SemiGrokking(Prediction):
                 value=share.value, low=share.low, high=share.high, n=n, unit="1"
             )
         }
-        for name in ("semi-grokked", "grokked", "not grokked", "moving", "partial at once"):
+        for name in get_args(Kind):
             counted = sum(one == name for one in every)
             key = f"runs_{name.replace('-', '_').replace(' ', '_')}"
             numbers[key] = count(counted, len(every))
@@ -180,7 +190,8 @@ class SemiGrokking(Prediction):
             f"pairs and stayed (share {numbers['share_of_seeds_semi_grokked']}); of "
             f"{len(every)} runs {every.count('grokked')} grokked, "
             f"{every.count('semi-grokked')} semi-grokked, {every.count('partial at once')} were "
-            f"partial without delay, {every.count('not grokked')} stayed near chance and "
+            f"partial without delay, {every.count('near an end')} stayed partial near an end, "
+            f"{every.count('not grokked')} stayed near chance and "
             f"{every.count('moving')} were still moving after {runs[0].settings.num_steps:,} "
             f"steps. Of all, {mirrored} know mirror images and hardly more."
         )
@@ -192,7 +203,7 @@ class SemiGrokking(Prediction):
                 numbers=numbers,
                 notes=notes,
             )
-        possible = sum(bool({"semi-grokked", "moving"} & {*several}) for several in kinds.values())
+        possible = sum(not OPEN.isdisjoint(several) for several in kinds.values())
         absent = min(1.0, 2 * share_p(n - possible, n, 1 - COMMON_SHARE))
         clause = Clause(
             number="share_of_seeds_semi_grokked",

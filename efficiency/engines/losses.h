@@ -38,10 +38,11 @@ INLINE float wrong_odds(float *logits, float largest, int Sp) {
   return sum_of(total);
 }
 
-/* Cross-entropy by log-odds. With m = max(0, r) for the largest wrong logit relative to the right one, r, the odds of being
-   wrong are e^(r - m) total to e^-m, so that neither overflows and neither is rounded away. */
-static double lose_log_odds(float *rows, ptrdiff_t step, const int32_t *labels, int count, int S, int Sp,
-                   float each) {
+/* Cross-entropy by log-odds. With m = max(0, r) for the largest wrong logit relative to the right
+   one, r, the odds of being wrong are e^(r - m) total to e^-m, so that neither overflows and neither
+   is rounded away. */
+static double lose_log_odds(float *rows, ptrdiff_t step, const int32_t *labels, int count, int S,
+                            int Sp, float each) {
   float relative[CHUNK + LANES], total[CHUNK + LANES], wrong[CHUNK + LANES], largest[CHUNK];
   /* One loop after the other: in each, several examples are under way at once. */
   for (int d = 0; d < count; d++) {
@@ -71,8 +72,8 @@ static double lose_log_odds(float *rows, ptrdiff_t step, const int32_t *labels, 
   return sum;
 }
 
-/* Cross-entropy of StableMax: s(x) = x + 1 for x >= 0, 1 / (1 - x) below, in place of e^x. The loss is
-   log(1 + W / s*) with s* of the right class and W the sum over wrong ones. */
+/* Cross-entropy of StableMax: s(x) = x + 1 for x >= 0, 1 / (1 - x) below, in place of e^x. The loss
+   is log(1 + W / s*) with s* of the right class and W the sum over wrong ones. */
 static double lose_stablemax(float *rows, ptrdiff_t step, const int32_t *labels, int count, int S,
                              int Sp, float each) {
   float ratio[CHUNK + LANES];

@@ -116,9 +116,10 @@ static double inner(size_t n, const float *left, const float *right) {
 static double sum_of_squares(size_t n, const float *values) { return inner(n, values, values); }
 
 enum { FREE_GRADIENT, ORTHOGONAL_EACH, ORTHOGONAL_WHOLE };
-#define LEAST_LEFT 1e-6 /* of a gradient that lies along the weights but for this, the rest is rounding */
+/* Of a gradient that lies along the weights but for this share, the rest is rounding. */
+#define LEAST_LEFT 1e-6
 
-/* Take out of these gradients, as one vector, what lies along their weights, and keep its length. */
+/* Take out of gradients, as one vector, what lies along their weights, and keep its length. */
 static void make_orthogonal(const parameter *p, int num, float *const *gradients) {
   double along = 0, square = 0, before = 0, after = 0;
   for (int i = 0; i < num; i++) {

@@ -12,6 +12,7 @@ from efficiency.pairing import pairing_p
 from efficiency.settings import RunSettings
 from efficiency.statistics import TooFewError, rank_correlation
 from predictions.clauses import Clause, above, below, decide
+from predictions.controls.small_epsilon import SMALL
 from predictions.grounds import ground
 from predictions.judging import MIN_SEEDS, plural, too_few
 from predictions.protocol import Finding, Prediction, Run, Size
@@ -24,7 +25,7 @@ MIN_PAIRED = 6
 """Start networks of fewer of which there are too few pairings for a permutation test."""
 
 LEAST = 0.5
-"""Rank correlation below which thresholds are hardly a network's own."""
+"""Rank correlation below which thresholds have too little in common to speak of networks."""
 
 _COMMON = (
     " A start network counts if it has settled at training accuracy 1 with half of its logit norm "
@@ -46,9 +47,9 @@ class Substitute(Prediction):
     way: ClassVar[Way]
     assumptions: ClassVar[tuple[str, ...]] = (
         "What ungrokking assumes of start networks and of accuracy.",
-        "Both arms have one learning rate, schedule and length, and Adam's ε is 1e-20: with 1e-8 "
-        "gradients of fitted examples fall below it and training stops (small-epsilon). Steps need "
-        "not count for as much in one as in the other.",
+        "Both arms have one learning rate, schedule and length, and Adam's ε is 1e-20: gradients "
+        "of fitted examples come to it at log-odds of 46, to the usual 1e-8 at 18, and then "
+        "training stops (small-epsilon). Steps need not count for as much in one as in the other.",
         "Where the norm cannot grow and ε is small Adam's steps stay as long as the learning rate "
         "allows, so that a network with many examples is kept from the least loss that its norm "
         "would permit: log-odds at the end are reported.",
@@ -72,7 +73,11 @@ class Substitute(Prediction):
         "way",
         "threshold_with_decay": "the same with decay, at the same ε",
         "accuracy_difference": "in the other way − with decay, averaged over D'",
-        "log_odds_at": "at the end, at this D', in the other way",
+        "accuracy_at": "final, at this D', in the other way",
+        "accuracy_with_decay_at": "final, at this D', with decay",
+        "drift": "of accuracy from the first to the second half of the tail, mean over D'",
+        "drift_with_decay": "the same with decay",
+        "log_odds_at": "geometric mean at the end, at this D', in the other way",
         "log_odds_with_decay_at": "at the end, at this D', with decay",
         "norm_at": "at the end / norm of the start network, at this D', in the other way",
         "norm_with_decay_at": "the same with decay",
@@ -204,14 +209,15 @@ def _own(paired: Paired) -> Clause:
 def _forgets(how: str) -> str:
     return (
         "A network that has learned to generalise forgets how on few examples and keeps it on "
-        f"more, if there is no weight decay and {how}."
+        f"more, if there is no weight decay, Adam's ε is {SMALL:g} and {how}."
     )
 
 
 def _same_size(how: str) -> str:
     return (
-        "A network that has learned to generalise forgets how below the same dataset size as with "
-        f"weight decay, if there is none and {how}."
+        "On average networks that have learned to generalise forget how below the same dataset "
+        f"size as with weight decay at the same ε of {SMALL:g}, and keep their order, if there is "
+        f"none and {how}."
     )
 
 
@@ -300,6 +306,6 @@ class EpsilonSize(SameSize):
     title: ClassVar[str] = "The critical size and Adam's ε"
     way: ClassVar[Way] = ways.USUAL_EPSILON
     claim: ClassVar[str] = (
-        "With weight decay a network ungroks below the same dataset size whether Adam's ε is 1e-8 "
-        "or 1e-20, though it settles at other norms and log-odds."
+        "With weight decay networks ungrok on average below the same dataset size whether Adam's ε "
+        "is 1e-8 or 1e-20, and keep their order, though they end at other norms and log-odds."
     )

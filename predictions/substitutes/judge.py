@@ -112,11 +112,18 @@ class Paired:
         except TooFewError:
             pass
         for name, arm in (("", self.other), ("_with_decay", self.decayed)):
-            for size in (smallest, largest):
+            for size in self.sizes:
                 there = [one for one in arm if one.size == size]
+                accuracy = [one.number("novel_accuracy") for one in there]
+                numbers[f"accuracy{name}_at_{size}"] = over_seeds(accuracy, least=0.0, most=1.0)
+                if size not in (smallest, largest):
+                    continue
+                # Of StableMax they are skewed over many powers of ten.
                 log_odds = [one.number("log_odds") for one in there]
-                numbers[f"log_odds{name}_at_{size}"] = over_seeds(log_odds, unit="nats")
+                numbers[f"log_odds{name}_at_{size}"] = geometric(log_odds, unit="nats")
                 numbers[f"norm{name}_at_{size}"] = geometric(self._growth(there))
+            drifts = by_start([(one.start, one.number("novel_accuracy_drift")) for one in arm])
+            numbers[f"drift{name}"] = over_seeds(drifts)
             settled = [one.run.outcome.status == "settled" for one in arm]
             numbers[f"share_settled{name}"] = Estimate(
                 value=float(np.mean(settled)), low=None, high=None, n=len(settled), unit="1"

@@ -111,6 +111,25 @@ def test_compiled_gradients_are_those_of_the_textbook_network(run):
         assert error <= 1e-5 * float(expected.norm()) + floor, name
 
 
+@compiled_only
+@pytest.mark.parametrize("scale", [3.0, 10.0, 60.0])
+def test_stablemax_has_the_gradients_of_its_definition_at_huge_logits(scale):
+    # Logits reach 1e8 where it is trained by for long.
+    run = run_settings(loss="stablemax", init_seed=1)
+    weights = {name: scale * value for name, value in initial_weights(run).items()}
+    engine = CompiledEngine([run], [weights], torch.device("cpu"))
+    losses_K, gradients = engine.gradient()
+    losses_D, of_each = textbook(engine)
+    _, of_rounded = textbook(engine, torch.float32)
+    assert float(losses_K[0]) == pytest.approx(float(losses_D.mean()), rel=1e-4)
+    size = max(float(gradients_D.mean(0).norm()) for gradients_D in of_each.values())
+    for name, gradients_D in of_each.items():
+        expected = gradients_D.mean(0)
+        error = float((gradients.views[name][0] - expected).norm())
+        lost = float((of_rounded[name].double() - gradients_D).flatten(1).norm(dim=1).mean())
+        assert error <= 1e-4 * float(expected.norm()) + 1e-5 * size + 10 * lost, name
+
+
 @st.composite
 def deep(draw) -> RunSettings:
     operation, size = draw(st.sampled_from([("addition", 17), ("division", 11), ("addition", 3)]))

@@ -247,11 +247,37 @@ def test_a_plateau_is_told_from_a_passage():
     assert kind(course(settings, rising(30_000, 0.4))) == "moving"
 
 
-@pytest.mark.parametrize("height", [0.85, 0.9, 0.97, 0.15])
-def test_a_plateau_near_one_end_is_no_semi_grokking(height):
+@pytest.mark.parametrize(
+    ("height", "expected"),
+    [
+        (0.85, "near an end"),
+        (0.93, "near an end"),
+        (0.97, "grokked"),
+        (0.15, "near an end"),
+        (0.03, "not grokked"),
+    ],
+)
+def test_a_plateau_near_one_end_is_no_semi_grokking(height, expected):
     settings = find("semi-grokking").settings("quick", 1)[2]
-    found = kind(course(settings, rising(4000, 6.0, height=height)))
-    assert found == ("grokked" if height > 0.5 else "not grokked")
+    assert kind(course(settings, rising(4000, 6.0, height=height))) == expected
+
+
+def test_plateaus_near_an_end_speak_neither_for_nor_against_semi_grokking():
+    settings = find("semi-grokking").settings("quick", 40)
+    ends = {False: 0.0, True: 1.0}
+    for near, outcome in ((0.9, "undecided"), (1.0, "refuted")):
+        runs = [
+            course(
+                s,
+                rising(
+                    1000.0,
+                    6.0,
+                    height=near if s.dataset_size == 382 else ends[s.dataset_size > 382],
+                ),
+            )
+            for s in settings
+        ]
+        assert judge("semi-grokking", runs).outcome == outcome
 
 
 def test_no_share_of_seeds_is_both_found_and_absent():

@@ -58,7 +58,8 @@ def planted(
             continue
         middle = given[settings.data_seed - 4000][is_other]
         accuracy = CHANCE + (1 - CHANCE) * s_curve([settings.dataset_size], middle, 4.0)[0]
-        runs.append(ended(settings, novel_accuracy=accuracy, log_odds=40.0, norm=22.0))
+        numbers = {"novel_accuracy": accuracy, "novel_accuracy_drift": -0.01}
+        runs.append(ended(settings, **numbers, log_odds=40.0, norm=22.0))
     return runs
 
 
