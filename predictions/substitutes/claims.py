@@ -59,10 +59,10 @@ class Substitute(Prediction):
         "at thresholds near those with decay.",
     )
     figure_caption: ClassVar[str] = (
-        "Final accuracy on novel pairs against D′ of start networks that were trained on with "
-        "weight decay and in the other way, at the same ε: a faint mark for each network, means "
-        "with Student's 95% intervals cut at 0 and 1. Right: the norm at the end relative to that "
-        "of the start network. Dotted: chance; no change."
+        "Left: final accuracy on novel pairs against D′ of the start networks that count, trained "
+        "on with weight decay and in the other way: a faint mark for each, means with Student's "
+        "95% intervals cut at 0 and 1. Right: the norm at the end relative to that of the start "
+        "network, medians. Dotted: chance; no change."
     )
     glossary: ClassVar[Mapping[str, str]] = {
         FALL: "final, at the smallest D', in the other way",
