@@ -98,7 +98,7 @@ NULLS = {
 
 @pytest.mark.parametrize("null", list(NULLS))
 def test_a_rule_rarely_supports_what_is_not_there(null, full_calibration):
-    count = 500 if full_calibration else 25
+    count = 500 if full_calibration else 12
     wrong = sum(
         verdict(null.split(",")[0], NULLS[null](np.random.default_rng([3, seed]))).outcome
         == "supported"
@@ -123,7 +123,7 @@ POWER = {
 
 @pytest.mark.parametrize("case", list(POWER))
 def test_a_rule_has_the_power_that_it_advertises(case, full_calibration):
-    count = 200 if full_calibration else 20
+    count = 200 if full_calibration else 12
     right = sum(
         verdict(case.split(",")[0], POWER[case](np.random.default_rng([4, seed]))).outcome
         == "supported"
