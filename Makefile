@@ -17,7 +17,7 @@ help:
 	@echo "make substitutes    ungrokking with something else in place of weight decay, on fresh seeds"
 	@echo "make variants       ungrokking on the other operations and the network of figure 8"
 	@echo "make figures        draw the figures of both papers from what was trained"
-	@echo "make findings       judge both, write the tables of the README and draw its figure"
+	@echo "make findings       judge all groups, write the tables of the README and draw its figure"
 	@echo "make test           all checks and all tests"
 	@echo "make check          format, lint, types and imports only"
 	@echo "make bench          time training against a textbook step; check time and memory estimates"

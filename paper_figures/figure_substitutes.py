@@ -14,7 +14,7 @@ from paper_figures import finals, style
 from predictions.judging import value_of
 from predictions.protocol import Run, Verdict
 from predictions.registry import find
-from predictions.substitutes.claims import Substitute
+from predictions.substitutes.claim import Substitute
 from predictions.substitutes.judge import Paired
 from predictions.substitutes.ways import DECAY
 

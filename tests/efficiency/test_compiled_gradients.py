@@ -54,6 +54,23 @@ def textbook(
     return losses_D, gradients
 
 
+def require_as_good_as_float32(engine: Engine) -> None:
+    """Hold losses and gradients to the textbook's, but for what float32 loses in them."""
+    losses_K, gradients = engine.gradient()
+    losses_D, of_each = textbook(engine)
+    rounded_D, of_rounded = textbook(engine, torch.float32)
+    loss, lost = float(losses_D.mean()), float((rounded_D.double() - losses_D).mean().abs())
+    assert abs(float(losses_K[0]) - loss) <= 1e-5 * loss + 10 * lost
+    size = max(float(gradients_D.mean(0).norm()) for gradients_D in of_each.values())
+    for name, gradients_D in of_each.items():
+        expected = gradients_D.mean(0)
+        error = float((gradients.views[name][0] - expected).norm())
+        # Where attention is sure or a LayerNorm divides by little, float32 cannot do well: what
+        # torch itself loses in it says where.
+        lost = float((of_rounded[name].double() - gradients_D).flatten(1).norm(dim=1).mean())
+        assert error <= 1e-4 * float(expected.norm()) + 1e-5 * size + 10 * lost, name
+
+
 @st.composite
 def shapes(draw) -> RunSettings:
     operation, size = draw(
@@ -118,16 +135,7 @@ def test_stablemax_has_the_gradients_of_its_definition_at_huge_logits(scale):
     run = run_settings(loss="stablemax", init_seed=1)
     weights = {name: scale * value for name, value in initial_weights(run).items()}
     engine = CompiledEngine([run], [weights], torch.device("cpu"))
-    losses_K, gradients = engine.gradient()
-    losses_D, of_each = textbook(engine)
-    _, of_rounded = textbook(engine, torch.float32)
-    assert float(losses_K[0]) == pytest.approx(float(losses_D.mean()), rel=1e-4)
-    size = max(float(gradients_D.mean(0).norm()) for gradients_D in of_each.values())
-    for name, gradients_D in of_each.items():
-        expected = gradients_D.mean(0)
-        error = float((gradients.views[name][0] - expected).norm())
-        lost = float((of_rounded[name].double() - gradients_D).flatten(1).norm(dim=1).mean())
-        assert error <= 1e-4 * float(expected.norm()) + 1e-5 * size + 10 * lost, name
+    require_as_good_as_float32(engine)
 
 
 @st.composite
@@ -163,19 +171,7 @@ def deep(draw) -> RunSettings:
 def test_gradients_of_layers_are_those_of_the_network(run, scale):
     weights = {name: scale * value for name, value in initial_weights(run).items()}
     engine = LayeredEngine([run], [weights], torch.device("cpu"))
-    losses_K, gradients = engine.gradient()
-    losses_D, of_each = textbook(engine)
-    rounded_D, of_rounded = textbook(engine, torch.float32)
-    loss, lost = float(losses_D.mean()), float((rounded_D.double() - losses_D).mean().abs())
-    assert abs(float(losses_K[0]) - loss) <= 1e-5 * loss + 10 * lost
-    size = max(float(gradients_D.mean(0).norm()) for gradients_D in of_each.values())
-    for name, gradients_D in of_each.items():
-        expected = gradients_D.mean(0)
-        error = float((gradients.views[name][0] - expected).norm())
-        # Where attention is sure or a LayerNorm divides by little, float32 cannot do well: what
-        # torch itself loses in it says where.
-        lost = float((of_rounded[name].double() - gradients_D).flatten(1).norm(dim=1).mean())
-        assert error <= 1e-4 * float(expected.norm()) + 1e-5 * size + 10 * lost, name
+    require_as_good_as_float32(engine)
 
 
 @compiled_only

@@ -12,21 +12,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import stats
 
-from predictions.clauses import LEVEL, outcome_by
+from predictions.clauses import LEVEL
 from predictions.critical_size.claim import Claim
 from predictions.critical_size.coverage import LEAST_SHARE
 from predictions.critical_size.identity import SLOPE_MARGIN
 from predictions.critical_size.ratio import RATIO_MARGIN
 from predictions.critical_size.records import Records
 from predictions.critical_size.sharing import MARGIN, Mixture, Seen, Sharing
-from predictions.plans import Plan, doubling
 from predictions.registry import CRITICAL_SIZE
 from tests.predictions.foretelling import SHAPES, seeds
-
-LOOKS = doubling(12)
-PLAN = Plan(prediction="x", size="quick", options=(), looks=LOOKS, rule="", design="")
+from tests.predictions.looking import LOOKS, allowed, looked_at, shares_of
 
 World = Callable[[np.random.Generator, int, str], Records]
 
@@ -49,15 +45,6 @@ EDGES: dict[str, World] = {
 }
 
 
-def looked_at(p_values: list[tuple[float, float]]) -> tuple[str, int]:
-    """Return what all looks together say, and at which of them, from both p-values of each."""
-    for k, both in enumerate(p_values, start=1):
-        outcome = outcome_by(*(PLAN.factor(k) * p for p in both))
-        if outcome != "undecided":
-            return outcome, LOOKS[k - 1]
-    return "undecided", LOOKS[-1]
-
-
 def experiment(name: str, records: Records) -> tuple[str, int]:
     claim = CRITICAL_SIZE[name.partition(",")[0]]
     assert isinstance(claim, Claim)
@@ -75,16 +62,7 @@ def shares(name: str, world: World, shape: str, count: int) -> dict[str, float]:
         experiment(name, world(np.random.default_rng([16, i]), LOOKS[-1], shape))
         for i in range(count)
     ]
-    outcomes = [outcome for outcome, _ in found]
-    told = {one: outcomes.count(one) / count for one in ("supported", "refuted")}
-    told["seeds"] = float(np.mean([n for _, n in found]))
-    print(f"\n{name}, {shape}: {told}")
-    return told
-
-
-def allowed(count: int, level: float = LEVEL) -> float:
-    """Return the largest share that chance allows once in a thousand at this level."""
-    return float(stats.binom.ppf(0.999, count, level)) / count
+    return shares_of(found, f"{name}, {shape}")
 
 
 # What seeds are not, no number of looks mends. Where each pair of seeds is alike, and where they

@@ -11,19 +11,16 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
-from scipy import stats
 
-from predictions.clauses import LEVEL, decide, outcome_by
-from predictions.plans import Plan, doubling
+from predictions.clauses import LEVEL, decide
 from predictions.registry import SUBSTITUTES
-from predictions.substitutes.claims import Substitute
+from predictions.substitutes.claim import Substitute
 from predictions.substitutes.judge import Paired
 from predictions.weight_decay import RATIO_MARGIN
 from tests.predictions.foretelling import SHAPES
+from tests.predictions.looking import LOOKS, allowed, looked_at, shares_of
 from tests.predictions.test_substitutes import planted
 
-LOOKS = doubling(12)
-PLAN = Plan(prediction="x", size="quick", options=(), looks=LOOKS, rule="", design="")
 SPREAD = 0.1
 """Of log ratios within start networks."""
 
@@ -79,13 +76,12 @@ def experiment(
     assert isinstance(claim, Substitute)
     runs = planted(claim.name, given=world(rng, shape, looks[-1]))
     seeds = sorted({run.settings.data_seed for run in runs})
-    for k, num in enumerate(looks, start=1):
+    p_values = []
+    for num in looks:
         first = [run for run in runs if run.settings.data_seed < seeds[0] + num]
         found = decide(claim.clauses(Paired.of(claim.way, first)))
-        outcome = outcome_by(*(PLAN.factor(k) * p for p in (found.p_value, found.p_refuted)))
-        if outcome != "undecided":
-            return outcome, num
-    return "undecided", looks[-1]
+        p_values.append((found.p_value, found.p_refuted))
+    return looked_at(p_values, looks)
 
 
 def shares(name: str, world: World, shape: str, count: int) -> dict[str, float]:
@@ -94,16 +90,7 @@ def shares(name: str, world: World, shape: str, count: int) -> dict[str, float]:
     found = [
         experiment(name, world, shape, np.random.default_rng([18, i]), looks) for i in range(count)
     ]
-    outcomes = [outcome for outcome, _ in found]
-    told = {one: outcomes.count(one) / count for one in ("supported", "refuted")}
-    told["seeds"] = float(np.mean([n for _, n in found]))
-    print(f"\n{name}, {shape}: {told}")
-    return told
-
-
-def allowed(count: int, level: float = LEVEL) -> float:
-    """Return the largest share that chance allows once in a thousand at this level."""
-    return float(stats.binom.ppf(0.999, count, level)) / count
+    return shares_of(found, f"{name}, {shape}")
 
 
 @pytest.mark.parametrize("shape", list(SHAPES))

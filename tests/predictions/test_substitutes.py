@@ -17,7 +17,7 @@ from efficiency.settings import RunSettings
 from predictions.protocol import SIZES, Run
 from predictions.registry import SUBSTITUTES, find, group_of, select
 from predictions.substitutes import ways
-from predictions.substitutes.claims import Forgets, SameSize
+from predictions.substitutes.claim import Forgets, SameSize
 from tests.predictions.planted import ended
 
 FORGETS = [name for name, one in SUBSTITUTES.items() if isinstance(one, Forgets)]
