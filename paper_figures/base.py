@@ -88,6 +88,8 @@ class Source:
     def _ask(self, need: Need) -> Evidence | str:
         """Return what the store holds of a prediction, or why that is not enough."""
         prediction = need.asked()
+        if self.size not in prediction.sizes:
+            return f"{prediction.name} has no design of the size {self.size}"
         held = stored(prediction, self.size, self.store)
         if held.num_absent or held.num_open:
             place = str(self.store.path)

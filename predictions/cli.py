@@ -84,7 +84,7 @@ def show(
     """
     from predictions.showing import described, print_prediction
 
-    chosen = _chosen(names, asked)
+    chosen = _chosen(names, asked, size)
     if json:
         _print_json([{"Name": one.name} | described(one, size, seeds) for one in chosen])
         return 0
@@ -214,7 +214,7 @@ def run(
     from predictions.trainer import NetworkTrainer
     from runs import Store
 
-    chosen = _chosen(names, asked)
+    chosen = _chosen(names, asked, size)
     extent = Extent(seeds=seeds, until_decided=until_decided, max_seeds=max_seeds)
     looks = {prediction.name: extent.looks(prediction, size) for prediction in chosen}
     place = Store(store)
@@ -263,7 +263,7 @@ def judge(
     from predictions.running import Commands, existing, verdicts_on
     from predictions.sequence import seeds_to_judge
 
-    chosen = _chosen(names or _the_theory(), asked)
+    chosen = _chosen(names or _the_theory(), asked, size)
     place = existing(store)
     judged = verdicts_on(place, chosen, size, seeds_to_judge(place, chosen, size, seeds))
     commands = Commands(store=place, extent=Extent(seeds=seeds))
@@ -292,7 +292,7 @@ def report(
     from predictions.running import existing, make_writable, verdicts_on, write_reports
     from predictions.sequence import seeds_to_judge
 
-    chosen = _chosen(names or _the_theory(), asked)
+    chosen = _chosen(names or _the_theory(), asked, size)
     place = existing(store)
     extent = Extent(seeds=seeds)
     make_writable(out, stem(chosen, size, extent))
@@ -349,7 +349,7 @@ def status(
     """
     from predictions.status import print_status, status_of
 
-    chosen = _chosen(names or _groups(), asked)
+    chosen = _chosen(names or _groups(), asked, size)
     found = status_of(existing_store(store), chosen, size, seeds)
     if json:
         _print_json([row.document() for row in found])
@@ -383,7 +383,7 @@ def _the_theory() -> tuple[str, ...]:
     return (first,)
 
 
-def _chosen(names: tuple[str, ...], asked: Asked) -> list[Prediction]:
+def _chosen(names: tuple[str, ...], asked: Asked, size: SizeName | None) -> list[Prediction]:
     from predictions.registry import GROUPS, PREDICTIONS, select
     from predictions.variants import Variant
 
@@ -392,7 +392,7 @@ def _chosen(names: tuple[str, ...], asked: Asked) -> list[Prediction]:
             f"name a prediction: choose from {', '.join(sorted(PREDICTIONS))}, "
             f"or {', '.join(GROUPS)}"
         )
-    return select(names, Variant(**asdict(asked)))
+    return select(names, Variant(**asdict(asked)), size)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from efficiency.settings import Regime, RunSettings
 from predictions.efficiency_judge import MARGIN, MIN_SHARE, find
 from predictions.grounds import Ground, ground, schedule
 from predictions.judging import MIN_SEEDS
-from predictions.protocol import Finding, Prediction, Run, Size
+from predictions.protocol import SIZES, Finding, Prediction, Run, Size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +47,12 @@ DESIGNS: dict[Size, Design] = {
     # Chosen by measurement: docs/decisions/008-the-family.md.
     "quick": Design(mem_sizes=(60, 95, 150, 238, 377), gen_sizes=(380, 540, 770), num_steps=6000),
     "standard": Design(mem_sizes=(150, 238, 378, 600), gen_sizes=(850, 1200, 1700), num_steps=6000),
+    "replication": Design(
+        mem_sizes=(240, 380, 600, 950, 1500),
+        gen_sizes=(1500, 2120, 3000),
+        num_steps=12_000,
+        held_steps=2000,
+    ),
     # The paper's lists of weight decays and sizes are not known to us.
     "paper": Design(
         mem_sizes=(300, 533, 949, 1687, 3000),
@@ -137,6 +143,7 @@ class Efficiency(Prediction):
     """First prediction of the theory (paper, sections 3.2 and 5.1, Figure 3)."""
 
     name: ClassVar[str] = "efficiency"
+    sizes: ClassVar[tuple[Size, ...]] = SIZES
     min_seeds: ClassVar[int] = MIN_SEEDS
     title: ClassVar[str] = "Efficiency against dataset size"
     claim: ClassVar[str] = (

@@ -11,7 +11,7 @@ import numpy as np
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
 from efficiency.theory import FloatArray, MinimalExample
-from predictions.protocol import Finding, Prediction, Run, Size
+from predictions.protocol import SIZES, Finding, Prediction, Run, Size
 
 FITTED_NATS = 0.1
 """Loss below which the examples, trained or held out, count as learned."""
@@ -38,6 +38,7 @@ class MinimalExamplePrediction(Prediction):
     """The theory in its smallest form (paper, section 3.1, Figure 2)."""
 
     name: ClassVar[str] = "minimal-example"
+    sizes: ClassVar[tuple[Size, ...]] = SIZES
     min_seeds: ClassVar[int] = 0
     title: ClassVar[str] = "The minimal example"
     claim: ClassVar[str] = (

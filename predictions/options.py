@@ -11,7 +11,7 @@ from cyclopts import Parameter, Token
 
 from efficiency.errors import InvalidInputError
 
-SizeName = Literal["smoke", "quick", "standard", "paper"]
+SizeName = Literal["smoke", "quick", "standard", "replication", "paper"]
 SizeOption = Annotated[SizeName, Parameter(help="How large an experiment.")]
 
 

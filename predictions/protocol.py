@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-Size = Literal["smoke", "quick", "standard", "paper"]
+Size = Literal["smoke", "quick", "standard", "replication", "paper"]
 SIZES: tuple[Size, ...] = get_args(Size)
+
+OF_ALL: tuple[Size, ...] = ("smoke", "quick", "standard", "paper")
+"""Sizes that every prediction has; ``replication`` is for those that one night suffices for."""
 
 LEFT_OPEN = " Left open: "
 """What follows is the number that a verdict could not be decided by."""
@@ -220,6 +223,7 @@ class Prediction(ABC):
         figure_caption: What its figure shows, if it has one.
         glossary: The meaning of each of its numbers, in a phrase.
         varies: Whether another operation or network can be asked for.
+        sizes: The sizes that it has a design for.
         amended: What was changed after a first look at judged runs, a sentence; empty if nothing.
         waits: Why judging takes longer than a moment, in a phrase; empty if it does not.
     """
@@ -236,6 +240,7 @@ class Prediction(ABC):
     figure_caption: ClassVar[str]
     glossary: ClassVar[Mapping[str, str]]
     varies: ClassVar[bool] = True
+    sizes: ClassVar[tuple[Size, ...]] = OF_ALL
     amended: ClassVar[str] = ""
     waits: ClassVar[str] = ""
 
@@ -312,7 +317,7 @@ class Prediction(ABC):
         larger size has no design for this table.
         """
         seeds = len({run.settings.data_seed for run in runs})
-        larger = SIZES[min(SIZES.index(size) + 1, len(SIZES) - 1)]
+        larger = next((one for one in self.sizes[self.sizes.index(size) + 1 :]), size)
         if size == "smoke" or (outcome == "invalid" and larger != size):
             try:
                 self.settings(larger)

@@ -24,7 +24,7 @@ from predictions.first_study.staying_grokked import StayingGrokked
 from predictions.first_study.table_size import TableSize
 from predictions.grokking import Grokking
 from predictions.minimal_example import MinimalExamplePrediction
-from predictions.protocol import Prediction
+from predictions.protocol import SIZES, Prediction, Size
 from predictions.semi_grokking import SemiGrokking
 from predictions.substitutes.claims import (
     EpsilonSize,
@@ -139,33 +139,44 @@ def find(name: str) -> Prediction:
     return PREDICTIONS[name]
 
 
-def select(names: tuple[str, ...], variant: Variant = AS_DESIGNED) -> list[Prediction]:
+def select(
+    names: tuple[str, ...], variant: Variant = AS_DESIGNED, size: Size | None = None
+) -> list[Prediction]:
     """Return the named predictions in their order, each once.
 
     Args:
         names: Their names, or those of ``GROUPS``.
         variant: Another operation, network or seeds to ask; a group then leaves out what has an
             operation and a network of its own.
+        size: The size that they are asked at; a group leaves out what has no design for it.
 
     Raises:
-        ValueError: A name is not known, or that prediction cannot be varied.
+        ValueError: A name is not known, or that prediction cannot be varied or has no such size.
     """
     chosen: dict[str, Prediction] = {}
     for name in names:
         for prediction in GROUPS[name].values() if name in GROUPS else [find(name)]:
-            if prediction.varies or not variant.elsewhere:
+            why_not = _why_not(prediction, variant, size)
+            if why_not is None:
                 chosen[prediction.name] = type(prediction)(variant)
             elif name not in GROUPS:
-                raise InvalidInputError(
-                    f"{name} has an operation and a network of its own; leave out "
-                    f"{' '.join(variant.options())}, which would have no effect"
-                )
+                raise InvalidInputError(f"{name} {why_not}")
     if not chosen:
-        raise InvalidInputError(
-            f"nothing in {', '.join(names)} can be asked {' '.join(variant.options())}; "
-            "leave it out"
-        )
+        first = next(iter(GROUPS[names[0]].values()))
+        raise InvalidInputError(f"each of {', '.join(names)} {_why_not(first, variant, size)}")
     return list(chosen.values())
+
+
+def _why_not(prediction: Prediction, variant: Variant, size: Size | None) -> str | None:
+    """Return why a prediction cannot be asked, what would follow its name; ``None`` if it can."""
+    if variant.elsewhere and not prediction.varies:
+        return (
+            f"has an operation and a network of its own; leave out {' '.join(variant.options())}, "
+            "which would have no effect"
+        )
+    if size is not None and size not in prediction.sizes:
+        return f"has no design of the size {size}; choose from {', '.join(prediction.sizes)}"
+    return None
 
 
 def in_groups(names: Sequence[str]) -> list[str]:
@@ -183,9 +194,13 @@ def in_groups(names: Sequence[str]) -> list[str]:
 
 
 def group_of(names: Sequence[str]) -> str | None:
-    """Return the name of the group of these predictions, all or all that can be varied."""
+    """Return the name of the group of these predictions: all of it that can be asked somehow."""
     for group, members in GROUPS.items():
-        varying = [name for name, prediction in members.items() if prediction.varies]
-        if len(members) > 1 and list(names) in (list(members), varying):
+        askable = [
+            [one.name for one in members.values() if (one.varies or usual) and size in one.sizes]
+            for usual in (True, False)
+            for size in SIZES
+        ]
+        if len(members) > 1 and list(names) in askable:
             return group
     return None

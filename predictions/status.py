@@ -13,7 +13,7 @@ from efficiency.errors import InvalidInputError
 from predictions.foretold import knowing
 from predictions.printing import terminal
 from predictions.progress import estimated
-from predictions.protocol import SIZES, Prediction, Size
+from predictions.protocol import Prediction, Size
 from predictions.running import problem_of
 from predictions.stages import Staged
 from predictions.trainer import NetworkTrainer
@@ -64,7 +64,7 @@ def status_of(
     return [
         row
         for prediction in predictions
-        for one in (SIZES if size is None else (size,))
+        for one in (prediction.sizes if size is None else (size,))
         if (row := _row(store, trainer, prediction, one, seeds, asked=size is not None)) is not None
         and (size is not None or row.in_store + row.damaged > 0)
     ]

@@ -11,7 +11,7 @@ from efficiency.critical_size import MIN_SIZES
 from efficiency.settings import RunSettings
 from predictions.grounds import Ground, ground, schedule, steps_at
 from predictions.judging import MIN_SEEDS
-from predictions.protocol import Finding, Prediction, Run, Size
+from predictions.protocol import SIZES, Finding, Prediction, Run, Size
 from predictions.ungrokking_judge import find
 from predictions.ungrokking_records import MIN_START_SHARE
 
@@ -55,6 +55,12 @@ DESIGNS: dict[Size, Design] = {
         held_out_sizes=(280, 382),
         held_out_seeds=3,
     ),
+    # Sizes of the paper's Figure 7: docs/decisions/019-replication.md.
+    "replication": Design(
+        sizes=(390, 488, 610, 763, 955, 1194, 1494),
+        steps_at_one=12_000,
+        held_out_seeds=0,
+    ),
     # Sizes of the paper's Figure 7 and the 100,000 steps of its Figure 8; weight decays assumed.
     "paper": Design(
         sizes=(390, 488, 610, 763, 955, 1194, 1494),
@@ -96,6 +102,7 @@ class Ungrokking(Prediction):
     """Second prediction of the theory (paper, sections 3 and 5.2, Figures 4 and 7)."""
 
     name: ClassVar[str] = "ungrokking"
+    sizes: ClassVar[tuple[Size, ...]] = SIZES
     min_seeds: ClassVar[int] = MIN_SEEDS
     title: ClassVar[str] = "Ungrokking"
     claim: ClassVar[str] = (

@@ -14,7 +14,7 @@ from efficiency.statistics import FloatArray, equivalence
 from predictions.clauses import Clause, decide, within
 from predictions.grounds import ground, steps_at
 from predictions.judging import MIN_SEEDS, as_estimate, geometric, over_seeds, plural, too_few
-from predictions.protocol import Finding, Prediction, Run, Size
+from predictions.protocol import SIZES, Finding, Prediction, Run, Size
 from predictions.ratios import Ratio
 from predictions.ungrokking import DESIGNS, main_arm
 from predictions.ungrokking_records import Continued, Seeds, sweeps, usable
@@ -30,6 +30,7 @@ class WeightDecay(Prediction):
     """Third prediction of the theory (paper, sections 3.3 and 5.2, Figure 4)."""
 
     name: ClassVar[str] = "weight-decay"
+    sizes: ClassVar[tuple[Size, ...]] = SIZES
     min_seeds: ClassVar[int] = MIN_SEEDS
     title: ClassVar[str] = "Weight decay"
     claim: ClassVar[str] = (

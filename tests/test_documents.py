@@ -44,7 +44,11 @@ def test_the_python_in_the_readme_runs(capsys):
 
 def test_the_readme_names_every_size_in_order():
     assert (
-        tuple(re.findall(r"^\| `(smoke|quick|standard|paper)` \|", README, flags=re.MULTILINE))
+        tuple(
+            re.findall(
+                r"^\| `(smoke|quick|standard|replication|paper)` \|", README, flags=re.MULTILINE
+            )
+        )
         == SIZES
     )
 

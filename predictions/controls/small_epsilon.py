@@ -11,7 +11,7 @@ from predictions.controls.arms import continuations, described
 from predictions.controls.without_decay import LONGER, without_decay
 from predictions.grounds import Ground, ground
 from predictions.judging import MIN_SEEDS, over_seeds, plural, too_few
-from predictions.protocol import Finding, Prediction, Run, Size
+from predictions.protocol import SIZES, Finding, Prediction, Run, Size
 from predictions.ungrokking import DESIGNS
 from predictions.ungrokking_numbers import by_start
 from predictions.ungrokking_records import Continued, usable
@@ -32,6 +32,7 @@ class SmallEpsilon(Prediction):
     """A rival of the control without decay: nothing moves, so nothing is forgotten."""
 
     name: ClassVar[str] = "small-epsilon"
+    sizes: ClassVar[tuple[Size, ...]] = SIZES
     min_seeds: ClassVar[int] = MIN_SEEDS
     title: ClassVar[str] = "Forgetting without weight decay, where ε does not stop training"
     claim: ClassVar[str] = (

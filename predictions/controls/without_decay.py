@@ -13,7 +13,7 @@ from predictions.clauses import above, below, decide
 from predictions.controls.arms import continuations, described
 from predictions.grounds import Ground, ground, schedule
 from predictions.judging import MIN_SEEDS, over_seeds, plural, too_few, value_of
-from predictions.protocol import Finding, Prediction, Run, Size
+from predictions.protocol import SIZES, Finding, Prediction, Run, Size
 from predictions.ungrokking import DESIGNS, continued
 from predictions.ungrokking_numbers import by_start
 from predictions.ungrokking_records import Continued, usable
@@ -36,6 +36,7 @@ class WithoutDecay(Prediction):
     """The control of ungrokking that the theory asks for (paper, section 3.2)."""
 
     name: ClassVar[str] = "without-decay"
+    sizes: ClassVar[tuple[Size, ...]] = SIZES
     min_seeds: ClassVar[int] = MIN_SEEDS
     title: ClassVar[str] = "Ungrokking without weight decay"
     claim: ClassVar[str] = (

@@ -13,22 +13,32 @@ from scipy import optimize
 from efficiency import operations, tasks
 from efficiency.settings import RecordingSettings, Regime, RunSettings
 from efficiency.statistics import Interval
-from predictions import ungrokking
 from predictions.critical_size.crossings import FARTHEST, SCALING, Crossing, crossing
 from predictions.efficiency_judge import MIN_SHARE
 from predictions.efficiency_vs_size import gen_at_one, mem_at_one
 from predictions.grounds import FEWEST_EXAMPLES, Ground, ground, schedule
 from predictions.judging import final_accuracy
-from predictions.protocol import Run, Size
+from predictions.protocol import SIZES, Run, Size
 from predictions.stages import Cell, Foretold, Staged
 
 LENGTHS = (1, 4, 16)
-"""Lengths at which ungrokking is read, in units of the steps of ungrokking at weight decay 1."""
+"""Lengths at which ungrokking is read, in units of the shortest."""
+
+SHORTEST: dict[Size, int] = {
+    "smoke": 1000,
+    "quick": 3000,
+    "standard": 6000,
+    # The longest is the paper's 100,000 steps, and quick's in units of η·λ·steps.
+    "replication": 6250,
+    "paper": 100_000,
+}
+"""Steps of the shortest length."""
 
 MEM_SIZES: dict[Size, tuple[int, ...]] = {
     "smoke": (14, 20, 28, 40),
     "quick": (120, 160, 213, 284, 378),
     "standard": (210, 280, 373, 497, 662),
+    "replication": (470, 625, 830, 1105, 1475),
     "paper": (400, 560, 784, 1098, 1537),
 }
 """D at which Mem is measured: near enough to where it may meet Gen for a straight line."""
@@ -37,6 +47,7 @@ GEN_SIZES: dict[Size, tuple[int, ...]] = {
     "smoke": (70, 95),
     "quick": (400, 560),
     "standard": (850, 1200),
+    "replication": (1560, 2180),
     "paper": (3000, 5477),
 }
 """D at which Gen is measured, above any that is foretold."""
@@ -70,7 +81,7 @@ def longest(on: Ground, run: RunSettings) -> RunSettings:
     return run.model_copy(
         update={
             "optimiser": schedule(on.calm_learning_rate, 1.0, 0.25),
-            "num_steps": LENGTHS[-1] * ungrokking.DESIGNS[on.size].steps_at_one,
+            "num_steps": LENGTHS[-1] * SHORTEST[on.size],
         }
     )
 
@@ -118,6 +129,7 @@ class ForetoldSize(Staged):
     """What all claims about foretold critical sizes share: design, stages, what is foretold."""
 
     question: ClassVar[str] = "critical-size"
+    sizes: ClassVar[tuple[Size, ...]] = SIZES
     stages: ClassVar[tuple[str, ...]] = (MEASURE, OBSERVE, REFINE)
     foretelling: ClassVar[str] = (
         "Of each seed, from its own networks alone and with no fitted constant. Mem learns random "
@@ -182,7 +194,7 @@ class ForetoldSize(Staged):
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""
         on = ground(size, self.variant)
-        steps = ungrokking.DESIGNS[size].steps_at_one
+        steps = SHORTEST[size]
         lengths = ", ".join(f"{steps * times:,}" for times in LENGTHS)
         n = len(self.seeds(size, num_seeds))
         return (

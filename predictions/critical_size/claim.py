@@ -13,9 +13,8 @@ from efficiency import pairing
 from efficiency.estimates import Estimate
 from efficiency.jackknife import pseudo_values
 from efficiency.statistics import FloatArray, TooFewError, rank_correlation
-from predictions import ungrokking
 from predictions.clauses import Clause, Decision, decide
-from predictions.critical_size.arms import LENGTHS, ForetoldSize
+from predictions.critical_size.arms import LENGTHS, SHORTEST, ForetoldSize
 from predictions.critical_size.records import Limit, Records, read
 from predictions.judging import count, geometric, over_seeds, plural, too_few
 from predictions.protocol import Finding, Run, Size
@@ -109,7 +108,7 @@ class Claim(ForetoldSize):
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""
         records = read(self, size, runs)
-        steps = [ungrokking.DESIGNS[size].steps_at_one * times for times in LENGTHS]
+        steps = [SHORTEST[size] * times for times in LENGTHS]
         return self.judged(records, steps)
 
     def judged(self, records: Records, steps: Sequence[int]) -> Finding:

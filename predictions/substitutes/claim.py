@@ -14,9 +14,9 @@ from efficiency.statistics import TooFewError, rank_correlation
 from predictions.clauses import Clause, above, below, decide
 from predictions.grounds import ground
 from predictions.judging import MIN_SEEDS, plural, too_few
-from predictions.protocol import Finding, Prediction, Run, Size
+from predictions.protocol import SIZES, Finding, Prediction, Run, Size
 from predictions.substitutes.judge import FALL, KEEP, RANKS, RATIO, Paired
-from predictions.substitutes.ways import DECAY, SIZES, Way, continuations
+from predictions.substitutes.ways import DATASET_SIZES, DECAY, Way, continuations
 from predictions.weight_decay import RATIO_MARGIN
 
 MIN_PAIRED = 6
@@ -42,6 +42,7 @@ class Substitute(Prediction):
     """
 
     min_seeds: ClassVar[int] = MIN_SEEDS
+    sizes: ClassVar[tuple[Size, ...]] = SIZES
     way: ClassVar[Way]
     assumptions: ClassVar[tuple[str, ...]] = (
         "What ungrokking assumes of start networks and of accuracy.",
@@ -92,7 +93,7 @@ class Substitute(Prediction):
         return (
             f"{on.describe()}; {len(on.seeds(num_seeds))} start networks trained on the whole "
             f"table for {on.start_steps:,} steps, each trained on with D' = "
-            f"{on.listed(SIZES[size])} examples for {runs[-1].num_steps:,} steps: "
+            f"{on.listed(DATASET_SIZES[size])} examples for {runs[-1].num_steps:,} steps: "
             f"{DECAY.phrase}, and {self.way.phrase}; η = {on.calm_learning_rate:g}, ε = "
             f"{DECAY.epsilon:g}{'' if one_epsilon else ' but for the latter'}. {len(runs)} runs."
         )

@@ -92,11 +92,12 @@ USUAL_EPSILON = Way(
     epsilon=1e-8,
 )
 
-SIZES: dict[Size, tuple[int, ...]] = {
+DATASET_SIZES: dict[Size, tuple[int, ...]] = {
     "smoke": (10, 20, 40, 80),
     # The smallest of ungrokking, then a factor of 4/3 around where its networks fall.
     "quick": (50, 103, 137, 183, 244, 325, 433),
     "standard": (151, 280, 373, 498, 664, 885, 1180),
+    "replication": (390, 488, 610, 763, 955, 1194, 1494),
     "paper": (390, 488, 610, 763, 955, 1194, 1494),
 }
 """D' of the continuations."""
@@ -108,6 +109,6 @@ def continuations(ground: Ground, num_seeds: int | None, way: Way) -> list[RunSe
     for seed in ground.seeds(num_seeds):
         start = ground.start(seed)
         runs.append(start)
-        for D in ground.scaled(SIZES[ground.size]):
+        for D in ground.scaled(DATASET_SIZES[ground.size]):
             runs.extend(one.continued(ground, start, D) for one in (DECAY, way))
     return runs

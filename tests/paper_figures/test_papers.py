@@ -17,7 +17,6 @@ from paper_figures.base import MissingRunsError, Source
 from paper_figures.build import build
 from paper_figures.catalogue import FIGURES, select
 from paper_figures.figure_04_ungrokking import main_arm, points
-from predictions.protocol import SIZES
 from runs import Store
 from tests.predictions.plant import labelled
 
@@ -47,7 +46,7 @@ def test_there_are_ten_figures_of_the_theory_and_three_of_the_first_study():
         assert re.match(rf"Figure {number} of (Varma|Power) et al\. \(20\d\d\)$", figure.after)
         assert figure.needs or figure.wants
         for need in (*figure.needs, *figure.wants):
-            for size in SIZES:
+            for size in need.asked().sizes:
                 need.asked().settings(size)
 
 

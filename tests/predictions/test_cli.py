@@ -10,6 +10,7 @@ from importlib.metadata import version
 
 import pytest
 
+from predictions.protocol import SIZES
 from predictions.registry import PREDICTIONS, THEORY
 from runs import SCHEMA_VERSION, Store, identity
 
@@ -52,7 +53,7 @@ def test_every_option_has_help(predictions, command):
         assert len([word for word in words if word.strip()]) > 1, line
 
 
-@pytest.mark.parametrize("size", ["smoke", "quick", "standard", "paper"])
+@pytest.mark.parametrize("size", SIZES)
 def test_show_tells_claim_design_rule_refutation_and_cost(predictions, size):
     answer = predictions("show", "ungrokking", "--size", size)
     prediction = PREDICTIONS["ungrokking"]
@@ -83,7 +84,8 @@ def test_all_are_shown_under_their_names_and_what_has_no_runs_says_so(prediction
         (["show", "x"], "choose from critical-size"),
         (["run", "ungrokking", "--seeds", "2.5"], "'2.5' is not a whole number"),
         (["run", "ungrokking", "--store", ""], "the name of a folder is empty"),
-        (["run", "ungrokking", "--size", "huge"], '"smoke", "quick", "standard", "paper"'),
+        (["run", "ungrokking", "--size", "huge"], '"standard", "replication", "paper"'),
+        (["run", "grokking", "--size", "replication"], "choose from smoke, quick, standard, paper"),
         (["run", "ungrokking", "--seeds", "0"], "--seeds 0 is outside 1 … 1000"),
         (["run", "ungrokking", "--seeds", "few"], "--seeds"),
         (["run", "ungrokking", "--sise", "quick"], "Did you mean --size?"),

@@ -176,7 +176,7 @@ def test_both_arms_differ_in_what_the_claim_is_about_and_in_nothing_else(name, s
         assert other.optimiser.learning_rate == decayed.optimiser.learning_rate
         assert other.optimiser.decay_fraction == decayed.optimiser.decay_fraction
     task = runs[0].task
-    assert max(ways.SIZES[size]) < tasks.num_pairs(task.operation, task.size)
+    assert max(ways.DATASET_SIZES[size]) < tasks.num_pairs(task.operation, task.size)
 
 
 def test_substitutes_are_a_group_that_shares_its_runs():
@@ -185,4 +185,4 @@ def test_substitutes_are_a_group_that_shares_its_runs():
     assert group_of(list(SUBSTITUTES)) == "substitutes"
     wanted = {run for p in chosen for run in p.settings("quick")}
     num_arms = len({p.way.name for p in chosen}) + 1
-    assert len(wanted) == 12 * (1 + num_arms * len(ways.SIZES["quick"]))
+    assert len(wanted) == 12 * (1 + num_arms * len(ways.DATASET_SIZES["quick"]))

@@ -14,7 +14,7 @@ from predictions import options
 from predictions.grounds import GROUNDS, ground, judged_seeds
 from predictions.plans import Extent
 from predictions.protocol import SIZES
-from predictions.registry import GROUPS, PREDICTIONS, select
+from predictions.registry import GROUPS, PREDICTIONS, group_of, select
 from predictions.report import stem
 from predictions.variants import AS_DESIGNED, MAX_SEEDS, NETWORKS, Variant
 from runs import identity
@@ -39,7 +39,7 @@ def test_nothing_asked_for_is_the_design(size):
     assert ground(size) == GROUNDS[size]
     same = Variant(operation=GROUNDS[size].task.operation, network="one-layer")
     assert ground(size, same) == GROUNDS[size]
-    for prediction in ASKING:
+    for prediction in (one for one in ASKING if size in one.sizes):
         assert type(prediction)(same).settings(size, 2) == prediction.settings(size, 2)
 
 
@@ -129,6 +129,18 @@ def test_what_asks_no_network_has_no_variant():
         ValueError, match=r"minimal-example has an operation.*leave out --network mlp"
     ):
         select(("minimal-example",), Variant(network="mlp"))
+
+
+def test_a_group_leaves_out_what_has_no_design_of_a_size():
+    chosen = [one.name for one in select(tuple(GROUPS), size="replication")]
+    assert chosen == [one.name for one in PREDICTIONS.values() if "replication" in one.sizes]
+    assert "semi-grokking" not in chosen
+    of_theory = [one.name for one in select(("all",), size="replication")]
+    assert group_of(of_theory) == "all"
+    assert group_of(of_theory[1:]) is None
+    for name in ("semi-grokking", "first-study"):
+        with pytest.raises(ValueError, match=rf"{name} has no design .* standard, paper"):
+            select((name,), size="replication")
 
 
 @pytest.mark.parametrize(

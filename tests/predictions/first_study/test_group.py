@@ -6,7 +6,7 @@ import pytest
 
 from efficiency.settings import RunSettings
 from predictions.grounds import FIRST_SEED
-from predictions.protocol import SIZES
+from predictions.protocol import OF_ALL
 from predictions.registry import FIRST_STUDY, THEORY, find, group_of, select
 from predictions.report import figures
 
@@ -30,7 +30,8 @@ def test_the_group_has_seven_findings_and_two_questions():
 @pytest.mark.parametrize("name", FIRST_STUDY)
 def test_each_has_four_sizes_judged_seeds_of_its_own_and_a_figure(name):
     prediction = find(name)
-    for size in SIZES:
+    assert prediction.sizes == OF_ALL
+    for size in OF_ALL:
         runs = prediction.settings(size)
         assert runs
         assert len(set(runs)) == len(runs)
@@ -38,7 +39,7 @@ def test_each_has_four_sizes_judged_seeds_of_its_own_and_a_figure(name):
         assert f"{len(runs)} runs." in prediction.design(size)
         assert all(RunSettings.from_document(run.document()) == run for run in runs[:3])
     # Smoke only shows that it works; every other size has as many seeds as its rule needs.
-    for size in SIZES[1:]:
+    for size in OF_ALL[1:]:
         seeds = {run.data_seed for run in prediction.settings(size)}
         assert len(seeds) >= prediction.min_seeds
     assert figures.find(name) is not None

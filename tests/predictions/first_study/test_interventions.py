@@ -21,7 +21,7 @@ from predictions.first_study.interventions_arms import (
 )
 from predictions.first_study.interventions_judge import find, times
 from predictions.first_study.times import Time, time_of
-from predictions.protocol import SIZES, Run
+from predictions.protocol import OF_ALL, Run
 from tests.build import number
 
 DESIGN = DESIGNS["quick"]
@@ -162,7 +162,7 @@ def test_a_run_that_diverged_never_generalised():
     assert time_of(diverged) == Time(steps=BUDGET, censored=True)
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", OF_ALL)
 def test_every_arm_differs_from_the_baseline_in_one_thing(size):
     design = DESIGNS[size]
     runs = {arm: run_of(design, arm, 7) for arm in ARMS}
