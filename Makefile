@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 COMPILED := torch, scipy.stats, pandas, statsmodels.stats.api, matplotlib.pyplot, hypothesis, xdist, predictions.cli, predictions.trainer, paper_figures.cli
 
-.PHONY: help install ungrokking predictions critical-size first-study controls substitutes variants figures findings test check bench bench-gpu calibration clean
+.PHONY: help install ungrokking predictions critical-size first-study controls substitutes replication variants figures findings test check bench bench-gpu calibration clean
 
 help:
 	@echo "make ungrokking     train, judge and report the main experiment (quick size)"
@@ -15,6 +15,7 @@ help:
 	@echo "make first-study    the findings of the first study of grokking (quick size)"
 	@echo "make controls       what must not happen if the theory is right, on fresh seeds, until decided"
 	@echo "make substitutes    ungrokking with something else in place of weight decay, on fresh seeds"
+	@echo "make replication    ungrokking and weight decay at the paper's size, a night on two cores"
 	@echo "make variants       ungrokking on the other operations and the network of figure 8"
 	@echo "make figures        draw the figures of both papers from what was trained"
 	@echo "make findings       judge all groups, write the tables of the README and draw its figure"
@@ -49,6 +50,9 @@ first-study: $(READY)
 
 controls: $(READY)
 	$(BIN)/predictions run controls --until-decided --first-seed 6000
+
+replication: $(READY)
+	$(BIN)/predictions run ungrokking weight-decay --size replication
 
 substitutes: $(READY)
 	$(BIN)/predictions run substitutes --until-decided --seeds 24 --first-seed 9000

@@ -29,7 +29,7 @@ RESOLUTION = 0.02
 """Half-width, in log D, of the bracket that stands for a fitted threshold or width: 2%."""
 
 MIN_SIZES = 4
-"""Sizes below which curve and line are not told apart: each has two parameters to fit them with."""
+"""Sizes below which shapes are not told apart: some have two parameters to fit them with."""
 
 _SLOPE_BOUNDS = (0.1, 200.0)
 
@@ -102,8 +102,8 @@ def fit_s_curve(sizes: npt.ArrayLike, r: npt.ArrayLike) -> tuple[float, float]:
         steepness = value * (1 - value) * slope
         return np.stack([-steepness, steepness * (log_size - parameters[0])], axis=1)
 
-    thresholds = middle + np.linspace(-1.5, 1.5, 31)[:, None, None] * span
-    log_slopes = np.linspace(0, math.log(60), 9)[None, :, None]
+    thresholds = middle + np.linspace(-1.5, 1.5, 121)[:, None, None] * span
+    log_slopes = np.linspace(0, math.log(60), 13)[None, :, None]
     errors = special.expit(np.exp(log_slopes) * (log_size - thresholds)) - target
     i, j = divmod(int(np.square(errors).sum(-1).argmin()), log_slopes.shape[1])
     fit = optimize.least_squares(
@@ -135,34 +135,13 @@ def line_width(sizes: npt.ArrayLike, r: npt.ArrayLike) -> tuple[float, float]:
     return log_width - RESOLUTION, log_width + RESOLUTION
 
 
-def fit_errors(sizes: npt.ArrayLike, r: npt.ArrayLike) -> tuple[float, float]:
-    """Return root mean squared errors of the fitted (S-curve in log D, straight line in D).
-
-    Both have two parameters, so that neither is favoured. Errors at sizes left out of the fit would
-    not do: where a step falls between two sizes, no curve can know on which side the one left out
-    lies, and the sharpest of transitions would look like none.
-
-    Raises:
-        TooFewError: Fewer than four sizes.
-        InvalidInputError: Sizes that do not increase, or not as many numbers.
-    """
-    size, target = _sweep(sizes, r)
-    if len(size) < MIN_SIZES:
-        raise TooFewError(
-            f"two curves are told apart by {MIN_SIZES} sizes at least, not {len(size)}"
-        )
-    intercept, gradient = fit_line(size, target)
-    curve = s_curve(size, *fit_s_curve(size, target)) - target
-    line = intercept + gradient * size - target
-    return float(np.sqrt(np.mean(curve**2))), float(np.sqrt(np.mean(line**2)))
-
-
 @dataclass(frozen=True, kw_only=True)
 class Crossing:
     """What one sweep says of its transition, as brackets in natural logarithms.
 
     Attributes:
-        threshold: Bounds on log D at r = ½; an infinite end where no size lies beyond it.
+        threshold: Bounds on log D at r = ½, or at another level; an infinite end where no size lies
+            beyond it.
         width: Bounds on the log of the 10–90% width (D at r = 0.9) − (D at r = 0.1), in examples;
             ``None`` where the sweep does not cross.
         fitted: Whether they come from a fitted S-curve.
@@ -173,38 +152,45 @@ class Crossing:
     fitted: bool = False
 
 
-def crossing(sizes: npt.ArrayLike, r: npt.ArrayLike) -> Crossing:
+def crossing(sizes: npt.ArrayLike, r: npt.ArrayLike, level: float = 0.5) -> Crossing:
     """Return the transition of one sweep.
 
-    With a partial size on either side of ½: the fitted S-curve's, within ± 2%. Otherwise (the sweep
-    is *separated*) the bracket between the last size below ½ and the first above, after isotonic
-    regression. Where the fitted threshold lies outside that bracket, the accuracies do not follow
-    the curve, and the bracket is widened to hold both. Where no size lies on one side of ½, the
-    threshold is censored there.
+    With a partial size on either side of the level: the fitted S-curve's, within ± 2%. Otherwise
+    (the sweep is *separated*) the bracket between the last size below it and the first above, after
+    isotonic regression. Where the fitted threshold lies outside that bracket, the accuracies do not
+    follow the curve, and the bracket is widened to hold both. Where no size lies on one side of the
+    level, the threshold is censored there.
 
     Args:
         sizes: (n,) increasing dataset sizes.
         r: (n,) retained accuracies.
+        level: Where r crosses, a partial accuracy.
 
     Raises:
-        InvalidInputError: No size, sizes that do not increase, or not as many finite numbers.
+        InvalidInputError: No size, sizes that do not increase, not as many finite numbers, or a
+            level that is no partial accuracy.
     """
+    if not PARTIAL[0] < level < PARTIAL[1]:
+        raise InvalidInputError(
+            f"level = {level}; it must lie between {PARTIAL[0]} and {PARTIAL[1]}"
+        )
     size, target = _sweep(sizes, r)
     increasing = optimize.isotonic_regression(target).x
     log_size = np.log(size)
-    if (increasing >= 0.5).all():
+    if (increasing >= level).all():
         return Crossing(threshold=(-math.inf, float(log_size[0])), width=None)
-    if (increasing < 0.5).all():
+    if (increasing < level).all():
         return Crossing(threshold=(float(log_size[-1]), math.inf), width=None)
-    above = int(np.argmax(increasing >= 0.5))
+    above = int(np.argmax(increasing >= level))
     low, high = float(log_size[above - 1]), float(log_size[above])
-    partial_below = ((increasing > PARTIAL[0]) & (increasing < 0.5)).any()
-    partial_above = ((increasing >= 0.5) & (increasing < PARTIAL[1])).any()
+    partial_below = ((increasing > PARTIAL[0]) & (increasing < level)).any()
+    partial_above = ((increasing >= level) & (increasing < PARTIAL[1])).any()
     if partial_below and partial_above:
         threshold, slope = fit_s_curve(size, r)
-        at = math.log(threshold)
+        middle = math.log(threshold)
+        at = middle + math.log(level / (1 - level)) / slope
         # D at r = 0.9 and at r = 0.1 are threshold · 9^{±1/slope}.
-        log_width = at + math.log(2 * math.sinh(math.log(9) / slope))
+        log_width = middle + math.log(2 * math.sinh(math.log(9) / slope))
         width = (log_width - RESOLUTION, log_width + RESOLUTION)
         if low <= at <= high:
             bounds = (at - RESOLUTION, at + RESOLUTION)

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from efficiency.errors import InvalidInputError
 from efficiency.estimates import Estimate
 from efficiency.optimiser import learning_time
 from efficiency.settings import RunSettings
+from efficiency.statistics import FloatArray
 from efficiency.tasks import num_symbols
 
 TAIL_FRACTION = 0.25
@@ -123,18 +125,44 @@ def tail_halves(history: pd.DataFrame, run: RunSettings) -> tuple[pd.DataFrame, 
 
     Each has at least one, if necessary (in a run of a few steps) from just before the tail.
     """
-    time = learning_time(
-        history["step"],
-        num_steps=run.num_steps,
-        warmup_steps=run.optimiser.warmup_steps,
-        decay_fraction=run.optimiser.decay_fraction,
-    )
-    left = 1 - time / time[-1]
+    left = 1 - _learned(history["step"], run)
     later = history[left <= TAIL_FRACTION / 2]
     earlier = history[(left <= TAIL_FRACTION) & (left > TAIL_FRACTION / 2)]
     if earlier.empty:
         earlier = history.iloc[[max(len(history) - len(later) - 1, 0)]]
     return earlier, later
+
+
+def tail_at(history: pd.DataFrame, run: RunSettings, part: float, name: str) -> tuple[float, float]:
+    """Return a quantity in the tail that a run would have if it ended earlier, and when that is.
+
+    Args:
+        history: A row for every recorded step, the last one at ``run.num_steps``.
+        run: Its settings.
+        part: The part of its learning time after which it would end, in (0, 1].
+        name: The quantity.
+
+    Returns:
+        Its median over the records of that tail, and that of the parts of the learning time that
+        they come after. (Where the learning rate falls, records are nearer to each other.)
+    """
+    learned = _learned(history["step"].to_numpy(), run)
+    last = int(np.searchsorted(learned, part, side="right"))
+    first = int(np.searchsorted(learned, (1 - TAIL_FRACTION) * part, side="right"))
+    tail = slice(min(first, last - 1), last)
+    return float(np.median(history[name].to_numpy()[tail])), float(np.median(learned[tail]))
+
+
+def _learned(step: npt.ArrayLike, run: RunSettings) -> FloatArray:
+    """Return the part of the learning time that each recorded step comes after, in [0, 1]."""
+    time = learning_time(
+        step,
+        num_steps=run.num_steps,
+        warmup_steps=run.optimiser.warmup_steps,
+        decay_fraction=run.optimiser.decay_fraction,
+    )
+    learned: FloatArray = time / time[-1]
+    return learned
 
 
 def outcome(history: pd.DataFrame, run: RunSettings) -> Outcome:

@@ -8,16 +8,24 @@ refutes. What follows from several looks, or several predictions, is a matter of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from efficiency.statistics import Equivalence, greater_p, share_p
+from efficiency.statistics import equivalence, greater_p, share_p
 
 Outcome = Literal["supported", "refuted", "undecided"]
 
 LEVEL = 0.05
 """1 − confidence of a rule that is looked at once."""
+
+
+Known = float | tuple[float, float]
+"""What one seed says of a number: a value, or bounds on it, infinite where there is none."""
+
+BySeed = Mapping[int, Known]
+"""That of every seed, on the scale on which they are averaged: of ratios and times the logarithm,
+of shares 1 where it is so and 0 where not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +37,14 @@ class Clause:
         holds: The smallest 1 − confidence at which the number's interval lies where it should.
         fails: The same for where it must not be; ``None`` of a clause that refutes nothing.
         against: Name of the number that speaks against the claim, if it is another one.
+        by_seed: What the number is computed from, if that is one thing of each seed.
     """
 
     number: str
     holds: float
     fails: float | None = None
     against: str | None = None
+    by_seed: BySeed = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,12 +58,14 @@ class Decision:
         p_value: The smallest 1 − confidence at which every clause holds.
         p_refuted: The p for "one of them fails": with m ways to do so by chance, each one side of
             an interval, m/2 times the smallest of theirs, and no less than it.
+        by_seed: What each number of the rule is computed from, if that is one thing of each seed.
     """
 
     outcome: Outcome
     deciding: str
     p_value: float
     p_refuted: float
+    by_seed: Mapping[str, BySeed] = field(default_factory=dict)
 
 
 def decide(clauses: Sequence[Clause]) -> Decision:
@@ -73,7 +85,13 @@ def decide(clauses: Sequence[Clause]) -> Decision:
     deciding = weakest.number
     if outcome == "refuted":
         deciding = worst.against or worst.number
-    return Decision(outcome=outcome, deciding=deciding, p_value=weakest.holds, p_refuted=p_refuted)
+    return Decision(
+        outcome=outcome,
+        deciding=deciding,
+        p_value=weakest.holds,
+        p_refuted=p_refuted,
+        by_seed={clause.number: clause.by_seed for clause in clauses if clause.by_seed},
+    )
 
 
 def outcome_by(p_value: float, p_refuted: float) -> Outcome:
@@ -87,24 +105,45 @@ def outcome_by(p_value: float, p_refuted: float) -> Outcome:
     return "refuted" if p_refuted < LEVEL else "undecided"
 
 
-def above(number: str, values: Sequence[float], bound: float) -> Clause:
+def above(number: str, by_seed: Mapping[int, float], bound: float) -> Clause:
     """Return the clause that a mean of independent values exceeds a bound (Student's t)."""
-    return Clause(number=number, holds=greater_p(values, bound), fails=_less_p(values, bound))
+    values = list(by_seed.values())
+    return Clause(
+        number=number,
+        holds=greater_p(values, bound),
+        fails=_less_p(values, bound),
+        by_seed=by_seed,
+    )
 
 
-def below(number: str, values: Sequence[float], bound: float) -> Clause:
+def below(number: str, by_seed: Mapping[int, float], bound: float) -> Clause:
     """Return the clause that a mean of independent values stays below a bound (Student's t)."""
-    return Clause(number=number, holds=_less_p(values, bound), fails=greater_p(values, bound))
+    other = above(number, by_seed, bound)
+    assert other.fails is not None
+    return replace(other, holds=other.fails, fails=other.holds)
 
 
-def within(number: str, equal: Equivalence) -> Clause:
-    """Return the clause that a mean lies within a margin around 0."""
-    return Clause(number=number, holds=equal.p_within, fails=equal.p_beyond)
+def within(number: str, by_seed: Mapping[int, float], margin: float) -> Clause:
+    """Return the clause that a mean of independent values lies within a margin around 0."""
+    equal = equivalence(list(by_seed.values()), margin)
+    return Clause(number=number, holds=equal.p_within, fails=equal.p_beyond, by_seed=by_seed)
 
 
-def most(number: str, count: int, n: int) -> Clause:
-    """Return the clause that something is so in more than half of all units (Clopper–Pearson)."""
-    return Clause(number=number, holds=majority_p(count, n), fails=majority_p(n - count, n))
+def most(number: str, so: Mapping[int, bool], *, wanted: bool = True) -> Clause:
+    """Return the clause that something is so in more than half of all units (Clopper–Pearson).
+
+    Args:
+        number: Name of the share of units in which it is so.
+        so: Whether it is, by unit.
+        wanted: Whether the claim is that it is so; else that it is not.
+    """
+    count, n = sum(is_so == wanted for is_so in so.values()), len(so)
+    return Clause(
+        number=number,
+        holds=majority_p(count, n),
+        fails=majority_p(n - count, n),
+        by_seed={seed: float(is_so) for seed, is_so in so.items()},
+    )
 
 
 def majority_p(number: int, n: int) -> float:

@@ -11,6 +11,7 @@ from predictions.clauses import above, decide
 from predictions.judging import (
     MIN_SEEDS,
     count,
+    each_once,
     geometric,
     over_seeds,
     plural,
@@ -49,16 +50,18 @@ def find(runs: Sequence[Run], notes: tuple[str, ...] = ()) -> Finding:
         )
     task = runs[0].settings.task
     half = (1 + 1 / tasks.num_symbols(task.operation, task.size)) / 2
-    accuracies = [value_of(run, "novel_accuracy") for run in runs]
+    accuracies = each_once(
+        (run.settings.data_seed, value_of(run, "novel_accuracy")) for run in runs
+    )
     fitted = [max(value_of(run, "step_fitted"), 1.0) for run in runs]
     moved = [run for run in runs if _halfway(run) is not None]
-    delays = [
-        (_halfway(run) or run.settings.num_steps) / step
+    delays = {
+        run.settings.data_seed: (_halfway(run) or run.settings.num_steps) / step
         for run, step in zip(runs, fitted, strict=True)
-    ]
+    }
     numbers: dict[str, Estimate] = {
-        "delay": geometric(delays),
-        "final_accuracy": over_seeds(accuracies, least=0.0, most=1.0),
+        "delay": geometric(delays.values()),
+        "final_accuracy": over_seeds(accuracies.values(), least=0.0, most=1.0),
         "step_fitted": geometric(fitted, unit="steps"),
         "runs_that_never_moved": count(len(runs) - len(moved), len(runs)),
     }
@@ -68,7 +71,7 @@ def find(runs: Sequence[Run], notes: tuple[str, ...] = ()) -> Finding:
         )
     decision = decide(
         [
-            above("delay", [math.log(delay) for delay in delays], math.log(MIN_DELAY)),
+            above("delay", {seed: math.log(x) for seed, x in delays.items()}, math.log(MIN_DELAY)),
             above("final_accuracy", accuracies, half),
         ]
     )

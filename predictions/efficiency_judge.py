@@ -9,7 +9,6 @@ import numpy as np
 
 from efficiency.estimates import Estimate
 from efficiency.fourier import SUBSPACES
-from efficiency.statistics import equivalence
 from predictions.clauses import above, decide, within
 from predictions.efficiency_records import (
     READINGS,
@@ -22,7 +21,7 @@ from predictions.efficiency_records import (
     over_curves,
     slope,
 )
-from predictions.judging import MIN_SEEDS, as_estimate, geometric, over_seeds, plural
+from predictions.judging import MIN_SEEDS, geometric, over_seeds, plural
 from predictions.protocol import Finding, Run
 
 MARGIN = 0.1
@@ -95,15 +94,16 @@ def find(runs: Sequence[Run]) -> Finding:
             notes=notes,
         )
     slopes = {arm: slopes_of(counted, arm, at) for arm in ARMS}
-    gen = equivalence(slopes["gen"], MARGIN)
     numbers = {
-        "mem_slope": over_seeds(slopes["mem"]),
-        "gen_slope": as_estimate(gen, len(slopes["gen"])),
+        "mem_slope": over_seeds(slopes["mem"].values()),
+        "gen_slope": over_seeds(slopes["gen"].values()),
         "matched_log_odds": Estimate(value=at, low=None, high=None, n=len(counted), unit="nats"),
     }
     numbers |= _norms(counted, at) | _other_ways(counted, at) | _kappas(counted)
     numbers |= _shares(counted, at)
-    decision = decide([above("mem_slope", slopes["mem"], MARGIN), within("gen_slope", gen)])
+    decision = decide(
+        [above("mem_slope", slopes["mem"], MARGIN), within("gen_slope", slopes["gen"], MARGIN)]
+    )
     return Finding.of(
         decision,
         sentence=f"At log-odds {at:.1f} Mem's norm grows as D to the power {numbers['mem_slope']}, "
@@ -120,7 +120,7 @@ def slopes_of(
     at: float | None,
     way: Way = "weight decay",
     reading: Reading = "log_odds",
-) -> list[float]:
+) -> dict[int, float]:
     """Return each seed's slope of log P on log D; ``at`` is its own median where not given."""
 
     def of_seed(curve: SeedCurves) -> float | None:
@@ -156,7 +156,7 @@ def _other_ways(counted: Sequence[SeedCurves], at: float) -> dict[str, Estimate]
         slopes["plain_ratio"] = over_curves(counted, partial(_plain, arm=arm))
         for name, values in slopes.items():
             if len(values) > 1:
-                numbers[f"{arm}_slope_{name}"] = over_seeds(values)
+                numbers[f"{arm}_slope_{name}"] = over_seeds(values.values())
     return numbers
 
 
@@ -185,7 +185,7 @@ def _kappas(counted: Sequence[SeedCurves]) -> dict[str, Estimate]:
                 counted, partial(SeedCurves.kappa, arm=arm, reading=reading, way=way)
             )
             if len(values) > 1:
-                numbers[f"kappa_{arm}{name}"] = over_seeds(values)
+                numbers[f"kappa_{arm}{name}"] = over_seeds(values.values())
     return numbers
 
 

@@ -166,6 +166,6 @@ def matched(curves_of: Sequence[SeedCurves], reading: Reading = "log_odds") -> f
 
 def over_curves(
     curves_of: Sequence[SeedCurves], number: Callable[[SeedCurves], float | None]
-) -> list[float]:
+) -> dict[int, float]:
     """Return a number of every seed that has it."""
-    return [found for curve in curves_of if (found := number(curve)) is not None]
+    return {curve.seed: found for curve in curves_of if (found := number(curve)) is not None}

@@ -27,7 +27,7 @@ def marks(verdicts: Sequence[Verdict]) -> tuple[str, str]:
         ValueError: The verdicts are not those of a whole group.
     """
     names = [verdict.prediction for verdict in verdicts]
-    group = group_of(names)
+    group = group_of(names, verdicts[0].size)
     if group is None:
         raise InvalidInputError(f"{', '.join(names)} are no whole group; judge one as a whole")
     name = " ".join(word for word in (group, verdicts[0].size) if word != "all")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,8 +16,19 @@ MIN_SEEDS = 3
 """Independent networks without which nothing is decided."""
 
 
+Number = TypeVar("Number", bound=float)
+
+
+def each_once(pairs: Iterable[tuple[int, Number]]) -> dict[int, Number]:
+    """Return what is known of each seed; no seed may come twice."""
+    held = list(pairs)
+    found = dict(held)
+    assert len(found) == len(held), "two things of one seed"
+    return found
+
+
 def over_seeds(
-    values: Sequence[float],
+    values: Collection[float],
     *,
     unit: str = "1",
     least: float = -math.inf,
@@ -32,7 +44,7 @@ def over_seeds(
         most: What no mean can be above.
         settled: Whether the runs behind it had settled.
     """
-    interval = t_interval(values)
+    interval = t_interval(list(values))
     return Estimate(
         value=interval.value,
         low=min(max(interval.low, least), most),
@@ -43,7 +55,7 @@ def over_seeds(
     )
 
 
-def geometric(values: Sequence[float], *, unit: str = "1") -> Estimate:
+def geometric(values: Collection[float], *, unit: str = "1") -> Estimate:
     """Return the geometric mean over seeds of positive values, with its 95% interval."""
     interval = t_interval([math.log(value) for value in values])
     return Estimate(

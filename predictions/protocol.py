@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args
 from efficiency.estimates import Estimate
 from efficiency.outcome import Outcome
 from efficiency.settings import RunSettings
-from predictions.clauses import Decision
+from predictions.clauses import BySeed, Decision, Known
 from predictions.plans import ONE_LOOK, Extent, Look
 from predictions.variants import AS_DESIGNED, Variant
 from runs.identity import identity
@@ -110,6 +111,8 @@ class Verdict:
         runs: Identities of the runs it was judged on.
         notes: What was left out and why, a sentence each.
         look: Which look at which plan it is; ``None`` if not of a store.
+        by_seed: What each number of the rule is computed from, where that is one thing of each
+            seed; see ``predictions.clauses``.
     """
 
     prediction: str
@@ -126,6 +129,7 @@ class Verdict:
     notes: tuple[str, ...] = ()
     options: str = ""
     look: Look | None = None
+    by_seed: Mapping[str, BySeed] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """Return the verdict as JSON types, in the form that ``judge --json`` prints."""
@@ -144,6 +148,10 @@ class Verdict:
             "runs": list(self.runs),
             "notes": list(self.notes),
             "look": None if self.look is None else self.look.document(),
+            "by_seed": {
+                name: {str(seed): _finite(known) for seed, known in by_seed.items()}
+                for name, by_seed in self.by_seed.items()
+            },
         }
 
     @classmethod
@@ -155,10 +163,29 @@ class Verdict:
         look = document.get("look")
         held = {
             "numbers": numbers,
+            "by_seed": {
+                name: {int(seed): _known(value) for seed, value in by_seed.items()}
+                for name, by_seed in document.get("by_seed", {}).items()
+            },
             "runs": tuple(document["runs"]),
             "look": None if look is None else Look(**look),
         }
         return cls(**(document | held | {"notes": tuple(document["notes"])}))
+
+
+def _finite(known: Known) -> float | list[float | None]:
+    """Return what a seed says as JSON types, which have no infinity."""
+    if isinstance(known, tuple):
+        return [end if math.isfinite(end) else None for end in known]
+    return known
+
+
+def _known(value: float | Sequence[float | None]) -> Known:
+    """Return what ``_finite`` was given."""
+    if isinstance(value, Sequence):
+        low, high = value
+        return (-math.inf if low is None else low, math.inf if high is None else high)
+    return value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,6 +201,7 @@ class Finding:
             supported: a p for the family. ``None`` where nothing was tested.
         p_refuted: The p of its refutation, see ``predictions.clauses``.
         notes: What was left out and why, a sentence each.
+        by_seed: What each number of the rule is computed from.
     """
 
     outcome: VerdictOutcome
@@ -183,6 +211,7 @@ class Finding:
     p_value: float | None = None
     p_refuted: float | None = None
     notes: tuple[str, ...] = ()
+    by_seed: Mapping[str, BySeed] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -201,6 +230,7 @@ class Finding:
             p_value=decision.p_value,
             p_refuted=decision.p_refuted,
             notes=notes,
+            by_seed=decision.by_seed,
         )
 
 
@@ -306,6 +336,7 @@ class Prediction(ABC):
             runs=tuple(run.identity for run in runs),
             notes=finding.notes,
             options=shlex.join(self.variant.options()),
+            by_seed=finding.by_seed,
         )
 
     def _next_command(self, size: Size, outcome: VerdictOutcome, runs: Sequence[Run]) -> str | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from efficiency.brackets import Bracketed, num_informative
 from efficiency.estimates import Estimate
 from efficiency.statistics import TooFewError
+from predictions.clauses import Clause
 
 Bounds = tuple[float, float]
 """Bounds on a natural logarithm, infinite where unknown."""
@@ -20,19 +21,39 @@ class Ratio:
     """A ratio, one for each seed, and its geometric mean over seeds.
 
     Attributes:
-        lows: Lower bounds on its logarithm.
-        highs: Upper bounds.
+        by_seed: Bounds on its logarithm.
     """
 
-    lows: tuple[float, ...]
-    highs: tuple[float, ...]
+    by_seed: Mapping[int, Bounds]
 
     @classmethod
-    def of(cls, above: Sequence[Bounds], below: Sequence[Bounds]) -> Ratio:
-        """Return the ratio of two quantities, seed by seed."""
-        pairs = list(zip(above, below, strict=True))
+    def of(cls, above: Mapping[int, Bounds], below: Mapping[int, Bounds]) -> Ratio:
+        """Return the ratio of two quantities of the same seeds, by seed."""
+        assert above.keys() == below.keys(), (above, below)
         return cls(
-            lows=tuple(a[0] - b[1] for a, b in pairs), highs=tuple(a[1] - b[0] for a, b in pairs)
+            by_seed={
+                seed: (low - below[seed][1], high - below[seed][0])
+                for seed, (low, high) in above.items()
+            }
+        )
+
+    @property
+    def lows(self) -> list[float]:
+        """Lower bounds."""
+        return [low for low, _ in self.by_seed.values()]
+
+    @property
+    def highs(self) -> list[float]:
+        """Upper bounds."""
+        return [high for _, high in self.by_seed.values()]
+
+    def near_one(self, number: str, margin: float) -> Clause:
+        """Return the clause that it lies within 1/margin … margin."""
+        return Clause(
+            number=number,
+            holds=self.p_within(margin),
+            fails=self.p_beyond(margin),
+            by_seed=self.by_seed,
         )
 
     @cached_property

@@ -24,7 +24,7 @@ from predictions.first_study.staying_grokked import StayingGrokked
 from predictions.first_study.table_size import TableSize
 from predictions.grokking import Grokking
 from predictions.minimal_example import MinimalExamplePrediction
-from predictions.protocol import SIZES, Prediction, Size
+from predictions.protocol import Prediction, Size
 from predictions.semi_grokking import SemiGrokking
 from predictions.substitutes.claims import (
     EpsilonSize,
@@ -179,13 +179,13 @@ def _why_not(prediction: Prediction, variant: Variant, size: Size | None) -> str
     return None
 
 
-def in_groups(names: Sequence[str]) -> list[str]:
-    """Return the same names, but for a whole group (or all of it that can be varied) its own."""
+def in_groups(names: Sequence[str], size: Size) -> list[str]:
+    """Return the same names, but for a whole group (or all of it that can be asked) its own."""
     left = list(names)
     found: list[str] = []
     while left:
         for end in range(len(left), 0, -1):
-            group = group_of(left[:end])
+            group = group_of(left[:end], size)
             if group is not None or end == 1:
                 found.append(group or left[0])
                 left = left[end:]
@@ -193,14 +193,14 @@ def in_groups(names: Sequence[str]) -> list[str]:
     return found
 
 
-def group_of(names: Sequence[str]) -> str | None:
-    """Return the name of the group of these predictions: all of it that can be asked somehow."""
+def group_of(names: Sequence[str], size: Size) -> str | None:
+    """Return the name of the group of these predictions: all that has a design of a size.
+
+    Or all of that which can be varied.
+    """
     for group, members in GROUPS.items():
-        askable = [
-            [one.name for one in members.values() if (one.varies or usual) and size in one.sizes]
-            for usual in (True, False)
-            for size in SIZES
-        ]
-        if len(members) > 1 and list(names) in askable:
+        there = [one for one in members.values() if size in one.sizes]
+        varying = [one.name for one in there if one.varies]
+        if len(there) > 1 and list(names) in ([one.name for one in there], varying):
             return group
     return None

@@ -209,6 +209,7 @@ class SemiGrokking(Prediction):
             number="share_of_seeds_semi_grokked",
             holds=min(1.0, 2 * share_p(semi, n, COMMON_SHARE)),
             fails=absent if {"grokked", "not grokked"} <= {*every} else 1.0,
+            by_seed={seed: float("semi-grokked" in several) for seed, several in kinds.items()},
         )
         return Finding.of(
             decide([clause]),

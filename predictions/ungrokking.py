@@ -9,11 +9,14 @@ from typing import ClassVar
 
 from efficiency.critical_size import MIN_SIZES
 from efficiency.settings import RunSettings
+from efficiency.shapes import RIVALS, SHAPES
 from predictions.grounds import Ground, ground, schedule, steps_at
 from predictions.judging import MIN_SEEDS
 from predictions.protocol import SIZES, Finding, Prediction, Run, Size
-from predictions.ungrokking_judge import find
+from predictions.ungrokking_judge import FORGETTING, find
+from predictions.ungrokking_numbers import COMPARED
 from predictions.ungrokking_records import MIN_START_SHARE
+from predictions.ungrokking_rivals import SLOWER, number_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,20 +122,28 @@ class Ungrokking(Prediction):
         "of its continuations diverged or stopped fitting its examples. The middle is "
         "(1 + 1/S)/2, between chance 1/S and 1. Supported if (fall) the upper bound of the "
         "accuracy at the smallest D' is below the middle, and (keep) its lower bound at the "
-        "largest D' is above it, and (transition) the lower bound of [root mean squared error of "
-        "the best straight line in D' − that of the "
-        "best S-curve in log D'] > 0. "
+        "largest D' is above it, and (transition) of each of four shapes without a threshold ("
+        f"{', '.join(SHAPES[name].formula for name in RIVALS)}) the lower bound of [its residual "
+        "standard error − that of the best S-curve in log D'] > 0, and (rest) the upper bound of "
+        "[what partial accuracies lost in the second half of learning time, as part of what "
+        "forgetting at one constant rate, alike for all pairs of a network, would lose] < "
+        f"{SLOWER:g}, where {MIN_SEEDS} start networks had any. "
         "Refuted if the lower bound at the smallest D' is above the middle where most runs have "
         "settled (no fall), "
-        "or if the accuracy falls and is kept but the upper bound of the error difference < 0 (a "
-        f"straight line fits better). Undecided otherwise, or with fewer than {MIN_SEEDS} start "
+        "or if the accuracy falls and is kept but the upper bound of one of the four error "
+        "differences < 0 (no transition), at as much more than 95% as five ways to be refuted ask "
+        f"for. Undecided otherwise, or with fewer than {MIN_SEEDS} start "
         f"networks or {MIN_SIZES} sizes. Invalid if no start network counts."
     )
+    amended: ClassVar[str] = (
+        "The transition was asked against the straight line in D' alone, and nothing of rest, "
+        "until quick and standard had been judged: see decision 020."
+    )
     criterion: ClassVar[str] = (
-        "falls at the smallest D', kept at the largest, and no straight line between"
+        "falls at the smallest D', kept at the largest, at a threshold between"
     )
     refutation: ClassVar[str] = (
-        "No fall at the smallest D', or no transition: accuracy as a straight line in D'."
+        "No fall at the smallest D', or no transition: accuracy along a shape without a threshold."
     )
     assumptions: ClassVar[tuple[str, ...]] = (
         "Activation (ReLU, no LayerNorm), MLP biases and initialisation are assumed; the paper "
@@ -142,9 +153,11 @@ class Ungrokking(Prediction):
         "and the last quarter of a continuation, so that late spikes cannot decide; final values "
         "are medians over the last quarter of learning time.",
         "Thresholds of start networks are log-normal; datasets of one start network are nested.",
-        "A transition is what no straight line in D' describes, as the theory's refutation has it. "
-        "Accuracy that is straight in log D', or that saturates without a threshold, counts as one "
-        "too.",
+        "A transition is what none of the four shapes describes as well as an S-curve in log D'. "
+        "The curve has a threshold where it is steep; a line clipped at 0 and 1 counts as one too.",
+        "Networks that forget some pairs at a higher constant rate than others, or all at a rate "
+        "that falls, lose less and may forget everything in the end: no training of one length "
+        "tells them from networks that come to rest. Claims on critical sizes train for longer.",
         "Continued runs that still move are kept: leaving them out would select on the outcome. "
         "Partial accuracies still fall slowly when a run ends (see their drift), so the threshold "
         "belongs to this length of training, counted in units of η·λ·steps.",
@@ -169,6 +182,8 @@ class Ungrokking(Prediction):
         "threshold_by_binomial_model": "a second opinion: asymptotes of its own, intervals from "
         "resampling start networks",
         "threshold_at_weight_decay": "the same at one weight decay of the continuation",
+        f"size_at_accuracy_{COMPARED:g}": f"D' at which accuracy crosses {COMPARED:g}, all weight "
+        "decays together; the paper reports about 800 to 1000 at mod 113 (appendix A.2)",
         "largest_size_that_always_falls": "below the middle in every run up to this size",
         "smallest_size_that_never_falls": "above it in every run from this size on",
         "accuracy_at_smallest_size": "final accuracy at the smallest D'; below chance (1/S) "
@@ -178,9 +193,13 @@ class Ungrokking(Prediction):
         "transition_width": "from 10% to 90% of accuracy retained, by the S-curve",
         "transition_to_line_width": "the one divided by the other; reported, not in the rule",
         "straight_line_width": "from 10% to 90%, by a straight line fitted to the same accuracies",
-        "log_line_minus_curve_error": "the same with a straight line in log D', which saturates "
-        "without a threshold; reported, not in the rule",
-        "line_minus_curve_error": "root mean squared error of straight line − that of S-curve",
+        **{
+            number_of(name): f"residual standard error of {SHAPES[name].formula} − that of the "
+            "S-curve"
+            for name in RIVALS
+        },
+        FORGETTING: "what partial accuracies lost in the second half of learning time, as part of "
+        "what forgetting at one constant rate would lose: 0 at rest, 1 at that rate",
         "share_of_continued_runs_settled": "the others were still moving when they ended; kept",
         "drift_of_partial_accuracies": "change from the first to the second half of the tail, "
         "where between 5% and 95% of accuracy is retained",

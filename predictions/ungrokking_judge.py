@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from efficiency import critical_size
 from efficiency.estimates import Estimate
+from efficiency.shapes import RIVALS, SHAPES
 from predictions.clauses import LEVEL, Clause, Decision, above, below, decide
-from predictions.judging import MIN_SEEDS
+from predictions.judging import MIN_SEEDS, over_seeds, plural
 from predictions.protocol import Finding, Run
 from predictions.ungrokking_numbers import (
-    advantages,
     by_start,
     ends,
     removed_against_never_seen,
@@ -19,10 +19,13 @@ from predictions.ungrokking_numbers import (
     threshold_by_binomial_model,
     transition,
 )
-from predictions.ungrokking_records import Continued, Seeds, sweeps, usable
+from predictions.ungrokking_records import Continued, sweeps, usable
+from predictions.ungrokking_rivals import SLOWER, advantages, forgetting, number_of
 
 FALL, KEEP = "accuracy_at_smallest_size", "accuracy_at_largest_size"
-TRANSITION = "line_minus_curve_error"
+FORGETTING = "part_of_constant_forgetting"
+
+_FORMULAS = {number_of(name): SHAPES[name].formula for name in RIVALS}
 
 
 def find(runs: Sequence[Run]) -> Finding:
@@ -41,37 +44,56 @@ def find(runs: Sequence[Run]) -> Finding:
             f"the rule needs {MIN_SEEDS} and {critical_size.MIN_SIZES}.",
             notes=notes,
         )
+    better = {number_of(rival): by for rival, by in advantages(seeds).items()}
+    forgets = forgetting(main)
     numbers = transition(seeds, sizes) | ends(main, sizes) | still_moving(main)
+    numbers |= {name: over_seeds(by.values()) for name, by in better.items()}
+    if len(forgets) >= MIN_SEEDS:
+        numbers[FORGETTING] = over_seeds(forgets.values())
+    else:
+        notes += (
+            f"{plural(len(forgets), 'start network')} had partial accuracies: whether they are "
+            "forgotten at a rate is not asked.",
+        )
     if (second := threshold_by_binomial_model(main)) is not None:
         numbers["threshold_by_binomial_model"] = second
     numbers |= removed_against_never_seen([c for c in continued if not c.start_knew_everything])
-    middle = (1 + 1 / seeds[0][min(seeds[0])].num_symbols) / 2
-    clauses = _clauses(numbers, main, seeds, middle)
+    middle = (1 + 1 / main[0].num_symbols) / 2
+    clauses = _clauses(numbers, main, middle)
+    clauses += _against_rivals(clauses, better, forgets)
     decision = decide(clauses)
     sentence = _sentence(decision, clauses, numbers, sizes, middle)
     return Finding.of(decision, sentence, numbers, notes)
 
 
 def _clauses(
-    numbers: dict[str, Estimate], main: Sequence[Continued], seeds: Seeds, middle: float
+    numbers: dict[str, Estimate], main: Sequence[Continued], middle: float
 ) -> list[Clause]:
-    """Return the rule's three parts: transition, keep, fall."""
+    """Return the first parts of the rule: fall, keep."""
     sizes = [one.size for one in main]
     smallest, largest = (
-        by_start([(c.start, c.number("novel_accuracy")) for c in main if c.size == size])
+        by_start([one for one in main if one.size == size], "novel_accuracy")
         for size in (min(sizes), max(sizes))
     )
     falls, keeps = below(FALL, smallest, middle), above(KEEP, largest, middle)
-    curves = above(TRANSITION, advantages(seeds), 0.0)
-    # A line refutes a transition only where there is a fall to describe, and a network that still
-    # moves may yet fall.
-    straight = max(curves.fails or 0.0, falls.holds, keeps.holds)
+    # A network that still moves may yet fall.
     no_fall = falls.fails if numbers[FALL].status == "measured" else 1.0
-    return [
-        replace(falls, fails=no_fall),
-        replace(keeps, fails=None),
-        replace(curves, fails=straight),
-    ]
+    return [replace(falls, fails=no_fall), replace(keeps, fails=None)]
+
+
+def _against_rivals(
+    ends: Sequence[Clause],
+    better: Mapping[str, Mapping[int, float]],
+    forgets: Mapping[int, float],
+) -> list[Clause]:
+    """Return the other parts: a transition, against each rival shape; no forgetting at a rate."""
+    # A shape without a threshold refutes a transition only where there is a fall to describe.
+    no_ends = max(end.holds for end in ends)
+    curves = [above(name, by, 0.0) for name, by in better.items()]
+    found = [replace(curve, fails=max(curve.fails or 0.0, no_ends)) for curve in curves]
+    if len(forgets) >= MIN_SEEDS:
+        found.append(replace(below(FORGETTING, forgets, SLOWER), fails=None))
+    return found
 
 
 def _sentence(
@@ -82,7 +104,7 @@ def _sentence(
     middle: float,
 ) -> str:
     """Return what was found, in a sentence."""
-    smallest, largest, advantage = numbers[FALL], numbers[KEEP], numbers[TRANSITION]
+    smallest, largest = numbers[FALL], numbers[KEEP]
     seeds = f"{smallest.n} start networks"
     if decision.outcome == "refuted" and decision.deciding == FALL:
         return (
@@ -91,8 +113,8 @@ def _sentence(
         )
     if decision.outcome == "refuted":
         return (
-            "No transition: a straight line in D' fits better than an S-curve in log D' "
-            f"(error difference {advantage}, {seeds})."
+            f"No transition: {_FORMULAS[decision.deciding]} fits better than an S-curve in log D' "
+            f"(error difference {numbers[decision.deciding]}, {seeds})."
         )
     crosses = f"crosses the middle ({middle:.3f}) at D' = {numbers['threshold']} ({seeds})."
     if decision.outcome == "supported":
@@ -103,7 +125,12 @@ def _sentence(
     questions = {
         FALL: f"whether it falls at D' = {sizes[0]}",
         KEEP: f"whether it is kept at D' = {sizes[-1]}",
-        TRANSITION: f"whether the fall is a transition (error difference {advantage})",
+        FORGETTING: "whether partial accuracies are not forgotten at one constant rate "
+        f"({numbers.get(FORGETTING)} of what that would be)",
+    } | {
+        name: f"whether the fall is a transition and not {formula} (error difference "
+        f"{numbers[name]})"
+        for name, formula in _FORMULAS.items()
     }
     still_open = [questions[clause.number] for clause in clauses if clause.holds >= LEVEL]
     return (

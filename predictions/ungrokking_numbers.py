@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -18,21 +18,35 @@ from predictions.ungrokking_records import Continued, Seeds
 OPEN = (-math.inf, math.inf)
 """Bounds of what is not known at all."""
 
+COMPARED = 0.7
+"""The accuracy at which the paper compares ungrokking with semi-grokking (appendix A.2)."""
+
 RESAMPLING_SEED = 20230905
 """Of the bootstrap, so that equal records give equal verdicts."""
 
 
-def by_start(values: Sequence[tuple[RunSettings, float]]) -> list[float]:
-    """Return the mean of the values of each start network."""
-    grouped: dict[RunSettings, list[float]] = {}
-    for start, value in values:
-        grouped.setdefault(start, []).append(value)
-    return [float(np.mean(group)) for group in grouped.values()]
+def by_start(
+    continued: Sequence[Continued], number: Callable[[Continued], float] | str
+) -> dict[int, float]:
+    """Return the mean of a number over the runs of each start network, by its seed.
+
+    No two start networks may have one seed.
+
+    Args:
+        continued: The runs.
+        number: The number of a run, or the name of one of its final numbers.
+    """
+    assert len({one.start for one in continued}) == len({one.seed for one in continued})
+    grouped: dict[int, list[float]] = {}
+    for one in continued:
+        value = one.number(number) if isinstance(number, str) else number(one)
+        grouped.setdefault(one.seed, []).append(value)
+    return {seed: float(np.mean(group)) for seed, group in grouped.items()}
 
 
 def threshold(seeds: Seeds) -> Estimate:
     """Return the geometric mean over start networks of the D' at which r = ½."""
-    crossings = [[s.crossing.threshold for s in by_decay.values()] for by_decay in seeds]
+    crossings = [[s.crossing.threshold for s in by.values()] for by in seeds.values()]
     return critical_size.population(crossings, unit="examples")
 
 
@@ -48,15 +62,15 @@ def threshold_by_binomial_model(main: Sequence[Continued]) -> Estimate | None:
     One fit for each start network, weight decays together. ``None`` with too few of them, or if the
     threshold of one lies outside the sizes that it was asked at, where it is a guess.
     """
-    by_start: dict[RunSettings, list[Continued]] = {}
+    by_seed: dict[int, list[Continued]] = {}
     for one in main:
-        by_start.setdefault(one.start, []).append(one)
+        by_seed.setdefault(one.seed, []).append(one)
     logs = []
-    for start, continuations in by_start.items():
+    for continuations in by_seed.values():
         sizes = np.array([one.size for one in continuations])
         total = np.array([_num_novel(one.run.settings) for one in continuations])
         accuracy = np.array([one.number("novel_accuracy") for one in continuations])
-        chance = 1 / tasks.num_symbols(start.task.operation, start.task.size)
+        chance = 1 / continuations[0].num_symbols
         fitted = binomial.fit(sizes, accuracy * total, total, lower=chance)
         if not sizes.min() <= fitted.threshold <= sizes.max():
             return None
@@ -74,39 +88,21 @@ def threshold_by_binomial_model(main: Sequence[Continued]) -> Estimate | None:
     )
 
 
-def advantages(seeds: Seeds) -> list[float]:
-    """Return for each start network by how much a straight line fits worse than an S-curve."""
-    errors = [
-        np.mean([critical_size.fit_errors(s.sizes, s.retained) for s in by.values()], axis=0)
-        for by in seeds
-    ]
-    return [float(line - curve) for curve, line in errors]
-
-
-def _advantages_over_log_line(seeds: Seeds) -> list[float]:
-    """Return the same for a straight line in log D', which saturates without a threshold."""
-    errors = []
-    for by in seeds:
-        found = []
-        for sweep in by.values():
-            curve, _ = critical_size.fit_errors(sweep.sizes, sweep.retained)
-            _, line = critical_size.fit_errors(np.log(sweep.sizes), sweep.retained)
-            found.append(line - curve)
-        errors.append(float(np.mean(found)))
-    return errors
-
-
 def transition(seeds: Seeds, sizes: list[int]) -> dict[str, Estimate]:
-    """Return threshold, bracket, end accuracies, widths, and curve against line."""
+    """Return threshold, bracket and widths."""
     numbers = {"threshold": threshold(seeds)}
-    for decay in seeds[0]:
+    every = list(seeds.values())
+    for decay in every[0]:
         numbers[f"threshold_at_weight_decay_{decay:g}"] = critical_size.population(
-            [[by[decay].crossing.threshold] for by in seeds], unit="examples"
+            [[by[decay].crossing.threshold] for by in every], unit="examples"
         )
+    numbers[f"size_at_accuracy_{COMPARED:g}"] = critical_size.population(
+        [[sweep.crosses(COMPARED) for sweep in by.values()] for by in every], unit="examples"
+    )
     numbers |= _bracket(seeds, sizes)
 
-    widths = [[s.crossing.width or OPEN for s in by.values()] for by in seeds]
-    lines = [[critical_size.line_width(s.sizes, s.retained) for s in by.values()] for by in seeds]
+    widths = [[s.crossing.width or OPEN for s in by.values()] for by in every]
+    lines = [[critical_size.line_width(s.sizes, s.retained) for s in by.values()] for by in every]
     ratios = [
         [(width[0] - line[1], width[1] - line[0]) for width, line in zip(*pair, strict=True)]
         for pair in zip(widths, lines, strict=True)
@@ -115,14 +111,12 @@ def transition(seeds: Seeds, sizes: list[int]) -> dict[str, Estimate]:
     numbers["straight_line_width"] = critical_size.population(lines, unit="examples")
     numbers["transition_to_line_width"] = critical_size.population(ratios, unit="1")
 
-    numbers["line_minus_curve_error"] = over_seeds(advantages(seeds))
-    numbers["log_line_minus_curve_error"] = over_seeds(_advantages_over_log_line(seeds))
     return numbers
 
 
 def _bracket(seeds: Seeds, sizes: list[int]) -> dict[str, Estimate]:
     """Return the largest size that always falls and the smallest that never does."""
-    every = [sweep for by in seeds for sweep in by.values()]
+    every = [sweep for by in seeds.values() for sweep in by.values()]
     bounds = critical_size.bracket(sizes, [sweep.retained for sweep in every])
     names = ("largest_size_that_always_falls", "smallest_size_that_never_falls")
     return {
@@ -144,7 +138,7 @@ def ends(main: Sequence[Continued], sizes: list[int]) -> dict[str, Estimate]:
     for name, D in (("smallest", sizes[0]), ("largest", sizes[-1])):
         there = [one for one in main if one.size == D]
         numbers[f"accuracy_at_{name}_size"] = over_seeds(
-            by_start([(one.start, one.number("novel_accuracy")) for one in there]),
+            by_start(there, "novel_accuracy").values(),
             least=0.0,
             most=1.0,
             settled=sum(one.run.outcome.status == "settled" for one in there) > len(there) / 2,
@@ -160,30 +154,28 @@ def still_moving(main: Sequence[Continued]) -> dict[str, Estimate]:
             value=float(np.mean(settled)), low=None, high=None, n=len(settled), unit="1"
         )
     }
-    S = tasks.num_symbols(main[0].start.task.operation, main[0].start.task.size)
     low, high = critical_size.PARTIAL
-    drift = by_start(
-        [
-            (one.start, one.number("novel_accuracy_drift"))
-            for one in main
-            if low < float(critical_size.retained(one.number("novel_accuracy"), S)) < high
-        ]
-    )
+    partial = [
+        one
+        for one in main
+        if low < float(critical_size.retained(one.number("novel_accuracy"), one.num_symbols)) < high
+    ]
+    drift = by_start(partial, "novel_accuracy_drift")
     if len(drift) >= MIN_SEEDS:
-        numbers["drift_of_partial_accuracies"] = over_seeds(drift)
+        numbers["drift_of_partial_accuracies"] = over_seeds(drift.values())
     return numbers
 
 
 def removed_against_never_seen(held_out: Sequence[Continued]) -> dict[str, Estimate]:
     """Return accuracy kept on removed and on never-seen examples, and their difference by seed."""
-    removed = by_start([(one.start, one.number("removed_accuracy")) for one in held_out])
-    never_seen = by_start([(one.start, one.number("never_seen_accuracy")) for one in held_out])
+    removed = by_start(held_out, "removed_accuracy")
+    never_seen = by_start(held_out, "never_seen_accuracy")
     if len(removed) < MIN_SEEDS:
         return {}
     return {
-        "accuracy_on_removed": over_seeds(removed, least=0.0, most=1.0),
-        "accuracy_on_never_seen": over_seeds(never_seen, least=0.0, most=1.0),
+        "accuracy_on_removed": over_seeds(removed.values(), least=0.0, most=1.0),
+        "accuracy_on_never_seen": over_seeds(never_seen.values(), least=0.0, most=1.0),
         "removed_minus_never_seen": over_seeds(
-            [r - s for r, s in zip(removed, never_seen, strict=True)], least=-1.0, most=1.0
+            [removed[seed] - never_seen[seed] for seed in removed], least=-1.0, most=1.0
         ),
     }

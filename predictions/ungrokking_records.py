@@ -27,6 +27,16 @@ class Continued:
     run: Run
 
     @property
+    def seed(self) -> int:
+        """The seed of its start network."""
+        return self.start.data_seed
+
+    @property
+    def num_symbols(self) -> int:
+        """S."""
+        return tasks.num_symbols(self.start.task.operation, self.start.task.size)
+
+    @property
     def size(self) -> int:
         """D', the examples it was continued on."""
         return self.run.settings.dataset_size
@@ -147,31 +157,37 @@ class Sweep:
         """Where and how sharply the accuracy falls."""
         return _crossing(self.sizes, tuple(self.retained))
 
+    def crosses(self, accuracy: float) -> tuple[float, float]:
+        """Return bounds on log D' at which it comes to an accuracy."""
+        level = float(critical_size.retained(accuracy, self.num_symbols))
+        return _crossing(self.sizes, tuple(self.retained), level).threshold
+
 
 @functools.lru_cache(maxsize=2**12)
-def _crossing(sizes: tuple[int, ...], retained: tuple[float, ...]) -> Crossing:
+def _crossing(sizes: tuple[int, ...], retained: tuple[float, ...], level: float = 0.5) -> Crossing:
     # Several claims, and every look at more seeds, ask it of the same sweeps.
-    return critical_size.crossing(sizes, retained)
+    return critical_size.crossing(sizes, retained, level)
 
 
-Seeds = list[dict[float, Sweep]]
-"""For each start network its sweeps by weight decay."""
+Seeds = dict[int, dict[float, Sweep]]
+"""By the seed of each start network its sweeps by weight decay."""
 
 
 def sweeps(continued: Sequence[Continued]) -> Seeds:
-    """Return the sweeps of each start network by weight decay."""
-    points: dict[RunSettings, dict[float, dict[int, float]]] = {}
+    """Return the sweeps of each start network by weight decay; no two may have one seed."""
+    assert len({one.start for one in continued}) == len({one.seed for one in continued})
+    points: dict[int, dict[float, dict[int, float]]] = {}
     for one in continued:
-        by_decay = points.setdefault(one.start, {})
+        by_decay = points.setdefault(one.seed, {})
         by_decay.setdefault(one.weight_decay, {})[one.size] = one.number("novel_accuracy")
-    return [
-        {
+    return {
+        seed: {
             decay: Sweep(
                 sizes=tuple(sorted(by_size)),
                 accuracy=tuple(by_size[size] for size in sorted(by_size)),
-                num_symbols=tasks.num_symbols(start.task.operation, start.task.size),
+                num_symbols=continued[0].num_symbols,
             )
             for decay, by_size in sorted(by_decay.items())
         }
-        for start, by_decay in points.items()
-    ]
+        for seed, by_decay in points.items()
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -10,13 +11,13 @@ import numpy as np
 from efficiency.critical_size import MIN_SIZES
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
-from efficiency.statistics import FloatArray, equivalence
-from predictions.clauses import Clause, decide, within
+from predictions.clauses import decide, within
 from predictions.grounds import ground, steps_at
-from predictions.judging import MIN_SEEDS, as_estimate, geometric, over_seeds, plural, too_few
+from predictions.judging import MIN_SEEDS, geometric, over_seeds, plural, too_few
 from predictions.protocol import SIZES, Finding, Prediction, Run, Size
 from predictions.ratios import Ratio
 from predictions.ungrokking import DESIGNS, main_arm
+from predictions.ungrokking_numbers import by_start
 from predictions.ungrokking_records import Continued, Seeds, sweeps, usable
 
 ACCURACY_MARGIN = 0.1
@@ -127,42 +128,41 @@ class WeightDecay(Prediction):
 
 
 def _find(seeds: Seeds, continued: Sequence[Continued], notes: tuple[str, ...]) -> Finding:
-    least, most = min(seeds[0]), max(seeds[0])
-    difference = equivalence(
-        [float(np.mean(by[most].accuracy) - np.mean(by[least].accuracy)) for by in seeds],
-        ACCURACY_MARGIN,
+    decays = next(iter(seeds.values()))
+    least, most = min(decays), max(decays)
+    difference = {
+        seed: float(np.mean(by[most].accuracy) - np.mean(by[least].accuracy))
+        for seed, by in seeds.items()
+    }
+    ratio = Ratio.of(
+        *(
+            {seed: by[decay].crossing.threshold for seed, by in seeds.items()}
+            for decay in (most, least)
+        )
     )
-    ratio = Ratio.of(*([by[decay].crossing.threshold for by in seeds] for decay in (most, least)))
-    drift = _drifts(continued, most) - _drifts(continued, least)
-    later = equivalence(
-        [
-            float(np.mean(by[most].accuracy) - np.mean(by[least].accuracy) + extra)
-            for by, extra in zip(seeds, drift, strict=True)
-        ],
-        ACCURACY_MARGIN,
-    )
+    drifts = [
+        by_start([one for one in continued if one.weight_decay == decay], "novel_accuracy_drift")
+        for decay in (most, least)
+    ]
+    later = {seed: apart + drifts[0][seed] - drifts[1][seed] for seed, apart in difference.items()}
     settled = [one.run.outcome.status == "settled" for one in continued]
     numbers = {
-        "accuracy_difference": as_estimate(difference, len(seeds)),
-        "accuracy_difference_later": as_estimate(later, len(seeds)),
+        "accuracy_difference": over_seeds(difference.values()),
+        "accuracy_difference_later": over_seeds(later.values()),
         "threshold_ratio": ratio.estimate,
         "share_of_continued_runs_settled": Estimate(
             value=float(np.mean(settled)), low=None, high=None, n=len(settled), unit="1"
         ),
         "weight_decay_range": Estimate(
-            value=most / least, low=None, high=None, n=len(seeds[0]), unit="1"
+            value=most / least, low=None, high=None, n=len(decays), unit="1"
         ),
     }
     numbers |= _speeds(continued)
     decision = decide(
         [
-            Clause(
-                number="threshold_ratio",
-                holds=ratio.p_within(RATIO_MARGIN),
-                fails=ratio.p_beyond(RATIO_MARGIN),
-            ),
-            within("accuracy_difference", difference),
-            Clause(number="accuracy_difference_later", holds=later.p_within),
+            ratio.near_one("threshold_ratio", RATIO_MARGIN),
+            within("accuracy_difference", difference, ACCURACY_MARGIN),
+            replace(within("accuracy_difference_later", later, ACCURACY_MARGIN), fails=None),
         ]
     )
     n = ratio.estimate.n
@@ -176,16 +176,6 @@ def _find(seeds: Seeds, continued: Sequence[Continued], notes: tuple[str, ...]) 
         numbers=numbers,
         notes=notes,
     )
-
-
-def _drifts(continued: Sequence[Continued], decay: float) -> FloatArray:
-    """Return each start network's drift of accuracy at one weight decay, averaged over D'."""
-    by_start: dict[RunSettings, list[float]] = {}
-    for one in continued:
-        drifts = by_start.setdefault(one.start, [])
-        if one.weight_decay == decay:
-            drifts.append(one.number("novel_accuracy_drift"))
-    return np.array([np.mean(drifts) for drifts in by_start.values()])
 
 
 def _speeds(continued: Sequence[Continued]) -> dict[str, Estimate]:

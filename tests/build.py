@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -128,8 +130,12 @@ def continued_run(
     train_accuracy: float = 1.0,
     removed: float | None = None,
     never_seen: float | None = None,
+    halfway: float | None = None,
 ) -> Run:
-    """Return the record of a run that continues ``start``."""
+    """Return the record of a run that continues ``start``.
+
+    Its accuracy is ``halfway`` up to 60% of its steps, if that is given, and then ``accuracy``.
+    """
     settings = RunSettings(
         task=start.settings.task,
         network=NETWORK,
@@ -146,7 +152,27 @@ def continued_run(
     }
     if removed is not None and never_seen is not None:
         numbers |= {"removed_accuracy": number(removed), "never_seen_accuracy": number(never_seen)}
-    return Run(settings=settings, outcome=Outcome(status="settled", reasons=(), numbers=numbers))
+    first = accuracy if halfway is None else halfway
+
+    def course() -> pd.DataFrame:
+        return history(100, novel_accuracy=lambda step: np.where(step <= 60, first, accuracy))
+
+    return Run(
+        settings=settings,
+        outcome=Outcome(status="settled", reasons=(), numbers=numbers),
+        left=Left(course),
+    )
+
+
+class Left:
+    """What a simulated run left behind: its history alone, made when it is asked for."""
+
+    def __init__(self, course: pd.DataFrame | Callable[[], pd.DataFrame]) -> None:
+        self._course = course
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        return self._course() if callable(self._course) else self._course
 
 
 def history(num_steps: int, **columns: Any) -> pd.DataFrame:

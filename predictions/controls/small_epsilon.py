@@ -125,7 +125,7 @@ def _find(pairs: Sequence[tuple[Continued, Continued]], notes: tuple[str, ...]) 
     there = [pair for pair in pairs if pair[0].size == smallest]
     usual, small = zip(*there, strict=True)
     lost = _lost(there)
-    numbers = {"accuracy_lost": over_seeds(lost, least=-1.0, most=1.0)}
+    numbers = {"accuracy_lost": over_seeds(lost.values(), least=-1.0, most=1.0)}
     for name, arm in (("usual", usual), ("small", small)):
         values = [one.number("novel_accuracy") for one in arm]
         numbers[f"accuracy_{name}"] = over_seeds(values, least=0.0, most=1.0)
@@ -134,7 +134,7 @@ def _find(pairs: Sequence[tuple[Continued, Continued]], notes: tuple[str, ...]) 
     numbers["drift_small"] = over_seeds([one.number("novel_accuracy_drift") for one in small])
     for size in sorted({one.size for one, _ in pairs} - {smallest}):
         at = _lost([pair for pair in pairs if pair[0].size == size])
-        numbers[f"accuracy_lost_at_{size}"] = over_seeds(at, least=-1.0, most=1.0)
+        numbers[f"accuracy_lost_at_{size}"] = over_seeds(at.values(), least=-1.0, most=1.0)
     return Finding.of(
         decide([above("accuracy_lost", lost, ACCURACY_MARGIN)]),
         f"At D' = {smallest} and without weight decay accuracy on novel pairs ends at "
@@ -146,11 +146,7 @@ def _find(pairs: Sequence[tuple[Continued, Continued]], notes: tuple[str, ...]) 
     )
 
 
-def _lost(pairs: Sequence[tuple[Continued, Continued]]) -> list[float]:
-    """Return by how much accuracy with the usual ε exceeds that with the small one."""
-    return by_start(
-        [
-            (usual.start, usual.number("novel_accuracy") - small.number("novel_accuracy"))
-            for usual, small in pairs
-        ]
-    )
+def _lost(pairs: Sequence[tuple[Continued, Continued]]) -> dict[int, float]:
+    """Return by how much accuracy with the usual ε exceeds that with the small one, by seed."""
+    usual, small = (by_start(arm, "novel_accuracy") for arm in zip(*pairs, strict=True))
+    return {seed: usual[seed] - small[seed] for seed in usual}

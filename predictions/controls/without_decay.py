@@ -122,22 +122,22 @@ def _find(counted: Sequence[Continued], runs: Sequence[Run], notes: tuple[str, .
     decayed = [one for one in counted if one.weight_decay > 0]
     free = [one for one in counted if one.weight_decay == 0]
     kept, fallen = (
-        by_start([(o.start, o.number("novel_accuracy")) for o in arm if o.size == smallest])
+        by_start([one for one in arm if one.size == smallest], "novel_accuracy")
         for arm in (free, decayed)
     )
     numbers = {
-        FALLEN: over_seeds(fallen, least=0.0, most=1.0),
-        KEPT: over_seeds(kept, least=0.0, most=1.0),
+        FALLEN: over_seeds(fallen.values(), least=0.0, most=1.0),
+        KEPT: over_seeds(kept.values(), least=0.0, most=1.0),
         "kept_by_leaving_out_decay": over_seeds(
-            [k - f for k, f in zip(kept, fallen, strict=True)], least=-1.0, most=1.0
+            [kept[seed] - fallen[seed] for seed in kept], least=-1.0, most=1.0
         ),
     }
     for name, arm in (("with", decayed), ("without", free)):
         for size in sorted({one.size for one in arm} - {smallest}):
-            values = by_start(
-                [(o.start, o.number("novel_accuracy")) for o in arm if o.size == size]
+            values = by_start([one for one in arm if one.size == size], "novel_accuracy")
+            numbers[f"accuracy_{name}_decay_at_{size}"] = over_seeds(
+                values.values(), least=0.0, most=1.0
             )
-            numbers[f"accuracy_{name}_decay_at_{size}"] = over_seeds(values, least=0.0, most=1.0)
     numbers |= _in_between(free, smallest) | _movement(free, runs, smallest)
     decision = decide(
         [above(KEPT, kept, middle), replace(below(FALLEN, fallen, middle), fails=None)]

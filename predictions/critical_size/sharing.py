@@ -157,7 +157,9 @@ class Sharing(ForetoldSize):
         if not seen.num_partial:
             return Finding(outcome="invalid", sentence="No network has partial accuracy there.")
         excess = {
-            exponent: [float(np.mean([m.excess[k] for m in some])) for some in by_seed.values()]
+            exponent: {
+                seed: float(np.mean([m.excess[k] for m in some])) for seed, some in by_seed.items()
+            }
             for k, exponent in enumerate(SCALINGS)
         }
         numbers = seen.numbers(excess)
@@ -173,6 +175,7 @@ class Sharing(ForetoldSize):
             number="excess",
             holds=max(one.holds for one in both),
             fails=max(one.fails for one in both if one.fails is not None),
+            by_seed=excess[SCALINGS[0]],
         )
         return Finding.of(
             decide([clause]),
@@ -246,13 +249,13 @@ class Seen:
             )
             self.mixtures.setdefault(seed, []).append(mixture)
 
-    def numbers(self, excess: Mapping[float, Sequence[float]]) -> dict[str, Estimate]:
+    def numbers(self, excess: Mapping[float, Mapping[int, float]]) -> dict[str, Estimate]:
         """Return every number, as far as seeds suffice for it."""
         numbers = {}
         if len(self.mixtures) > 1:
             numbers = {
-                "excess": over_seeds(excess[SCALINGS[0]]),
-                "excess_at_half_the_exponent": over_seeds(excess[SCALINGS[1]]),
+                "excess": over_seeds(excess[SCALINGS[0]].values()),
+                "excess_at_half_the_exponent": over_seeds(excess[SCALINGS[1]].values()),
                 "mixture_to_gen": self._ratio("over_gen"),
                 "mixture_to_mem": self._ratio("over_mem"),
                 "retained": over_seeds(
@@ -264,7 +267,7 @@ class Seen:
             ("share_of_networks_partial", self.num_partial, self.num_networks),
         ):
             numbers[name] = Estimate(value=part / whole, low=None, high=None, n=whole, unit="1")
-        for seed, one in zip(self.mixtures, excess[SCALINGS[0]], strict=True):
+        for seed, one in excess[SCALINGS[0]].items():
             numbers[f"seed_{seed}_excess"] = Estimate(value=one, low=None, high=None, n=1, unit="1")
         return numbers
 

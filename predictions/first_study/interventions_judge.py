@@ -44,6 +44,7 @@ def find(found: Mapping[str, Mapping[int, Time]]) -> Finding:
                 holds=majority_p(won, len(both)),
                 fails=majority_p(lost, len(both)),
                 against=_name("later_than", arm),
+                by_seed={seed: float(ours[seed].before(theirs[seed])) for seed in both},
             )
         )
         if won + lost:

@@ -11,7 +11,7 @@ from efficiency.settings import RunSettings
 from predictions.clauses import decide, most
 from predictions.first_study.ground import GROUNDS, Design, FirstStudyPrediction
 from predictions.first_study.shares import MIN_SEEDS, share
-from predictions.judging import final_accuracy, over_seeds, too_few
+from predictions.judging import each_once, final_accuracy, over_seeds, too_few
 from predictions.protocol import Finding, Run, Size
 
 FEW, MANY = 0.025, 0.2
@@ -164,10 +164,10 @@ def find(by_part: Mapping[float, Sequence[Run]]) -> Finding:
             numbers=numbers,
         )
     n = len(rule[MANY])
-    clauses = [
-        most(few, sum(both[FEW]), len(both[FEW])),
-        most(many, n - sum(rule[MANY]), n),
-    ]
+    seeds = {part: [run.settings.data_seed for run in by_part[part]] for part in (FEW, MANY)}
+    learned = each_once(zip(seeds[FEW], both[FEW], strict=True))
+    rule_alone = each_once(zip(seeds[MANY], rule[MANY], strict=True))
+    clauses = [most(few, learned), most(many, rule_alone, wanted=False)]
     return Finding.of(
         decide(clauses),
         sentence=f"With {100 * FEW:g}% wrong answers {sum(both[FEW])} of {len(both[FEW])} networks "

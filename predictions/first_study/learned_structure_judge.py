@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +13,7 @@ from efficiency.settings import RunSettings
 from predictions import scratch
 from predictions.clauses import Clause, decide, most
 from predictions.first_study.shares import MIN_SEEDS, share
-from predictions.judging import geometric, over_seeds, plural
+from predictions.judging import each_once, geometric, over_seeds, plural
 from predictions.protocol import Finding, Run
 
 LEVEL = 0.05
@@ -85,13 +85,13 @@ def find(by_operation: Mapping[str, Sequence[Learned]], notes: tuple[str, ...] =
     told, few = [], []
     for operation, networks in by_operation.items():
         kinds = {
-            f"structured_{operation}": [n.structured for n in networks if n.knows],
-            f"structured_random_labels_{operation}": [n.structured for n in networks if n.random],
-            f"structured_others_{operation}": [
-                n.structured for n in networks if not n.random and not n.knows
-            ],
+            f"structured_{operation}": _structured(n for n in networks if n.knows),
+            f"structured_random_labels_{operation}": _structured(n for n in networks if n.random),
+            f"structured_others_{operation}": _structured(
+                n for n in networks if not n.random and not n.knows
+            ),
         }
-        numbers |= {name: share(holds) for name, holds in kinds.items() if holds}
+        numbers |= {name: share(list(holds.values())) for name, holds in kinds.items() if holds}
         knowing = [n.found for n in networks if n.knows]
         if len(knowing) > 1:
             numbers[f"variance_explained_{operation}"] = over_seeds(
@@ -101,7 +101,7 @@ def find(by_operation: Mapping[str, Sequence[Learned]], notes: tuple[str, ...] =
                 [found.times_shuffled for found in knowing]
             )
         (name, holds), (control, controls) = list(kinds.items())[:2]
-        told.append(f"{sum(holds)} of {len(holds)} networks that know {operation}")
+        told.append(f"{sum(holds.values())} of {len(holds)} networks that know {operation}")
         for kind, some, thing in (
             (name, holds, f"that know {operation}"),
             (control, controls, f"with random labels of {operation}"),
@@ -110,8 +110,7 @@ def find(by_operation: Mapping[str, Sequence[Learned]], notes: tuple[str, ...] =
                 few.append(f"{plural(len(some), 'network')} {thing}")
                 clauses.append(Clause(number=kind, holds=1.0, fails=1.0))
                 continue
-            agreeing = sum(some) if kind == name else len(some) - sum(some)
-            clauses.append(most(kind, agreeing, len(some)))
+            clauses.append(most(kind, some, wanted=kind == name))
     decision = decide(clauses)
     if decision.deciding not in numbers:  # there was no network of that kind at all
         decision = replace(
@@ -121,3 +120,8 @@ def find(by_operation: Mapping[str, Sequence[Learned]], notes: tuple[str, ...] =
     if few and decision.outcome != "refuted":
         sentence += f" Too few: {', '.join(few)}; the rule needs {MIN_SEEDS}."
     return Finding.of(decision, sentence, numbers, notes)
+
+
+def _structured(networks: Iterable[Learned]) -> dict[int, bool]:
+    """Return by seed whether a network is structured."""
+    return each_once((network.run.data_seed, network.structured) for network in networks)

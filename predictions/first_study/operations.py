@@ -194,14 +194,15 @@ def find(learned: Mapping[str, Mapping[int, int]]) -> Finding:
                 holds=majority_p(sum(less), len(seeds)),
                 fails=majority_p(sum(more), len(seeds)),
                 against=names[1],
+                by_seed={seed: float(is_so) for seed, is_so in zip(seeds, less, strict=True)},
             )
         )
     numbers |= wins | losses
-    hardest = [number > 0 for number in learned.get(HARDEST, {}).values()]
+    hardest = {seed: number > 0 for seed, number in learned.get(HARDEST, {}).items()}
     never = f"generalised_{HARDEST.replace('-', '_')}"
     if hardest:
-        numbers[never] = share(hardest)
-        clauses.append(most(never, len(hardest) - sum(hardest), len(hardest)))
+        numbers[never] = share(list(hardest.values()))
+        clauses.append(most(never, hardest, wanted=False))
     for name, by_seed in learned.items():
         values = list(by_seed.values())
         if len(values) > 1:

@@ -11,7 +11,7 @@ from efficiency.settings import RunSettings
 from predictions.clauses import decide, most
 from predictions.first_study.ground import GROUNDS, Design, FirstStudyPrediction
 from predictions.first_study.shares import MIN_SEEDS, share
-from predictions.judging import final_accuracy, plural
+from predictions.judging import each_once, final_accuracy, plural
 from predictions.protocol import Finding, Run, Size
 
 LONGER = 10
@@ -110,13 +110,16 @@ class StayingGrokked(FirstStudyPrediction):
         first = [run for run in runs if run.settings.start is None]
         knew = grokked(runs)
         numbers = {"had_generalised": share([run.settings in knew for run in first])}
-        stayed: dict[str, list[bool]] = {}
+        stayed: dict[str, dict[int, bool]] = {}
         for arm, decay in ARMS.items():
             later = continued(runs, knew, decay)
-            stayed[arm] = [final_accuracy(run, "novel") >= GENERALISED for run in later]
+            stayed[arm] = each_once(
+                (run.settings.data_seed, final_accuracy(run, "novel") >= GENERALISED)
+                for run in later
+            )
             if not later:
                 continue
-            numbers[f"stayed_{arm}"] = share(stayed[arm])
+            numbers[f"stayed_{arm}"] = share(list(stayed[arm].values()))
             dips = [run.left.history["novel_accuracy"] for run in later if run.left is not None]
             if dips:
                 fell = [float(dip.min()) < GENERALISED for dip in dips]
@@ -131,9 +134,10 @@ class StayingGrokked(FirstStudyPrediction):
                 f"rule needs {MIN_SEEDS}.",
                 numbers=numbers,
             )
-        clauses = [most(f"stayed_{arm}", sum(some), len(some)) for arm, some in stayed.items()]
+        clauses = [most(f"stayed_{arm}", some) for arm, some in stayed.items()]
         told = " and ".join(
-            f"{sum(stayed[arm])} of {len(stayed[arm])} {arm.replace('_', ' ')}" for arm in ARMS
+            f"{sum(stayed[arm].values())} of {len(stayed[arm])} {arm.replace('_', ' ')}"
+            for arm in ARMS
         )
         return Finding.of(
             decide(clauses),

@@ -37,7 +37,7 @@ def stem(predictions: Sequence[Prediction], size: Size, extent: Extent) -> str:
 
     What differs from the size's design follows, and how many seeds were asked for.
     """
-    names = "+".join(in_groups([prediction.name for prediction in predictions]))
+    names = "+".join(in_groups([prediction.name for prediction in predictions], size))
     if len(names) > _MOST_LETTERS:
         digest = hashlib.sha256(names.encode()).hexdigest()[:8]
         names = f"{predictions[0].name}+{len(predictions) - 1}-more-{digest}"
@@ -137,7 +137,7 @@ def _context(
         for name, record in records.items()
     }
     one = predictions[0] if len(predictions) == 1 else None
-    group = group_of([verdict.prediction for verdict in verdicts]) or ""
+    group = group_of([verdict.prediction for verdict in verdicts], verdicts[0].size) or ""
     sections: list[dict[str, Any]] = []
     told: set[str] = set()
     for verdict, prediction in zip(verdicts, predictions, strict=True):

@@ -185,11 +185,7 @@ class SameSize(Substitute):
     def clauses(self, paired: Paired) -> Sequence[Clause]:
         """See ``Substitute.clauses``."""
         return [
-            Clause(
-                number=RATIO,
-                holds=paired.ratio.p_within(RATIO_MARGIN),
-                fails=paired.ratio.p_beyond(RATIO_MARGIN),
-            ),
+            paired.ratio.near_one(RATIO, RATIO_MARGIN),
             _own(paired),
         ]
 

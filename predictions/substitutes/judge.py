@@ -80,15 +80,16 @@ class Paired:
         task = self.started[0].settings.task
         return (1 + 1 / tasks.num_symbols(task.operation, task.size)) / 2
 
-    def accuracies(self, size: int) -> list[float]:
-        """Return final accuracies on novel pairs in the other way, one for each start network."""
-        return [one.number("novel_accuracy") for one in self.other if one.size == size]
+    def accuracies(self, size: int, *, decayed: bool = False) -> dict[int, float]:
+        """Return final accuracies on novel pairs in the other way or with decay, by seed."""
+        arm = self.decayed if decayed else self.other
+        return by_start([one for one in arm if one.size == size], "novel_accuracy")
 
     @cached_property
     def ratio(self) -> Ratio:
         """Threshold in the other way / with decay."""
         above, below = (
-            [sweep.crossing.threshold for by in seeds for sweep in by.values()]
+            {seed: next(iter(by.values())).crossing.threshold for seed, by in seeds.items()}
             for seeds in (sweeps(self.other), sweeps(self.decayed))
         )
         return Ratio.of(above, below)
@@ -97,8 +98,8 @@ class Paired:
         """Return every number, of three start networks at least."""
         smallest, largest = self.sizes[0], self.sizes[-1]
         numbers = {
-            FALL: over_seeds(self.accuracies(smallest), least=0.0, most=1.0),
-            KEEP: over_seeds(self.accuracies(largest), least=0.0, most=1.0),
+            FALL: over_seeds(self.accuracies(smallest).values(), least=0.0, most=1.0),
+            KEEP: over_seeds(self.accuracies(largest).values(), least=0.0, most=1.0),
             RATIO: self.ratio.estimate,
             "threshold": threshold(sweeps(self.other)),
             "threshold_with_decay": threshold(sweeps(self.decayed)),
@@ -122,8 +123,8 @@ class Paired:
                 log_odds = [one.number("log_odds") for one in there]
                 numbers[f"log_odds{name}_at_{size}"] = geometric(log_odds, unit="nats")
                 numbers[f"norm{name}_at_{size}"] = geometric(self._growth(there))
-            drifts = by_start([(one.start, one.number("novel_accuracy_drift")) for one in arm])
-            numbers[f"drift{name}"] = over_seeds(drifts)
+            drifts = by_start(arm, "novel_accuracy_drift")
+            numbers[f"drift{name}"] = over_seeds(drifts.values())
             settled = [one.run.outcome.status == "settled" for one in arm]
             numbers[f"share_settled{name}"] = Estimate(
                 value=float(np.mean(settled)), low=None, high=None, n=len(settled), unit="1"
@@ -138,8 +139,7 @@ class Paired:
     def mean_accuracies(self) -> tuple[list[float], list[float]]:
         """Accuracy averaged over D' of each start network: in the other way, and with decay."""
         other, decayed = (
-            by_start([(one.start, one.number("novel_accuracy")) for one in arm])
-            for arm in (self.other, self.decayed)
+            list(by_start(arm, "novel_accuracy").values()) for arm in (self.other, self.decayed)
         )
         return other, decayed
 

@@ -8,7 +8,8 @@ import pytest
 
 from efficiency import critical_size, isologit, lines, statistics, train
 from efficiency.brackets import bracketed_mean
-from efficiency.critical_size import bracket, crossing, fit_errors, fit_s_curve
+from efficiency.critical_size import bracket, crossing, fit_s_curve
+from efficiency.shapes import residual_errors
 from tests.build import run_settings
 
 SIZES, R = (10, 20, 40, 80), (0.0, 0.1, 0.9, 1.0)
@@ -18,7 +19,7 @@ OF_A_SWEEP = {
     "fit_s_curve": fit_s_curve,
     "fit_line": critical_size.fit_line,
     "line_width": critical_size.line_width,
-    "fit_errors": fit_errors,
+    "residual_errors": residual_errors,
     "bracket": lambda sizes, r: bracket(sizes, [r, r]),
 }
 

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from efficiency import critical_size
-from efficiency.statistics import TooFewError
 
 SIZES = [50, 68, 91, 123, 166, 224, 303]
 
@@ -28,6 +27,26 @@ def test_a_planted_curve_is_found_exactly(threshold, slope):
     # 10% and 90% of the curve, solved for D.
     at_10, at_90 = (threshold * (x / (1 - x)) ** (1 / slope) for x in (0.1, 0.9))
     assert math.exp(np.mean(found.width)) == pytest.approx(at_90 - at_10, rel=1e-3)
+
+
+@given(st.floats(110, 150), st.floats(1.5, 5), st.floats(0.2, 0.8))
+def test_a_planted_curve_is_crossed_at_any_level(threshold, slope, level):
+    found = critical_size.crossing(SIZES, critical_size.s_curve(SIZES, threshold, slope), level)
+    at = math.log(threshold * (level / (1 - level)) ** (1 / slope))
+    assert found.threshold[0] - 1e-4 < at < found.threshold[1] + 1e-4
+    assert not found.fitted or np.mean(found.threshold) == pytest.approx(at, abs=1e-4)
+
+
+def test_a_bracket_holds_the_level_that_is_asked_for():
+    r = [0, 0, 0.2, 0.2, 0.65, 1, 1]
+    assert critical_size.crossing(r=r, sizes=SIZES, level=0.1).threshold == pytest.approx(
+        (math.log(68), math.log(91))
+    )
+    assert critical_size.crossing(SIZES, r, 0.7).threshold == pytest.approx(
+        (math.log(166), math.log(224))
+    )
+    with pytest.raises(ValueError, match=r"level = 0\.96; it must lie between 0\.05 and 0\.95"):
+        critical_size.crossing(SIZES, r, 0.96)
 
 
 @pytest.mark.parametrize(
@@ -63,30 +82,6 @@ def test_a_threshold_that_does_not_follow_from_the_curve_is_bracketed_with_it():
 def test_the_width_of_a_separated_sweep_is_bounded_only_by_tails_that_were_reached(r, bound):
     width = critical_size.crossing(SIZES, r).width
     assert width == (-math.inf, pytest.approx(bound))
-
-
-@given(st.floats(90, 180), st.floats(4, 20))
-def test_the_s_curve_fits_a_transition_better_and_the_line_a_line(threshold, slope):
-    curve_error, line_error = critical_size.fit_errors(
-        SIZES, critical_size.s_curve(SIZES, threshold, slope)
-    )
-    assert curve_error < line_error
-    line = (np.array(SIZES) - 40) / 300
-    curve_error, line_error = critical_size.fit_errors(SIZES, line)
-    assert line_error < 1e-9 < curve_error
-
-
-@pytest.mark.parametrize("last_fallen", range(1, 6))
-def test_a_step_is_fitted_by_the_s_curve_wherever_it_falls(last_fallen):
-    step = (np.arange(7) >= last_fallen).astype(float)
-    curve_error, line_error = critical_size.fit_errors(SIZES, step)
-    assert curve_error < 1e-3
-    assert line_error > 0.2
-
-
-def test_too_few_sizes_are_refused():
-    with pytest.raises(TooFewError, match="4 sizes at least, not 3"):
-        critical_size.fit_errors([1, 2, 3], [0, 0.5, 1])
 
 
 def test_the_width_of_a_line_is_exact_and_unbounded_where_it_does_not_rise():

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from efficiency import Training, train
-from efficiency.outcome import Outcome, outcome
+from efficiency.optimiser import learning_time
+from efficiency.outcome import Outcome, outcome, tail_at
 from efficiency.recording import recorded_steps
 from efficiency.settings import RecordingSettings
 from tests.build import history, run_settings
@@ -53,6 +54,34 @@ def test_whatever_still_moves_has_not_settled_and_says_why(column, values, reaso
     assert len(found.reasons) == 1
     assert reason in found.reasons[0]
     assert found.numbers["norm"].status == "not settled"
+
+
+@given(st.floats(0.05, 1), st.sampled_from([(0, 0.0), (50, 0.25), (10, 1.0)]))
+def test_the_tail_of_a_part_is_that_of_a_run_that_ended_then(part, schedule):
+    warmup, decay = schedule
+    run = run_settings(num_steps=1000, warmup_steps=warmup, decay_fraction=decay)
+    recorded = calm(norm=lambda step: 20.0 + step)
+    time = learning_time(
+        recorded["step"], num_steps=1000, warmup_steps=warmup, decay_fraction=decay
+    )
+    there = (time > 0.75 * part * time[-1]) & (time <= part * time[-1])
+    if there.any():
+        expected = recorded["norm"][there].median()
+        assert tail_at(recorded, run, part, "norm")[0] == expected
+    else:  # so short a part that no record lies in its tail: the last one before its end
+        assert (
+            tail_at(recorded, run, part, "norm")[0]
+            == recorded["norm"][time <= part * time[-1]].max()
+        )
+
+
+def test_the_tail_of_the_whole_is_the_tail():
+    recorded = calm(norm=lambda step: 20.0 + step**0.5)
+    whole = outcome(recorded, RUN).numbers["norm"].value
+    value, learned = tail_at(recorded, RUN, 1.0, "norm")
+    assert value == pytest.approx(whole, abs=0.02)
+    # The learning rate falls over the last quarter of the steps: records crowd towards the end.
+    assert 0.875 < learned < 1
 
 
 def test_only_training_quantities_decide_whether_a_run_has_settled():

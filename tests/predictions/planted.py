@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from efficiency import tasks
-from efficiency.critical_size import s_curve
-from efficiency.outcome import Outcome, outcome
+from efficiency.critical_size import retained, s_curve
+from efficiency.optimiser import learning_time
+from efficiency.outcome import Outcome, outcome, tail_at
 from efficiency.recording import recorded_steps
 from efficiency.settings import RunSettings
 from predictions import scratch, ungrokking
@@ -19,7 +20,7 @@ from predictions.efficiency_vs_size import DESIGNS as GEN_SIZES
 from predictions.efficiency_vs_size import gen_arm, mem_arm
 from predictions.grounds import GROUNDS
 from predictions.protocol import Run
-from tests.build import number
+from tests.build import Left, number
 
 GROUND = GROUNDS["quick"]
 S = tasks.num_symbols(GROUND.task.operation, GROUND.task.size)
@@ -127,6 +128,9 @@ def ungrokked(
     decay_effect: float = 0.0,
     decay_sd: float = 0.07,
     slope: float = 4.0,
+    shape: str = "s_curve",
+    course: str = "at rest",
+    noise: float = 0.02,
 ) -> list[Run]:
     """Return the main arm of ungrokking.
 
@@ -139,6 +143,10 @@ def ungrokked(
         decay_effect: Rise of the log midpoint with log λ.
         decay_sd: Spread of log midpoints between the weight decays of a start network.
         slope: Of the S-curve.
+        shape: One of ``retained_along``.
+        course: ``at rest``; ``one rate``, at which everything is forgotten, so that only so much is
+            left at the end; ``many rates``, one for each pair, exponentially distributed.
+        noise: Spread of each record's accuracy.
     """
     runs = []
     for seed in seeds(num_seeds):
@@ -152,12 +160,58 @@ def ungrokked(
                 runs.append(ended(settings))
                 continue
             D, decay = settings.dataset_size, settings.optimiser.weight_decay
-            p = 1 / S + (1 - 1 / S) * float(s_curve(D, math.exp(at[decay]), slope))
+            r = retained_along(shape, D, math.exp(at[decay]), slope)
+            p = 1 / S + (1 - 1 / S) * r
             accuracy = rng.binomial(S * S - D, p) / (S * S - D)
-            run = ended(settings, novel_accuracy=accuracy, novel_accuracy_drift=-0.01)
+            r = min(max(float(retained(accuracy, S)), 0.0), 1.0)
+            recorded = _course(settings, course, r, noise * rng.normal(size=_num_records(settings)))
+            final = tail_at(recorded, settings, 1.0, "novel_accuracy")[0]
+            run = ended(settings, novel_accuracy=final, novel_accuracy_drift=-0.01)
+            run = replace(run, left=Left(recorded))
             halfway = number(200 / decay * math.exp(0.2 * rng.normal()), "steps")
             runs.append(with_number(run, step_halfway=halfway))
     return runs
+
+
+_steps = functools.cache(recorded_steps)
+
+
+def _num_records(settings: RunSettings) -> int:
+    return len(_steps(settings.recording, settings.num_steps))
+
+
+def _course(settings: RunSettings, course: str, r: float, noise: np.ndarray) -> pd.DataFrame:
+    """Return a history at whose end r is retained, with noise on each record."""
+    step = np.array(_steps(settings.recording, settings.num_steps))
+    optimiser = settings.optimiser
+    time = learning_time(
+        step,
+        num_steps=settings.num_steps,
+        warmup_steps=optimiser.warmup_steps,
+        decay_fraction=optimiser.decay_fraction,
+    )
+    t = time / time[-1]
+    retains = {
+        "at rest": np.full(len(t), r),
+        "one rate": np.maximum(r, 1e-12) ** t,
+        "many rates": 1 / (1 + t * (1 / max(r, 1e-12) - 1)),
+    }[course]
+    accuracy = np.clip(1 / S + (1 - 1 / S) * retains + noise, 0, 1)
+    return pd.DataFrame({"step": step, "novel_accuracy": accuracy})
+
+
+def retained_along(shape: str, size: int, middle: float, slope: float) -> float:
+    """Return r of a shape at a size; half of the accuracy is retained at ``middle``."""
+    sizes = ungrokking.DESIGNS["quick"].sizes
+    r = {
+        "s_curve": float(s_curve(size, middle, slope)),
+        "saturating": size / (size + middle),
+        "exponential": 1 - 2 ** (-size / middle),
+        # From 0 to 1 over as wide a range as the sizes have.
+        "log_line": 0.5 + math.log(size / middle) / math.log(sizes[-1] / sizes[0]),
+        "line": 0.5 + (size - middle) / (sizes[-1] - sizes[0]),
+    }[shape]
+    return min(max(r, 0.0), 1.0)
 
 
 def with_number(run: Run, **numbers) -> Run:
@@ -186,13 +240,6 @@ def course(settings: RunSettings, accuracy, **more) -> Run:
     """Return a run whose outcome is read off a simulated history, as training reads it."""
     left = Left(history(settings, accuracy, **more))
     return Run(settings=settings, outcome=outcome(left.history, settings), left=left)
-
-
-class Left:
-    """What a simulated run left behind: its history alone."""
-
-    def __init__(self, course: pd.DataFrame) -> None:
-        self.history = course
 
 
 def rising(at: float, steepness: float, height: float = 1.0):

@@ -38,8 +38,8 @@ def sweep(
         seed_sd: Spread between start networks, in log D.
         decay_sd: Spread between the sweeps of one start network, in log D.
         slope: Of the S-curve; a large one makes separated sweeps.
-        kind: ``transition``; ``line`` (accuracy as a straight line in D'); ``keep`` (no fall);
-            ``flat`` (half is lost whatever the size).
+        kind: ``transition``; ``line`` (accuracy as a straight line in D'); ``saturating`` (as
+            D'/(D' + threshold)); ``keep`` (no fall); ``flat`` (half is lost whatever the size).
         sizes: D'.
     """
     runs = []
@@ -54,6 +54,7 @@ def sweep(
                 r = {
                     "transition": float(s_curve(size, math.exp(log_threshold), slope)),
                     "line": (size - 40) / 280,
+                    "saturating": size / (size + math.exp(log_threshold)),
                     "keep": 0.97,
                     "flat": 0.5,
                 }[kind]

@@ -33,7 +33,7 @@ def draw(seed: int, seed_sd: tuple[float, float]) -> tuple[float, float, Estimat
         slope=math.exp(rng.uniform(math.log(2.5), math.log(60))),
     )
     seeds = sweeps(usable(runs)[0])
-    fitted = [s.crossing.fitted for by_decay in seeds for s in by_decay.values()]
+    fitted = [s.crossing.fitted for by_decay in seeds.values() for s in by_decay.values()]
     return planted, 1 - float(np.mean(fitted)), threshold(seeds)
 
 

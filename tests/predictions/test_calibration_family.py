@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from efficiency.shapes import RIVALS
 from predictions import scratch
 from predictions.protocol import Run, Verdict
 from predictions.registry import find
@@ -85,6 +87,14 @@ NULLS = {
     "grokking": lambda rng: delayed(rng, 12, 5.0, 0.7),
     "efficiency, Gen at the margin": lambda rng: curves(rng, num_seeds=12, gen_slope=0.1),
     "efficiency, Mem flat": lambda rng: curves(rng, num_seeds=12, mem_slope=0.0),
+    **{
+        f"ungrokking, along {shape}": partial(ungrokked, num_seeds=12, shape=shape)
+        for shape in RIVALS
+    },
+    "ungrokking, forgetting at a rate": partial(ungrokked, num_seeds=12, course="one rate"),
+    "ungrokking, sharp forgetting": partial(
+        ungrokked, num_seeds=12, slope=8.0, decay_sd=0.02, course="one rate"
+    ),
     "weight-decay": lambda rng: ungrokked(
         rng, num_seeds=12, decay_effect=math.log(1.25) / math.log(4)
     ),
@@ -96,17 +106,31 @@ NULLS = {
 }
 
 
+def test_what_ungrokking_cannot_tell_from_rest_is_known():
+    """With a constant rate for each pair nothing comes to rest, and the rule is met: decision 020.
+
+    At every length accuracy is an S-curve in log D' then. Whoever mends it has to change this.
+    """
+    found = verdict("ungrokking", ungrokked(np.random.default_rng(3), course="many rates"))
+    assert found.outcome == "supported"
+    number = found.numbers["part_of_constant_forgetting"]
+    assert 0.5 < number.value < 0.9
+    assert number.value == pytest.approx(0.69, abs=0.05)
+
+
 @pytest.mark.parametrize("null", list(NULLS))
 def test_a_rule_rarely_supports_what_is_not_there(null, full_calibration):
-    count = 500 if full_calibration else 12
+    # The judge of ungrokking takes a second.
+    count = 500 if full_calibration else 4 if null.startswith("ungrokking") else 12
     wrong = sum(
         verdict(null.split(",")[0], NULLS[null](np.random.default_rng([3, seed]))).outcome
         == "supported"
         for seed in range(count)
     )
     print(f"\n{null}: wrongly supported in {wrong} of {count}")
-    # At a true rate of 5%, more than this many happen once in a thousand.
-    allowed = 0.05 * count if count >= 500 else stats.binom.ppf(0.999, count, 0.05)
+    # At a true rate of 5%, more than this many happen once in a thousand; of four, once in seventy.
+    least = 0.985 if count < 12 else 0.999
+    allowed = 0.05 * count if count >= 500 else stats.binom.ppf(least, count, 0.05)
     assert wrong <= allowed
 
 

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from efficiency.statistics import equivalence, share_interval, t_interval
+from efficiency.statistics import share_interval, t_interval
 from predictions.clauses import LEVEL, Clause, above, below, decide, most, within
 
 P = st.floats(0, 1)
@@ -19,7 +19,9 @@ VALUES = st.lists(st.floats(-1, 1), min_size=3, max_size=12).filter(lambda v: np
 def test_a_mean_is_above_or_below_as_its_interval_is(values, bound):
     interval = t_interval(values, confidence=1 - LEVEL)
     assume(min(abs(interval.low - bound), abs(interval.high - bound)) > 1e-9)
-    over, under = above("x", values, bound), below("x", values, bound)
+    by_seed = dict(enumerate(values))
+    over, under = above("x", by_seed, bound), below("x", by_seed, bound)
+    assert over.by_seed == under.by_seed == by_seed
     assert (over.holds < LEVEL) == (interval.low > bound) == (under.fails < LEVEL)
     assert (over.fails < LEVEL) == (interval.high < bound) == (under.holds < LEVEL)
 
@@ -29,7 +31,7 @@ def test_a_mean_is_within_or_beyond_as_its_interval_is(values, margin):
     interval = t_interval(values, confidence=1 - LEVEL)
     ends = (interval.low, interval.high)
     assume(min(abs(abs(end) - margin) for end in ends) > 1e-9)
-    clause = within("x", equivalence(values, margin))
+    clause = within("x", dict(enumerate(values)), margin)
     assert (clause.holds < LEVEL) == (-margin < min(ends) and max(ends) < margin)
     assert (clause.fails < LEVEL) == (min(ends) > margin or max(ends) < -margin)
 
@@ -37,7 +39,12 @@ def test_a_mean_is_within_or_beyond_as_its_interval_is(values, margin):
 @given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_most_is_as_the_interval_of_the_share_is(counted):
     interval = share_interval(*counted)
-    clause = most("x", *counted)
+    number, n = counted
+    clause = most("x", {seed: seed < number for seed in range(n)})
+    assert sum(clause.by_seed.values()) == number
+    other = most("x", {seed: seed >= number for seed in range(n)}, wanted=False)
+    assert (other.holds, other.fails) == (clause.holds, clause.fails)
+    assert sum(other.by_seed.values()) == n - number
     assert (clause.holds < LEVEL) == (interval.low > 0.5)
     assert (clause.fails < LEVEL) == (interval.high < 0.5)
 
@@ -66,7 +73,9 @@ def test_a_true_claim_is_rarely_refuted_however_many_ways_there_are(ways):
     # Every clause true and at its edge, where the chance of seeming to fail is largest.
     rng = np.random.default_rng(ways)
     refuted = sum(
-        decide([above(f"n{i}", list(rng.normal(size=8)), 0.0) for i in range(ways)]).outcome
+        decide(
+            [above(f"n{i}", dict(enumerate(rng.normal(size=8))), 0.0) for i in range(ways)]
+        ).outcome
         == "refuted"
         for _ in range(500)
     )
@@ -80,7 +89,10 @@ def test_equal_things_are_rarely_refuted_where_the_margin_is_as_large_as_the_err
     rng, margin = np.random.default_rng(ways), 8**-0.5
     refuted = sum(
         decide(
-            [within(f"n{i}", equivalence(margin + rng.normal(size=8), margin)) for i in range(ways)]
+            [
+                within(f"n{i}", dict(enumerate(margin + rng.normal(size=8))), margin)
+                for i in range(ways)
+            ]
         ).outcome
         == "refuted"
         for _ in range(500)

@@ -16,7 +16,7 @@ from predictions.protocol import SIZES, Run
 from predictions.registry import CONTROLS, find, group_of, select
 from predictions.ungrokking import DESIGNS
 from predictions.weight_decay import ACCURACY_MARGIN
-from tests.build import number
+from tests.build import Left, number
 from tests.predictions.planted import ended, history
 
 
@@ -34,11 +34,6 @@ def planted(
         run = ended(settings, novel_accuracy=accuracy, novel_accuracy_drift=0.0, norm=22.0)
         runs.append(replace(run, left=Left(history(settings, lambda step: 0.5 + 0 * step))))
     return runs
-
-
-class Left:
-    def __init__(self, course):
-        self.history = course
 
 
 def judge(runs: list[Run]):
@@ -135,7 +130,7 @@ def test_the_runs_with_decay_are_those_of_ungrokking(size):
 
 def test_controls_are_a_group_that_can_be_asked_elsewhere():
     assert [p.name for p in select(("controls",))] == list(CONTROLS)
-    assert group_of(list(CONTROLS)) == "controls"
+    assert group_of(list(CONTROLS), "quick") == "controls"
 
 
 def by_epsilon(

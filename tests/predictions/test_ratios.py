@@ -19,8 +19,20 @@ def exact(*logs: float) -> list[tuple[float, float]]:
     return [(x - NARROW, x + NARROW) for x in logs]
 
 
+def ratio_of(above: list[tuple[float, float]], below: list[tuple[float, float]]) -> Ratio:
+    return Ratio.of(dict(enumerate(above)), dict(enumerate(below)))
+
+
+def test_the_seeds_that_go_with_each_other_are_told_by_their_numbers():
+    ratio = Ratio.of({7: (1.0, 1.1), 3: (0.0, 0.1)}, {3: (0.0, 0.1), 7: (0.5, 0.6)})
+    assert ratio.by_seed == {7: (pytest.approx(0.4), pytest.approx(0.6)), 3: (-0.1, 0.1)}
+    clause = ratio.near_one("x", 1.25)
+    assert (clause.holds, clause.fails) == (ratio.p_within(1.25), ratio.p_beyond(1.25))
+    assert clause.by_seed == ratio.by_seed
+
+
 def test_a_ratio_is_formed_within_each_seed():
-    ratio = Ratio.of(exact(5.0, 5.4, 5.2), exact(4.9, 5.3, 5.1))
+    ratio = ratio_of(exact(5.0, 5.4, 5.2), exact(4.9, 5.3, 5.1))
     assert ratio.estimate.value == pytest.approx(math.exp(0.1), rel=1e-3)
     assert ratio.estimate.n == 3
     assert ratio.p_within(1.25) <= 0.05
@@ -29,24 +41,24 @@ def test_a_ratio_is_formed_within_each_seed():
 
 def test_a_seed_that_is_open_on_both_sides_says_nothing_and_does_not_count():
     known = exact(0.01, -0.02, 0.03, 0.0)
-    ratio = Ratio.of([*known, (-math.inf, math.inf)], exact(0.0, 0.0, 0.0, 0.0, 0.0))
+    ratio = ratio_of([*known, (-math.inf, math.inf)], exact(0.0, 0.0, 0.0, 0.0, 0.0))
     assert ratio.estimate.n == 4
 
 
 def test_seeds_that_share_one_wide_bracket_prove_nothing():
     wide = [(0.0, 0.36)] * 8
-    ratio = Ratio.of(wide, wide)
+    ratio = ratio_of(wide, wide)
     assert ratio.p_within(1.25) > 0.05
 
 
 def test_censored_seeds_are_not_missing_ones():
     closed, far = exact(0.0, 0.01, -0.01, 0.02, 0.0, -0.02), [(math.log(2), math.inf)] * 5
-    ratio = Ratio.of([*closed, *far], exact(*[0.0] * 11))
+    ratio = ratio_of([*closed, *far], exact(*[0.0] * 11))
     assert ratio.p_within(1.25) > 0.05
 
 
 def test_what_is_not_bounded_is_censored_and_decides_nothing():
-    ratio = Ratio.of([(0.0, math.inf)] * 4, exact(0.0, 0.0, 0.0, 0.0))
+    ratio = ratio_of([(0.0, math.inf)] * 4, exact(0.0, 0.0, 0.0, 0.0))
     assert ratio.estimate.status == "censored"
     assert ratio.p_within(10) == 1
     assert ratio.p_beyond(1.01) == 1
@@ -59,7 +71,8 @@ def bracketed(seed: int) -> Ratio:
     centres = rng.normal(rng.uniform(-1, 1), rng.uniform(0.02, 0.5), n)
     widths = np.exp(rng.uniform(-4, 0, n))
     highs = np.where(np.arange(n) < rng.integers(0, n // 2 + 1), np.inf, centres + widths)
-    return Ratio(lows=tuple(centres - widths), highs=tuple(highs))
+    ends = zip(centres - widths, highs, strict=True)
+    return Ratio(by_seed=dict(enumerate(ends)))
 
 
 @hypothesis_settings(max_examples=60)
@@ -82,7 +95,7 @@ def test_the_p_says_at_which_confidence_the_interval_is_on_that_side(seed, margi
 
 def test_an_interval_without_an_end_on_the_far_side_shows_no_difference():
     low, high = [0.99, 0.99, 1.3, 1.3], [1.01, 1.01, math.inf, math.inf]
-    p = Ratio(lows=tuple(low), highs=tuple(high)).p_beyond(1.02)
+    p = Ratio(by_seed=dict(enumerate(zip(low, high, strict=True)))).p_beyond(1.02)
     assert 0.025 < p < 0.05
     assert bracketed_mean(low, high, confidence=1 - 1.01 * p).low > math.log(1.02)
     with pytest.raises(TooFewError):  # its lower end would still lie beyond the margin

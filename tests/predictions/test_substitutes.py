@@ -182,7 +182,7 @@ def test_both_arms_differ_in_what_the_claim_is_about_and_in_nothing_else(name, s
 def test_substitutes_are_a_group_that_shares_its_runs():
     chosen = select(("substitutes",))
     assert [p.name for p in chosen] == list(SUBSTITUTES)
-    assert group_of(list(SUBSTITUTES)) == "substitutes"
+    assert group_of(list(SUBSTITUTES), "quick") == "substitutes"
     wanted = {run for p in chosen for run in p.settings("quick")}
     num_arms = len({p.way.name for p in chosen}) + 1
     assert len(wanted) == 12 * (1 + num_arms * len(ways.DATASET_SIZES["quick"]))

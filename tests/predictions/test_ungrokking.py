@@ -9,12 +9,15 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from efficiency.shapes import SHAPES
 from predictions.grounds import GROUNDS
+from predictions.judging import value_of
 from predictions.protocol import SIZES, Run
 from predictions.registry import find
 from predictions.ungrokking import DESIGNS, Ungrokking
 from tests.build import continued_run, start_run
 from tests.build import number as number_of
+from tests.predictions.planted import ungrokked
 from tests.predictions.simulate import sweep
 
 JUDGE = Ungrokking()
@@ -49,6 +52,61 @@ def test_accuracy_as_a_straight_line_refutes_the_claim():
     verdict = judged(simulated(kind="line"))
     assert verdict.outcome == "refuted"
     assert "No transition" in verdict.sentence
+
+
+@pytest.mark.parametrize("shape", ["log_line", "saturating", "exponential"])
+def test_accuracy_along_a_shape_without_a_threshold_is_not_support(shape):
+    verdict = judged(ungrokked(np.random.default_rng(1), num_seeds=8, shape=shape))
+    assert verdict.outcome in ("undecided", "refuted")
+    # It falls at the smallest size, is kept at the largest and is no straight line in D'.
+    assert verdict.numbers["accuracy_at_smallest_size"].high < 0.5
+    assert verdict.numbers["accuracy_at_largest_size"].low > 0.5
+    assert shape == "log_line" or verdict.numbers["line_minus_curve_error"].low > 0
+    if verdict.outcome == "refuted":
+        assert SHAPES[shape].formula in verdict.sentence
+    else:
+        assert f"and not {SHAPES[shape].formula}" in verdict.sentence
+
+
+def halfway(runs: list[Run], power: float) -> list[Run]:
+    """Return the records, with this power of what is retained at the end retained halfway."""
+    made = []
+    for run in runs:
+        if run.settings.start is None:
+            made.append(run)
+            continue
+        start = next(r for r in runs if r.settings == run.settings.start)
+        accuracy = value_of(run, "novel_accuracy")
+        own = power * (1 + 0.01 * (run.settings.data_seed % 3 - 1))  # not all alike to rounding
+        before = 1 / 31 + 30 / 31 * max(0.0, (accuracy - 1 / 31) * 31 / 30) ** own
+        decay, size = run.settings.optimiser.weight_decay, run.settings.dataset_size
+        made.append(continued_run(start, size, accuracy, weight_decay=decay, halfway=float(before)))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("power", "part"), [(1.0, 0.0), (0.5, 1.0), (0.25, None), (2.0, None)], ids=str
+)
+def test_what_is_forgotten_at_a_constant_rate_is_not_support(power, part):
+    """r halfway is the square root of r at the end; faster still, at rest, or coming back."""
+    verdict = judged(halfway(simulated(num_seeds=8), power))
+    forgotten = verdict.numbers["part_of_constant_forgetting"]
+    assert verdict.outcome == ("undecided" if power < 1 else "supported")
+    if power < 1:
+        assert "are not forgotten at one constant rate" in verdict.sentence
+        assert verdict.p_refuted > 0.05
+    if part is not None:
+        assert forgotten.value == pytest.approx(part, abs=0.02)
+    else:
+        assert (forgotten.value > 1) == (power < 0.5)
+        assert (forgotten.value < 0) == (power > 1)
+
+
+def test_networks_without_partial_accuracies_have_nothing_to_forget_at_a_rate():
+    verdict = judged(simulated(slope=150.0, seed_sd=0.1, decay_sd=0.0))
+    assert verdict.outcome == "supported"
+    assert "part_of_constant_forgetting" not in verdict.numbers
+    assert "whether they are forgotten at a rate is not asked" in verdict.notes[-1]
 
 
 def test_accuracy_that_does_not_depend_on_the_size_is_not_support():
@@ -224,8 +282,12 @@ def test_a_verdict_in_json_has_the_promised_form():
     document = json.loads(json.dumps(judged(simulated()).document(), allow_nan=False))
     assert set(document) == {
         "prediction", "size", "options", "outcome", "sentence", "rule", "numbers", "deciding",
-        "p_value", "p_refuted", "next_command", "runs", "notes", "look",
+        "p_value", "p_refuted", "next_command", "runs", "notes", "look", "by_seed",
     }  # fmt: skip
+    deciding = document["by_seed"][document["deciding"]]
+    assert list(deciding) == ["0", "1", "2", "3"]
+    number = document["numbers"][document["deciding"]]
+    assert number["value"] == pytest.approx(np.mean(list(deciding.values())))
     for number in document["numbers"].values():
         assert set(number) == {"value", "low", "high", "n", "unit", "status"}
     assert all(len(run) == 32 for run in document["runs"])

@@ -136,8 +136,9 @@ def test_a_group_leaves_out_what_has_no_design_of_a_size():
     assert chosen == [one.name for one in PREDICTIONS.values() if "replication" in one.sizes]
     assert "semi-grokking" not in chosen
     of_theory = [one.name for one in select(("all",), size="replication")]
-    assert group_of(of_theory) == "all"
-    assert group_of(of_theory[1:]) is None
+    assert group_of(of_theory, "replication") == "all"
+    assert group_of(of_theory, "quick") is None
+    assert group_of(of_theory[1:], "replication") is None
     for name in ("semi-grokking", "first-study"):
         with pytest.raises(ValueError, match=rf"{name} has no design .* standard, paper"):
             select((name,), size="replication")

@@ -23,7 +23,7 @@ def test_the_group_has_seven_findings_and_two_questions():
         "staying-grokked",
         "table-size",
     ]
-    assert group_of(list(FIRST_STUDY)) == "first-study"
+    assert group_of(list(FIRST_STUDY), "quick") == "first-study"
     assert not FIRST_STUDY.keys() & THEORY.keys()
 
 

@@ -12,22 +12,23 @@ from tests.predictions.plant import Left, diverged, ended, labelled
 RUN = LearnedStructure().settings("quick", 1)[0]
 
 
-def network(operation: str, *, random=False, retained=1.0, p=0.001):
+def network(operation: str, seed: int, *, random=False, retained=1.0, p=0.001):
     found = Alignment(structure="any", share=0.5, times_shuffled=4.0, p_value=p)
-    return Learned(operation=operation, random=random, retained=retained, found=found, run=RUN)
+    run = RUN.model_copy(update={"data_seed": seed})
+    return Learned(operation=operation, random=random, retained=retained, found=found, run=run)
 
 
 def networks(*, knowing=(8, 8), random=(0, 8), unknowing=0):
     """Return networks by operation; of pairs, (structured, all)."""
     return {
         operation: [
-            network(operation, p=0.001 if i < knowing[0] else 0.5) for i in range(knowing[1])
+            network(operation, i, p=0.001 if i < knowing[0] else 0.5) for i in range(knowing[1])
         ]
         + [
-            network(operation, random=True, retained=0.0, p=0.001 if i < random[0] else 0.5)
+            network(operation, i, random=True, retained=0.0, p=0.001 if i < random[0] else 0.5)
             for i in range(random[1])
         ]
-        + [network(operation, retained=0.2) for _ in range(unknowing)]
+        + [network(operation, 100 + i, retained=0.2) for i in range(unknowing)]
         for operation in ("addition", "composition")
     }
 
