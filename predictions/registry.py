@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from efficiency.errors import InvalidInputError, did_you_mean
+from predictions.controls.equal_steps import EqualSteps
 from predictions.controls.small_epsilon import SmallEpsilon
 from predictions.controls.without_decay import WithoutDecay
 from predictions.critical_size.association import CriticalSizeAssociation
@@ -30,6 +31,7 @@ from predictions.substitutes.claims import (
     EpsilonSize,
     HeldNorm,
     HeldNormSize,
+    NothingInstead,
     OrthogonalGradient,
     OrthogonalGradients,
     OrthogonalGradientSize,
@@ -83,7 +85,8 @@ FIRST_STUDY: dict[str, Prediction] = {
 """Seven findings of Power et al. (2022), and two questions of their readers."""
 
 CONTROLS: dict[str, Prediction] = {
-    prediction.name: prediction for prediction in (WithoutDecay(), SmallEpsilon())
+    prediction.name: prediction
+    for prediction in (WithoutDecay(), SmallEpsilon(), NothingInstead(), EqualSteps())
 }
 """What should not happen if the theory is right about why the rest does, and rivals of that."""
 

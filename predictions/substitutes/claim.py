@@ -158,6 +158,42 @@ class Forgets(Substitute):
         ]
 
 
+class Keeps(Substitute):
+    """Networks do not ungrok in this way where they do with decay."""
+
+    rule: ClassVar[str] = (
+        "The middle is (1 + 1/S)/2, between chance 1/S and 1. At the smallest D': supported if "
+        "(fall) the upper bound of the accuracy with decay lies below the middle and (keep) the "
+        "lower bound in this way above it. Refuted if the upper bound in this way lies below the "
+        "middle." + _COMMON.format(MIN_SEEDS)
+    )
+    criterion: ClassVar[str] = "falls with decay, kept in this way, at the smallest D'"
+    refutation: ClassVar[str] = "Networks that forget in this way too."
+    power: ClassVar[str] = (
+        "8 start networks support the claim in at least 8 of 10 experiments if accuracy at the "
+        "smallest D' is 0.75 in this way and 0.15 with decay, and spreads by 0.2 between networks "
+        "(simulated)."
+    )
+
+    def clauses(self, paired: Paired) -> Sequence[Clause]:
+        """See ``Substitute.clauses``."""
+        smallest = paired.sizes[0]
+        fallen = paired.accuracies(smallest, decayed=True)
+        falls = below(f"accuracy_with_decay_at_{smallest}", fallen, paired.middle)
+        return [above(FALL, paired.accuracies(smallest), paired.middle), replace(falls, fails=None)]
+
+    def sentence(self, paired: Paired, numbers: Mapping[str, Estimate]) -> str:
+        """See ``Substitute.sentence``."""
+        smallest, second = paired.sizes[:2]
+        return (
+            f"Trained on {self.way.phrase}, networks end at accuracy {numbers[FALL]} on novel "
+            f"pairs at D' = {smallest} and at {numbers[f'accuracy_at_{second}']} at {second}, with "
+            f"decay at {numbers[f'accuracy_with_decay_at_{smallest}']} and "
+            f"{numbers[f'accuracy_with_decay_at_{second}']} "
+            f"({plural(paired.num_seeds, 'start network')}; middle {paired.middle:.3f})."
+        )
+
+
 class SameSize(Substitute):
     """Networks ungrok at the size at which they do with decay."""
 

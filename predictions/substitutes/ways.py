@@ -65,6 +65,9 @@ class Way:
 DECAY = Way(name="decay", phrase="with weight decay 1", weight_decay=1.0)
 """What all others are compared with, at the same ε."""
 
+FREE = Way(name="nothing", phrase="without weight decay or anything in its place")
+"""What the theory says makes no network forget, at the same ε."""
+
 HELD = Way(
     name="held norm",
     phrase="without weight decay, the norm held at that of the start network",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from predictions import findings
@@ -52,6 +54,30 @@ def test_every_prediction_was_judged_on_the_runs_of_its_present_design(verdicts)
         seeds = None if verdict.look is None else verdict.look.seeds
         expected = {identity(s.document()) for s in asked.settings(verdict.size, seeds)}
         assert set(verdict.runs) == expected, verdict.prediction
+
+
+FITTED = {"data-fraction", "table-size", "sharpness", "minimal-example"}
+"""Judged by a fit to all runs at once, or without any: nothing of theirs is of one seed."""
+
+
+def test_a_number_is_the_mean_of_what_is_kept_of_each_seed(verdicts):
+    for verdict in verdicts:
+        if not verdict.by_seed:
+            of_each = [name for name in verdict.numbers if name.startswith("seed_")]
+            assert of_each or verdict.prediction in FITTED or verdict.size == "standard"
+        for name, by_seed in verdict.by_seed.items():
+            number = verdict.numbers[name]
+            ends = np.array(
+                [known if isinstance(known, tuple) else (known,) * 2 for known in by_seed.values()]
+            )
+            assert number.n in (len(by_seed), np.isfinite(ends).any(axis=1).sum())
+            if number.value is None or not np.isfinite(ends).all():
+                continue
+            low, high = ends.mean(axis=0)
+            if np.ptp(ends, axis=1).max() > 0:  # bounds on logarithms
+                assert math.exp(low) <= number.value <= math.exp(high), (verdict.prediction, name)
+            else:
+                assert any(number.value == pytest.approx(x) for x in (low, math.exp(low))), name
 
 
 def test_a_document_without_marks_and_a_file_without_verdicts_are_refused(tmp_path):

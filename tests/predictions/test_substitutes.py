@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -17,7 +18,7 @@ from efficiency.settings import RunSettings
 from predictions.protocol import SIZES, Run
 from predictions.registry import SUBSTITUTES, find, group_of, select
 from predictions.substitutes import ways
-from predictions.substitutes.claim import Forgets, SameSize
+from predictions.substitutes.claim import Forgets, SameSize, Substitute
 from tests.predictions.planted import ended
 
 FORGETS = [name for name, one in SUBSTITUTES.items() if isinstance(one, Forgets)]
@@ -66,7 +67,8 @@ def planted(
 @functools.cache
 def designed(name: str, num_seeds: int) -> list[tuple[RunSettings, bool]]:
     """Return the runs of a claim, and whether each is of the other way."""
-    claim = SUBSTITUTES[name]
+    claim = find(name)
+    assert isinstance(claim, Substitute)
     return [(run, claim.way.is_of(run)) for run in claim.settings("quick", num_seeds)]
 
 
@@ -89,6 +91,25 @@ def test_networks_that_keep_what_they_know_refute_it_and_noise_alone_supports_no
     # A network that is ruined on any number of examples has not ungrokked.
     ruined = judge("held-norm", planted(threshold=5000.0))
     assert (ruined.outcome, ruined.deciding) == ("undecided", "accuracy_at_largest_size")
+
+
+@pytest.mark.parametrize(
+    ("decayed", "free", "outcome"),
+    [
+        (180.0, 20.0, "supported"),
+        (180.0, 5000.0, "refuted"),
+        # Where decay makes no network forget there is nothing to keep.
+        (20.0, 20.0, "undecided"),
+        (180.0, 44.0, "undecided"),
+    ],
+)
+def test_nothing_instead_keeps_what_decay_makes_a_network_forget(decayed, free, outcome):
+    rng = np.random.default_rng(6)
+    given = [(decayed * math.exp(x), free * math.exp(y)) for x, y in 0.2 * rng.normal(size=(12, 2))]
+    verdict = judge("nothing-instead", planted("nothing-instead", given=given))
+    assert verdict.outcome == outcome, verdict.sentence
+    for number in verdict.numbers:
+        assert any(number.startswith(e) for e in find("nothing-instead").glossary), number
 
 
 @pytest.mark.parametrize("name", SAME_SIZE)
@@ -159,10 +180,24 @@ def test_the_stated_numbers_of_networks_suffice():
         assert supported >= stats.binom.ppf(0.01, count, 0.8), name
 
 
+def test_eight_networks_suffice_for_nothing_instead():
+    rng, count, supported = np.random.default_rng(7), 40, 0
+    for _ in range(count):
+        runs = []
+        for settings, is_other in designed("nothing-instead", 8):
+            mean = 0.75 if is_other else 0.15
+            accuracy = float(np.clip(mean + 0.2 * rng.normal(), 0, 1))
+            numbers = {"novel_accuracy": accuracy, "novel_accuracy_drift": -0.01}
+            runs.append(ended(settings, **numbers, log_odds=40.0, norm=22.0))
+        supported += judge("nothing-instead", runs).outcome == "supported"
+    assert supported >= stats.binom.ppf(0.01, count, 0.8)
+
+
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", SUBSTITUTES)
+@pytest.mark.parametrize("name", ["nothing-instead", *SUBSTITUTES])
 def test_both_arms_differ_in_what_the_claim_is_about_and_in_nothing_else(name, size):
-    prediction = SUBSTITUTES[name]
+    prediction = find(name)
+    assert isinstance(prediction, Substitute)
     runs = prediction.settings(size)
     starts = [run for run in runs if run.start is None]
     arms = [[r for r in runs if r.start and way.is_of(r)] for way in (ways.DECAY, prediction.way)]
