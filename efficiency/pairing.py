@@ -69,8 +69,11 @@ def pairing_p(x: npt.ArrayLike, y: npt.ArrayLike, *, ranks: bool = False) -> flo
         predicted, observed = stats.rankdata(predicted), stats.rankdata(observed)
     predicted, observed = predicted - predicted.mean(), observed - observed.mean()
 
+    largest = float(np.linalg.norm(predicted) * np.linalg.norm(observed))
+
     def product(permuted: FloatArray, axis: int = -1) -> FloatArray:
-        found: FloatArray = np.sum(permuted * observed, axis=axis)
+        # Pairings that tie must not be told apart by rounding.
+        found: FloatArray = np.round(np.sum(permuted * observed, axis=axis) / largest, 12)
         return found
 
     found = stats.permutation_test(

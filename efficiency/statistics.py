@@ -86,6 +86,10 @@ def median_bounds(
     return ordered[k - 1], ordered[n - k]
 
 
+_ROUNDING = 1e-13
+"""Values that differ by a smaller part of them are equal: a spread of rounding is none."""
+
+
 def greater_p(values: npt.ArrayLike, bound: float = 0.0) -> float:
     """Return the two-sided p of Student's t test, as a p for "the mean exceeds ``bound``".
 
@@ -100,7 +104,7 @@ def greater_p(values: npt.ArrayLike, bound: float = 0.0) -> float:
         raise TooFewError(f"a test needs at least two independent values, got {len(data)}")
     if data.mean() <= bound:
         return 1.0
-    if np.ptp(data) == 0:
+    if np.ptp(data) <= _ROUNDING * np.abs(data).max():
         return 0.0
     return float(stats.ttest_1samp(data, bound).pvalue)
 

@@ -263,3 +263,9 @@ def test_six_units_are_the_fewest_for_the_interval_of_a_median():
     for few in ([], [1.0, 2.0, 3.0, 4.0, 5.0]):
         with pytest.raises(TooFewError, match="less than the wanted confidence"):
             median_bounds(few)
+
+
+def test_values_that_differ_by_rounding_alone_are_equal():
+    nearly = [0.1 + 0.2, 0.3, 0.3]
+    assert greater_p(nearly, 0.2) == 0.0
+    assert greater_p(nearly, 0.4) == 1.0

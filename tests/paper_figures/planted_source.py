@@ -36,7 +36,8 @@ NEEDS = sorted(
 def history(run: Run) -> pd.DataFrame:
     """Return a course with every quantity that a figure draws."""
     simulated = planted.history(run.settings, planted.rising(3000.0, 6.0))
-    found = simulated if run.left is None else run.history
+    whole = run.left is not None and "train_accuracy" in run.history
+    found = run.history if whole else simulated
     part = found["step"] / found["step"].iloc[-1]
     more = {"novel_centred_logit": 12 * part, "centred_logit": 14 * part**0.5, "norm": 20 - part}
     return found.assign(**{name: column for name, column in more.items() if name not in found})

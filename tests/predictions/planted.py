@@ -130,7 +130,7 @@ def ungrokked(
     slope: float = 4.0,
     shape: str = "s_curve",
     course: str = "at rest",
-    noise: float = 0.02,
+    noise: float = 0.0,
 ) -> list[Run]:
     """Return the main arm of ungrokking.
 
@@ -149,6 +149,7 @@ def ungrokked(
         noise: Spread of each record's accuracy.
     """
     runs = []
+    (apart,) = rng.spawn(1)  # whatever is drawn of it, the rest is drawn alike
     for seed in seeds(num_seeds):
         own = math.log((midpoints or {}).get(seed, 150 * math.exp(seed_sd * rng.normal())))
         at = {
@@ -163,8 +164,8 @@ def ungrokked(
             r = retained_along(shape, D, math.exp(at[decay]), slope)
             p = 1 / S + (1 - 1 / S) * r
             accuracy = rng.binomial(S * S - D, p) / (S * S - D)
-            r = min(max(float(retained(accuracy, S)), 0.0), 1.0)
-            recorded = _course(settings, course, r, noise * rng.normal(size=_num_records(settings)))
+            moves = noise * apart.normal(size=_num_records(settings))
+            recorded = _course(settings, course, accuracy, moves)
             final = tail_at(recorded, settings, 1.0, "novel_accuracy")[0]
             run = ended(settings, novel_accuracy=final, novel_accuracy_drift=-0.01)
             run = replace(run, left=Left(recorded))
@@ -180,8 +181,8 @@ def _num_records(settings: RunSettings) -> int:
     return len(_steps(settings.recording, settings.num_steps))
 
 
-def _course(settings: RunSettings, course: str, r: float, noise: np.ndarray) -> pd.DataFrame:
-    """Return a history at whose end r is retained, with noise on each record."""
+def _course(settings: RunSettings, course: str, accuracy: float, noise: np.ndarray) -> pd.DataFrame:
+    """Return the accuracies of a history that ends at one, with noise on each record."""
     step = np.array(_steps(settings.recording, settings.num_steps))
     optimiser = settings.optimiser
     time = learning_time(
@@ -191,13 +192,13 @@ def _course(settings: RunSettings, course: str, r: float, noise: np.ndarray) -> 
         decay_fraction=optimiser.decay_fraction,
     )
     t = time / time[-1]
-    retains = {
-        "at rest": np.full(len(t), r),
-        "one rate": np.maximum(r, 1e-12) ** t,
-        "many rates": 1 / (1 + t * (1 / max(r, 1e-12) - 1)),
+    r = min(max(float(retained(accuracy, S)), 1e-12), 1.0)
+    accuracies = {
+        "at rest": np.full(len(t), accuracy),
+        "one rate": 1 / S + (1 - 1 / S) * r**t,
+        "many rates": 1 / S + (1 - 1 / S) / (1 + t * (1 / r - 1)),
     }[course]
-    accuracy = np.clip(1 / S + (1 - 1 / S) * retains + noise, 0, 1)
-    return pd.DataFrame({"step": step, "novel_accuracy": accuracy})
+    return pd.DataFrame({"step": step, "novel_accuracy": np.clip(accuracies + noise, 0, 1)})
 
 
 def retained_along(shape: str, size: int, middle: float, slope: float) -> float:

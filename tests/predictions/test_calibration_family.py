@@ -82,18 +82,23 @@ def test_the_second_opinion_on_the_threshold_covers_it(full_calibration):
     check_coverage("threshold by the binomial model", found)
 
 
+NOISE = 0.02
+"""Spread of each record's accuracy around a course of ungrokking."""
+
 NULLS = {
     # Each at the edge of what the rule must not support.
     "grokking": lambda rng: delayed(rng, 12, 5.0, 0.7),
     "efficiency, Gen at the margin": lambda rng: curves(rng, num_seeds=12, gen_slope=0.1),
     "efficiency, Mem flat": lambda rng: curves(rng, num_seeds=12, mem_slope=0.0),
     **{
-        f"ungrokking, along {shape}": partial(ungrokked, num_seeds=12, shape=shape)
+        f"ungrokking, along {shape}": partial(ungrokked, num_seeds=12, shape=shape, noise=NOISE)
         for shape in RIVALS
     },
-    "ungrokking, forgetting at a rate": partial(ungrokked, num_seeds=12, course="one rate"),
+    "ungrokking, forgetting at a rate": partial(
+        ungrokked, num_seeds=12, course="one rate", noise=NOISE
+    ),
     "ungrokking, sharp forgetting": partial(
-        ungrokked, num_seeds=12, slope=8.0, decay_sd=0.02, course="one rate"
+        ungrokked, num_seeds=12, slope=8.0, decay_sd=0.02, course="one rate", noise=NOISE
     ),
     "weight-decay": lambda rng: ungrokked(
         rng, num_seeds=12, decay_effect=math.log(1.25) / math.log(4)
@@ -111,7 +116,9 @@ def test_what_ungrokking_cannot_tell_from_rest_is_known():
 
     At every length accuracy is an S-curve in log D' then. Whoever mends it has to change this.
     """
-    found = verdict("ungrokking", ungrokked(np.random.default_rng(3), course="many rates"))
+    found = verdict(
+        "ungrokking", ungrokked(np.random.default_rng(3), course="many rates", noise=NOISE)
+    )
     assert found.outcome == "supported"
     number = found.numbers["part_of_constant_forgetting"]
     assert 0.5 < number.value < 0.9
@@ -139,7 +146,7 @@ POWER = {
     "grokking": lambda rng: delayed(rng, 6, 30.0, math.log(2)),
     "efficiency": lambda rng: curves(rng, num_seeds=3, slope_sd=0.02),
     "efficiency, seeds apart": lambda rng: curves(rng, num_seeds=7, slope_sd=0.06),
-    "ungrokking": lambda rng: ungrokked(rng, num_seeds=12, seed_sd=0.25),
+    "ungrokking": lambda rng: ungrokked(rng, num_seeds=12, seed_sd=0.25, noise=NOISE),
     "weight-decay": lambda rng: ungrokked(rng, num_seeds=8, decay_sd=0.1),
     "semi-grokking": lambda rng: scratched(rng, num_seeds=16, semi=0.5),
 }
