@@ -71,7 +71,7 @@ findings: predictions critical-size first-study controls substitutes
 	mv docs/found/quick.json.part docs/found/quick.json
 	$(BIN)/predictions judge first-study --json > docs/found/first-study-quick.json.part
 	mv docs/found/first-study-quick.json.part docs/found/first-study-quick.json
-	$(BIN)/predictions judge controls --first-seed 10000 --seeds 24 --json > docs/found/controls-quick.json.part
+	$(BIN)/predictions judge controls --first-seed 10000 --json > docs/found/controls-quick.json.part
 	mv docs/found/controls-quick.json.part docs/found/controls-quick.json
 	$(BIN)/predictions judge substitutes --first-seed 9000 --seeds 24 --json > docs/found/substitutes-quick.json.part
 	mv docs/found/substitutes-quick.json.part docs/found/substitutes-quick.json

@@ -29,7 +29,7 @@ RESOLUTION = 0.02
 """Half-width, in log D, of the bracket that stands for a fitted threshold or width: 2%."""
 
 MIN_SIZES = 4
-"""Sizes below which shapes are not told apart: some have two parameters to fit them with."""
+"""Sizes below which shapes are not told apart: each has two parameters to fit them with."""
 
 _SLOPE_BOUNDS = (0.1, 200.0)
 

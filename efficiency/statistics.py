@@ -86,8 +86,9 @@ def median_bounds(
     return ordered[k - 1], ordered[n - k]
 
 
-_ROUNDING = 1e-13
-"""Values that differ by a smaller part of them are equal: a spread of rounding is none."""
+def _are_equal(data: FloatArray) -> bool:
+    """Return whether values differ by rounding at most: a spread of that is none."""
+    return bool(np.ptp(data) <= 1e-13 * np.abs(data).max())
 
 
 def greater_p(values: npt.ArrayLike, bound: float = 0.0) -> float:
@@ -104,7 +105,7 @@ def greater_p(values: npt.ArrayLike, bound: float = 0.0) -> float:
         raise TooFewError(f"a test needs at least two independent values, got {len(data)}")
     if data.mean() <= bound:
         return 1.0
-    if np.ptp(data) <= _ROUNDING * np.abs(data).max():
+    if _are_equal(data):
         return 0.0
     return float(stats.ttest_1samp(data, bound).pvalue)
 
@@ -149,7 +150,7 @@ def equivalence(values: npt.ArrayLike, margin: float) -> Equivalence:
         raise InvalidInputError(f"margin = {margin!r} is not above 0")
     data = checks.numbers(values, "values")
     interval = t_interval(data)
-    if np.ptp(data) == 0:
+    if _are_equal(data):
         p_within = float(abs(interval.value) >= margin)
     else:
         p_within = min(1.0, 2 * float(DescrStatsW(data).ttost_mean(-margin, margin)[0]))

@@ -179,6 +179,18 @@ def steps_at(weight_decay: float, steps_at_one: int) -> int:
     return round(steps_at_one / weight_decay)
 
 
+# The paper's network, operation and η. Its start networks' length and decay of η are assumed.
+_PAPER = Ground(
+    size="paper",
+    task=TaskSettings(operation="addition", size=113),
+    network=OneLayerTransformerSettings(d_model=128, num_heads=4, d_mlp=512),
+    start_learning_rate=1e-3,
+    start_steps=40_000,
+    learning_rate=1e-3,
+    calm_learning_rate=1e-3,
+    num_seeds=10,
+)
+
 GROUNDS: dict[Size, Ground] = {
     "smoke": Ground(
         size="smoke",
@@ -211,28 +223,9 @@ GROUNDS: dict[Size, Ground] = {
         calm_learning_rate=1.5e-3,
         num_seeds=6,
     ),
-    # The paper's network, operation and η, as long as quick in units of η·λ·steps.
-    "replication": Ground(
-        size="replication",
-        task=TaskSettings(operation="addition", size=113),
-        network=OneLayerTransformerSettings(d_model=128, num_heads=4, d_mlp=512),
-        start_learning_rate=1e-3,
-        start_steps=14_000,
-        learning_rate=1e-3,
-        calm_learning_rate=1e-3,
-        num_seeds=8,
-    ),
-    # The paper's network, operation and η. Its start networks' length and decay of η are assumed.
-    "paper": Ground(
-        size="paper",
-        task=TaskSettings(operation="addition", size=113),
-        network=OneLayerTransformerSettings(d_model=128, num_heads=4, d_mlp=512),
-        start_learning_rate=1e-3,
-        start_steps=40_000,
-        learning_rate=1e-3,
-        calm_learning_rate=1e-3,
-        num_seeds=10,
-    ),
+    # As long as quick in units of η·λ·steps: docs/decisions/019-replication.md.
+    "replication": replace(_PAPER, size="replication", start_steps=14_000, num_seeds=8),
+    "paper": _PAPER,
 }
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from efficiency.estimates import Estimate
-from efficiency.statistics import Equivalence, t_interval
+from efficiency.statistics import t_interval
 from predictions.protocol import Run
 
 MIN_SEEDS = 3
@@ -65,11 +65,6 @@ def geometric(values: Collection[float], *, unit: str = "1") -> Estimate:
         n=len(values),
         unit=unit,
     )
-
-
-def as_estimate(equal: Equivalence, n: int) -> Estimate:
-    """Return the mean of an equivalence test with its interval."""
-    return Estimate(value=equal.value, low=equal.low, high=equal.high, n=n, unit="1")
 
 
 def count(number: int, n: int, unit: str = "1") -> Estimate:

@@ -38,6 +38,9 @@ class Design:
     held_out_seeds: int = 6
 
 
+PAPER_SIZES = (390, 488, 610, 763, 955, 1194, 1494)
+"""D' of the paper's Figure 7."""
+
 DESIGNS: dict[Size, Design] = {
     "smoke": Design(
         sizes=(10, 20, 40, 80),
@@ -58,15 +61,15 @@ DESIGNS: dict[Size, Design] = {
         held_out_sizes=(280, 382),
         held_out_seeds=3,
     ),
-    # Sizes of the paper's Figure 7: docs/decisions/019-replication.md.
+    # docs/decisions/019-replication.md.
     "replication": Design(
-        sizes=(390, 488, 610, 763, 955, 1194, 1494),
+        sizes=PAPER_SIZES,
         steps_at_one=12_000,
         held_out_seeds=0,
     ),
-    # Sizes of the paper's Figure 7 and the 100,000 steps of its Figure 8; weight decays assumed.
+    # The 100,000 steps of the paper's Figure 8; weight decays assumed.
     "paper": Design(
-        sizes=(390, 488, 610, 763, 955, 1194, 1494),
+        sizes=PAPER_SIZES,
         steps_at_one=100_000,
         held_out_sizes=(610, 763, 955),
     ),

@@ -173,6 +173,11 @@ Seeds = dict[int, dict[float, Sweep]]
 """By the seed of each start network its sweeps by weight decay."""
 
 
+def thresholds(seeds: Seeds, weight_decay: float) -> dict[int, tuple[float, float]]:
+    """Return bounds on the log threshold of each start network at a weight decay, by seed."""
+    return {seed: by[weight_decay].crossing.threshold for seed, by in seeds.items()}
+
+
 def sweeps(continued: Sequence[Continued]) -> Seeds:
     """Return the sweeps of each start network by weight decay; no two may have one seed."""
     assert len({one.start for one in continued}) == len({one.seed for one in continued})

@@ -18,7 +18,7 @@ from predictions.protocol import SIZES, Finding, Prediction, Run, Size
 from predictions.ratios import Ratio
 from predictions.ungrokking import DESIGNS, main_arm
 from predictions.ungrokking_numbers import by_start
-from predictions.ungrokking_records import Continued, Seeds, sweeps, usable
+from predictions.ungrokking_records import Continued, Seeds, sweeps, thresholds, usable
 
 ACCURACY_MARGIN = 0.1
 """Largest difference of mean final accuracies that counts as none."""
@@ -134,12 +134,7 @@ def _find(seeds: Seeds, continued: Sequence[Continued], notes: tuple[str, ...]) 
         seed: float(np.mean(by[most].accuracy) - np.mean(by[least].accuracy))
         for seed, by in seeds.items()
     }
-    ratio = Ratio.of(
-        *(
-            {seed: by[decay].crossing.threshold for seed, by in seeds.items()}
-            for decay in (most, least)
-        )
-    )
+    ratio = Ratio.of(thresholds(seeds, most), thresholds(seeds, least))
     drifts = [
         by_start([one for one in continued if one.weight_decay == decay], "novel_accuracy_drift")
         for decay in (most, least)

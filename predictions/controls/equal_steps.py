@@ -16,7 +16,7 @@ from predictions.protocol import SIZES, Finding, Prediction, Run, Size
 from predictions.ratios import Ratio
 from predictions.ungrokking import DESIGNS, continued
 from predictions.ungrokking_numbers import by_start
-from predictions.ungrokking_records import Continued, Seeds, sweeps, usable
+from predictions.ungrokking_records import Continued, Seeds, sweeps, thresholds, usable
 from predictions.weight_decay import ACCURACY_MARGIN, RATIO_MARGIN
 
 LONGER = 4
@@ -73,7 +73,7 @@ class EqualSteps(Prediction):
     )
     power: ClassVar[str] = (
         "24 start networks support the claim in at least 8 of 10 experiments if nothing depends on "
-        "weight decay and log thresholds of one start network spread by 0.07 (simulated)."
+        "weight decay and log thresholds of one start network spread by 0.1 (simulated)."
     )
     figure_caption: ClassVar[str] = ""
     glossary: ClassVar[Mapping[str, str]] = {
@@ -125,12 +125,7 @@ class EqualSteps(Prediction):
 
 def _find(seeds: Seeds, counted: Sequence[Continued], notes: tuple[str, ...]) -> Finding:
     small, large = DECAYS
-    ratio = Ratio.of(
-        *(
-            {seed: by[decay].crossing.threshold for seed, by in seeds.items()}
-            for decay in (large, small)
-        )
-    )
+    ratio = Ratio.of(thresholds(seeds, large), thresholds(seeds, small))
     numbers = {"threshold_ratio": ratio.estimate}
     clauses = [ratio.near_one("threshold_ratio", RATIO_MARGIN)]
     sizes = sorted({one.size for one in counted})

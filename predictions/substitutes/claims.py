@@ -1,4 +1,4 @@
-"""The claims: two about each way without weight decay, and one about Adam's ε."""
+"""The claims: two about each way without weight decay, one about Adam's ε, and their control."""
 
 from __future__ import annotations
 

@@ -100,8 +100,8 @@ DATASET_SIZES: dict[Size, tuple[int, ...]] = {
     # The smallest of ungrokking, then a factor of 4/3 around where its networks fall.
     "quick": (50, 103, 137, 183, 244, 325, 433),
     "standard": (151, 280, 373, 498, 664, 885, 1180),
-    "replication": (390, 488, 610, 763, 955, 1194, 1494),
-    "paper": (390, 488, 610, 763, 955, 1194, 1494),
+    "replication": ungrokking.PAPER_SIZES,
+    "paper": ungrokking.PAPER_SIZES,
 }
 """D' of the continuations."""
 
