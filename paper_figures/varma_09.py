@@ -11,18 +11,17 @@ from matplotlib.figure import Figure
 from efficiency.notation import NOTATION
 from paper_figures import courses, style
 from paper_figures.base import Evidence, Need, PaperFigure
+from predictions.circuits import logits
 from predictions.protocol import Run
 
 
 def circuits(run: Run) -> pd.DataFrame:
     """Return a run's history with the correct logit of each circuit, ``gen`` and ``mem``.
 
-    What memory adds to the correct logit is there on trained examples and not on novel pairs: Gen
-    is the centred correct logit on novel pairs, Mem what it is more on training examples.
+    See ``predictions.circuits.logits``.
     """
-    history = run.history
-    gen = history["novel_centred_logit"]
-    return history.assign(gen=gen, mem=history["centred_logit"] - gen)
+    both = logits.courses(run.history)
+    return run.history.assign(gen=both.gen, mem=both.mem)
 
 
 @mpl.rc_context(style.STYLE)

@@ -6,58 +6,22 @@ import math
 from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from efficiency import tasks
 from efficiency.notation import NOTATION
-from efficiency.statistics import TooFewError, median_bounds
 from paper_figures import finals, style
 from paper_figures.base import Evidence, Need, PaperFigure
 from paper_figures.figure_04_ungrokking import at_middle_decay, number_of_starts
+from predictions.circuits.logits import Logits, bounds_of_ratio, final, median_ratio
 from predictions.judging import plural
 from predictions.ungrokking_records import Continued
-
-Logits = tuple[float, float]
-"""Correct logits of Gen and of Mem."""
 
 
 def logits(one: Continued) -> Logits | None:
     """Return the final correct logits of Gen and of Mem, as in figure 9, if they are finite."""
-    numbers = one.run.outcome.numbers
-    if not {"centred_logit", "novel_centred_logit"} <= numbers.keys():
-        return None
-    gen = one.number("novel_centred_logit")
-    return gen, one.number("centred_logit") - gen
-
-
-def bounds_of_ratio(pair: Logits | None) -> tuple[float, float]:
-    """Return the least and the largest that Gen / Mem may be taken for.
-
-    0 where Gen alone is not above 0, ∞ where Mem alone is not, both where neither is.
-    """
-    if pair is None or (pair[0] <= 0 and pair[1] <= 0):
-        return 0.0, math.inf
-    gen, mem = pair
-    ratio = 0.0 if gen <= 0 else math.inf if mem <= 0 else gen / mem
-    return ratio, ratio
-
-
-def median_ratio(pairs: Sequence[Logits | None]) -> tuple[float, float, float]:
-    """Return the median of Gen / Mem and the ends of its 95% interval, no network left out.
-
-    NaN where the networks without a ratio leave the median open; the ends are 0 and ∞ where there
-    are too few networks for them.
-    """
-    least, most = zip(*map(bounds_of_ratio, pairs), strict=True)
-    middle = float(np.median(least))
-    if middle != float(np.median(most)):
-        middle = math.nan
-    try:
-        return middle, float(median_bounds(least)[0]), float(median_bounds(most)[1])
-    except TooFewError:
-        return middle, 0.0, math.inf
+    return final(one.run.outcome.numbers)
 
 
 @mpl.rc_context(style.STYLE)
@@ -70,7 +34,9 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     drawn, (left, right) = style.figure(2, 3.2)
     left.set_yscale("log")
     left.axhline(1, color=style.CHANCE, lw=1, ls=":")
-    pairs = {D: [logits(run) for run in some] for D, some in by_size.items()}
+    pairs: dict[int, list[Logits | None]] = {
+        D: [logits(run) for run in some] for D, some in by_size.items()
+    }
     known = {
         D: [low for low, high in map(bounds_of_ratio, some) if 0 < low == high < math.inf]
         for D, some in pairs.items()

@@ -59,10 +59,11 @@ def list_predictions(*, json: JsonOption = False) -> int:
             ]
         )
         return 0
+    width = max(len(name) for members in GROUPS.values() for name in members)
     for group, members in GROUPS.items():
         print(f"{group}:")
         for prediction in members.values():
-            print(f"  {prediction.name:24}{prediction.claim}")
+            print(f"  {prediction.name:{width}}  {prediction.claim}")
     return 0
 
 
@@ -79,8 +80,8 @@ def show(
     Parameters
     ----------
     names:
-        The predictions, or a group: "all" (of the theory), "critical-size", "first-study",
-        "controls", "substitutes".
+        The predictions, or a group: "all" (of the theory), "circuits", "critical-size",
+        "first-study", "controls", "substitutes".
     """
     from predictions.showing import described, print_prediction
 
@@ -196,8 +197,8 @@ def run(
     Parameters
     ----------
     names:
-        The predictions, or a group: "all" (of the theory), "critical-size", "first-study",
-        "controls", "substitutes".
+        The predictions, or a group: "all" (of the theory), "circuits", "critical-size",
+        "first-study", "controls", "substitutes".
     """
     from predictions.plans import Extent
     from predictions.printing import print_verdicts

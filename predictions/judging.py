@@ -9,17 +9,17 @@ from typing import TypeVar
 import numpy as np
 
 from efficiency.estimates import Estimate
-from efficiency.statistics import t_interval
+from efficiency.statistics import share_interval, t_interval
 from predictions.protocol import Run
 
 MIN_SEEDS = 3
 """Independent networks without which nothing is decided."""
 
 
-Number = TypeVar("Number", bound=float)
+Held = TypeVar("Held")
 
 
-def each_once(pairs: Iterable[tuple[int, Number]]) -> dict[int, Number]:
+def each_once(pairs: Iterable[tuple[int, Held]]) -> dict[int, Held]:
     """Return what is known of each seed; no seed may come twice."""
     held = list(pairs)
     found = dict(held)
@@ -70,6 +70,17 @@ def geometric(values: Collection[float], *, unit: str = "1") -> Estimate:
 def count(number: int, n: int, unit: str = "1") -> Estimate:
     """Return a number of things that were counted."""
     return Estimate(value=float(number), low=None, high=None, n=n, unit=unit)
+
+
+def share(holds: Sequence[bool]) -> Estimate:
+    """Return the share of units for which something holds, with its 95% interval."""
+    return share_of(sum(holds), len(holds))
+
+
+def share_of(number: int, n: int) -> Estimate:
+    """Return ``number`` of ``n`` units as a share with its 95% interval (Clopper–Pearson)."""
+    found = share_interval(number, n)
+    return Estimate(value=found.value, low=found.low, high=found.high, n=n, unit="1")
 
 
 def middle(values: Sequence[float]) -> Estimate:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from efficiency.errors import InvalidInputError, did_you_mean
+from predictions.circuits.larger_part import LargerPart
+from predictions.circuits.memory_first import MemoryFirst
+from predictions.circuits.memory_gives_way import MemoryGivesWay
 from predictions.controls.equal_steps import EqualSteps
 from predictions.controls.small_epsilon import SmallEpsilon
 from predictions.controls.without_decay import WithoutDecay
@@ -84,6 +87,11 @@ FIRST_STUDY: dict[str, Prediction] = {
 }
 """Seven findings of Power et al. (2022), and two questions of their readers."""
 
+CIRCUITS: dict[str, Prediction] = {
+    prediction.name: prediction for prediction in (MemoryFirst(), MemoryGivesWay(), LargerPart())
+}
+"""What is inside networks that grok and ungrok (paper, Figures 9 and 10)."""
+
 CONTROLS: dict[str, Prediction] = {
     prediction.name: prediction
     for prediction in (WithoutDecay(), SmallEpsilon(), NothingInstead(), EqualSteps())
@@ -106,10 +114,11 @@ SUBSTITUTES: dict[str, Prediction] = {
 }
 """Ungrokking with something else in place of weight decay, or another ε beside it."""
 
-PREDICTIONS = THEORY | CRITICAL_SIZE | FIRST_STUDY | CONTROLS | SUBSTITUTES
+PREDICTIONS = THEORY | CIRCUITS | CRITICAL_SIZE | FIRST_STUDY | CONTROLS | SUBSTITUTES
 
 GROUPS: dict[str, dict[str, Prediction]] = {
     "all": THEORY,
+    "circuits": CIRCUITS,
     "critical-size": CRITICAL_SIZE,
     "first-study": FIRST_STUDY,
     "controls": CONTROLS,
@@ -119,6 +128,7 @@ GROUPS: dict[str, dict[str, Prediction]] = {
 
 TITLES = {
     "all": "The predictions of circuit efficiency",
+    "circuits": "Both circuits inside one network",
     "critical-size": "Critical sizes, foretold and observed",
     "first-study": "The findings of the first study of grokking",
     "controls": "Controls of the theory",

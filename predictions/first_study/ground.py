@@ -22,6 +22,9 @@ from predictions.grounds import in_words, judged_seeds
 from predictions.judging import plural
 from predictions.protocol import Prediction, Run, Size, Verdict
 
+MIN_SEEDS = 6
+"""Fewest seeds of which all agreeing put a 95% interval above one half."""
+
 WARMUP_STEPS = 10
 """Of the paper (A.1.2)."""
 

@@ -7,10 +7,9 @@ from typing import ClassVar
 
 from efficiency.outcome import GENERALISED, STEADY
 from efficiency.settings import RunSettings
-from predictions.first_study.ground import FirstStudyPrediction
+from predictions.first_study.ground import MIN_SEEDS, FirstStudyPrediction
 from predictions.first_study.interventions_arms import ARMS, DESIGNS, Design, in_words, run_of
 from predictions.first_study.interventions_judge import find, times
-from predictions.first_study.shares import MIN_SEEDS
 from predictions.judging import plural
 from predictions.protocol import Finding, Run, Size
 

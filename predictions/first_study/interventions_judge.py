@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from efficiency.estimates import Estimate
 from predictions.clauses import Clause, decide, majority_p
+from predictions.first_study.ground import MIN_SEEDS
 from predictions.first_study.interventions_arms import ARMS, BASELINE, WEIGHT_DECAY, Design, arm_of
-from predictions.first_study.shares import MIN_SEEDS, share_of
 from predictions.first_study.times import Time, time_of
-from predictions.judging import count, geometric, plural, too_few
+from predictions.judging import count, geometric, plural, share_of, too_few
 from predictions.protocol import Finding, Run
 
 

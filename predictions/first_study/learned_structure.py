@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from efficiency.settings import RunSettings
-from predictions.first_study.ground import GROUNDS, FirstStudyPrediction
+from predictions.first_study.ground import GROUNDS, MIN_SEEDS, FirstStudyPrediction
 from predictions.first_study.learned_structure_judge import LEVEL, find, measured
-from predictions.first_study.shares import MIN_SEEDS
 from predictions.protocol import Finding, Run, Size
 
 

@@ -12,8 +12,8 @@ from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
 from predictions import scratch
 from predictions.clauses import Clause, decide, most
-from predictions.first_study.shares import MIN_SEEDS, share
-from predictions.judging import each_once, geometric, over_seeds, plural
+from predictions.first_study.ground import MIN_SEEDS
+from predictions.judging import each_once, geometric, over_seeds, plural, share
 from predictions.protocol import Finding, Run
 
 LEVEL = 0.05

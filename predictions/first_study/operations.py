@@ -10,11 +10,10 @@ from efficiency.estimates import Estimate
 from efficiency.outcome import GENERALISED, STEADY
 from efficiency.settings import RunSettings
 from predictions.clauses import Clause, decide, majority_p, most
-from predictions.first_study.ground import GROUNDS, FirstStudyPrediction
-from predictions.first_study.shares import MIN_SEEDS, share
+from predictions.first_study.ground import GROUNDS, MIN_SEEDS, FirstStudyPrediction
 from predictions.first_study.times import time_of
 from predictions.grounds import named
-from predictions.judging import over_seeds, plural, too_few
+from predictions.judging import over_seeds, plural, share, too_few
 from predictions.protocol import Finding, Run, Size
 
 ALL = (

@@ -9,9 +9,8 @@ from efficiency.estimates import Estimate
 from efficiency.outcome import GENERALISED
 from efficiency.settings import RunSettings
 from predictions.clauses import decide, most
-from predictions.first_study.ground import GROUNDS, Design, FirstStudyPrediction
-from predictions.first_study.shares import MIN_SEEDS, share
-from predictions.judging import each_once, final_accuracy, plural
+from predictions.first_study.ground import GROUNDS, MIN_SEEDS, Design, FirstStudyPrediction
+from predictions.judging import each_once, final_accuracy, plural, share
 from predictions.protocol import Finding, Run, Size
 
 LONGER = 10

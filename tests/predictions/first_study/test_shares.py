@@ -11,10 +11,11 @@ from scipy import stats
 
 from paper_figures import figure_label_noise, figure_operations, figure_staying_grokked
 from predictions.clauses import majority_p
+from predictions.first_study.ground import MIN_SEEDS
 from predictions.first_study.label_noise import FEW, MANY, PARTS, LabelNoise, wrong
 from predictions.first_study.operations import ALL, HARDEST, OperationsLearned
-from predictions.first_study.shares import MIN_SEEDS, share
 from predictions.first_study.staying_grokked import ARMS, LONGER, StayingGrokked
+from predictions.judging import share
 from tests.predictions.plant import Left, diverged, ended, labelled, timed
 
 

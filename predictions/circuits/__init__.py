@@ -1,0 +1,1 @@
+"""Claims about both circuits inside networks that are trained as usual."""
