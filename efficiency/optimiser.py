@@ -1,4 +1,4 @@
-"""AdamW for K networks at once, each with its own learning rate, schedule and weight decay.
+"""AdamW and gradient descent for K networks at once, each with its own schedule and weight decay.
 
 Shapes: K members.
 """
@@ -70,17 +70,17 @@ def learning_time(
 
 
 @final
-class StackedAdamW:
-    """AdamW (Loshchilov & Hutter 2019, decoupled decay) on K stacked networks.
+class StackedOptimiser:
+    """AdamW (Loshchilov & Hutter 2019, decoupled decay) or gradient descent on K stacked networks.
 
-    Equal to ``torch.optim.AdamW`` member by member, up to rounding; torch's own refuses a tensor
-    of weight decays.
+    Equal to ``torch.optim.AdamW`` and ``torch.optim.SGD`` member by member, up to rounding; torch's
+    own refuse a tensor of weight decays.
 
     Args:
         weights: The weights, changed in place.
         first: The first moment, likewise; zeros at the beginning of a run.
         second: The second moment, in units of ``UNIT`` squared.
-        members: K settings; ``beta1``, ``beta2`` and ``epsilon`` must be shared.
+        members: K settings; ``method``, ``beta1``, ``beta2`` and ``epsilon`` must be shared.
         num_steps: Length of the run, which the decay of the learning rate refers to.
         norms_K: See ``held_norms``.
         seeds_K: Seeds of the members' streams, see ``efficiency.streams``; for update noise.
@@ -111,6 +111,7 @@ class StackedAdamW:
         self._norms_K, self._seeds_K = norms_K, seeds_K
         self._orthogonal = members[0].orthogonal_gradient
         self._l2 = members[0].decay_form == "l2"
+        self._descends = members[0].method == "gradient-descent"
         towards_start = members[0].decay_target == "initial"
         self._target = weights.clone() if towards_start else None
         noises = [m.update_noise or 0.0 for m in members]
@@ -139,16 +140,14 @@ class StackedAdamW:
             self._make_orthogonal(gradient)
         if self._l2:
             self._add_penalty(gradient)
-        first, second, update = self._first.flat, self._second.flat, self._update
-        first.lerp_(gradient, 1 - self._beta1)
-        # Scaled first: some devices would square first, and lose what the unit is there to keep.
-        scaled = torch.mul(gradient, UNIT, out=update.flat)
-        second.mul_(self._beta2).addcmul_(scaled, scaled, value=1 - self._beta2)
-        bias1, bias2 = 1 - self._beta1**self.step, 1 - self._beta2**self.step
-        torch.sqrt(second, out=update.flat).div_(bias2.sqrt() * UNIT).add_(self._epsilon)
-        torch.div(first, update.flat, out=update.flat)
+        update, step_K = self._update, rates_K
+        if self._descends:
+            update.flat.copy_(gradient)
+        else:
+            self._adapt(gradient)
+            step_K = rates_K / (1 - self._beta1**self.step)
         lost_K = torch.zeros_like(rates_K) if self._l2 else rates_K * self._decay_K
-        step_K = (-rates_K / bias1).to(gradient.dtype)
+        step_K = -step_K.to(gradient.dtype)
         for name, weight in self._weights.views.items():
             if self._target is None:
                 weight.mul_(_each((1 - lost_K).to(gradient.dtype), weight))
@@ -160,6 +159,17 @@ class StackedAdamW:
             add_noise(self._weights, self._weights, rates_K * self._noise_K, keys_K)
         if self._norms_K is not None:
             scale_to_norms(self._weights, self._norms_K)
+
+    def _adapt(self, gradient: Tensor) -> None:
+        """Make the update from the gradient by its moments."""
+        first, second, update = self._first.flat, self._second.flat, self._update.flat
+        first.lerp_(gradient, 1 - self._beta1)
+        # Scaled first: some devices would square first, and lose what the unit is there to keep.
+        scaled = torch.mul(gradient, UNIT, out=update)
+        second.mul_(self._beta2).addcmul_(scaled, scaled, value=1 - self._beta2)
+        bias2 = 1 - self._beta2**self.step
+        torch.sqrt(second, out=update).div_(bias2.sqrt() * UNIT).add_(self._epsilon)
+        torch.div(first, update, out=update)
 
     def _pieces(self, gradient: Tensor) -> dict[str, Tensor]:
         """Return the views of a gradient that is laid out like the weights."""

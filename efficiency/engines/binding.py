@@ -24,6 +24,9 @@ LOSSES = ("log-odds", "stablemax")
 ORTHOGONAL = (None, "each", "whole")
 """What a gradient may be made orthogonal to, likewise."""
 
+METHODS = (None, "gradient-descent")
+"""How weights follow from gradients, likewise."""
+
 READINGS = ("loss", "accuracy", "log_odds", "margin", "centred_logit")
 
 Integers = npt.NDArray[np.int32]
@@ -66,6 +69,7 @@ class Rule(ctypes.Structure):
         ("weight_noise", ctypes.c_float),
         ("loss", ctypes.c_int32),
         ("orthogonal", ctypes.c_int32),
+        ("method", ctypes.c_int32),
         ("norm", ctypes.c_double),
     ]
 

@@ -15,7 +15,7 @@ import numpy as np
 from efficiency import tasks
 from efficiency.engines.binding import LOSSES, Code
 from efficiency.engines.members import MemberEngine
-from efficiency.engines.support import ADAMW, ANY, EVERY_RUN, Support
+from efficiency.engines.support import ANY, EVERY_RUN, OPTIMISER, Support
 from efficiency.engines.trial import wrong_numbers
 from efficiency.models import OneLayerTransformer
 from efficiency.settings import RunSettings, TransformerSettings
@@ -65,7 +65,7 @@ class CompiledEngine(MemberEngine):
 
     SUPPORT: ClassVar[Support] = {
         **EVERY_RUN,
-        **ADAMW,
+        **OPTIMISER,
         "loss": LOSSES,
         "network.architecture": ("one-layer-transformer", "transformer"),
         "network.d_model": ANY,

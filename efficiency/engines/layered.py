@@ -17,7 +17,7 @@ import numpy as np
 from efficiency import models, tasks
 from efficiency.engines.binding import LOSSES, Code
 from efficiency.engines.members import MemberEngine
-from efficiency.engines.support import ADAMW, ANY, EVERY_RUN, Support, unsupported_by_network
+from efficiency.engines.support import ANY, EVERY_RUN, OPTIMISER, Support, unsupported_by_network
 from efficiency.engines.trial import Columns, wrong_numbers
 from efficiency.errors import InvalidInputError
 from efficiency.models import Network, Transformer
@@ -262,7 +262,7 @@ class LayeredEngine(MemberEngine):
 
     SUPPORT: ClassVar[Support] = {
         **EVERY_RUN,
-        **ADAMW,
+        **OPTIMISER,
         "loss": LOSSES,
         "network.architecture": tuple(models.ARCHITECTURES),
         "network.d_model": ANY,

@@ -38,7 +38,8 @@ _UPDATES_AT_ONCE = 256
 def updates(run: RunSettings, first_step: int, num_steps: int) -> npt.NDArray[np.void]:
     """Return (num_steps,) the numbers of updates, see ``binding.UPDATE``.
 
-    1 − ηλ, η / (1 − β₁ᵗ), √(1 − β₂ᵗ), η times the noise of updates, and keys of noise and dropout.
+    1 − ηλ, η / (1 − β₁ᵗ) (of gradient descent η), √(1 − β₂ᵗ), η times the noise of updates, and
+    keys of noise and dropout.
 
     Args:
         run: Whose.
@@ -55,7 +56,7 @@ def updates(run: RunSettings, first_step: int, num_steps: int) -> npt.NDArray[np
     )
     found = np.zeros(num_steps, dtype=binding.UPDATE)
     found["keep"] = 1 if o.decay_form == "l2" else 1 - rate * o.weight_decay
-    found["step"] = rate / (1 - o.beta1 ** (steps + 1))
+    found["step"] = rate if o.method else rate / (1 - o.beta1 ** (steps + 1))
     found["root_bias2"] = np.sqrt(1 - o.beta2 ** (steps + 1))
     found["noise"] = rate * (o.update_noise or 0.0)
     if o.weight_noise or o.update_noise or run.network.dropout_rate > 0:
@@ -202,6 +203,7 @@ class MemberEngine(Engine):
             o.weight_noise or 0.0,
             binding.LOSSES.index(self.members[member].loss),
             binding.ORTHOGONAL.index(o.orthogonal_gradient),
+            binding.METHODS.index(o.method),
             0.0 if self.held_norms_K is None else float(self.held_norms_K[member]),
         )
 

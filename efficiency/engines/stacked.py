@@ -17,11 +17,11 @@ from torch import Tensor
 from efficiency import measurements, models, streams, tasks
 from efficiency.engines.base import Engine
 from efficiency.engines.subnormals import flushed
-from efficiency.engines.support import ADAMW, ANY, EVERY_RUN, Support, unsupported_by_network
+from efficiency.engines.support import ANY, EVERY_RUN, OPTIMISER, Support, unsupported_by_network
 from efficiency.ensemble import Stack, stack_data
 from efficiency.losses import LOSSES
 from efficiency.minibatches import Minibatches
-from efficiency.optimiser import StackedAdamW, add_noise
+from efficiency.optimiser import StackedOptimiser, add_noise
 from efficiency.settings import RunSettings
 
 RECORDING_BYTES = 256 * 2**20
@@ -45,7 +45,7 @@ class StackedEngine(Engine):
 
     SUPPORT: ClassVar[Support] = {
         **EVERY_RUN,
-        **ADAMW,
+        **OPTIMISER,
         "loss": tuple(LOSSES),
         "network.architecture": tuple(models.ARCHITECTURES),
         "network.d_model": ANY,
@@ -76,7 +76,7 @@ class StackedEngine(Engine):
         self._tf32 = first.network.precision == "tf32"
         shapes = {name: tuple(view.shape[1:]) for name, view in self.weights.views.items()}
         self._gradient = Stack.zeros(shapes, len(members), self.weights.flat)
-        self._optimiser = StackedAdamW(
+        self._optimiser = StackedOptimiser(
             self.weights,
             self.first_moment,
             self.second_moment,

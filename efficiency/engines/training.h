@@ -1,4 +1,5 @@
-/* A member in training, whatever its network: minibatches, noise, AdamW, weights at a fixed norm. */
+/* A member in training, whatever its network: minibatches, noise, AdamW or gradient descent, weights
+   at a fixed norm. */
 
 typedef struct {
   int32_t count;
@@ -21,13 +22,14 @@ typedef struct {
   float weight_noise;             /* standard deviation; or 0 */
   int32_t loss;                   /* its number, see losses.h */
   int32_t orthogonal;             /* gradients to the weights: array by array, or all together */
+  int32_t method;                 /* AdamW, or gradient descent */
   double norm;                    /* at which the weights are held; or 0 */
 } rule;
 
 /* The numbers of one update, which the schedule decides. */
 typedef struct {
   float keep;       /* 1 - rate * decay */
-  float step;       /* rate / (1 - beta1^t) */
+  float step;       /* rate / (1 - beta1^t); of gradient descent the rate */
   float root_bias2; /* sqrt(1 - beta2^t) */
   float noise;      /* rate * standard deviation of the noise of updates */
   uint64_t weight_key, update_key, dropout_key; /* of the streams of both noises, and of dropout */
@@ -102,6 +104,16 @@ static void adamw(size_t n, float *restrict weight, float *restrict first, float
 #undef UPDATE
 }
 
+static void descend(size_t n, float *restrict weight, const float *restrict gradient,
+                    const float *restrict target, const update *u) {
+  const float keep = u->keep, step = u->step;
+  if (target)
+    for (size_t i = 0; i < n; i++)
+      weight[i] = target[i] + (weight[i] - target[i]) * keep - step * gradient[i];
+  else
+    for (size_t i = 0; i < n; i++) weight[i] = weight[i] * keep - step * gradient[i];
+}
+
 static double inner(size_t n, const float *left, const float *right) {
   /* Lanes of their own: one chain of additions would wait for each before the next. */
   double lanes[LANES] = {0}, sum = 0;
@@ -115,6 +127,7 @@ static double inner(size_t n, const float *left, const float *right) {
 
 static double sum_of_squares(size_t n, const float *values) { return inner(n, values, values); }
 
+enum { ADAMW, GRADIENT_DESCENT };
 enum { FREE_GRADIENT, ORTHOGONAL_EACH, ORTHOGONAL_WHOLE };
 /* Of a gradient that lies along the weights but for this share, the rest is rounding. */
 #define LEAST_LEFT 1e-6
@@ -151,7 +164,7 @@ static void scale_to_norm(const parameter *p, int num, double norm) {
 typedef double differentiator(void *network, float *const *weights, const examples *e,
                               const uint64_t *dropout_key, float *const *gradients);
 
-/* `num_updates` steps of AdamW; returns the largest mean loss seen, infinite for NaN. `noisy` is
+/* `num_updates` steps; returns the largest mean loss seen, infinite for NaN. `noisy` is
    memory for the weights with noise. */
 static double train(const parameter *p, int num, const examples *e, const rule *r,
                     const minibatches *b, const update *updates, int64_t num_updates,
@@ -170,9 +183,13 @@ static double train(const parameter *p, int num, const examples *e, const rule *
     if (r->orthogonal == ORTHOGONAL_WHOLE) make_orthogonal(p, num, gradients);
     for (int i = 0; r->orthogonal == ORTHOGONAL_EACH && i < num; i++)
       make_orthogonal(p + i, 1, gradients + i);
-    for (int i = 0; i < num; i++)
-      adamw((size_t)p[i].count, p[i].weight, p[i].first, p[i].second, gradients[i], p[i].target, r,
-            u);
+    for (int i = 0; i < num; i++) {
+      const size_t n = (size_t)p[i].count;
+      if (r->method == GRADIENT_DESCENT)
+        descend(n, p[i].weight, gradients[i], p[i].target, u);
+      else
+        adamw(n, p[i].weight, p[i].first, p[i].second, gradients[i], p[i].target, r, u);
+    }
     if (u->noise > 0) add_noise(p, num, u->noise, u->update_key, weights);
     if (r->norm > 0) scale_to_norm(p, num, r->norm);
   }

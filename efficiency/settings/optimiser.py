@@ -11,7 +11,7 @@ from efficiency.settings.base import Settings, absent
 
 
 class OptimiserSettings(Settings):
-    """AdamW with a warm-up, a plateau and a final decay of the learning rate.
+    """AdamW, or gradient descent, with a warm-up, a plateau and a final decay of the learning rate.
 
     Args:
         learning_rate: The plateau η; the paper uses 1e-3.
@@ -24,6 +24,11 @@ class OptimiserSettings(Settings):
             so that its first steps have the size of η whatever the gradient; the warm-up keeps
             them from damaging the network that it starts from.
         decay_fraction: Fraction of the run, at its end, over which η falls linearly to 0.
+        method: ``gradient-descent`` is θ ← θ − η(∇L + λθ), without moments. It comes to rest where
+            L + λ‖θ‖²/2 is least (or has a saddle), which is what the theory speaks of (Varma et
+            al. 2023, section 3 and appendix D); AdamW comes to rest elsewhere, and where is a
+            matter of ε. Gradients are not scaled: η and λ mean other numbers than with AdamW. Left
+            out, AdamW.
         norm_factor: If given, the weights are scaled at the beginning and after every update to
             ‖θ‖₂ = this times the norm that the run starts with, so that the loss alone is minimised
             at one norm (Liu et al. 2022, *Omnigrok*). Weight decay must then be 0: scaling would
@@ -52,6 +57,7 @@ class OptimiserSettings(Settings):
     epsilon: float = Field(default=1e-8, ge=1e-30)
     warmup_steps: int = Field(default=10, ge=0)
     decay_fraction: float = Field(default=0.0, ge=0, le=1)
+    method: Literal["gradient-descent"] | None = Field(default=None, exclude_if=absent)
     norm_factor: float | None = Field(default=None, gt=0)
     decay_form: Literal["l2"] | None = Field(default=None, exclude_if=absent)
     decay_target: Literal["initial"] | None = Field(default=None, exclude_if=absent)
@@ -73,6 +79,19 @@ class OptimiserSettings(Settings):
                 raise InvalidInputError(
                     f"{name} = {getattr(self, name)!r} is given with weight_decay = 0, where it "
                     "would have no effect; leave it out, or give a weight_decay"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _gradient_descent_has_no_moments(self) -> Self:
+        if self.method is None:
+            return self
+        for name in ("beta1", "beta2", "epsilon", "decay_form"):
+            given, usual = getattr(self, name), type(self).model_fields[name].default
+            if given != usual:
+                raise InvalidInputError(
+                    f"{name} = {given!r} is given with method = {self.method!r}, where it would "
+                    f"have no effect; leave it at {usual!r}"
                 )
         return self
 

@@ -249,6 +249,7 @@ def _choices(settings: RunSettings) -> list[str]:
     found += [] if o.weight_noise is None else [f"weight noise {o.weight_noise:g}"]
     found += [] if o.update_noise is None else [f"update noise {o.update_noise:g}"]
     found += [] if o.decay_form is None else ["L2"]
+    found += [] if o.method is None else [o.method.replace("-", " ")]
     found += [] if o.decay_target is None else ["decay towards the start"]
     found += (
         []

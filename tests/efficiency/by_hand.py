@@ -61,24 +61,28 @@ def trained(run: RunSettings) -> tuple[float, list[Tensor]]:
     tokens = torch.stack([left, right, torch.full_like(left, network.num_symbols)], dim=-1)
     weights, o = list(network.parameters()), run.optimiser
     target = None if o.norm_factor is None else o.norm_factor * norm(weights).detach()
-    adamw = torch.optim.AdamW(
-        weights,
-        lr=o.learning_rate,
-        betas=(o.beta1, o.beta2),
-        weight_decay=o.weight_decay,
-        eps=o.epsilon,
-    )
+    optimiser: torch.optim.Optimizer
+    if o.method == "gradient-descent":
+        optimiser = torch.optim.SGD(weights, lr=o.learning_rate, weight_decay=o.weight_decay)
+    else:
+        optimiser = torch.optim.AdamW(
+            weights,
+            lr=o.learning_rate,
+            betas=(o.beta1, o.beta2),
+            weight_decay=o.weight_decay,
+            eps=o.epsilon,
+        )
     if target is not None:
         scale_to(weights, target)
     for _ in range(run.num_steps):
-        adamw.zero_grad()
+        optimiser.zero_grad()
         LOSSES[run.loss](network(tokens), label).backward()
         if o.orthogonal_gradient == "whole":
             make_orthogonal(weights)
         elif o.orthogonal_gradient == "each":
             for weight in weights:
                 make_orthogonal([weight])
-        adamw.step()
+        optimiser.step()
         if target is not None:
             scale_to(weights, target)
     loss = torch.nn.functional.cross_entropy(network(tokens), label)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from efficiency.ensemble import Stack
-from efficiency.optimiser import StackedAdamW, learning_rate_factor, learning_time
+from efficiency.optimiser import StackedOptimiser, learning_rate_factor, learning_time
 from efficiency.settings import OptimiserSettings
 
 
@@ -30,7 +30,7 @@ def test_each_member_follows_torchs_adamw_to_rounding():
         )
         for parameters, m in zip(alone, members, strict=True)
     ]
-    stacked = StackedAdamW(weights, first, second, members, num_steps=100)
+    stacked = StackedOptimiser(weights, first, second, members, num_steps=100)
     for _ in range(100):
         gradient.flat.copy_(torch.randn(gradient.flat.shape, generator=generator))
         for k, (parameters, optimiser) in enumerate(zip(alone, optimisers, strict=True)):
@@ -55,7 +55,7 @@ def test_the_schedule_is_the_same_in_closed_form_and_in_the_optimiser(
         learning_rate=0.5, warmup_steps=warmup_steps, decay_fraction=decay_fraction
     )
     stacks = (Stack.zeros({"w": (1,)}, 1, torch.empty(0)) for _ in range(3))
-    optimiser = StackedAdamW(*stacks, [settings], num_steps)
+    optimiser = StackedOptimiser(*stacks, [settings], num_steps)
     steps = np.arange(num_steps)
     expected = 0.5 * learning_rate_factor(
         steps, num_steps=num_steps, warmup_steps=warmup_steps, decay_fraction=decay_fraction

@@ -8,7 +8,7 @@ import torch
 
 from efficiency import train
 from efficiency.ensemble import Stack, initial_weights
-from efficiency.optimiser import StackedAdamW
+from efficiency.optimiser import StackedOptimiser
 from efficiency.settings import OptimiserSettings, RunSettings
 from tests.build import run_settings
 from tests.efficiency import by_hand
@@ -59,7 +59,7 @@ def test_what_is_left_of_a_gradient_is_orthogonal_and_as_long_as_before(kind):
     weights.views["zero"].zero_()
     before = gradient.clone()
     members = [OptimiserSettings(orthogonal_gradient=kind)] * 2
-    StackedAdamW(weights, first, second, members, num_steps=9)._make_orthogonal(gradient.flat)
+    StackedOptimiser(weights, first, second, members, num_steps=9)._make_orthogonal(gradient.flat)
 
     def of(stack: Stack, member: int) -> list[torch.Tensor]:
         vectors = [view[member].flatten() for view in stack.views.values()]

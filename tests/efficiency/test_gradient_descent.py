@@ -1,0 +1,50 @@
+"""Gradient descent with an L2 penalty, whose rest points are those that the theory speaks of."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from efficiency import train
+from efficiency.ensemble import initial_weights
+from efficiency.training import Training
+from tests.build import run_settings
+from tests.efficiency import by_hand
+
+DESCENT = {"method": "gradient-descent", "warmup_steps": 0}
+
+
+@pytest.mark.parametrize("engine", ["auto", "stacked"])
+def test_descent_is_that_of_the_textbook(engine):
+    run = run_settings(**DESCENT, learning_rate=0.3, weight_decay=0.05, num_steps=200)
+    (trained,) = train([run], engine=engine)
+    loss, weights = by_hand.trained(run)
+    assert trained.history["train_loss"].iloc[-1] == pytest.approx(loss, rel=1e-4)
+    for name, weight in zip(initial_weights(run), weights, strict=True):
+        np.testing.assert_allclose(trained.weights[name], weight, rtol=2e-3, atol=2e-5)
+
+
+def virial(run) -> float:
+    """Return −θ·∇L / λ‖θ‖² at the end of a run: 1 where growing would save as much as it costs."""
+    (trained,) = train([run])
+    later = run.model_copy(update={"start": run, "init_seed": None})
+    _, gradients = Training([later], [trained.weights], "cpu").engine.gradient()
+    along = penalty = 0.0
+    for name, weight in trained.weights.items():
+        along -= float((gradients.views[name][0].double().numpy() * weight).sum())
+        penalty += run.optimiser.weight_decay * float((weight.astype(float) ** 2).sum())
+    return along / penalty
+
+
+def test_it_comes_to_rest_where_loss_and_penalty_balance_and_adamw_elsewhere():
+    run = run_settings(**DESCENT, learning_rate=0.05, weight_decay=3e-3, num_steps=30_000)
+    assert virial(run) == pytest.approx(1, abs=2e-3)
+    assert virial(run_settings(weight_decay=1.0, learning_rate=3e-3, num_steps=10_000)) < 0.1
+
+
+@pytest.mark.parametrize(
+    "changes", [{"beta1": 0.5}, {"beta2": 0.9}, {"epsilon": 1e-20}, {"decay_form": "l2"}], ids=str
+)
+def test_what_only_adam_has_is_refused(changes):
+    with pytest.raises(ValueError, match="would have no effect; leave it at"):
+        run_settings(**DESCENT, weight_decay=0.1, **changes)
