@@ -103,7 +103,7 @@ bench-gpu: $(READY)
 	$(BIN)/python -m benchmarks.gpu
 
 calibration: $(READY)
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/predictions/test_calibration.py tests/predictions/test_calibration_family.py tests/predictions/test_calibration_critical_size.py tests/predictions/test_calibration_substitutes.py --numprocesses 2 --calibration full -rP
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/predictions/test_calibration.py tests/predictions/test_calibration_looks.py tests/predictions/test_calibration_family.py tests/predictions/test_calibration_critical_size.py tests/predictions/test_calibration_substitutes.py --numprocesses 2 --calibration full -rP
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

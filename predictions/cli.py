@@ -81,7 +81,7 @@ def show(
     ----------
     names:
         The predictions, or a group: "all" (of the theory), "circuits", "critical-size",
-        "first-study", "controls", "substitutes".
+        "first-study", "controls", "substitutes", "at-rest".
     """
     from predictions.showing import described, print_prediction
 
@@ -198,7 +198,7 @@ def run(
     ----------
     names:
         The predictions, or a group: "all" (of the theory), "circuits", "critical-size",
-        "first-study", "controls", "substitutes".
+        "first-study", "controls", "substitutes", "at-rest".
     """
     from predictions.plans import Extent
     from predictions.printing import print_verdicts

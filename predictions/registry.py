@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from efficiency.errors import InvalidInputError, did_you_mean
+from predictions.at_rest.anti_grokking import AntiGrokking
+from predictions.at_rest.comes_to_rest import ComesToRest
+from predictions.at_rest.gradient_descent import DescentDecay, GradientDescent
 from predictions.circuits.larger_part import LargerPart
 from predictions.circuits.memory_first import MemoryFirst
 from predictions.circuits.memory_gives_way import MemoryGivesWay
@@ -114,7 +117,13 @@ SUBSTITUTES: dict[str, Prediction] = {
 }
 """Ungrokking with something else in place of weight decay, or another ε beside it."""
 
-PREDICTIONS = THEORY | CIRCUITS | CRITICAL_SIZE | FIRST_STUDY | CONTROLS | SUBSTITUTES
+AT_REST: dict[str, Prediction] = {
+    prediction.name: prediction
+    for prediction in (ComesToRest(), GradientDescent(), DescentDecay(), AntiGrokking())
+}
+"""What training without end does: what comes to rest, where, and what never does."""
+
+PREDICTIONS = THEORY | CIRCUITS | CRITICAL_SIZE | FIRST_STUDY | CONTROLS | SUBSTITUTES | AT_REST
 
 GROUPS: dict[str, dict[str, Prediction]] = {
     "all": THEORY,
@@ -123,6 +132,7 @@ GROUPS: dict[str, dict[str, Prediction]] = {
     "first-study": FIRST_STUDY,
     "controls": CONTROLS,
     "substitutes": SUBSTITUTES,
+    "at-rest": AT_REST,
 }
 """What stands for several predictions; each is a family with a correction of its own."""
 
@@ -133,6 +143,7 @@ TITLES = {
     "first-study": "The findings of the first study of grokking",
     "controls": "Controls of the theory",
     "substitutes": "Ungrokking with something else in place of weight decay",
+    "at-rest": "Training without end",
 }
 """Of the report of each group."""
 

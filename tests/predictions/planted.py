@@ -164,8 +164,7 @@ def ungrokked(
             r = retained_along(shape, D, math.exp(at[decay]), slope)
             p = 1 / S + (1 - 1 / S) * r
             accuracy = rng.binomial(S * S - D, p) / (S * S - D)
-            moves = noise * apart.normal(size=_num_records(settings))
-            recorded = _course(settings, course, accuracy, moves)
+            recorded = accuracies_over_time(settings, course, accuracy, noise, apart)
             final = tail_at(recorded, settings, 1.0, "novel_accuracy")[0]
             run = ended(settings, novel_accuracy=final, novel_accuracy_drift=-0.01)
             run = replace(run, left=Left(recorded))
@@ -177,12 +176,19 @@ def ungrokked(
 _steps = functools.cache(recorded_steps)
 
 
-def _num_records(settings: RunSettings) -> int:
-    return len(_steps(settings.recording, settings.num_steps))
+def accuracies_over_time(
+    settings: RunSettings, course: str, accuracy: float, noise: float, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Return the accuracies of a history that ends at one, with noise on each record.
 
-
-def _course(settings: RunSettings, course: str, accuracy: float, noise: np.ndarray) -> pd.DataFrame:
-    """Return the accuracies of a history that ends at one, with noise on each record."""
+    Args:
+        settings: Whose.
+        course: ``at rest`` from the beginning, all pairs forgotten at ``one rate``, or each at a
+            rate of its own (``many rates``, exponentially distributed).
+        accuracy: What they end at.
+        noise: Standard deviation on each record.
+        rng: Draws the noise.
+    """
     step = np.array(_steps(settings.recording, settings.num_steps))
     optimiser = settings.optimiser
     time = learning_time(
@@ -198,7 +204,8 @@ def _course(settings: RunSettings, course: str, accuracy: float, noise: np.ndarr
         "one rate": 1 / S + (1 - 1 / S) * r**t,
         "many rates": 1 / S + (1 - 1 / S) / (1 + t * (1 / r - 1)),
     }[course]
-    return pd.DataFrame({"step": step, "novel_accuracy": np.clip(accuracies + noise, 0, 1)})
+    moves = noise * rng.normal(size=len(step))
+    return pd.DataFrame({"step": step, "novel_accuracy": np.clip(accuracies + moves, 0, 1)})
 
 
 def retained_along(shape: str, size: int, middle: float, slope: float) -> float:

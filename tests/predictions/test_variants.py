@@ -124,7 +124,8 @@ def test_other_seeds_are_asked_of_every_prediction_and_told_in_commands_and_name
 
 def test_what_asks_no_network_has_no_variant():
     varied = select(
-        ("all", "circuits", "critical-size", "controls", "substitutes"), Variant(network="mlp")
+        ("all", "circuits", "critical-size", "controls", "substitutes", "at-rest"),
+        Variant(network="mlp"),
     )
     assert {p.name for p in varied} == {p.name for p in ASKING}
     with pytest.raises(

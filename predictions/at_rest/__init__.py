@@ -1,0 +1,1 @@
+"""Claims about training without end: what comes to rest, where, and what never does."""
