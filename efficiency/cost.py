@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from efficiency import engines, models, tasks
+from efficiency import engines, models
 from efficiency.engines import compiling
 from efficiency.engines.members import MemberEngine
 from efficiency.engines.stacked import measured_at_once
@@ -48,10 +48,10 @@ class Sizes:
         return cls(
             M=n.d_model,
             L=n.d_mlp,
-            S=tasks.num_symbols(t.operation, t.size),
+            S=t.num_classes,
             H=n.num_heads,
             D=run.dataset_size,
-            N=tasks.num_pairs(t.operation, t.size),
+            N=t.num_examples,
         )
 
     @property
@@ -66,12 +66,12 @@ def _one_layer(run: RunSettings) -> bool:
 
 
 def _products(run: RunSettings) -> float:
-    num_symbols = tasks.num_symbols(run.task.operation, run.task.size)
+    num_symbols = run.task.num_classes
     return models.ARCHITECTURES[run.network.architecture].products(num_symbols, run.network)
 
 
 def _activations(run: RunSettings) -> float:
-    num_symbols = tasks.num_symbols(run.task.operation, run.task.size)
+    num_symbols = run.task.num_classes
     return models.ARCHITECTURES[run.network.architecture].activations(num_symbols, run.network)
 
 
@@ -195,7 +195,7 @@ def _layered_step_seconds(run: RunSettings) -> float:
 
 
 def _layered_record_seconds(run: RunSettings) -> float:
-    N = tasks.num_pairs(run.task.operation, run.task.size)
+    N = run.task.num_examples
     forward = 2.0 * _LAYERED["flop"] * _products(run) + _LAYERED["number"] * _activations(run) / 2
     return _RECORD_ITSELF + N * (forward + _RECORD["pair"])
 
@@ -268,12 +268,12 @@ def member_bytes(run: RunSettings, engine: str = "compiled", *, examples: int | 
     names = len(models.shapes(run.task, run.network)) + 20
     quantities = names * 8 * len(recorded_steps(run.recording, run.num_steps))
     if engine == "stacked" and not _one_layer(run):
-        N = tasks.num_pairs(run.task.operation, run.task.size)
+        N = run.task.num_examples
         D = run.optimiser.batch_size or examples or run.dataset_size
         kept = width * (_copies(run) * num_parameters(run) + 2 * D * _activations(run))
         return int(kept) + 64 * run.dataset_size + per_pair * N + quantities
     if issubclass(engines.ENGINES[engine], MemberEngine):
-        N = tasks.num_pairs(run.task.operation, run.task.size)
+        N = run.task.num_examples
         labels = 0 if run.label_seed is None else 4 * N
         copies = 3 + (run.optimiser.decay_target is not None)
         held = copies * width * num_parameters(run) + 12 * run.dataset_size
@@ -301,7 +301,7 @@ def shared_bytes(run: RunSettings, num_members: int, engine: str = "compiled") -
     width = run.network.dtype.itemsize
     saving = min(num_members * width * num_parameters(run), _SAVED_AT_ONCE)
     if engine == "stacked" and not _one_layer(run):
-        N = tasks.num_pairs(run.task.operation, run.task.size)
+        N = run.task.num_examples
         together = min(num_members, measured_at_once(run))
         return int(together * N * _activations(run) * width) + saving
     by = engines.ENGINES[engine]

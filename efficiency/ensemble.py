@@ -125,18 +125,21 @@ def _even(groups: Sequence[Sequence[int]]) -> list[list[int]]:
     return [[int(i) for i in part] for part in np.array_split(members, len(groups))]
 
 
-def seen_mask(run: RunSettings | None, num_pairs: int) -> np.ndarray:
-    """Return (N,) booleans: trained on in ``run`` or in any run that it started from."""
-    seen = np.zeros(num_pairs, dtype=bool)
-    while run is not None:
-        seen[tasks.split(num_pairs, run.dataset_size, run.data_seed)[0]] = True
-        run = run.start
-    return seen
+def trained_on(run: RunSettings) -> np.ndarray:
+    """Return (N,) booleans: trained on in this run."""
+    train = np.zeros(run.task.num_examples, dtype=bool)
+    train[run.task.split(run.dataset_size, run.data_seed)[0]] = True
+    return train
+
+
+def seen_mask(run: RunSettings) -> np.ndarray:
+    """Return (N,) booleans: trained on in this run or in any that it started from."""
+    return trained_on(run) if run.start is None else trained_on(run) | seen_mask(run.start)
 
 
 def labels(run: RunSettings) -> IntArray:
     """Return (N,) the labels of the table as a run is trained on and measured by."""
-    table = tasks.table(run.task.operation, run.task.size)
+    table = run.task.table
     if run.label_seed is None:
         return table.answer
     if run.regime == "mirrored":
@@ -144,28 +147,27 @@ def labels(run: RunSettings) -> IntArray:
     if run.num_corrupted is None:
         return tasks.random_labels(table, run.label_seed)
     found = table.answer.copy()
-    corrupted = _corrupted(run, table.num_pairs)
+    corrupted = _corrupted(run)
     found[corrupted] = tasks.wrong_labels(table, run.label_seed)[corrupted]
     return found
 
 
-def _corrupted(run: RunSettings, num_pairs: int) -> IntArray:
+def _corrupted(run: RunSettings) -> IntArray:
     """Return the pairs with a wrong label, none but in the corrupted regime."""
     if run.num_corrupted is None or run.label_seed is None:
         return np.array([], dtype=np.int64)
-    train, _ = tasks.split(num_pairs, run.dataset_size, run.data_seed)
-    return tasks.corrupted(train, num_pairs, run.num_corrupted, run.label_seed)
+    train, _ = run.task.split(run.dataset_size, run.data_seed)
+    return tasks.corrupted(train, run.task.num_examples, run.num_corrupted, run.label_seed)
 
 
-def part_masks(run: RunSettings, num_pairs: int) -> dict[str, np.ndarray]:
+def part_masks(run: RunSettings) -> dict[str, np.ndarray]:
     """Return (N,) booleans for each of ``PARTS``: which pairs of the table belong to it."""
-    train, seen = np.zeros(num_pairs, dtype=bool), seen_mask(run, num_pairs)
-    train[tasks.split(num_pairs, run.dataset_size, run.data_seed)[0]] = True
+    train, seen = trained_on(run), seen_mask(run)
     # Without a start nothing was removed and "never seen" would repeat "test".
     continued = run.start is not None
-    wrong = np.zeros(num_pairs, dtype=bool)
-    wrong[_corrupted(run, num_pairs)] = True
-    mirror = tasks.mirror(run.task.operation, run.task.size)
+    wrong = np.zeros_like(train)
+    wrong[_corrupted(run)] = True
+    mirror = run.task.mirror
     known = train if mirror is None else train | train[mirror]
     return {
         "train": train,
@@ -207,14 +209,14 @@ class Data:
 def stack_data(members: Sequence[RunSettings], device: torch.device) -> Data:
     """Build the members' datasets, labels and masks."""
     task = members[0].task
-    table = tasks.table(task.operation, task.size)
-    K, N, D = len(members), table.num_pairs, max(run.dataset_size for run in members)
+    table = task.table
+    K, D = len(members), max(run.dataset_size for run in members)
     pairs_KD = np.zeros((K, D), dtype=np.int64)
     weight_KD = np.zeros((K, D))
     labels_KN = np.stack([labels(run) for run in members])
-    masks = [part_masks(run, N) for run in members]
+    masks = [part_masks(run) for run in members]
     for k, run in enumerate(members):
-        train, _ = tasks.split(N, run.dataset_size, run.data_seed)
+        train, _ = run.task.split(run.dataset_size, run.data_seed)
         pairs_KD[k, : len(train)] = train
         weight_KD[k, : len(train)] = 1 / len(train)
 

@@ -27,7 +27,6 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from efficiency import tasks
 from efficiency.errors import InvalidInputError
 from efficiency.operations import IntArray
 from efficiency.settings import TaskSettings
@@ -40,7 +39,7 @@ SUBSPACES: tuple[Subspace, ...] = get_args(Subspace)
 
 def defined(task: TaskSettings, subspace: Subspace) -> bool:
     """Return whether an operation has a subspace."""
-    return subspace == "answer" or tasks.differences(task.operation, task.size) is not None
+    return subspace == "answer" or task.differences is not None
 
 
 def cells(task: TaskSettings, subspace: Subspace) -> IntArray:
@@ -52,9 +51,9 @@ def cells(task: TaskSettings, subspace: Subspace) -> IntArray:
     if subspace not in SUBSPACES:
         raise InvalidInputError(f"unknown subspace {subspace!r}; choose from {list(SUBSPACES)}")
     if subspace == "answer":
-        S = tasks.num_symbols(task.operation, task.size)
+        S = task.num_classes
         return np.arange(S * S).reshape(S, S)
-    labels_SS = tasks.differences(task.operation, task.size)
+    labels_SS = task.differences
     if labels_SS is None:
         raise InvalidInputError(
             f"the trigonometric subspace is not defined for {task.operation}: no commutative group "
@@ -66,7 +65,7 @@ def cells(task: TaskSettings, subspace: Subspace) -> IntArray:
 def dimension(task: TaskSettings, subspace: Subspace) -> int:
     """Return the dimension of a subspace, counting functions that are centred twice only."""
     labels_SS = cells(task, subspace)
-    table = tasks.table(task.operation, task.size)
+    table = task.table
     count_S = np.bincount(table.answer, minlength=table.num_symbols)
     used, inverse = np.unique(labels_SS[count_S > 0], return_inverse=True)
     columns_SS, weight_S = inverse.reshape(-1, table.num_symbols), count_S[count_S > 0]
@@ -82,8 +81,8 @@ def chance_share(task: TaskSettings, subspace: Subspace) -> float:
 
     √(dim / ((N − 1)·(S − 1))), from the mean of the squared share.
     """
-    S = tasks.num_symbols(task.operation, task.size)
-    N = tasks.num_pairs(task.operation, task.size)
+    S = task.num_classes
+    N = task.num_examples
     return float(np.sqrt(dimension(task, subspace) / ((N - 1) * (S - 1))))
 
 
@@ -195,7 +194,7 @@ def split(
     Raises:
         ValueError: The operation has no such subspace, or no pair is trained on.
     """
-    table = tasks.table(task.operation, task.size)
+    table = task.table
     logits, trained = np.asarray(logits_NS, dtype=float), np.asarray(trained_N, dtype=bool)
     if logits.shape != (table.num_pairs, table.num_symbols) or len(trained) != table.num_pairs:
         raise InvalidInputError(
@@ -215,7 +214,7 @@ def split(
     def spread(values: FloatArray) -> float | None:
         return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
 
-    mirror = tasks.mirror(task.operation, task.size)
+    mirror = task.mirror
     novel = ~trained if mirror is None else ~trained & ~trained[mirror]
     others = bool(novel.any())
     gen_error, train_error = spread(right_N[novel]), spread(right_N[trained])

@@ -20,7 +20,6 @@ from efficiency.estimates import Estimate
 from efficiency.optimiser import learning_time
 from efficiency.settings import RunSettings
 from efficiency.statistics import FloatArray
-from efficiency.tasks import num_symbols
 
 TAIL_FRACTION = 0.25
 """Share of the learning time that counts as the tail."""
@@ -243,7 +242,7 @@ def _beginning(history: pd.DataFrame, run: RunSettings) -> float:
     """Return the accuracy on novel pairs from which a run sets out."""
     if run.start is not None:
         return float(history["novel_accuracy"].iloc[0])
-    return 1 / num_symbols(run.task.operation, run.task.size)
+    return run.task.chance
 
 
 def _steadily(holds: pd.Series[bool]) -> pd.Series[bool]:

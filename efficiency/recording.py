@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from efficiency import tasks
 from efficiency.engines import Engine
 from efficiency.ensemble import part_masks
 from efficiency.settings import RecordingSettings
@@ -66,8 +65,7 @@ class Recorder:
         values_RQ = self.values_RQK[:, :, member].cpu().numpy()
         columns = {"step": np.array(self.steps, dtype=np.int64)}
         run = self._engine.members[member]
-        num_pairs = tasks.num_pairs(run.task.operation, run.task.size)
-        empty = [p for p, mask_N in part_masks(run, num_pairs).items() if not mask_N.any()]
+        empty = [p for p, mask_N in part_masks(run).items() if not mask_N.any()]
         for q, name in enumerate(self._names):
             if not any(name.startswith(f"{part}_") for part in empty):
                 columns[name] = values_RQ[:, q]

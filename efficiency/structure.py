@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import torch
 
-from efficiency import fourier, models, tasks
+from efficiency import fourier, models
 from efficiency.estimates import Estimate
 from efficiency.operations import IntArray
 from efficiency.settings import RunSettings
@@ -29,7 +29,7 @@ def logits(
         run: Its settings.
         weights: Its weights by name.
     """
-    table = tasks.table(run.task.operation, run.task.size)
+    table = run.task.table
     program = models.program(run.task, run.network)
     stacked = {name: torch.as_tensor(value).unsqueeze(0) for name, value in weights.items()}
     for begin in range(0, table.num_pairs, _BATCH):
@@ -47,7 +47,7 @@ def shares(run: RunSettings, weights: Mapping[str, np.ndarray]) -> dict[str, Est
     The share of the norm of the centred logits, see ``efficiency.fourier``; of the final weights,
     so that n is 1. A network whose logits are not finite has none.
     """
-    num_symbols = tasks.num_symbols(run.task.operation, run.task.size)
+    num_symbols = run.task.num_classes
     moments = fourier.moments(logits(run, weights), num_symbols)
     if not np.isfinite(moments.square):
         return {}

@@ -15,16 +15,6 @@ from efficiency.errors import InvalidInputError
 from efficiency.operations import IntArray, Table
 
 
-def num_pairs(name: str, size: int) -> int:
-    """Return N, the number of pairs in the table, without building it."""
-    return operations.find(name).num_pairs(size)
-
-
-def num_symbols(name: str, size: int) -> int:
-    """Return S, the number of symbols, without building the table."""
-    return operations.find(name).num_symbols(size)
-
-
 @functools.lru_cache(maxsize=32)
 def differences(name: str, size: int) -> IntArray | None:
     """Return (S, S) labels of (answer, class), see ``Operation``; ``None`` where there are none.

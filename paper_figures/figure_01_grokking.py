@@ -8,7 +8,6 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from efficiency import tasks
 from efficiency.notation import NOTATION
 from paper_figures import courses, style
 from predictions import scratch
@@ -50,6 +49,6 @@ def accuracies(axes: Axes, verdict: Verdict, runs: Sequence[Run]) -> None:
         if number is not None and number.value is not None:
             axes.axvline(number.value, color=style.THRESHOLD, lw=0.8, ls="-.")
     courses.steps_axis(axes)
-    style.accuracy_axis(axes, 1 / tasks.num_symbols(task.operation, task.size))
+    style.accuracy_axis(axes, task.chance)
     axes.set_xlabel(NOTATION["step"].axis_label)
     axes.set_ylabel(NOTATION["accuracy"].axis_label)

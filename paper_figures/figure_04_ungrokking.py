@@ -11,7 +11,6 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from efficiency import tasks
 from efficiency.notation import NOTATION
 from paper_figures import courses, finals, style
 from predictions.judging import plural
@@ -50,7 +49,7 @@ def number_of_starts(runs: Sequence[Run]) -> str:
     """Return how many start networks of the main arm count, of all, e.g. ``11 of 12 networks``."""
     starts = {run.settings.start for run in runs if run.settings.start is not None}
     task = runs[0].settings.task
-    whole = tasks.num_pairs(task.operation, task.size)
+    whole = task.num_examples
     every = [start for start in starts if start is not None and start.dataset_size == whole]
     counted = {one.start for one in main_arm(runs)}
     return f"{len(counted)} of {plural(len(every), 'start network')}"
@@ -66,7 +65,7 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     """
     drawn, (left, right) = style.figure(2, 3.4)
     task = runs[0].settings.task
-    chance = 1 / tasks.num_symbols(task.operation, task.size)
+    chance = task.chance
     final_accuracies(left, points(runs), verdict, chance)
     courses_at_middle_decay(right, runs, chance)
     return drawn

@@ -8,7 +8,6 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from efficiency import tasks
 from efficiency.notation import NOTATION
 from paper_figures import style
 from predictions import scratch
@@ -33,7 +32,7 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     by_seed, _ = scratch.usable(runs)
     counted = [run for by_size in by_seed.values() for run in by_size.values()]
     task = runs[0].settings.task
-    chance = 1 / tasks.num_symbols(task.operation, task.size)
+    chance = task.chance
     finals(left, counted)
     partial_courses(right, counted)
     for axes in (left, right):

@@ -8,7 +8,6 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from efficiency import tasks
 from efficiency.notation import NOTATION
 from paper_figures import courses, style
 from predictions.first_study.delayed_generalisation import arms
@@ -26,7 +25,7 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     drawn, flat = style.grid(4, 2, 2.5, sharex=True, sharey="row")
     panels = np.array(flat).reshape(2, 2)
     task = runs[0].settings.task
-    chance = 1 / tasks.num_symbols(task.operation, task.size)
+    chance = task.chance
     for column, arm in enumerate(arms(runs)):
         histories = [run.history for run in arm if run.outcome.status != "diverged"]
         upper, lower = panels[0, column], panels[1, column]

@@ -8,7 +8,6 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from efficiency import tasks
 from efficiency.notation import NOTATION
 from efficiency.outcome import GENERALISED
 from paper_figures import style
@@ -27,7 +26,7 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     """
     drawn, panels = style.figure(3, 3.0)
     task = runs[0].settings.task
-    chance = 1 / tasks.num_symbols(task.operation, task.size)
+    chance = task.chance
     numbers = sorted({wrong(run) for run in runs})
     places = {k: place for place, k in enumerate(numbers)}
     for axes, kind, title, colour in zip(

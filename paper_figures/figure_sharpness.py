@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from efficiency import tasks
 from efficiency.notation import NOTATION
 from paper_figures import style
 from predictions.first_study.sharpness import told
@@ -40,7 +39,7 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
         axes.set_xscale("log")
         style.plain_log(axes.xaxis)
     task = runs[0].settings.task
-    style.accuracy_axis(axes, 1 / tasks.num_symbols(task.operation, task.size))
+    style.accuracy_axis(axes, task.chance)
     axes.set_xlabel(NOTATION["sharpness"].axis_label)
     axes.set_ylabel(f"{NOTATION['novel_accuracy'].axis_label}, last step")
     unfit = len(runs) - len(points) - sum(run.outcome.status == "diverged" for run in runs)

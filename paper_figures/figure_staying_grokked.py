@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from efficiency import tasks
 from efficiency.notation import NOTATION
 from efficiency.outcome import GENERALISED
 from paper_figures import courses, style
@@ -32,7 +31,7 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
         if later:
             courses.draw(axes, later, "novel_accuracy", color=style.GEN, label="median")
         axes.axhline(GENERALISED, color=style.THRESHOLD, lw=0.8, ls="-.")
-        style.accuracy_axis(axes, 1 / tasks.num_symbols(task.operation, task.size))
+        style.accuracy_axis(axes, task.chance)
         courses.steps_axis(axes)
         axes.set_xlabel(f"{NOTATION['step'].axis_label} from then on")
     panels[0].set_ylabel(NOTATION["novel_accuracy"].axis_label)

@@ -8,7 +8,6 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from efficiency import tasks
 from efficiency.notation import NOTATION
 from paper_figures import finals, style
 from predictions.judging import value_of
@@ -45,7 +44,7 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
         middles = [float(np.median(some)) for some in grown.values()]
         right.plot([place * D for D in grown], middles, marker=marker, color=colour, ms=4.5)
     task = runs[0].settings.task
-    style.accuracy_axis(left, 1 / tasks.num_symbols(task.operation, task.size))
+    style.accuracy_axis(left, task.chance)
     right.axhline(1.0, color=style.CHANCE, lw=1, ls=":")
     right.set_yscale("log")
     style.plain_log(right.yaxis)

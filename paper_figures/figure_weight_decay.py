@@ -10,7 +10,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from efficiency import tasks
 from efficiency.notation import NOTATION
 from paper_figures import finals, style
 from paper_figures.figure_04_ungrokking import points
@@ -32,7 +31,7 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
         label = f"{NOTATION['weight_decay'].symbol} = {decay:g}"
         finals.draw(left, by_size, place=place, color=colour, marker=marker, label=label)
     style.log_axis_with_values(left, sorted({D for by in found.values() for D in by}))
-    style.accuracy_axis(left, 1 / tasks.num_symbols(task.operation, task.size))
+    style.accuracy_axis(left, task.chance)
     left.set_xlabel(NOTATION["reduced_dataset_size"].axis_label)
     left.set_ylabel(f"{NOTATION['novel_accuracy'].final_label}, mean")
     left.set_title("Where it ends")

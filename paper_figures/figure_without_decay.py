@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from efficiency import tasks
 from efficiency.notation import NOTATION
 from efficiency.settings import OptimiserSettings
 from paper_figures import courses, style
@@ -53,7 +52,7 @@ def _panels(runs: Sequence[Run], arms: Mapping[str, Callable[[OptimiserSettings]
         axes.set_title(f"{title}, {len(histories)} networks{style.diverged(arm)}")
         if histories:
             courses.draw(axes, histories, "novel_accuracy", color=style.GEN, label="median")
-        style.accuracy_axis(axes, 1 / tasks.num_symbols(task.operation, task.size))
+        style.accuracy_axis(axes, task.chance)
         courses.steps_axis(axes)
         axes.set_xlabel(f"{NOTATION['step'].axis_label} with D′ = {smallest}")
     panels[0].set_ylabel(NOTATION["novel_accuracy"].axis_label)

@@ -30,7 +30,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     ):
         courses.draw(left, histories, quantity, color=colour, ls=dashes, label=label)
     courses.steps_axis(left)
-    symbols = tasks.num_symbols(settings.task.operation, settings.task.size)
+    symbols = settings.task.num_classes
     style.accuracy_axis(left, 1 / symbols)
     left.set_xlabel(NOTATION["step"].axis_label)
     left.set_ylabel(NOTATION["accuracy"].axis_label)
@@ -43,8 +43,8 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
         counted = middle.get_title("left")
         middle.set_title(f"{counted}\n{slope.value:.1f}% [{low}, {high}] more steps for 1% less")
     middle.legend(loc="lower left", fontsize=7)
-    shown = np.zeros(tasks.num_pairs(settings.task.operation, settings.task.size), dtype=bool)
-    shown[tasks.split(len(shown), settings.dataset_size, settings.data_seed)[0]] = True
+    shown = np.zeros(settings.task.num_examples, dtype=bool)
+    shown[settings.task.split(settings.dataset_size, settings.data_seed)[0]] = True
     square = tasks.square(settings.task.operation, settings.task.size, shown)
     table.cells(right, square, numbers=False)
     right.set_title(f"seed {settings.data_seed}: white is held out")

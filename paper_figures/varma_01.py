@@ -8,7 +8,6 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from efficiency import tasks
 from paper_figures import style
 from paper_figures.base import Evidence, Need, PaperFigure
 from paper_figures.figure_01_grokking import accuracies
@@ -24,7 +23,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     drawn, (left, middle, right) = style.figure(3, 3.6)
     threshold = style.shown(ungrokking.verdict.numbers.get("threshold"))
     task = grokking.runs[0].settings.task
-    chance = 1 / tasks.num_symbols(task.operation, task.size)
+    chance = task.chance
     accuracies(left, grokking.verdict, grokking.runs)
     left.set_title(f"Grokking, {left.get_title('left')}")
     courses_at_middle_decay(middle, ungrokking.runs, chance)

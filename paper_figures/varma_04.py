@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from efficiency import tasks
 from paper_figures import style
 from paper_figures.base import Evidence, Need, PaperFigure
 from paper_figures.figure_04_ungrokking import final_accuracies, number_of_starts, points
@@ -19,7 +18,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     (one,) = evidence
     drawn, (axes,) = style.figure(1, 3.6)
     task = one.runs[0].settings.task
-    chance = 1 / tasks.num_symbols(task.operation, task.size)
+    chance = task.chance
     final_accuracies(axes, points(one.runs), one.verdict, chance)
     axes.set_title(number_of_starts(one.runs))
     return drawn

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from efficiency import tasks
 from paper_figures import style
 from paper_figures.base import Evidence, Need, PaperFigure
 from paper_figures.figure_05_semi_grokking import finals
@@ -27,7 +26,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     without = f", {len(left_out)} left out" if left_out else ""
     axes.set_title(f"{len(by_seed)} seeds{without}{half}")
     task = one.runs[0].settings.task
-    style.accuracy_axis(axes, 1 / tasks.num_symbols(task.operation, task.size))
+    style.accuracy_axis(axes, task.chance)
     return drawn
 
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from efficiency import tasks
 from efficiency.notation import NOTATION
 from paper_figures import courses, style
 from paper_figures.base import Evidence, Need, PaperFigure
@@ -35,7 +34,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
         label = NOTATION[quantity].label
         left.plot(run.history["step"], run.history[quantity], dashes, color=colour, label=label)
     task = run.settings.task
-    style.accuracy_axis(left, 1 / tasks.num_symbols(task.operation, task.size))
+    style.accuracy_axis(left, task.chance)
     left.set_ylabel(NOTATION["accuracy"].axis_label)
     left.legend(loc="center left")
     D, seed = run.settings.dataset_size, run.settings.data_seed

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from efficiency import tasks
 from efficiency.notation import NOTATION
 from paper_figures import courses, style
 from paper_figures.base import Evidence, Need, PaperFigure
@@ -33,7 +32,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
         ):
             label = NOTATION[quantity].label
             courses.draw(axes, histories, quantity, color=colour, ls=dashes, label=label)
-        style.accuracy_axis(axes, 1 / tasks.num_symbols(task.operation, task.size))
+        style.accuracy_axis(axes, task.chance)
         courses.steps_axis(axes)
         axes.set_title(f"D′ = {D}, {len(histories)} runs")
     handles, labels = panels[0].get_legend_handles_labels()

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from efficiency import tasks
 from paper_figures import style
 from paper_figures.base import Evidence, Need, PaperFigure
 from paper_figures.figure_04_ungrokking import final_accuracies, number_of_starts, points
@@ -38,7 +37,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
             axes.set_title(f"{name}: {why}")
             continue
         task = one.runs[0].settings.task
-        chance = 1 / tasks.num_symbols(task.operation, task.size)
+        chance = task.chance
         final_accuracies(axes, found, one.verdict, chance)
         axes.set_title(f"{name}: {one.verdict.outcome}, {number_of_starts(one.runs)}")
         axes.tick_params(axis="x", labelrotation=60)

@@ -9,7 +9,6 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from efficiency import tasks
 from efficiency.notation import NOTATION
 from paper_figures import finals, style
 from paper_figures.base import Evidence, Need, PaperFigure
@@ -50,7 +49,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     accuracies = {D: [run.number("novel_accuracy") for run in some] for D, some in by_size.items()}
     finals.draw(right, accuracies, color=style.GEN, marker="o", label="mean")
     task = one.runs[0].settings.task
-    style.accuracy_axis(right, 1 / tasks.num_symbols(task.operation, task.size))
+    style.accuracy_axis(right, task.chance)
     right.set_ylabel(NOTATION["novel_accuracy"].final_label)
     right.set_title(f"{NOTATION['weight_decay'].symbol} = {decay:g}, {number_of_starts(one.runs)}")
     for axes in (left, right):

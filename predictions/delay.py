@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from efficiency import tasks
 from efficiency.estimates import Estimate
 from predictions.clauses import above, decide
 from predictions.judging import (
@@ -49,7 +48,7 @@ def find(runs: Sequence[Run], notes: tuple[str, ...] = ()) -> Finding:
             notes=notes,
         )
     task = runs[0].settings.task
-    half = (1 + 1 / tasks.num_symbols(task.operation, task.size)) / 2
+    half = task.halfway
     accuracies = each_once(
         (run.settings.data_seed, value_of(run, "novel_accuracy")) for run in runs
     )

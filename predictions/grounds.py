@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from efficiency import tasks
 from efficiency.errors import InvalidInputError
 from efficiency.settings import (
     NetworkSettings,
@@ -43,7 +42,7 @@ _IN_WORDS = {
 
 def in_words(task: TaskSettings, network: NetworkSettings) -> str:
     """Return operation and network in a phrase."""
-    num_pairs = tasks.num_pairs(task.operation, task.size)
+    num_pairs = task.num_examples
     return f"{task.operation} at size {task.size} ({num_pairs:,} pairs), {named(network)}"
 
 
@@ -109,7 +108,7 @@ class Ground:
     @property
     def num_pairs(self) -> int:
         """N."""
-        return tasks.num_pairs(self.task.operation, self.task.size)
+        return self.task.num_examples
 
     def describe(self) -> str:
         """Return operation and network in a phrase."""

@@ -32,7 +32,7 @@ def table_digest(task: TaskSettings) -> str:
     Every pair and answer of its table; which pairs are mirror images, and so no novel ones; and
     the differences of classes, which its shares of logits are measured by.
     """
-    table = tasks.table(task.operation, task.size)
+    table = task.table
     mirror, differences = (
         of(task.operation, task.size) for of in (tasks.mirror, tasks.differences)
     )
@@ -53,7 +53,7 @@ def network_probe(task: TaskSettings, network: NetworkSettings) -> tuple[float, 
     one = models.network(task, wide).to(torch.float64)
     one.initialise(torch.Generator().manual_seed(0))
     weights = {name: p.detach().unsqueeze(0) for name, p in one.named_parameters()}
-    table = tasks.table(task.operation, task.size)
+    table = task.table
     chosen = np.linspace(0, table.num_pairs - 1, _PROBED).astype(int)
     program = models.program(task, wide)
     left, right = (torch.as_tensor(side[chosen])[None] for side in (table.left, table.right))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from efficiency import critical_size, tasks
+from efficiency import critical_size
 from efficiency.settings import RecordingSettings, RunSettings
 from predictions.grounds import Ground, schedule
 from predictions.judging import value_of
@@ -92,5 +92,5 @@ def midpoint(by_size: Mapping[int, Run]) -> Bounds:
 def retained(run: Run, number: str = "novel_accuracy") -> float:
     """Return a run's final accuracy as the part between chance (0) and perfect (1)."""
     task = run.settings.task
-    num_symbols = tasks.num_symbols(task.operation, task.size)
+    num_symbols = task.num_classes
     return float(critical_size.retained(value_of(run, number), num_symbols))

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
-from efficiency import critical_size, tasks
+from efficiency import critical_size
 from efficiency.critical_size import PARTIAL
 from efficiency.estimates import Estimate
 from efficiency.outcome import MIN_CHANGE
@@ -55,7 +55,7 @@ def kind(run: Run) -> Kind:
     """
     later = run.history[2 * run.history["step"] >= run.settings.num_steps]["novel_accuracy"]
     task = run.settings.task
-    num_symbols = tasks.num_symbols(task.operation, task.size)
+    num_symbols = task.num_classes
     low, high, end = critical_size.retained([later.min(), later.max(), later.iloc[-1]], num_symbols)
     if later.max() - later.min() > MAX_RANGE:
         return "grokked" if end > BETWEEN[1] else "moving"

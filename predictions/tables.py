@@ -30,7 +30,7 @@ def answers(operation: str, size: int, num_examples: int | None, seed: int | Non
             without D.
     """
     operations.check(operation, size)
-    num_pairs = tasks.num_pairs(operation, size)
+    num_pairs = operations.find(operation).num_pairs(size)
     if num_examples is None:
         if seed is not None:
             raise InvalidInputError(

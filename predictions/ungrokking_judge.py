@@ -58,7 +58,7 @@ def find(runs: Sequence[Run]) -> Finding:
     if (second := threshold_by_binomial_model(main)) is not None:
         numbers["threshold_by_binomial_model"] = second
     numbers |= removed_against_never_seen([c for c in continued if not c.start_knew_everything])
-    middle = (1 + 1 / main[0].num_symbols) / 2
+    middle = main[0].task.halfway
     clauses = _clauses(numbers, main, middle)
     clauses += _against_rivals(clauses, better, forgets)
     decision = decide(clauses)

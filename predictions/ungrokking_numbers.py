@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from efficiency import binomial, critical_size, tasks
+from efficiency import binomial, critical_size
 from efficiency.ensemble import part_masks
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
@@ -52,8 +52,7 @@ def threshold(seeds: Seeds) -> Estimate:
 
 def _num_novel(run: RunSettings) -> int:
     """Return how many pairs are novel to a run."""
-    num_pairs = tasks.num_pairs(run.task.operation, run.task.size)
-    return int(part_masks(run, num_pairs)["novel"].sum())
+    return int(part_masks(run)["novel"].sum())
 
 
 def threshold_by_binomial_model(main: Sequence[Continued]) -> Estimate | None:
@@ -70,7 +69,7 @@ def threshold_by_binomial_model(main: Sequence[Continued]) -> Estimate | None:
         sizes = np.array([one.size for one in continuations])
         total = np.array([_num_novel(one.run.settings) for one in continuations])
         accuracy = np.array([one.number("novel_accuracy") for one in continuations])
-        chance = 1 / continuations[0].num_symbols
+        chance = continuations[0].task.chance
         fitted = binomial.fit(sizes, accuracy * total, total, lower=chance)
         if not sizes.min() <= fitted.threshold <= sizes.max():
             return None
@@ -155,11 +154,7 @@ def still_moving(main: Sequence[Continued]) -> dict[str, Estimate]:
         )
     }
     low, high = critical_size.PARTIAL
-    partial = [
-        one
-        for one in main
-        if low < float(critical_size.retained(one.number("novel_accuracy"), one.num_symbols)) < high
-    ]
+    partial = [one for one in main if low < one.retained < high]
     drift = by_start(partial, "novel_accuracy_drift")
     if len(drift) >= MIN_SEEDS:
         numbers["drift_of_partial_accuracies"] = over_seeds(drift.values())

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from efficiency import critical_size, tasks
+from efficiency import critical_size
 from efficiency.critical_size import Crossing
-from efficiency.settings import RunSettings
+from efficiency.settings import RunSettings, TaskSettings
 from efficiency.statistics import FloatArray
 from predictions.protocol import Run
 
@@ -32,9 +32,9 @@ class Continued:
         return self.start.data_seed
 
     @property
-    def num_symbols(self) -> int:
-        """S."""
-        return tasks.num_symbols(self.start.task.operation, self.start.task.size)
+    def task(self) -> TaskSettings:
+        """What both were trained on."""
+        return self.start.task
 
     @property
     def size(self) -> int:
@@ -50,7 +50,13 @@ class Continued:
     def start_knew_everything(self) -> bool:
         """Whether the start network was trained on the whole table."""
         task = self.start.task
-        return self.start.dataset_size == tasks.num_pairs(task.operation, task.size)
+        return self.start.dataset_size == task.num_examples
+
+    @property
+    def retained(self) -> float:
+        """The part of its accuracy on novel pairs that it retains: 0 at chance, 1 at 1."""
+        accuracy = self.number("novel_accuracy")
+        return float(critical_size.retained(accuracy, self.task.num_classes))
 
     def number(self, name: str) -> float:
         """Return the value of one of the run's final numbers."""
@@ -190,7 +196,7 @@ def sweeps(continued: Sequence[Continued]) -> Seeds:
             decay: Sweep(
                 sizes=tuple(sorted(by_size)),
                 accuracy=tuple(by_size[size] for size in sorted(by_size)),
-                num_symbols=continued[0].num_symbols,
+                num_symbols=continued[0].task.num_classes,
             )
             for decay, by_size in sorted(by_decay.items())
         }

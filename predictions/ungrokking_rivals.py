@@ -62,7 +62,7 @@ def forgetting(main: Sequence[Continued]) -> dict[int, float]:
     for one in main:
         history, settings = one.run.history, one.run.settings
         halfway, end = (tail_at(history, settings, part, "novel_accuracy") for part in (HALF, 1.0))
-        before, after = critical_size.retained((halfway[0], end[0]), one.num_symbols)
+        before, after = critical_size.retained((halfway[0], end[0]), one.task.num_classes)
         if low < (before + after) / 2 < high:
             left = min(max(float(before), 0.0), 1.0) ** (end[1] / halfway[1])
             falls.setdefault(one.seed, []).append((float(before - after), float(before) - left))

@@ -12,7 +12,6 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from efficiency import tasks
 from efficiency.engines.binding import LOSSES, Code
 from efficiency.engines.members import MemberEngine
 from efficiency.engines.support import ANY, EVERY_RUN, OPTIMISER, Support
@@ -84,7 +83,7 @@ class CompiledEngine(MemberEngine):
     def shape(cls, run: RunSettings) -> ctypes.Structure:
         """See ``MemberEngine.shape``."""
         n = run.network
-        num_symbols = tasks.num_symbols(run.task.operation, run.task.size)
+        num_symbols = run.task.num_classes
         return Shape(num_symbols, n.d_model, getattr(n, "num_heads"), n.d_mlp)  # noqa: B009
 
     def names(self) -> Sequence[str]:

@@ -14,7 +14,7 @@ from typing import ClassVar, final, get_args
 
 import numpy as np
 
-from efficiency import models, tasks
+from efficiency import models
 from efficiency.engines.binding import LOSSES, Code
 from efficiency.engines.members import MemberEngine
 from efficiency.engines.support import ANY, EVERY_RUN, OPTIMISER, Support, unsupported_by_network
@@ -229,7 +229,7 @@ def _wrongly_written(task: TaskSettings, network: NetworkSettings) -> str | None
     """Return how a network differs from what it has written down, on a few examples."""
     written = models.written_down(task, network)
     assert written is not None
-    table = tasks.table(task.operation, task.size)
+    table = task.table
     some = np.unique(np.linspace(0, table.num_pairs - 1, _PROBED).astype(int))
     examples = (table.left[some], table.right[some], table.answer[some])
     problem = _unlike_torch(
@@ -289,7 +289,7 @@ class LayeredEngine(MemberEngine):
         """See ``MemberEngine.shape``."""
         written = models.written_down(run.task, run.network)
         assert written is not None
-        num_symbols = tasks.num_symbols(run.task.operation, run.task.size)
+        num_symbols = run.task.num_classes
         shapes = models.shapes(run.task, run.network)
         return described(written, shapes, num_symbols, run.network.dropout_rate)
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from efficiency import streams, tasks
+from efficiency import streams
 from efficiency.engines import binding
 from efficiency.engines.base import Engine
 from efficiency.engines.binding import READINGS, Code, ExampleSet, Floats, address
@@ -128,8 +128,8 @@ class MemberEngine(Engine):
         self._shape = self.shape(members[0])
         self._names = self.names()
         task = members[0].task
-        table = tasks.table(task.operation, task.size)
-        num_symbols = tasks.num_symbols(task.operation, task.size)
+        table = task.table
+        num_symbols = task.num_classes
         order_N = np.lexsort((table.right, table.left))
         left_N, right_N = (side[order_N].astype(np.int32) for side in (table.left, table.right))
         # Members with true labels, as almost all are, share them.
@@ -146,9 +146,9 @@ class MemberEngine(Engine):
         for run in members:
             natural = run.regime == "natural"
             labels_N = true_N if natural else labels(run)[order_N].astype(np.int32)
-            masks = {part: mask[order_N] for part, mask in part_masks(run, len(order_N)).items()}
+            masks = {part: mask[order_N] for part, mask in part_masks(run).items()}
             sides = (left_N, right_N, labels_N)
-            dataset_D, _ = tasks.split(len(order_N), run.dataset_size, run.data_seed)
+            dataset_D, _ = run.task.split(run.dataset_size, run.data_seed)
             given_D = place_N[dataset_D]
             order_D = np.argsort(given_D) if self.SORTED else np.arange(len(given_D))
             given_D = given_D[order_D]

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, final
 import torch
 from torch import Tensor
 
-from efficiency import measurements, models, streams, tasks
+from efficiency import measurements, models, streams
 from efficiency.engines.base import Engine
 from efficiency.engines.subnormals import flushed
 from efficiency.engines.support import ANY, EVERY_RUN, OPTIMISER, Support, unsupported_by_network
@@ -32,8 +32,8 @@ _WARM_UP = 3
 
 def measured_at_once(run: RunSettings) -> int:
     """Return how many members are measured together."""
-    num_pairs = tasks.num_pairs(run.task.operation, run.task.size)
-    num_symbols = tasks.num_symbols(run.task.operation, run.task.size)
+    num_pairs = run.task.num_examples
+    num_symbols = run.task.num_classes
     architecture = models.ARCHITECTURES[run.network.architecture]
     kept = architecture.activations(num_symbols, run.network)
     return max(1, int(RECORDING_BYTES // (8 * num_pairs * kept)))

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from efficiency import tasks
 from efficiency.models.base import Network
 from efficiency.models.layers import Layers, Written
 from efficiency.models.mlp import MLP
@@ -140,7 +139,7 @@ ARCHITECTURES: dict[str, Architecture] = {
 
 def network(task: TaskSettings, settings: NetworkSettings) -> Network:
     """Return one network with zero weights for a task."""
-    num_symbols = tasks.num_symbols(task.operation, task.size)
+    num_symbols = task.num_classes
     return ARCHITECTURES[settings.architecture].network(num_symbols, settings)
 
 
@@ -153,13 +152,13 @@ def shapes(task: TaskSettings, settings: NetworkSettings) -> Mapping[str, tuple[
 
 def program(task: TaskSettings, settings: NetworkSettings) -> Program:
     """Return the program that computes many such networks at once."""
-    num_symbols = tasks.num_symbols(task.operation, task.size)
+    num_symbols = task.num_classes
     return ARCHITECTURES[settings.architecture].program(num_symbols, settings)
 
 
 @functools.lru_cache(maxsize=64)
 def written_down(task: TaskSettings, settings: NetworkSettings) -> Written | None:
     """Return the network as a list of layers, ``None`` if it does not write itself down."""
-    num_symbols = tasks.num_symbols(task.operation, task.size)
+    num_symbols = task.num_classes
     layers = Layers(ARCHITECTURES[settings.architecture].prompt(num_symbols, settings))
     return layers.written() if network(task, settings).write_down(layers) else None

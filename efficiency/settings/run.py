@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from efficiency import operations, tasks
+from efficiency import operations
 from efficiency.errors import InvalidInputError
 from efficiency.settings.base import Seed, Settings, absent
 from efficiency.settings.networks import NetworkSettings, OneLayerTransformerSettings
@@ -84,7 +84,7 @@ class RunSettings(Settings):
 
     @model_validator(mode="after")
     def _dataset_fits_the_table(self) -> Self:
-        num_pairs = tasks.num_pairs(self.task.operation, self.task.size)
+        num_pairs = self.task.num_examples
         if not 1 <= self.dataset_size <= num_pairs:
             raise InvalidInputError(
                 f"dataset_size D = {self.dataset_size} is outside 1 … N = {num_pairs}, the number "

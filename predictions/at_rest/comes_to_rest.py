@@ -141,7 +141,7 @@ def _find(
     for D, some in of_size.items():
         drifts = by_start(some, "novel_accuracy_drift")
         numbers[f"drift_at_{D}"] = over_seeds(drifts.values())
-    middle = (1 + 1 / counted[0].num_symbols) / 2
+    middle = counted[0].task.halfway
     clauses = [
         below(FORGETTING, falls, MOST),
         replace(below(FALL, low, middle), fails=None),

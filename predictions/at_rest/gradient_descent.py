@@ -220,7 +220,7 @@ class GradientDescent(Descent):
             by_start([one for one in counted if one.size == D], "novel_accuracy")
             for D in (min(sizes), max(sizes))
         )
-        middle = (1 + 1 / counted[0].num_symbols) / 2
+        middle = counted[0].task.halfway
         numbers = {
             FALL: over_seeds(low.values(), least=0.0, most=1.0),
             KEEP: over_seeds(high.values(), least=0.0, most=1.0),

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from efficiency import tasks
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
 from predictions.clauses import above, below, decide
@@ -118,7 +117,7 @@ class WithoutDecay(Prediction):
 
 def _find(counted: Sequence[Continued], runs: Sequence[Run], notes: tuple[str, ...]) -> Finding:
     task, smallest = counted[0].start.task, min(one.size for one in counted)
-    middle = (1 + 1 / tasks.num_symbols(task.operation, task.size)) / 2
+    middle = task.halfway
     decayed = [one for one in counted if one.weight_decay > 0]
     free = [one for one in counted if one.weight_decay == 0]
     kept, fallen = (

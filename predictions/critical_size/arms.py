@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy import optimize
 
-from efficiency import operations, tasks
+from efficiency import operations
 from efficiency.settings import RecordingSettings, Regime, RunSettings
 from efficiency.statistics import Interval
 from predictions.critical_size.crossings import FARTHEST, SCALING, Crossing, crossing
@@ -246,7 +246,7 @@ def _between(runs: Sequence[Run]) -> Mapping[str, Any]:
     if len(there) < 2:
         return {"between": None}
     task = there[0].settings.task
-    middle = (1 + 1 / tasks.num_symbols(task.operation, task.size)) / 2
+    middle = task.halfway
     accuracy = [final_accuracy(run, "novel") for run in there]
     above = optimize.isotonic_regression(accuracy).x >= middle
     for (low, below), (high, over) in itertools.pairwise(zip(there, above, strict=True)):

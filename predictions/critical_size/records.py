@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from efficiency import critical_size, tasks
+from efficiency import critical_size
 from efficiency.jackknife import pseudo_values
 from efficiency.lines import Line, fit_line
 from efficiency.statistics import FloatArray, Interval, TooFewError, greater_p
@@ -246,7 +246,7 @@ def _midpoint(continued: Sequence[Run], steps: int) -> tuple[float, bool]:
         [run.settings.dataset_size for run in by_size],
         critical_size.retained(
             [accuracy_after(run, steps) for run in by_size],
-            tasks.num_symbols(task.operation, task.size),
+            task.num_classes,
         ),
     ).threshold
     if math.isfinite(low + high):

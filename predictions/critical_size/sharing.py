@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from efficiency import critical_size, tasks
+from efficiency import critical_size
 from efficiency.estimates import Estimate
 from predictions.clauses import Clause, above, decide
 from predictions.critical_size.arms import (
@@ -224,7 +224,7 @@ class Seen:
             if D not in sizes or run.outcome.status == "diverged":
                 continue
             self.num_networks += 1
-            symbols = tasks.num_symbols(task.operation, task.size)
+            symbols = task.num_classes
             retained = float(critical_size.retained(value_of(run, "novel_accuracy"), symbols))
             if not PARTIAL[0] <= retained <= PARTIAL[1]:
                 continue

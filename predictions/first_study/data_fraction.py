@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from efficiency import tasks
 from efficiency.outcome import GENERALISED, STEADY
 from efficiency.settings import RunSettings
 from predictions.first_study import slopes
@@ -61,7 +60,7 @@ DESIGNS: dict[Size, Fractions] = {
 def percent(run: Run) -> float:
     """Return the part of the table that a run is trained on, in percent, rounded."""
     task = run.settings.task
-    return round(100 * run.settings.dataset_size / tasks.num_pairs(task.operation, task.size))
+    return round(100 * run.settings.dataset_size / task.num_examples)
 
 
 class DataFraction(FirstStudyPrediction):

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
-from efficiency import tasks
 from efficiency.settings import (
     NetworkSettings,
     OneLayerTransformerSettings,
@@ -70,7 +69,7 @@ class Ground:
 
     def part(self, task: TaskSettings, fraction: float) -> int:
         """Return D for a fraction of the table."""
-        return round(fraction * tasks.num_pairs(task.operation, task.size))
+        return round(fraction * task.num_examples)
 
     def run(
         self,

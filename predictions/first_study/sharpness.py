@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from efficiency import critical_size, tasks
+from efficiency import critical_size
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
 from efficiency.sharpness import BOX, ITERATIONS, sharpness
@@ -167,7 +167,7 @@ _ONE = "sharpness_of_seed_"
 def _point(run: Run, sharpness: float) -> Point:
     accuracy = float(run.history["novel_accuracy"].iloc[-1])
     task = run.settings.task
-    way = critical_size.retained(accuracy, tasks.num_symbols(task.operation, task.size))
+    way = critical_size.retained(accuracy, task.num_classes)
     return Point(
         seed=run.settings.data_seed,
         sharpness=sharpness,

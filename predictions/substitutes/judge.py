@@ -8,7 +8,6 @@ from functools import cached_property
 
 import numpy as np
 
-from efficiency import tasks
 from efficiency.estimates import Estimate
 from efficiency.statistics import TooFewError, rank_correlation
 from predictions.judging import geometric, over_seeds, value_of
@@ -78,7 +77,7 @@ class Paired:
     def middle(self) -> float:
         """The accuracy between chance and 1."""
         task = self.started[0].settings.task
-        return (1 + 1 / tasks.num_symbols(task.operation, task.size)) / 2
+        return task.halfway
 
     def accuracies(self, size: int, *, decayed: bool = False) -> dict[int, float]:
         """Return final accuracies on novel pairs in the other way or with decay, by seed."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from efficiency import models, tasks
+from efficiency import models
 from efficiency.ensemble import initial_weights
 from efficiency.settings import RunSettings
 
@@ -53,8 +53,8 @@ def trained(run: RunSettings) -> tuple[float, list[Tensor]]:
     """Return the final cross-entropy on the training examples, and the weights."""
     network = models.network(run.task, run.network).double()
     network.load_state_dict({n: v.double() for n, v in initial_weights(run).items()})
-    table = tasks.table(run.task.operation, run.task.size)
-    pairs, _ = tasks.split(table.num_pairs, run.dataset_size, run.data_seed)
+    table = run.task.table
+    pairs, _ = run.task.split(run.dataset_size, run.data_seed)
     left, right, label = (
         torch.as_tensor(side[pairs]) for side in (table.left, table.right, table.answer)
     )

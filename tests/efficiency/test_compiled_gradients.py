@@ -8,7 +8,7 @@ from hypothesis import assume, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from efficiency import Training, models, tasks
+from efficiency import Training, models, operations
 from efficiency.engines import CompiledEngine, Engine, LayeredEngine
 from efficiency.engines.binding import LOSSES
 from efficiency.ensemble import initial_weights, labels
@@ -34,8 +34,8 @@ def textbook(
     (run,) = engine.members
     network = models.network(run.task, run.network).to(precision)
     weights = {n: v[0].to(precision) for n, v in engine.weights.views.items()}
-    table = tasks.table(run.task.operation, run.task.size)
-    pairs, _ = tasks.split(table.num_pairs, run.dataset_size, run.data_seed)
+    table = run.task.table
+    pairs, _ = run.task.split(run.dataset_size, run.data_seed)
     left, right, label = (
         torch.as_tensor(column[pairs]) for column in (table.left, table.right, labels(run))
     )
@@ -85,7 +85,7 @@ def shapes(draw) -> RunSettings:
         d_model=heads * draw(st.integers(1, 9)), num_heads=heads, d_mlp=draw(st.integers(1, 70))
     )
     task = TaskSettings(operation=operation, size=size)
-    pairs = tasks.num_pairs(operation, size)
+    pairs = operations.find(operation).num_pairs(size)
     seed = draw(st.integers(0, 3))
     return run_settings(
         task=task,
@@ -155,7 +155,7 @@ def deep(draw) -> RunSettings:
             prompt=draw(st.sampled_from(["a b =", "a o b ="])),
             **widths,
         )
-    pairs = tasks.num_pairs(operation, size)
+    pairs = operations.find(operation).num_pairs(size)
     return run_settings(
         task=TaskSettings(operation=operation, size=size),
         network=network,

@@ -151,7 +151,7 @@ def test_an_update_stays_on_its_device_and_never_looks_at_a_number(device, choic
 
 
 def test_a_part_of_the_table_is_what_the_data_say():
-    masks = part_masks(run_settings(dataset_size=49), 49)
+    masks = part_masks(run_settings(dataset_size=49))
     assert {part: int(mask.sum()) for part, mask in masks.items()} == {
         "train": 49,
         "test": 0,

@@ -21,7 +21,7 @@ TASKS = [
 
 
 def table(task: TaskSettings) -> tasks.Table:
-    return tasks.table(task.operation, task.size)
+    return task.table
 
 
 def moments(logits: np.ndarray, task: TaskSettings) -> fourier.Moments:
@@ -30,7 +30,7 @@ def moments(logits: np.ndarray, task: TaskSettings) -> fourier.Moments:
 
 def generalising(task: TaskSettings, rng: np.random.Generator, logit: float) -> np.ndarray:
     """Return logits of a circuit that knows the answer: waves of (z − c) with a peak at 0."""
-    labels = tasks.differences(task.operation, task.size)
+    labels = task.differences
     by_label = rng.normal(size=labels.max() + 1)
     by_label[0] = by_label.max() + logit
     return by_label[labels][table(task).answer]

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from efficiency import operations, tasks
+from efficiency.settings import TaskSettings
 
 PRIMES = [2, 3, 5, 7, 11, 13]
 
@@ -123,6 +124,8 @@ def test_a_declared_symmetry_holds_and_only_where_it_is_declared(name, p, data):
 def test_the_counts_without_a_table_are_those_of_the_table(name):
     size = 4 if name in ON_PERMUTATIONS else 11
     table = tasks.table(name, size)
-    assert tasks.num_pairs(name, size) == table.num_pairs
-    assert tasks.num_symbols(name, size) == table.num_symbols
+    task = TaskSettings(operation=name, size=size)
+    assert task.num_examples == table.num_pairs
+    assert task.num_classes == table.num_symbols
+    assert task.chance == 1 / table.num_symbols
     assert set(table.answer) <= set(range(table.num_symbols))

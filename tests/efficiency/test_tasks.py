@@ -88,7 +88,7 @@ def test_exactly_k_training_labels_are_wrong_and_no_other(size, data, data_seed,
         label_seed=label_seed,
     )
     wrong = labels(run) != tasks.table("addition", 13).answer
-    masks = part_masks(run, 169)
+    masks = part_masks(run)
     assert wrong.sum() == k
     assert (masks["corrupted"] == wrong).all()
     assert (masks["clean"] == (masks["train"] & ~wrong)).all()
@@ -165,7 +165,7 @@ def test_mirror_images_have_the_same_answer_where_and_only_where_it_is_declared(
 def test_novel_pairs_are_those_that_no_trained_pair_mirrors(dataset_size, seed):
     for operation in ("addition", "subtraction"):
         task = TaskSettings(operation=operation, size=7)
-        masks = part_masks(run_settings(task=task, dataset_size=dataset_size, data_seed=seed), 49)
+        masks = part_masks(run_settings(task=task, dataset_size=dataset_size, data_seed=seed))
         table = tasks.table(operation, 7)
         trained = set(zip(table.left[masks["train"]], table.right[masks["train"]], strict=True))
         for i, (a, b) in enumerate(zip(table.left, table.right, strict=True)):

@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from efficiency import tasks
 from efficiency.critical_size import retained, s_curve
 from efficiency.optimiser import learning_time
 from efficiency.outcome import Outcome, outcome, tail_at
@@ -23,7 +22,7 @@ from predictions.protocol import Run
 from tests.build import Left, number
 
 GROUND = GROUNDS["quick"]
-S = tasks.num_symbols(GROUND.task.operation, GROUND.task.size)
+S = GROUND.task.num_classes
 LOG_ODDS = 17.0
 KAPPA = 5.0
 GEN_CENTRE = float(np.exp(np.mean(np.log(GEN_SIZES["quick"].gen_sizes))))

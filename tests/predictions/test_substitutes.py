@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from efficiency import tasks
 from efficiency.critical_size import s_curve
 from efficiency.outcome import Outcome
 from efficiency.settings import RunSettings
@@ -211,7 +210,7 @@ def test_both_arms_differ_in_what_the_claim_is_about_and_in_nothing_else(name, s
         assert other.optimiser.learning_rate == decayed.optimiser.learning_rate
         assert other.optimiser.decay_fraction == decayed.optimiser.decay_fraction
     task = runs[0].task
-    assert max(ways.DATASET_SIZES[size]) < tasks.num_pairs(task.operation, task.size)
+    assert max(ways.DATASET_SIZES[size]) < task.num_examples
 
 
 def test_substitutes_are_a_group_that_shares_its_runs():
