@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from predictions.cli.options import OutOption, SizeOption, StoreOption
 from predictions.command import FAILED, USAGE_ERROR
-from predictions.options import OutOption, SizeOption, StoreOption
 
 app = App(
     name="paper_figures",
@@ -65,7 +65,7 @@ def build(
     from paper_figures.build import SHEET
     from paper_figures.build import build as build_figures
     from paper_figures.catalogue import select
-    from predictions.running import existing
+    from predictions.cli.running import existing
 
     chosen = select(names)
     with style.columns(columns):

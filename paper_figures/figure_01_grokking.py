@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from efficiency.notation import NOTATION
 from paper_figures import courses, style
-from predictions import scratch
+from predictions.circuit_efficiency import scratch
 from predictions.protocol import Run, Verdict
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from efficiency.notation import NOTATION
 from paper_figures import style
-from predictions.minimal_example import PANELS, losses
+from predictions.circuit_efficiency.minimal_example.claim import PANELS, losses
 from predictions.protocol import Run, Verdict
 
 _TITLES = {

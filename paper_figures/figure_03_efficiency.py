@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from efficiency.notation import NOTATION
 from paper_figures import style
-from predictions.efficiency_judge import ARMS, usable
-from predictions.efficiency_records import Arm, SeedCurves
+from predictions.circuit_efficiency.efficiency.judge import ARMS, usable
+from predictions.circuit_efficiency.efficiency.reading import Arm, SeedCurves
 from predictions.judging import bounds, geometric
 from predictions.protocol import Run, Verdict
 

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 
 from efficiency.notation import NOTATION
 from paper_figures import courses, finals, style
+from predictions.circuit_efficiency.ungrokking.reading import Continued, usable
 from predictions.judging import plural
 from predictions.protocol import Run, Verdict
-from predictions.ungrokking_records import Continued, usable
 
 Points = dict[float, dict[int, list[float]]]
 """Final test accuracies of all start networks, by weight decay and dataset size."""

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 
 from efficiency.notation import NOTATION
 from paper_figures import style
-from predictions import scratch
+from predictions.circuit_efficiency import scratch
+from predictions.circuit_efficiency.semi_grokking.claim import Kind, kind
 from predictions.judging import value_of
 from predictions.protocol import Run, Verdict
-from predictions.semi_grokking import Kind, kind
 
 _LOOKS: dict[Kind, tuple[str, str]] = {
     "not grokked": ("v", style.MEM),

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from efficiency.estimates import Estimate
 from efficiency.notation import NOTATION
 from paper_figures import style
-from predictions.critical_size.ratio import RATIO_MARGIN
+from predictions.circuit_efficiency.critical_size.ratio import RATIO_MARGIN
 from predictions.protocol import Run, Verdict
 
 _MARKERS = ("<", "s", ">")

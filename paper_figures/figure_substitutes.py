@@ -10,12 +10,12 @@ from matplotlib.figure import Figure
 
 from efficiency.notation import NOTATION
 from paper_figures import finals, style
+from predictions.circuit_efficiency.substitutes.claim import Substitute
+from predictions.circuit_efficiency.substitutes.judge import Paired
+from predictions.circuit_efficiency.substitutes.ways import DECAY
 from predictions.judging import value_of
 from predictions.protocol import Run, Verdict
 from predictions.registry import find
-from predictions.substitutes.claim import Substitute
-from predictions.substitutes.judge import Paired
-from predictions.substitutes.ways import DECAY
 
 
 @mpl.rc_context(style.STYLE)

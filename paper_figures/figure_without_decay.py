@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from efficiency.notation import NOTATION
 from efficiency.settings import OptimiserSettings
 from paper_figures import courses, style
-from predictions.controls.small_epsilon import SMALL
+from predictions.circuit_efficiency.controls.small_epsilon import SMALL
 from predictions.protocol import Run, Verdict
 
 

@@ -13,7 +13,7 @@ from paper_figures.base import Evidence, Need, PaperFigure
 from paper_figures.figure_01_grokking import accuracies
 from paper_figures.figure_04_ungrokking import courses_at_middle_decay, number_of_starts
 from paper_figures.figure_05_semi_grokking import partial_courses
-from predictions import scratch
+from predictions.circuit_efficiency import scratch
 
 
 @mpl.rc_context(style.STYLE)

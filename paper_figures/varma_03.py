@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from paper_figures import style
 from paper_figures.base import Evidence, MissingRunsError, Need, PaperFigure
 from paper_figures.figure_03_efficiency import isologit, networks
-from predictions.efficiency_judge import usable
+from predictions.circuit_efficiency.efficiency.judge import usable
 
 
 @mpl.rc_context(style.STYLE)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from paper_figures import style
 from paper_figures.base import Evidence, Need, PaperFigure
 from paper_figures.figure_05_semi_grokking import finals
-from predictions import scratch
+from predictions.circuit_efficiency import scratch
 
 
 @mpl.rc_context(style.STYLE)

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from efficiency.notation import NOTATION
 from paper_figures import courses, style
 from paper_figures.base import Evidence, Need, PaperFigure
-from predictions import scratch
-from predictions.semi_grokking import kind
+from predictions.circuit_efficiency import scratch
+from predictions.circuit_efficiency.semi_grokking.claim import kind
 
 
 @mpl.rc_context(style.STYLE)

@@ -11,14 +11,14 @@ from matplotlib.figure import Figure
 from efficiency.notation import NOTATION
 from paper_figures import courses, style
 from paper_figures.base import Evidence, Need, PaperFigure
-from predictions.circuits import logits
+from predictions.circuit_efficiency.circuits import logits
 from predictions.protocol import Run
 
 
 def circuits(run: Run) -> pd.DataFrame:
     """Return a run's history with the correct logit of each circuit, ``gen`` and ``mem``.
 
-    See ``predictions.circuits.logits``.
+    See ``predictions.circuit_efficiency.circuits.logits``.
     """
     both = logits.courses(run.history)
     return run.history.assign(gen=both.gen, mem=both.mem)

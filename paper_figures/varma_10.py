@@ -13,9 +13,14 @@ from efficiency.notation import NOTATION
 from paper_figures import finals, style
 from paper_figures.base import Evidence, Need, PaperFigure
 from paper_figures.figure_04_ungrokking import at_middle_decay, number_of_starts
-from predictions.circuits.logits import Logits, bounds_of_ratio, final, median_ratio
+from predictions.circuit_efficiency.circuits.logits import (
+    Logits,
+    bounds_of_ratio,
+    final,
+    median_ratio,
+)
+from predictions.circuit_efficiency.ungrokking.reading import Continued
 from predictions.judging import plural
-from predictions.ungrokking_records import Continued
 
 
 def logits(one: Continued) -> Logits | None:

@@ -23,7 +23,7 @@ PACKAGES = ("efficiency", "runs", "predictions", "paper_figures")
 
 def predictions() -> None:
     """Run the command ``predictions``."""
-    run("predictions", lambda: importlib.import_module("predictions.cli").app)
+    run("predictions", lambda: importlib.import_module("predictions.cli.app").app)
 
 
 def paper_figures() -> None:

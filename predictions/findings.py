@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from efficiency.errors import InvalidInputError
-from predictions import family
+from predictions import multiplicity as family
 from predictions.judging import plural
 from predictions.protocol import Verdict
 from predictions.registry import find, group_of

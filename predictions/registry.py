@@ -5,35 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from efficiency.errors import InvalidInputError, did_you_mean
-from predictions.at_rest.anti_grokking import AntiGrokking
-from predictions.at_rest.comes_to_rest import ComesToRest
-from predictions.at_rest.gradient_descent import DescentDecay, GradientDescent
-from predictions.circuits.larger_part import LargerPart
-from predictions.circuits.memory_first import MemoryFirst
-from predictions.circuits.memory_gives_way import MemoryGivesWay
-from predictions.controls.equal_steps import EqualSteps
-from predictions.controls.small_epsilon import SmallEpsilon
-from predictions.controls.without_decay import WithoutDecay
-from predictions.critical_size.association import CriticalSizeAssociation
-from predictions.critical_size.coverage import CriticalSizeCoverage
-from predictions.critical_size.identity import CriticalSizeIdentity
-from predictions.critical_size.ratio import CriticalSizeRatio
-from predictions.critical_size.sharing import Sharing
-from predictions.efficiency_vs_size import Efficiency
-from predictions.first_study.data_fraction import DataFraction
-from predictions.first_study.delayed_generalisation import DelayedGeneralisation
-from predictions.first_study.interventions import Interventions
-from predictions.first_study.label_noise import LabelNoise
-from predictions.first_study.learned_structure import LearnedStructure
-from predictions.first_study.operations import OperationsLearned
-from predictions.first_study.sharpness import Sharpness
-from predictions.first_study.staying_grokked import StayingGrokked
-from predictions.first_study.table_size import TableSize
-from predictions.grokking import Grokking
-from predictions.minimal_example import MinimalExamplePrediction
-from predictions.protocol import Prediction, Size
-from predictions.semi_grokking import SemiGrokking
-from predictions.substitutes.claims import (
+from predictions.circuit_efficiency.at_rest.anti_grokking import AntiGrokking
+from predictions.circuit_efficiency.at_rest.comes_to_rest import ComesToRest
+from predictions.circuit_efficiency.at_rest.gradient_descent import DescentDecay, GradientDescent
+from predictions.circuit_efficiency.circuits.larger_part import LargerPart
+from predictions.circuit_efficiency.circuits.memory_first import MemoryFirst
+from predictions.circuit_efficiency.circuits.memory_gives_way import MemoryGivesWay
+from predictions.circuit_efficiency.controls.equal_steps import EqualSteps
+from predictions.circuit_efficiency.controls.small_epsilon import SmallEpsilon
+from predictions.circuit_efficiency.controls.without_decay import WithoutDecay
+from predictions.circuit_efficiency.critical_size.association import CriticalSizeAssociation
+from predictions.circuit_efficiency.critical_size.coverage import CriticalSizeCoverage
+from predictions.circuit_efficiency.critical_size.identity import CriticalSizeIdentity
+from predictions.circuit_efficiency.critical_size.ratio import CriticalSizeRatio
+from predictions.circuit_efficiency.critical_size.sharing import Sharing
+from predictions.circuit_efficiency.efficiency.claim import Efficiency
+from predictions.circuit_efficiency.grokking.claim import Grokking
+from predictions.circuit_efficiency.minimal_example.claim import MinimalExamplePrediction
+from predictions.circuit_efficiency.semi_grokking.claim import SemiGrokking
+from predictions.circuit_efficiency.substitutes.claims import (
     EpsilonSize,
     HeldNorm,
     HeldNormSize,
@@ -45,9 +35,19 @@ from predictions.substitutes.claims import (
     StableMax,
     StableMaxSize,
 )
-from predictions.ungrokking import Ungrokking
+from predictions.circuit_efficiency.ungrokking.claim import Ungrokking
+from predictions.circuit_efficiency.weight_decay.claim import WeightDecay
+from predictions.first_study.data_fraction import DataFraction
+from predictions.first_study.delayed_generalisation import DelayedGeneralisation
+from predictions.first_study.interventions import Interventions
+from predictions.first_study.label_noise import LabelNoise
+from predictions.first_study.learned_structure import LearnedStructure
+from predictions.first_study.operations import OperationsLearned
+from predictions.first_study.sharpness import Sharpness
+from predictions.first_study.staying_grokked import StayingGrokked
+from predictions.first_study.table_size import TableSize
+from predictions.protocol import Prediction, Size
 from predictions.variants import AS_DESIGNED, Variant
-from predictions.weight_decay import WeightDecay
 
 THEORY: dict[str, Prediction] = {
     prediction.name: prediction

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from predictions.cli import app
+from predictions.cli.app import app
 from predictions.protocol import SIZES
 
 ROOT = Path(__file__).parent.parent

@@ -21,12 +21,7 @@ from efficiency.models.table_form import TableForm
 from efficiency.models.transformer import Transformer
 
 if TYPE_CHECKING:
-    from efficiency.settings import (
-        MLPSettings,
-        NetworkSettings,
-        TaskSettings,
-        TransformerSettings,
-    )
+    from efficiency.settings import MLPSettings, NetworkSettings, TaskSettings, TransformerSettings
 
 __all__ = [
     "ARCHITECTURES",

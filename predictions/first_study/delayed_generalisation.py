@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
-from predictions import delay, scratch
+from predictions import delay
+from predictions.circuit_efficiency import scratch
 from predictions.delay import MIN_DELAY
 from predictions.first_study.ground import GROUNDS, Design, FirstStudyPrediction
 from predictions.first_study.times import time_of

@@ -10,7 +10,7 @@ import numpy as np
 from efficiency.alignment import Alignment, alignment, subspaces
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
-from predictions import scratch
+from predictions.circuit_efficiency import scratch
 from predictions.clauses import Clause, decide, most
 from predictions.first_study.ground import MIN_SEEDS
 from predictions.judging import each_once, geometric, over_seeds, plural, share

@@ -11,7 +11,7 @@ from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
 from efficiency.sharpness import BOX, ITERATIONS, sharpness
 from efficiency.statistics import rank_correlation
-from predictions import scratch
+from predictions.circuit_efficiency import scratch
 from predictions.clauses import Clause, decide
 from predictions.first_study.ground import GROUNDS, Design, FirstStudyPrediction
 from predictions.judging import middle, plural

@@ -13,7 +13,7 @@ import jinja2
 
 from efficiency.outcome import Outcome
 from efficiency.settings import OptimiserSettings, RunSettings
-from predictions import family
+from predictions import multiplicity as family
 from predictions.plans import ONE_LOOK, Extent
 from predictions.protocol import Prediction, Run, Size, Verdict
 from predictions.registry import TITLES, group_of, in_groups

@@ -13,14 +13,7 @@ import numpy as np
 import pytest
 
 from efficiency import engines, train
-from efficiency.engines import (
-    CompiledEngine,
-    LayeredEngine,
-    binding,
-    compiled,
-    compiling,
-    layered,
-)
+from efficiency.engines import CompiledEngine, LayeredEngine, binding, compiled, compiling, layered
 from efficiency.engines.compiled import CODE
 from efficiency.engines.subnormals import are_flushed
 from efficiency.settings import OneLayerTransformerSettings

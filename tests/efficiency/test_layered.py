@@ -11,11 +11,7 @@ import torch
 from efficiency import engines, models, train
 from efficiency.engines import layered
 from efficiency.models import MLP, Layers
-from efficiency.settings import (
-    MLPSettings,
-    TaskSettings,
-    TransformerSettings,
-)
+from efficiency.settings import MLPSettings, TaskSettings, TransformerSettings
 from tests.build import CHOICES, PLAIN, SMALL, compiled_only, run_settings
 
 LAYERED = {

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from efficiency.statistics import median_bounds, t_interval
 from paper_figures import courses, style
 from paper_figures import figure_04_ungrokking as figure
-from predictions.ungrokking import Ungrokking
+from predictions.circuit_efficiency.ungrokking.claim import Ungrokking
 from tests.build import continued_run, start_run
 from tests.predictions.plant import remembered
 from tests.predictions.simulate import DECAYS, SIZES, sweep

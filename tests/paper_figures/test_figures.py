@@ -17,10 +17,10 @@ from paper_figures import (
     figure_weight_decay,
     style,
 )
-from predictions.efficiency_judge import usable
+from predictions.circuit_efficiency.efficiency.judge import usable
+from predictions.circuit_efficiency.semi_grokking.claim import kind
 from predictions.registry import find
 from predictions.report import figures
-from predictions.semi_grokking import kind
 from tests.predictions import planted
 from tests.predictions.foretelling import planted_runs
 from tests.predictions.plant import remembered

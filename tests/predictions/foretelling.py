@@ -13,9 +13,9 @@ from efficiency.critical_size import s_curve
 from efficiency.lines import fit_line, meets
 from efficiency.recording import recorded_steps
 from efficiency.settings import RunSettings
-from predictions.critical_size.arms import ForetoldSize
-from predictions.critical_size.claim import Claim
-from predictions.critical_size.records import Records, Seed
+from predictions.circuit_efficiency.critical_size.arms import ForetoldSize
+from predictions.circuit_efficiency.critical_size.claim import Claim
+from predictions.circuit_efficiency.critical_size.records import Records, Seed
 from predictions.protocol import Finding, Run
 from predictions.registry import CRITICAL_SIZE
 from predictions.stages import Cell

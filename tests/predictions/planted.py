@@ -14,9 +14,10 @@ from efficiency.optimiser import learning_time
 from efficiency.outcome import Outcome, outcome, tail_at
 from efficiency.recording import recorded_steps
 from efficiency.settings import RunSettings
-from predictions import scratch, ungrokking
-from predictions.efficiency_vs_size import DESIGNS as GEN_SIZES
-from predictions.efficiency_vs_size import gen_arm, mem_arm
+from predictions.circuit_efficiency import scratch
+from predictions.circuit_efficiency.efficiency.claim import DESIGNS as GEN_SIZES
+from predictions.circuit_efficiency.efficiency.claim import gen_arm, mem_arm
+from predictions.circuit_efficiency.ungrokking import claim as ungrokking
 from predictions.grounds import GROUNDS
 from predictions.protocol import Run
 from tests.build import Left, number

@@ -12,14 +12,14 @@ import pytest
 from efficiency.critical_size import s_curve
 from efficiency.outcome import Outcome, tail_at
 from efficiency.settings import RunSettings
-from predictions.at_rest.anti_grokking import LOST, USUAL
-from predictions.at_rest.comes_to_rest import LONGER, MOST
-from predictions.at_rest.gradient_descent import DESIGNS
-from predictions.controls.small_epsilon import SMALL
+from predictions.circuit_efficiency.at_rest.anti_grokking import LOST, USUAL
+from predictions.circuit_efficiency.at_rest.comes_to_rest import LONGER, MOST
+from predictions.circuit_efficiency.at_rest.gradient_descent import DESIGNS
+from predictions.circuit_efficiency.controls.small_epsilon import SMALL
+from predictions.circuit_efficiency.ungrokking.judge import FALL, FORGETTING, KEEP
+from predictions.circuit_efficiency.weight_decay.claim import RATIO_MARGIN
 from predictions.protocol import Run, Verdict
 from predictions.registry import AT_REST, find, group_of, select
-from predictions.ungrokking_judge import FALL, FORGETTING, KEEP
-from predictions.weight_decay import RATIO_MARGIN
 from tests.build import Left
 from tests.predictions.planted import S, accuracies_over_time, ended
 

@@ -14,9 +14,9 @@ import pytest
 from scipy import stats
 
 from efficiency.estimates import Estimate
-from predictions.ungrokking_judge import find
-from predictions.ungrokking_numbers import threshold
-from predictions.ungrokking_records import sweeps, usable
+from predictions.circuit_efficiency.ungrokking.judge import find
+from predictions.circuit_efficiency.ungrokking.numbers import threshold
+from predictions.circuit_efficiency.ungrokking.reading import sweeps, usable
 from tests.predictions.simulate import sweep
 
 

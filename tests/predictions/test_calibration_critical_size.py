@@ -13,13 +13,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from predictions.circuit_efficiency.critical_size.claim import Claim
+from predictions.circuit_efficiency.critical_size.coverage import LEAST_SHARE
+from predictions.circuit_efficiency.critical_size.identity import SLOPE_MARGIN
+from predictions.circuit_efficiency.critical_size.ratio import RATIO_MARGIN
+from predictions.circuit_efficiency.critical_size.records import Records
+from predictions.circuit_efficiency.critical_size.sharing import MARGIN, Mixture, Seen, Sharing
 from predictions.clauses import LEVEL
-from predictions.critical_size.claim import Claim
-from predictions.critical_size.coverage import LEAST_SHARE
-from predictions.critical_size.identity import SLOPE_MARGIN
-from predictions.critical_size.ratio import RATIO_MARGIN
-from predictions.critical_size.records import Records
-from predictions.critical_size.sharing import MARGIN, Mixture, Seen, Sharing
 from predictions.registry import CRITICAL_SIZE
 from tests.predictions.foretelling import SHAPES, seeds
 from tests.predictions.looking import LOOKS, allowed, looked_at, shares_of

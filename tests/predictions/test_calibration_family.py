@@ -13,7 +13,7 @@ import pytest
 from scipy import stats
 
 from efficiency.shapes import RIVALS
-from predictions import scratch
+from predictions.circuit_efficiency import scratch
 from predictions.protocol import Run, Verdict
 from predictions.registry import find
 from tests.predictions import planted
@@ -69,8 +69,8 @@ def test_intervals_of_slopes_and_kappa_cover_what_was_planted(full_calibration):
 
 
 def test_the_second_opinion_on_the_threshold_covers_it(full_calibration):
-    from predictions.ungrokking_numbers import threshold_by_binomial_model
-    from predictions.ungrokking_records import usable
+    from predictions.circuit_efficiency.ungrokking.numbers import threshold_by_binomial_model
+    from predictions.circuit_efficiency.ungrokking.reading import usable
 
     found = []
     for seed in range(500 if full_calibration else 30):

@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
+from predictions.circuit_efficiency.weight_decay.claim import RATIO_MARGIN
 from predictions.clauses import LEVEL, Clause, above, decide, most, within
 from predictions.plans import doubling
 from predictions.ratios import Ratio
-from predictions.weight_decay import RATIO_MARGIN
 from tests.predictions.foretelling import SHAPES
 from tests.predictions.looking import allowed, looked_at, shares_of
 

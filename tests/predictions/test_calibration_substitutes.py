@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
+from predictions.circuit_efficiency.substitutes.claim import Substitute
+from predictions.circuit_efficiency.substitutes.judge import Paired
+from predictions.circuit_efficiency.weight_decay.claim import RATIO_MARGIN
 from predictions.clauses import LEVEL, decide
 from predictions.registry import SUBSTITUTES
-from predictions.substitutes.claim import Substitute
-from predictions.substitutes.judge import Paired
-from predictions.weight_decay import RATIO_MARGIN
 from tests.predictions.foretelling import SHAPES
 from tests.predictions.looking import LOOKS, allowed, looked_at, shares_of
 from tests.predictions.test_substitutes import planted

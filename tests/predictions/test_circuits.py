@@ -11,10 +11,10 @@ import pytest
 
 from efficiency.outcome import Outcome, outcome
 from efficiency.recording import recorded_steps
-from predictions.circuits.larger_part import GEN, MEM, TIMES, crossing_of
-from predictions.circuits.logits import Courses, bounds_of_ratio, comes_to
-from predictions.circuits.memory_first import MIN_SLOWER
-from predictions.circuits.memory_gives_way import LEFT, MEM_LEFT, NORM_FALLS
+from predictions.circuit_efficiency.circuits.larger_part import GEN, MEM, TIMES, crossing_of
+from predictions.circuit_efficiency.circuits.logits import Courses, bounds_of_ratio, comes_to
+from predictions.circuit_efficiency.circuits.memory_first import MIN_SLOWER
+from predictions.circuit_efficiency.circuits.memory_gives_way import LEFT, MEM_LEFT, NORM_FALLS
 from predictions.protocol import Run, Verdict
 from predictions.registry import CIRCUITS, find, group_of, select
 from tests.build import Left

@@ -9,14 +9,14 @@ import pytest
 from scipy import stats
 
 from efficiency.outcome import Outcome
-from predictions.controls.arms import NUM_SIZES
-from predictions.controls.equal_steps import DECAYS
-from predictions.controls.small_epsilon import SMALL, SmallEpsilon
-from predictions.controls.without_decay import LONGER, WithoutDecay
+from predictions.circuit_efficiency.controls.arms import NUM_SIZES
+from predictions.circuit_efficiency.controls.equal_steps import DECAYS
+from predictions.circuit_efficiency.controls.small_epsilon import SMALL, SmallEpsilon
+from predictions.circuit_efficiency.controls.without_decay import LONGER, WithoutDecay
+from predictions.circuit_efficiency.ungrokking.claim import DESIGNS
+from predictions.circuit_efficiency.weight_decay.claim import ACCURACY_MARGIN
 from predictions.protocol import SIZES, Run
 from predictions.registry import CONTROLS, find, group_of, select
-from predictions.ungrokking import DESIGNS
-from predictions.weight_decay import ACCURACY_MARGIN
 from tests.build import Left, number
 from tests.predictions.planted import ended, history
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from predictions.critical_size.arms import (
+from predictions.circuit_efficiency.critical_size.arms import (
     LENGTHS,
     MEASURE,
     NUM_SIZES,
@@ -21,9 +21,9 @@ from predictions.critical_size.arms import (
     sizes_around,
     sizes_between,
 )
-from predictions.critical_size.crossings import log_norm_at
-from predictions.critical_size.records import accuracy_after, read
-from predictions.critical_size.sharing import Mixture, Seen, Sharing
+from predictions.circuit_efficiency.critical_size.crossings import log_norm_at
+from predictions.circuit_efficiency.critical_size.records import accuracy_after, read
+from predictions.circuit_efficiency.critical_size.sharing import Mixture, Seen, Sharing
 from predictions.grounds import GROUNDS
 from predictions.protocol import Run
 from predictions.registry import CRITICAL_SIZE

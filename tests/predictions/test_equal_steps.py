@@ -9,11 +9,11 @@ import pytest
 from scipy import stats
 
 from efficiency.critical_size import s_curve
-from predictions.controls.equal_steps import DECAYS, LONGER, EqualSteps
+from predictions.circuit_efficiency.controls.equal_steps import DECAYS, LONGER, EqualSteps
+from predictions.circuit_efficiency.ungrokking.claim import DESIGNS
+from predictions.circuit_efficiency.weight_decay.claim import RATIO_MARGIN
 from predictions.protocol import SIZES, Run
 from predictions.registry import find
-from predictions.ungrokking import DESIGNS
-from predictions.weight_decay import RATIO_MARGIN
 from tests.predictions.planted import S, ended
 
 CLAIM = EqualSteps()

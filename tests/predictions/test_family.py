@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from efficiency.outcome import Outcome
 from efficiency.settings import RunSettings
-from predictions import scratch
+from predictions.circuit_efficiency import scratch
+from predictions.circuit_efficiency.semi_grokking.claim import kind
 from predictions.protocol import SIZES, Run, Verdict
 from predictions.registry import CRITICAL_SIZE, THEORY, find
-from predictions.semi_grokking import kind
 from tests.build import number
 from tests.predictions import planted
 from tests.predictions.planted import course, curves, rising, scratched, ungrokked

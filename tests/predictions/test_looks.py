@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from predictions import running, scratch, sequence
+from predictions.circuit_efficiency import scratch
 from predictions.clauses import LEVEL, outcome_by
+from predictions.cli.app import running, sequence
+from predictions.cli.sequence import run_in_looks
 from predictions.looks import planned, with_look, write_look, write_plan
 from predictions.plans import Extent, Look
 from predictions.protocol import Run, Verdict
 from predictions.registry import find
-from predictions.sequence import run_in_looks
 from predictions.stored import judge_stored
 from predictions.variants import Variant
 from runs import Store, StoreError, identity

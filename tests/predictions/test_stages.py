@@ -10,13 +10,14 @@ from typing import ClassVar
 
 import pytest
 
-from predictions import foretold, sequence
+from predictions import foretold
+from predictions.cli.app import sequence
+from predictions.cli.sequence import plan_looks, ranges, run_in_looks
+from predictions.cli.status import status_of
 from predictions.looks import planned
 from predictions.plans import Extent
 from predictions.protocol import Finding, Run
-from predictions.sequence import plan_looks, ranges, run_in_looks
 from predictions.stages import Cell, Foretold, Staged, foreseen
-from predictions.status import status_of
 from predictions.stored import judge_stored, stored
 from predictions.trainer import NetworkTrainer
 from predictions.variants import Variant

@@ -14,10 +14,10 @@ from scipy import stats
 from efficiency.critical_size import s_curve
 from efficiency.outcome import Outcome
 from efficiency.settings import RunSettings
+from predictions.circuit_efficiency.substitutes import ways
+from predictions.circuit_efficiency.substitutes.claim import Forgets, SameSize, Substitute
 from predictions.protocol import SIZES, Run
 from predictions.registry import SUBSTITUTES, find, group_of, select
-from predictions.substitutes import ways
-from predictions.substitutes.claim import Forgets, SameSize, Substitute
 from tests.predictions.planted import ended
 
 FORGETS = [name for name, one in SUBSTITUTES.items() if isinstance(one, Forgets)]

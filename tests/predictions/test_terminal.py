@@ -140,7 +140,7 @@ command.{program}()
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("module", ["predictions", "predictions.cli", "paper_figures.cli"])
+@pytest.mark.parametrize("module", ["predictions", "predictions.cli.app", "paper_figures.cli"])
 def test_modules_can_be_run(module):
     done = command("list", program=module)
     assert done.returncode == 0
@@ -279,7 +279,7 @@ def test_the_status_counts_what_is_there_and_what_is_missing(own_store, predicti
 
 
 def test_estimates_are_ranges_in_units_that_a_person_reads():
-    from predictions.progress import duration, estimated
+    from predictions.cli.progress import duration, estimated
 
     assert duration(90) == "1 min 30 s"
     assert duration(30 * 86400) == "30 days"

@@ -10,11 +10,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from efficiency.shapes import SHAPES
+from predictions.circuit_efficiency.ungrokking.claim import DESIGNS, Ungrokking
 from predictions.grounds import GROUNDS
 from predictions.judging import value_of
 from predictions.protocol import SIZES, Run
 from predictions.registry import find
-from predictions.ungrokking import DESIGNS, Ungrokking
 from tests.build import continued_run, start_run
 from tests.build import number as number_of
 from tests.predictions.planted import ungrokked

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from paper_figures import figure_delayed_generalisation
+from predictions.circuit_efficiency.grokking.claim import Grokking
 from predictions.first_study.delayed_generalisation import DelayedGeneralisation
-from predictions.grokking import Grokking
 from tests.predictions.plant import Left, ended, labelled
 
 

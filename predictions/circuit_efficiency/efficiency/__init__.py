@@ -1,0 +1,1 @@
+"""The norm that each circuit needs for a logit, against dataset size."""

@@ -1,0 +1,1 @@
+"""The baseline: generalisation long after the examples are fitted."""

@@ -1,0 +1,1 @@
+"""Two circuits alone, without any network."""

@@ -1,0 +1,1 @@
+"""Late partial generalisation near the critical size."""

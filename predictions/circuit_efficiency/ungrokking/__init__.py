@@ -1,0 +1,1 @@
+"""Networks that forget how to generalise on fewer examples."""

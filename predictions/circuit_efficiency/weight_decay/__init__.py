@@ -1,0 +1,1 @@
+"""What of ungrokking depends on weight decay."""

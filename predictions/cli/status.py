@@ -1,0 +1,145 @@
+"""What a store holds for each prediction and size, what is missing, and what that would cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from rich.table import Table
+
+from efficiency.errors import InvalidInputError
+from predictions.cli.printing import terminal
+from predictions.cli.progress import estimated
+from predictions.cli.running import problem_of
+from predictions.foretold import knowing
+from predictions.protocol import Prediction, Size
+from predictions.stages import Staged
+from predictions.trainer import NetworkTrainer
+from runs import Document, Store, estimated_seconds, generations
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One prediction at one size.
+
+    Attributes:
+        prediction: Its name.
+        size: The size.
+        runs: Runs of the design, with those that they continue.
+        in_store: Those that are there and whole.
+        damaged: Those that are there and damaged.
+        missing: Those that are not there.
+        open_seeds: Seeds of which something is to be foretold before all of their runs are known.
+        seconds: Estimated time to train what is missing, on this machine's CPU.
+    """
+
+    prediction: str
+    size: Size
+    runs: int
+    in_store: int
+    damaged: int
+    missing: int
+    open_seeds: int
+    seconds: float
+
+    def document(self) -> dict[str, Any]:
+        """Return the row as JSON types."""
+        return asdict(self)
+
+
+def status_of(
+    store: Store, predictions: Sequence[Prediction], size: Size | None, seeds: int | None
+) -> list[Row]:
+    """Return a row for each prediction that has runs: at a size, or at all that the store has.
+
+    Args:
+        store: The store.
+        predictions: The predictions.
+        size: The size, ``None`` for all.
+        seeds: Independent networks; ``None`` for the number fixed in each design.
+    """
+    trainer = NetworkTrainer("cpu")
+    return [
+        row
+        for prediction in predictions
+        for one in (prediction.sizes if size is None else (size,))
+        if (row := _row(store, trainer, prediction, one, seeds, asked=size is not None)) is not None
+        and (size is not None or row.in_store + row.damaged > 0)
+    ]
+
+
+def _row(
+    store: Store,
+    trainer: NetworkTrainer,
+    prediction: Prediction,
+    size: Size,
+    seeds: int | None,
+    *,
+    asked: bool,
+) -> Row | None:
+    """Return the row of a prediction, ``None`` of one that trains nothing.
+
+    Args:
+        store: The store.
+        trainer: For the estimate.
+        prediction: The prediction.
+        size: The size.
+        seeds: Independent networks.
+        asked: Whether this size was asked for; an operation need not be defined at every size.
+    """
+    try:
+        prediction = knowing(prediction, size, store, seeds)
+        documents = [settings.document() for settings in prediction.settings(size, seeds)]
+    except (InvalidInputError, ValidationError):
+        if asked:
+            raise
+        return None
+    levels = generations(documents)
+    states = {run: _state(store, run, d) for level in levels for run, d in level.items()}
+    if not states:
+        return None
+    counts = [*states.values()]
+    missing = [[d for run, d in level.items() if states[run] == "missing"] for level in levels]
+    return Row(
+        prediction=prediction.name,
+        size=size,
+        runs=len(counts),
+        in_store=counts.count("in store"),
+        damaged=counts.count("damaged"),
+        missing=counts.count("missing"),
+        open_seeds=len(prediction.open_seeds(size, seeds)) if isinstance(prediction, Staged) else 0,
+        seconds=_seconds(missing, trainer),
+    )
+
+
+def _state(store: Store, run: str, document: Document) -> str:
+    if problem_of(store, run, document) is not None:
+        return "damaged"
+    return "in store" if store.has(run) else "missing"
+
+
+def _seconds(levels: Sequence[Sequence[Document]], trainer: NetworkTrainer) -> float:
+    packed = [[[level[i] for i in group] for group in trainer.pack(level)] for level in levels]
+    return estimated_seconds(packed, trainer)
+
+
+def print_status(rows: Sequence[Row]) -> None:
+    """Print a table; nothing but a word if there is nothing."""
+    console = terminal()
+    if not rows:
+        console.print("no run of these predictions is in the store")
+        return
+    table = Table("prediction", "size", "runs", "in the store", "damaged", "missing", "would take")
+    for row in rows:
+        counts = map(str, (row.runs, row.in_store, row.damaged, row.missing))
+        time = estimated(row.seconds) if row.missing else ""
+        more = " and what follows" if row.open_seeds else ""
+        table.add_row(row.prediction, row.size, *counts, time + more)
+    console.print(table)
+    console.print(
+        "Predictions share runs; each row counts all of its own. Other operations, networks and "
+        "seeds are counted with --operation, --network and --first-seed.",
+        highlight=False,
+    )
