@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks import step
-from efficiency import ensemble, train
+from efficiency import train
 from efficiency.settings import RunSettings
-from efficiency.statistics import t_interval
-from efficiency.training import choose_device
+from efficiency.statistics.intervals import t_interval
+from efficiency.training import ensemble
+from efficiency.training.loop import choose_device
 from predictions.protocol import Size
 from predictions.registry import find
 from predictions.trainer import NetworkTrainer

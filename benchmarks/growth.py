@@ -19,10 +19,11 @@ import torch
 
 from benchmarks import memory
 from benchmarks.step import settings
-from efficiency import cost, ensemble
-from efficiency.recording import recorded_steps
+from efficiency import cost
 from efficiency.settings import RunSettings
-from efficiency.training import Training
+from efficiency.training import ensemble
+from efficiency.training.loop import Training
+from efficiency.training.recording import recorded_steps
 from predictions.registry import find
 from predictions.trainer import NetworkTrainer
 from runs import Store, estimated_seconds, execute, plan

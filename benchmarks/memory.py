@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from efficiency.settings import RunSettings
-from efficiency.training import Training
+from efficiency.training.loop import Training
 from runs import Store
 from runs.checkpoints import Workplace
 

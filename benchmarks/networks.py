@@ -25,7 +25,7 @@ from efficiency.settings import (
     TaskSettings,
     TransformerSettings,
 )
-from efficiency.training import Training
+from efficiency.training.loop import Training
 
 ENGINES = ("stacked", "layered")
 _SMALL: dict[str, Any] = {"d_model": 32, "d_mlp": 128}

@@ -15,7 +15,7 @@ from torch import Tensor
 from benchmarks import machine
 from benchmarks.step import interleaved, settings, textbook_step
 from efficiency.settings import RunSettings
-from efficiency.training import Training
+from efficiency.training.loop import Training
 
 SIZES = ((31, 150, 32, 6000), (41, 200, 48, 6000), (113, 1532, 128, 2000))
 """p, D, width, and the steps after which a network counts as settled here."""

@@ -1,7 +1,7 @@
 """Time one network-step of the engine against a plain textbook step, interleaved in one run.
 
 (a) Textbook: one network, three positions, logits from autograd, cross-entropy in float64, torch's
-AdamW. (b) Engine: K networks, as `efficiency.training` trains them. (c) The machine's own large
+AdamW. (b) Engine: K networks, as `efficiency.train` trains them. (c) The machine's own large
 matrix product in the same precision says how fast the machine was while both were timed.
 """
 
@@ -19,15 +19,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks import machine, memory
-from efficiency import cost, engines, models
-from efficiency.ensemble import initial_weights, stack_data
+from efficiency import cost, engines, networks
 from efficiency.settings import (
     OneLayerTransformerSettings,
     OptimiserSettings,
     RunSettings,
     TaskSettings,
 )
-from efficiency.training import Training
+from efficiency.training.ensemble import initial_weights, stack_data
+from efficiency.training.loop import Training
 
 CONFIGURATIONS = ((113, 3830, 128, 2), (113, 1532, 128, 8), (41, 200, 48, 32), (31, 150, 32, 12))
 
@@ -59,7 +59,7 @@ def textbook_step(
         device: Where it trains.
         weights: What it begins with; fresh ones unless given.
     """
-    network = models.network(run.task, run.network).to(device)
+    network = networks.network(run.task, run.network).to(device)
     network.load_state_dict(initial_weights(run) if weights is None else dict(weights))
     o = run.optimiser
     optimiser = torch.optim.AdamW(

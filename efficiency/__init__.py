@@ -10,14 +10,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from efficiency import critical_size, fourier, isologit, statistics, theory
-    from efficiency.ensemble import pack
+    from efficiency import theory
+    from efficiency.analysis import isologit, logit_subspaces
     from efficiency.errors import InvalidInputError
     from efficiency.estimates import Estimate
-    from efficiency.losses import LOSSES
-    from efficiency.models import ARCHITECTURES
+    from efficiency.networks import ARCHITECTURES
     from efficiency.operations import OPERATIONS
-    from efficiency.outcome import Outcome
     from efficiency.settings import (
         MLPSettings,
         NetworkSettings,
@@ -28,33 +26,37 @@ if TYPE_CHECKING:
         TaskSettings,
         TransformerSettings,
     )
-    from efficiency.training import Trained, Training, train
+    from efficiency.statistics import critical_size, intervals
+    from efficiency.training.ensemble import pack
+    from efficiency.training.loop import Trained, Training, train
+    from efficiency.training.losses import LOSSES
+    from efficiency.training.outcome import Outcome
 
 # Where each name lives; a type checker reads the imports above instead.
 _HOME = {
-    "ARCHITECTURES": "models",
+    "ARCHITECTURES": "networks",
     "Estimate": "estimates",
     "InvalidInputError": "errors",
-    "LOSSES": "losses",
+    "LOSSES": "training.losses",
     "MLPSettings": "settings",
     "NetworkSettings": "settings",
     "OPERATIONS": "operations",
     "OneLayerTransformerSettings": "settings",
     "OptimiserSettings": "settings",
-    "Outcome": "outcome",
+    "Outcome": "training.outcome",
     "RecordingSettings": "settings",
     "RunSettings": "settings",
     "TaskSettings": "settings",
-    "Trained": "training",
-    "Training": "training",
+    "Trained": "training.loop",
+    "Training": "training.loop",
     "TransformerSettings": "settings",
-    "critical_size": "critical_size",
-    "fourier": "fourier",
-    "isologit": "isologit",
-    "pack": "ensemble",
-    "statistics": "statistics",
+    "critical_size": "statistics.critical_size",
+    "intervals": "statistics.intervals",
+    "isologit": "analysis.isologit",
+    "logit_subspaces": "analysis.logit_subspaces",
+    "pack": "training.ensemble",
     "theory": "theory",
-    "train": "training",
+    "train": "training.loop",
 }
 
 __all__ = [
@@ -75,10 +77,10 @@ __all__ = [
     "Training",
     "TransformerSettings",
     "critical_size",
-    "fourier",
+    "intervals",
     "isologit",
+    "logit_subspaces",
     "pack",
-    "statistics",
     "theory",
     "train",
 ]
@@ -87,8 +89,9 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"efficiency has no {name!r}; it offers {__all__}")
-    module = importlib.import_module(f"efficiency.{_HOME[name]}")
-    return module if name == _HOME[name] else getattr(module, name)
+    home = _HOME[name]
+    module = importlib.import_module(f"efficiency.{home}")
+    return module if home.rpartition(".")[2] == name else getattr(module, name)
 
 
 def __dir__() -> list[str]:

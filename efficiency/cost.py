@@ -12,13 +12,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from efficiency import engines, models
+from efficiency import engines, networks
 from efficiency.engines import compiling
 from efficiency.engines.members import MemberEngine
 from efficiency.engines.stacked import measured_at_once
-from efficiency.ensemble import step_size
 from efficiency.measurements import PARTS
-from efficiency.recording import recorded_steps
 from efficiency.settings import (
     OneLayerTransformerSettings,
     OptimiserSettings,
@@ -26,7 +24,9 @@ from efficiency.settings import (
     TaskSettings,
     TransformerSettings,
 )
-from efficiency.training import Training
+from efficiency.training.ensemble import step_size
+from efficiency.training.loop import Training
+from efficiency.training.recording import recorded_steps
 
 
 @dataclass(frozen=True)
@@ -67,17 +67,17 @@ def _one_layer(run: RunSettings) -> bool:
 
 def _products(run: RunSettings) -> float:
     num_symbols = run.task.num_classes
-    return models.ARCHITECTURES[run.network.architecture].products(num_symbols, run.network)
+    return networks.ARCHITECTURES[run.network.architecture].products(num_symbols, run.network)
 
 
 def _activations(run: RunSettings) -> float:
     num_symbols = run.task.num_classes
-    return models.ARCHITECTURES[run.network.architecture].activations(num_symbols, run.network)
+    return networks.ARCHITECTURES[run.network.architecture].activations(num_symbols, run.network)
 
 
 def num_parameters(run: RunSettings) -> int:
     """Return the parameters of a run's network."""
-    return sum(math.prod(shape) for shape in models.shapes(run.task, run.network).values())
+    return sum(math.prod(shape) for shape in networks.shapes(run.task, run.network).values())
 
 
 def flops_per_step(run: RunSettings, engine: str = "compiled") -> float:
@@ -177,7 +177,7 @@ def _record_seconds(run: RunSettings) -> float:
 def _layered_step_seconds(run: RunSettings) -> float:
     D, P = step_size(run), num_parameters(run)
     numbers = D * _activations(run)
-    written = models.written_down(run.task, run.network)
+    written = networks.written_down(run.task, run.network)
     dropped = sum(
         layer.writes.rows * layer.writes.width
         for layer in (written.layers if written is not None else ())
@@ -265,7 +265,7 @@ def member_bytes(run: RunSettings, engine: str = "compiled", *, examples: int | 
         examples: D of the ensemble's largest member, to which the stacked engine pads.
     """
     width, per_pair = run.network.dtype.itemsize, 8 * (len(PARTS) + 1)
-    names = len(models.shapes(run.task, run.network)) + 20
+    names = len(networks.shapes(run.task, run.network)) + 20
     quantities = names * 8 * len(recorded_steps(run.recording, run.num_steps))
     if engine == "stacked" and not _one_layer(run):
         N = run.task.num_examples

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from efficiency.losses import relative_to_correct
+from efficiency.training.losses import relative_to_correct
 
 PARTS = ("train", "test", "removed", "never_seen", "novel", "clean", "corrupted")
 """Parts of the table, relative to one run.
@@ -61,7 +61,8 @@ def means(readings: Mapping[str, Tensor], part_masks: Mapping[str, Tensor]) -> d
     """Return the means over parts of the table, each (K,) in float64, NaN where a part is empty.
 
     Loss on train and test, accuracy on every part, logit readings on the training set and, for what
-    memory adds to them there (see ``efficiency.fourier``), two of them on novel pairs.
+    memory adds to them there (see ``efficiency.analysis.logit_subspaces``), two of them on novel
+    pairs.
 
     Args:
         readings: From ``readings``.

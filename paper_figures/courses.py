@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from efficiency.notation import NOTATION
-from efficiency.statistics import median_bounds
+from efficiency.statistics.intervals import median_bounds
 
 BAND = 0.18
 """Opacity of an interval."""

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from efficiency.notation import NOTATION
-from efficiency.outcome import GENERALISED
+from efficiency.training.outcome import GENERALISED
 from paper_figures import style
 from predictions.first_study.label_noise import wrong
 from predictions.judging import final_accuracy

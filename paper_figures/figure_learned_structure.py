@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.manifold import TSNE
 
-from efficiency import alignment
+from efficiency.analysis import alignment
 from paper_figures import style
 from predictions.first_study.learned_structure_judge import Learned, measured
 from predictions.protocol import Run, Verdict

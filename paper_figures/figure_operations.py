@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from efficiency.notation import NOTATION
-from efficiency.statistics import share_interval
+from efficiency.statistics.intervals import share_interval
 from paper_figures import style
 from predictions.first_study.operations import ALL, DESIGNS
 from predictions.first_study.times import time_of

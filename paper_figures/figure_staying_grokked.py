@@ -8,7 +8,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from efficiency.notation import NOTATION
-from efficiency.outcome import GENERALISED
+from efficiency.training.outcome import GENERALISED
 from paper_figures import courses, style
 from predictions.first_study.staying_grokked import ARMS, continued, grokked
 from predictions.protocol import Run, Verdict

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from efficiency.notation import NOTATION
-from efficiency.statistics import TooFewError
+from efficiency.statistics.intervals import TooFewError
 from paper_figures import style
 from predictions.first_study.data_fraction import percent
 from predictions.first_study.slopes import dependence

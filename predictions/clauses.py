@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from efficiency.statistics import equivalence, greater_p, share_p
+from efficiency.statistics.intervals import equivalence, greater_p, share_p
 
 Outcome = Literal["supported", "refuted", "undecided"]
 

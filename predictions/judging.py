@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from efficiency.estimates import Estimate
-from efficiency.statistics import share_interval, t_interval
+from efficiency.statistics.intervals import share_interval, t_interval
 from predictions.protocol import Run
 
 MIN_SEEDS = 3

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from efficiency import models, tasks
+from efficiency import networks, tasks
 from efficiency.settings import NetworkSettings, RunSettings, TaskSettings
 
 _PROBED = 5
@@ -50,12 +50,12 @@ def network_probe(task: TaskSettings, network: NetworkSettings) -> tuple[float, 
     They depend on its architecture, on how its weights are drawn and on what it is told to read.
     """
     wide = network.model_copy(update={"precision": "float64"})
-    one = models.network(task, wide).to(torch.float64)
+    one = networks.network(task, wide).to(torch.float64)
     one.initialise(torch.Generator().manual_seed(0))
     weights = {name: p.detach().unsqueeze(0) for name, p in one.named_parameters()}
     table = task.table
     chosen = np.linspace(0, table.num_pairs - 1, _PROBED).astype(int)
-    program = models.program(task, wide)
+    program = networks.program(task, wide)
     left, right = (torch.as_tensor(side[chosen])[None] for side in (table.left, table.right))
     logits = program.logits(weights, program.prepare(left, right))[0]
     return tuple(float(value) for value in logits[:, :2].flatten())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from efficiency.statistics import holm
+from efficiency.statistics.intervals import holm
 from predictions.clauses import LEVEL
 from predictions.protocol import Prediction, Verdict, VerdictOutcome
 

@@ -12,8 +12,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args
 
 from efficiency.estimates import Estimate
-from efficiency.outcome import Outcome
 from efficiency.settings import RunSettings
+from efficiency.training.outcome import Outcome
 from predictions.clauses import BySeed, Decision, Known
 from predictions.plans import ONE_LOOK, Extent, Look
 from predictions.variants import AS_DESIGNED, Variant

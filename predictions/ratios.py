@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from efficiency.brackets import Bracketed, num_informative
 from efficiency.estimates import Estimate
-from efficiency.statistics import TooFewError
+from efficiency.statistics.interval_censored import Bracketed, num_informative
+from efficiency.statistics.intervals import TooFewError
 from predictions.clauses import Clause
 
 Bounds = tuple[float, float]

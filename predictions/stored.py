@@ -9,8 +9,8 @@ from pathlib import Path
 
 from efficiency.errors import InvalidInputError
 from efficiency.estimates import alike
-from efficiency.outcome import Outcome, outcome
 from efficiency.settings import RunSettings
+from efficiency.training.outcome import Outcome, outcome
 from predictions import foretold
 from predictions.judging import plural
 from predictions.looks import extent_of, with_look

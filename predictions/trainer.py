@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from efficiency import cost, engines, ensemble
+from efficiency import cost, engines
 from efficiency.engines.memory import keep_what_is_freed
 from efficiency.errors import InvalidInputError
 from efficiency.settings import RunSettings
-from efficiency.training import Training, choose_device
+from efficiency.training import ensemble
+from efficiency.training.loop import Training, choose_device
 from predictions import limits
 from predictions.meaning import definition
 from runs import Document, Result, provenance

@@ -12,7 +12,6 @@ import pytest
 
 from efficiency.engines.compiled import CODE
 from efficiency.estimates import Estimate
-from efficiency.outcome import Outcome
 from efficiency.settings import (
     MLPSettings,
     OneLayerTransformerSettings,
@@ -22,6 +21,7 @@ from efficiency.settings import (
     TaskSettings,
     TransformerSettings,
 )
+from efficiency.training.outcome import Outcome
 from predictions.protocol import Run
 
 TASK = TaskSettings(operation="addition", size=7)

@@ -12,11 +12,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from efficiency import measurements, models
+from efficiency import measurements, networks
 from efficiency.engines.support import Support, unsupported
-from efficiency.ensemble import Stack
-from efficiency.optimiser import held_norms, scale_to_norms
 from efficiency.settings import RunSettings
+from efficiency.training.ensemble import Stack
+from efficiency.training.optimiser import held_norms, scale_to_norms
 
 
 class Engine(ABC):
@@ -33,7 +33,7 @@ class Engine(ABC):
         second_moment: AdamW's second moment, in units of ``optimiser.UNIT`` squared.
         loss_peak_K: The largest training loss of each member since it was last set to zero, so
             that a spike between two records is seen; infinite stands for NaN.
-        held_norms_K: See ``efficiency.optimiser.held_norms``.
+        held_norms_K: See ``efficiency.training.optimiser.held_norms``.
         quantities: Names of what ``measure`` returns.
         SUPPORT: The settings that it knows; a run with any other is refused.
     """
@@ -67,7 +67,7 @@ class Engine(ABC):
         device: torch.device,
     ) -> None:
         self.members = tuple(members)
-        shapes = models.shapes(members[0].task, members[0].network)
+        shapes = networks.shapes(members[0].task, members[0].network)
         like = torch.empty(0, dtype=members[0].network.dtype, device=device)
         self.weights, self.first_moment, self.second_moment = (
             Stack.zeros(shapes, len(members), like) for _ in range(3)

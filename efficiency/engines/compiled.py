@@ -16,7 +16,7 @@ from efficiency.engines.binding import LOSSES, Code
 from efficiency.engines.members import MemberEngine
 from efficiency.engines.support import ANY, EVERY_RUN, OPTIMISER, Support
 from efficiency.engines.trial import wrong_numbers
-from efficiency.models import OneLayerTransformer
+from efficiency.networks import OneLayerTransformer
 from efficiency.settings import RunSettings, TransformerSettings
 
 VERSION = 4

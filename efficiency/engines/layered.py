@@ -14,15 +14,15 @@ from typing import ClassVar, final, get_args
 
 import numpy as np
 
-from efficiency import models
+from efficiency import networks
 from efficiency.engines.binding import LOSSES, Code
 from efficiency.engines.members import MemberEngine
 from efficiency.engines.support import ANY, EVERY_RUN, OPTIMISER, Support, unsupported_by_network
 from efficiency.engines.trial import Columns, wrong_numbers
 from efficiency.errors import InvalidInputError
-from efficiency.models import Network, Transformer
-from efficiency.models.layers import MOST_POSITIONS, Kind, Layers, Written
-from efficiency.models.layers import Layer as WrittenLayer
+from efficiency.networks import Network, Transformer
+from efficiency.networks.layers import MOST_POSITIONS, Kind, Layers, Written
+from efficiency.networks.layers import Layer as WrittenLayer
 from efficiency.settings import NetworkSettings, RunSettings, TaskSettings
 
 VERSION = 3
@@ -43,7 +43,7 @@ class Array(ctypes.Structure):
 
 
 class Layer(ctypes.Structure):
-    """One layer, see ``models.layers.Layer``; everything by number."""
+    """One layer, see ``networks.layers.Layer``; everything by number."""
 
     _fields_ = [
         ("kind", ctypes.c_int32),
@@ -227,14 +227,14 @@ def _unlike_torch(
 @functools.lru_cache(maxsize=64)
 def _wrongly_written(task: TaskSettings, network: NetworkSettings) -> str | None:
     """Return how a network differs from what it has written down, on a few examples."""
-    written = models.written_down(task, network)
+    written = networks.written_down(task, network)
     assert written is not None
     table = task.table
     some = np.unique(np.linspace(0, table.num_pairs - 1, _PROBED).astype(int))
     examples = (table.left[some], table.right[some], table.answer[some])
     problem = _unlike_torch(
         CODE.library(),
-        models.network(task, network),
+        networks.network(task, network),
         written,
         examples=examples,
         num_symbols=table.num_symbols,
@@ -264,7 +264,7 @@ class LayeredEngine(MemberEngine):
         **EVERY_RUN,
         **OPTIMISER,
         "loss": LOSSES,
-        "network.architecture": tuple(models.ARCHITECTURES),
+        "network.architecture": tuple(networks.ARCHITECTURES),
         "network.d_model": ANY,
         "network.d_mlp": ANY,
         "network.precision": ("float32",),
@@ -275,7 +275,7 @@ class LayeredEngine(MemberEngine):
         """See ``Engine.unsupported``; of its own settings an architecture says which it knows."""
         if problem := unsupported_by_network(run, cls.SUPPORT):
             return problem
-        if models.written_down(run.task, run.network) is None:
+        if networks.written_down(run.task, run.network) is None:
             return f"{run.network.architecture!r} is not written down as layers"
         return None
 
@@ -287,10 +287,10 @@ class LayeredEngine(MemberEngine):
     @classmethod
     def shape(cls, run: RunSettings) -> ctypes.Structure:
         """See ``MemberEngine.shape``."""
-        written = models.written_down(run.task, run.network)
+        written = networks.written_down(run.task, run.network)
         assert written is not None
         num_symbols = run.task.num_classes
-        shapes = models.shapes(run.task, run.network)
+        shapes = networks.shapes(run.task, run.network)
         return described(written, shapes, num_symbols, run.network.dropout_rate)
 
     def names(self) -> Sequence[str]:

@@ -1,7 +1,7 @@
 /* Networks written as a list of layers, on a CPU: forward pass, backward pass, AdamW and measuring
    of one member.
 
-   The list comes from Python (efficiency/models/layers.py): any transformer, any MLP, and what else
+   The list comes from Python (efficiency/networks/layers.py): any transformer, any MLP, and what else
    can be put together from the kinds of layers below. Each reads arrays of numbers and writes one;
    an array has some rows for each example (positions, or a single one) of one width. Members take
    turns and examples go through in chunks that stay in cache; as in one_layer_transformer.c a
@@ -394,7 +394,7 @@ static void norm_back(work *w, int i, float *const *p, float *const *g, int coun
   }
 }
 
-/* Dropout as in efficiency/models/program.py: one stream for each time, numbers in the order of the
+/* Dropout as in efficiency/networks/program.py: one stream for each time, numbers in the order of the
    examples. `first` is the chunk's first example. */
 static void drop(work *w, int i, int first, int count, const uint64_t *key) {
   const shape *s = w->s;

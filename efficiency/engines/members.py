@@ -21,15 +21,15 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from efficiency import streams
 from efficiency.engines import binding
 from efficiency.engines.base import Engine
 from efficiency.engines.binding import READINGS, Code, ExampleSet, Floats, address
-from efficiency.ensemble import Stack, labels, part_masks
 from efficiency.measurements import PARTS
-from efficiency.minibatches import minibatches
-from efficiency.optimiser import learning_rate_factor
 from efficiency.settings import RunSettings
+from efficiency.training import counter_random
+from efficiency.training.ensemble import Stack, labels, part_masks
+from efficiency.training.minibatches import minibatches
+from efficiency.training.optimiser import learning_rate_factor
 
 _UPDATES_AT_ONCE = 256
 """Updates in one call: enough to make calls free, few enough for an interrupt to be heard."""
@@ -60,11 +60,11 @@ def updates(run: RunSettings, first_step: int, num_steps: int) -> npt.NDArray[np
     found["root_bias2"] = np.sqrt(1 - o.beta2 ** (steps + 1))
     found["noise"] = rate * (o.update_noise or 0.0)
     if o.weight_noise or o.update_noise or run.network.dropout_rate > 0:
-        seed = streams.seeds([run.noise_seed or 0], torch.device("cpu"))
+        seed = counter_random.seeds([run.noise_seed or 0], torch.device("cpu"))
         at = torch.from_numpy(steps)
-        found["weight_key"] = streams.keys(seed, "weight noise", at).numpy()
-        found["update_key"] = streams.keys(seed, "update noise", at).numpy()
-        found["dropout_key"] = streams.keys(seed, "dropout", at).numpy()
+        found["weight_key"] = counter_random.keys(seed, "weight noise", at).numpy()
+        found["update_key"] = counter_random.keys(seed, "update noise", at).numpy()
+        found["dropout_key"] = counter_random.keys(seed, "dropout", at).numpy()
     return found
 
 

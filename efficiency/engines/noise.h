@@ -1,4 +1,4 @@
-/* Normal numbers from streams, as in efficiency/streams.py: SplitMix64, and Box and Muller. */
+/* Normal numbers from streams, as in efficiency/training/counter_random.py: SplitMix64, and Box and Muller. */
 
 #define GOLDEN 0x9e3779b97f4a7c15u
 

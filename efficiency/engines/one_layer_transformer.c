@@ -4,7 +4,7 @@
    network stays in the core's own cache from step to step and a result cannot depend, not even in
    its last bit, on the other members or on the number of threads.
 
-   The function is that of efficiency/models/one_layer_transformer.py, reassociated exactly. With one
+   The function is that of efficiency/networks/one_layer_transformer.py, reassociated exactly. With one
    layer and three positions the input of the hidden layer for the pair (a, b) is a weighted sum of
    rows that depend on one symbol each:
 

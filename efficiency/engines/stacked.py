@@ -14,15 +14,16 @@ from typing import Any, ClassVar, final
 import torch
 from torch import Tensor
 
-from efficiency import measurements, models, streams
+from efficiency import measurements, networks
 from efficiency.engines.base import Engine
 from efficiency.engines.subnormals import flushed
 from efficiency.engines.support import ANY, EVERY_RUN, OPTIMISER, Support, unsupported_by_network
-from efficiency.ensemble import Stack, stack_data
-from efficiency.losses import LOSSES
-from efficiency.minibatches import Minibatches
-from efficiency.optimiser import StackedOptimiser, add_noise
 from efficiency.settings import RunSettings
+from efficiency.training import counter_random
+from efficiency.training.ensemble import Stack, stack_data
+from efficiency.training.losses import LOSSES
+from efficiency.training.minibatches import Minibatches
+from efficiency.training.optimiser import StackedOptimiser, add_noise
 
 RECORDING_BYTES = 256 * 2**20
 """What measuring may take at once: the whole table of every member together could be gigabytes."""
@@ -34,7 +35,7 @@ def measured_at_once(run: RunSettings) -> int:
     """Return how many members are measured together."""
     num_pairs = run.task.num_examples
     num_symbols = run.task.num_classes
-    architecture = models.ARCHITECTURES[run.network.architecture]
+    architecture = networks.ARCHITECTURES[run.network.architecture]
     kept = architecture.activations(num_symbols, run.network)
     return max(1, int(RECORDING_BYTES // (8 * num_pairs * kept)))
 
@@ -47,7 +48,7 @@ class StackedEngine(Engine):
         **EVERY_RUN,
         **OPTIMISER,
         "loss": tuple(LOSSES),
-        "network.architecture": tuple(models.ARCHITECTURES),
+        "network.architecture": tuple(networks.ARCHITECTURES),
         "network.d_model": ANY,
         "network.d_mlp": ANY,
         "network.precision": ("float32", "tf32", "float64"),
@@ -83,7 +84,9 @@ class StackedEngine(Engine):
             [run.optimiser for run in members],
             first.num_steps,
             norms_K=self.held_norms_K,
-            seeds_K=(seeds_K := streams.seeds([run.noise_seed or 0 for run in members], device)),
+            seeds_K=(
+                seeds_K := counter_random.seeds([run.noise_seed or 0 for run in members], device)
+            ),
         )
         self._seeds_K = seeds_K
         self._data = stack_data(members, device)
@@ -93,7 +96,7 @@ class StackedEngine(Engine):
         noises = [run.optimiser.weight_noise or 0.0 for run in members]
         self._noise_K = torch.tensor(noises, dtype=torch.float64, device=device)
         self._noisy = self.weights.clone() if any(noises) else None
-        self._program = models.program(first.task, first.network)
+        self._program = networks.program(first.task, first.network)
         self._examples = self._program.prepare(self._data.left_KD, self._data.right_KD)
         self._drops = first.network.dropout_rate > 0
         self._loss = LOSSES[first.loss]
@@ -134,9 +137,9 @@ class StackedEngine(Engine):
         examples, labels_KB, weight_KB = self._at(step)
         weights = self.weights
         if self._noisy is not None:
-            weights, keys_K = self._noisy, streams.keys(self._seeds_K, "weight noise", step)
+            weights, keys_K = self._noisy, counter_random.keys(self._seeds_K, "weight noise", step)
             add_noise(weights, self.weights, self._noise_K, keys_K)
-        dropout_K = streams.keys(self._seeds_K, "dropout", step) if self._drops else None
+        dropout_K = counter_random.keys(self._seeds_K, "dropout", step) if self._drops else None
         logits_KBS, backward = self._program.logits_and_backward(weights.views, examples, dropout_K)
         losses_KB, gradient_KBS = self._loss(logits_KBS, labels_KB)
         loss_K = (losses_KB * weight_KB).sum(-1).double()

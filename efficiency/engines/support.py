@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from efficiency import models
+from efficiency import networks
 from efficiency.settings import RunSettings, leaves
 
 ANY: Final = object()
@@ -32,7 +32,7 @@ def unsupported(run: RunSettings, support: Support) -> str | None:
 
 def unsupported_by_network(run: RunSettings, support: Support) -> str | None:
     """Return the same for an engine that leaves a network's own settings to its architecture."""
-    architecture = models.ARCHITECTURES.get(run.network.architecture)
+    architecture = networks.ARCHITECTURES.get(run.network.architecture)
     own = () if architecture is None else architecture.knows
     return unsupported(run, {**support, **{f"network.{name}": ANY for name in own}})
 

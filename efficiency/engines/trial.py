@@ -10,7 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from efficiency import streams
 from efficiency.engines.binding import (
     READINGS,
     UPDATE,
@@ -22,9 +21,10 @@ from efficiency.engines.binding import (
     memory,
 )
 from efficiency.measurements import PARTS
-from efficiency.models.base import Drop, Network, keep_all
-from efficiency.models.program import Dropout
+from efficiency.networks.base import Drop, Network, keep_all
+from efficiency.networks.program import Dropout
 from efficiency.operations import IntArray
+from efficiency.training import counter_random
 
 EPSILON = 1e-2
 """Large, so that the rounding of small gradients is not divided by itself."""
@@ -101,7 +101,7 @@ def wrong_numbers(
     numbers, largest = np.zeros(2, dtype=UPDATE), 0.0
     for t in (1, 2):
         bias1, bias2 = 1 - 0.9**t, 1 - 0.98**t
-        key = streams.keys(streams.seeds([0], tokens.device), "dropout", t)[0]
+        key = counter_random.keys(counter_random.seeds([0], tokens.device), "dropout", t)[0]
         numbers[t - 1] = (1 - rate, rate / bias1, bias2**0.5, 0, 0, 0, int(key))
         dropped = loss(Dropout(key, dropout) if dropout else keep_all)
         dropped.backward()  # type: ignore[no-untyped-call]

@@ -29,7 +29,7 @@ class RecordingSettings(Settings):
     Args:
         num_log: Log-spaced steps from 1 to ``num_steps``.
         num_even: Even steps; the last is ``num_steps``. At least 16, so that both halves of the
-            tail (see ``efficiency.outcome``) are measured whatever the schedule.
+            tail (see ``efficiency.training.outcome``) are measured whatever the schedule.
     """
 
     num_log: int = Field(default=20, ge=0)
@@ -57,7 +57,7 @@ class RunSettings(Settings):
         noise_seed: Decides minibatches, dropout and noise; given if and only if there is any.
         start: Settings of the run whose final weights this one starts from, if any.
         num_steps: Optimiser steps.
-        loss: A name from ``efficiency.losses.LOSSES``, what is trained by. What is recorded as
+        loss: A name from ``efficiency.LOSSES``, what is trained by. What is recorded as
             ``train_loss`` and read off logits is of softmax for all of them; ``train_loss_peak``
             is of the loss that is trained by.
         recording: When to measure.

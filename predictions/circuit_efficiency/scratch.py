@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from efficiency import critical_size
 from efficiency.settings import RecordingSettings, RunSettings
+from efficiency.statistics import critical_size
 from predictions.grounds import Ground, schedule
 from predictions.judging import value_of
 from predictions.protocol import Run, Size

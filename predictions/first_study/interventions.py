@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from efficiency.outcome import GENERALISED, STEADY
 from efficiency.settings import RunSettings
+from efficiency.training.outcome import GENERALISED, STEADY
 from predictions.first_study.ground import MIN_SEEDS, FirstStudyPrediction
 from predictions.first_study.interventions_arms import ARMS, DESIGNS, Design, in_words, run_of
 from predictions.first_study.interventions_judge import find, times

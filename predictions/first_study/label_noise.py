@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from efficiency.estimates import Estimate
-from efficiency.outcome import GENERALISED
 from efficiency.settings import RunSettings
+from efficiency.training.outcome import GENERALISED
 from predictions.clauses import decide, most
 from predictions.first_study.ground import GROUNDS, MIN_SEEDS, Design, FirstStudyPrediction
 from predictions.judging import each_once, final_accuracy, over_seeds, share, too_few

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from efficiency.alignment import Alignment, alignment, subspaces
+from efficiency.analysis.alignment import Alignment, alignment, subspaces
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
 from predictions.circuit_efficiency import scratch

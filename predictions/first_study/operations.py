@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from efficiency.estimates import Estimate
-from efficiency.outcome import GENERALISED, STEADY
 from efficiency.settings import RunSettings
+from efficiency.training.outcome import GENERALISED, STEADY
 from predictions.clauses import Clause, decide, majority_p, most
 from predictions.first_study.ground import GROUNDS, MIN_SEEDS, FirstStudyPrediction
 from predictions.first_study.times import time_of

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from efficiency import critical_size
+from efficiency.analysis.sharpness import BOX, ITERATIONS, sharpness
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
-from efficiency.sharpness import BOX, ITERATIONS, sharpness
-from efficiency.statistics import rank_correlation
+from efficiency.statistics import critical_size
+from efficiency.statistics.intervals import rank_correlation
 from predictions.circuit_efficiency import scratch
 from predictions.clauses import Clause, decide
 from predictions.first_study.ground import GROUNDS, Design, FirstStudyPrediction

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from efficiency.estimates import Estimate
-from efficiency.statistics import TooFewError
-from efficiency.survival import AcceleratedFit, Slope, clustered_slope
+from efficiency.statistics.accelerated_failure_time import AcceleratedFit, Slope, clustered_slope
+from efficiency.statistics.intervals import TooFewError
 from predictions.clauses import Clause, decide
 from predictions.first_study.times import time_of
 from predictions.judging import count, plural, too_few

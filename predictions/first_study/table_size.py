@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from efficiency.outcome import GENERALISED, STEADY
 from efficiency.settings import RunSettings
+from efficiency.training.outcome import GENERALISED, STEADY
 from predictions.first_study import slopes
 from predictions.first_study.ground import GROUNDS, FirstStudyPrediction
 from predictions.grounds import named

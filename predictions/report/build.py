@@ -11,8 +11,8 @@ from typing import Any
 
 import jinja2
 
-from efficiency.outcome import Outcome
 from efficiency.settings import OptimiserSettings, RunSettings
+from efficiency.training.outcome import Outcome
 from predictions import multiplicity as family
 from predictions.plans import ONE_LOOK, Extent
 from predictions.protocol import Prediction, Run, Size, Verdict

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from efficiency import models
-from efficiency.ensemble import initial_weights
+from efficiency import networks
 from efficiency.settings import RunSettings
+from efficiency.training.ensemble import initial_weights
 
 
 def stablemax(logits: Tensor, labels: Tensor) -> Tensor:
@@ -51,7 +51,7 @@ def make_orthogonal(weights: list[Tensor]) -> None:
 
 def trained(run: RunSettings) -> tuple[float, list[Tensor]]:
     """Return the final cross-entropy on the training examples, and the weights."""
-    network = models.network(run.task, run.network).double()
+    network = networks.network(run.task, run.network).double()
     network.load_state_dict({n: v.double() for n, v in initial_weights(run).items()})
     table = run.task.table
     pairs, _ = run.task.split(run.dataset_size, run.data_seed)

@@ -2,7 +2,7 @@
 
 #include "sanitized.h"
 
-/* A random network, put together as efficiency/models does: transformers and MLPs. */
+/* A random network, put together as efficiency/networks does: transformers and MLPs. */
 static struct {
   array arrays[64];
   layer layers[64];

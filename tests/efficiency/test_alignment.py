@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from efficiency import operations
-from efficiency.alignment import alignment, subgroups, subspaces
+from efficiency.analysis.alignment import alignment, subgroups, subspaces
 
 
 def composed(n: int) -> np.ndarray:

@@ -6,10 +6,13 @@ import math
 
 import pytest
 
-from efficiency import critical_size, isologit, lines, statistics, train
-from efficiency.brackets import bracketed_mean
-from efficiency.critical_size import bracket, crossing, fit_s_curve
-from efficiency.shapes import residual_errors
+from efficiency import train
+from efficiency.analysis import isologit
+from efficiency.statistics import critical_size, lines
+from efficiency.statistics import intervals as statistics
+from efficiency.statistics.critical_size import bracket, crossing, fit_s_curve
+from efficiency.statistics.interval_censored import bracketed_mean
+from efficiency.statistics.shapes import residual_errors
 from tests.build import run_settings
 
 SIZES, R = (10, 20, 40, 80), (0.0, 0.1, 0.9, 1.0)

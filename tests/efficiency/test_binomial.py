@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from efficiency import binomial
-from efficiency.statistics import TooFewError, t_interval
+from efficiency.statistics import binomial
+from efficiency.statistics.intervals import TooFewError, t_interval
 
 SIZES = np.array([50, 72, 103, 147, 211, 303])
 TOTAL = 961 - SIZES

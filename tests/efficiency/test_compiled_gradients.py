@@ -8,10 +8,9 @@ from hypothesis import assume, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from efficiency import Training, models, operations
+from efficiency import Training, networks, operations
 from efficiency.engines import CompiledEngine, Engine, LayeredEngine
 from efficiency.engines.binding import LOSSES
-from efficiency.ensemble import initial_weights, labels
 from efficiency.settings import (
     MLPSettings,
     OneLayerTransformerSettings,
@@ -19,6 +18,7 @@ from efficiency.settings import (
     TaskSettings,
     TransformerSettings,
 )
+from efficiency.training.ensemble import initial_weights, labels
 from tests.build import compiled_only, run_settings
 from tests.efficiency import by_hand
 
@@ -32,14 +32,14 @@ def textbook(
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Return (D,) losses of the textbook network and their gradients by torch."""
     (run,) = engine.members
-    network = models.network(run.task, run.network).to(precision)
+    network = networks.network(run.task, run.network).to(precision)
     weights = {n: v[0].to(precision) for n, v in engine.weights.views.items()}
     table = run.task.table
     pairs, _ = run.task.split(run.dataset_size, run.data_seed)
     left, right, label = (
         torch.as_tensor(column[pairs]) for column in (table.left, table.right, labels(run))
     )
-    prompt = models.ARCHITECTURES[run.network.architecture].prompt(table.num_symbols, run.network)
+    prompt = networks.ARCHITECTURES[run.network.architecture].prompt(table.num_symbols, run.network)
     operands = {"a": left, "b": right}
     tokens = torch.stack(
         [operands[t] if isinstance(t, str) else torch.full_like(left, t) for t in prompt], dim=-1

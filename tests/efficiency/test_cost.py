@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from efficiency import Training, cost, ensemble, models
+from efficiency import Training, cost, networks
 from efficiency.engines import ENGINES
 from efficiency.settings import OneLayerTransformerSettings, TaskSettings, TransformerSettings
+from efficiency.training import ensemble
 from predictions.trainer import NetworkTrainer
 from tests.build import SMALL, compiled_only, run_settings
 
@@ -19,7 +20,7 @@ BIG = {
 @pytest.mark.parametrize(("operation", "size"), [("addition", 7), ("composition", 3)])
 def test_parameters_are_counted_as_the_network_has_them(operation, size):
     run = run_settings(task=TaskSettings(operation=operation, size=size))
-    parameters = models.network(run.task, run.network).parameters()
+    parameters = networks.network(run.task, run.network).parameters()
     assert sum(p.numel() for p in parameters) == cost.Sizes.of(run).P
 
 

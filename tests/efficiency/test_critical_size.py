@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from efficiency import critical_size
+from efficiency.statistics import critical_size
 
 SIZES = [50, 68, 91, 123, 166, 224, 303]
 

@@ -11,13 +11,14 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from efficiency import Training, engines, streams, train
+from efficiency import Training, engines, train
 from efficiency.engines import CompiledEngine, StackedEngine, members
-from efficiency.ensemble import initial_weights, part_masks
-from efficiency.minibatches import Minibatches, minibatches
 from efficiency.settings import (
     OneLayerTransformerSettings,
 )
+from efficiency.training import counter_random
+from efficiency.training.ensemble import initial_weights, part_masks
+from efficiency.training.minibatches import Minibatches, minibatches
 from tests.build import CHOICES, PLAIN, compiled_only, run_settings
 from tests.efficiency.test_ensemble import crowd
 
@@ -105,7 +106,7 @@ def test_minibatches_of_many_steps_are_those_of_each_step(D, B, seed, first, dat
     places = np.arange(D, dtype=np.int32)[::-1] * 3
     found = minibatches(run, first, count, places, ascending=True)
     as_drawn = minibatches(run, first, count, places, ascending=False)
-    each = Minibatches([run], streams.seeds([seed], torch.device("cpu")))
+    each = Minibatches([run], counter_random.seeds([seed], torch.device("cpu")))
     for i in range(count):
         chosen, weight = each.at(torch.tensor(first + i))
         expected = places[chosen[0][weight[0] > 0].numpy()]

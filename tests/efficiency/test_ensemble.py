@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from efficiency import Training, ensemble, train
+from efficiency import Training, train
 from efficiency.settings import OneLayerTransformerSettings, RunSettings, TaskSettings
+from efficiency.training import ensemble
 from tests.build import run_settings
 
 SIZES = st.lists(st.integers(1, 49), min_size=1, max_size=40)
@@ -95,11 +96,11 @@ def test_members_follow_their_own_hyperparameters():
 
 
 def test_the_engine_follows_a_textbook_step_with_torchs_adamw():
-    from efficiency import models
+    from efficiency import networks
 
     run = run_settings(weight_decay=1.0, num_steps=200, warmup_steps=0, learning_rate=3e-3)
     (trained,) = train([run])
-    network = models.network(run.task, run.network)
+    network = networks.network(run.task, run.network)
     network.load_state_dict(ensemble.initial_weights(run))
     data = ensemble.stack_data([run], torch.device("cpu"))
     tokens = torch.stack(
@@ -206,16 +207,16 @@ def test_a_device_that_is_not_there_is_refused(device, monkeypatch):
 
 
 def test_any_module_trains_in_ensembles_through_the_stacked_program(monkeypatch):
-    from efficiency import models
+    from efficiency import networks
 
     runs = [run_settings(init_seed=i, weight_decay=i / 2, dataset_size=20 + i) for i in range(3)]
     table_form = train(runs)
-    architecture = models.ARCHITECTURES["one-layer-transformer"]
+    architecture = networks.ARCHITECTURES["one-layer-transformer"]
     plain = replace(
         architecture,
-        program=lambda S, n: models.StackedProgram(architecture.network(S, n), ["a", "b", S]),
+        program=lambda S, n: networks.StackedProgram(architecture.network(S, n), ["a", "b", S]),
     )
-    monkeypatch.setitem(models.ARCHITECTURES, "one-layer-transformer", plain)
+    monkeypatch.setitem(networks.ARCHITECTURES, "one-layer-transformer", plain)
     for one, other in zip(table_form, train(runs), strict=True):
         np.testing.assert_allclose(one.history, other.history, rtol=1e-3, atol=1e-4)
 

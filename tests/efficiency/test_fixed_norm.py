@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from efficiency import Training, train
-from efficiency.ensemble import initial_weights
 from efficiency.settings import OptimiserSettings, RunSettings
+from efficiency.training.ensemble import initial_weights
 from tests.build import run_settings
 from tests.efficiency import by_hand
 

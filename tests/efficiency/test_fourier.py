@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from efficiency import fourier, tasks
+from efficiency import tasks
+from efficiency.analysis import logit_subspaces
 from efficiency.settings import TaskSettings
 
 ADDITION = TaskSettings(operation="addition", size=13)
@@ -24,8 +25,8 @@ def table(task: TaskSettings) -> tasks.Table:
     return task.table
 
 
-def moments(logits: np.ndarray, task: TaskSettings) -> fourier.Moments:
-    return fourier.moments([(logits, table(task).answer)], table(task).num_symbols)
+def moments(logits: np.ndarray, task: TaskSettings) -> logit_subspaces.Moments:
+    return logit_subspaces.moments([(logits, table(task).answer)], table(task).num_symbols)
 
 
 def generalising(task: TaskSettings, rng: np.random.Generator, logit: float) -> np.ndarray:
@@ -51,7 +52,12 @@ def memorising(
 
 @pytest.mark.parametrize(
     ("task", "subspace"),
-    [(task, s) for task in TASKS for s in fourier.SUBSPACES if fourier.defined(task, s)],
+    [
+        (task, s)
+        for task in TASKS
+        for s in logit_subspaces.SUBSPACES
+        if logit_subspaces.defined(task, s)
+    ],
     ids=lambda value: getattr(value, "operation", value),
 )
 def test_random_logits_have_the_share_that_chance_predicts(task, subspace):
@@ -62,14 +68,14 @@ def test_random_logits_have_the_share_that_chance_predicts(task, subspace):
     ]
     error = np.std(squared) / np.sqrt(len(squared))
     assert np.mean(squared) == pytest.approx(
-        fourier.chance_share(task, subspace) ** 2, abs=4 * error
+        logit_subspaces.chance_share(task, subspace) ** 2, abs=4 * error
     )
 
 
 @pytest.mark.parametrize("task", TASKS[:4], ids=lambda task: task.operation)
 def test_a_generalising_circuit_lies_in_both_subspaces_whole(task):
     logits = generalising(task, np.random.default_rng(1), 5.0)
-    for subspace in fourier.SUBSPACES:
+    for subspace in logit_subspaces.SUBSPACES:
         assert moments(logits, task).share(task, subspace) == pytest.approx(1)
 
 
@@ -81,8 +87,8 @@ def test_the_trigonometric_subspace_of_addition_is_spanned_by_its_waves():
             logits = wave(frequency * phase)
             assert moments(logits, ADDITION).share(ADDITION, "trigonometric") == pytest.approx(1)
     # Half of the waves are those of the others: p − 1 of them are independent.
-    assert fourier.dimension(ADDITION, "trigonometric") == p - 1
-    assert fourier.dimension(ADDITION, "answer") == (p - 1) ** 2
+    assert logit_subspaces.dimension(ADDITION, "trigonometric") == p - 1
+    assert logit_subspaces.dimension(ADDITION, "answer") == (p - 1) ** 2
     # A wave of a − c knows nothing of the answer.
     left = table(ADDITION).left
     other = np.cos(2 * np.pi * (left[:, None] - np.arange(p)) / p)
@@ -95,7 +101,7 @@ def test_the_share_ignores_what_the_loss_ignores_and_the_scale(seed, offset, sca
     N, S = table(ADDITION).num_pairs, table(ADDITION).num_symbols
     logits = rng.normal(size=(N, S))
     changed = scale * logits + offset * rng.normal(size=(N, 1))
-    for subspace in fourier.SUBSPACES:
+    for subspace in logit_subspaces.SUBSPACES:
         assert moments(changed, ADDITION).share(ADDITION, subspace) == pytest.approx(
             moments(logits, ADDITION).share(ADDITION, subspace)
         )
@@ -107,7 +113,7 @@ def test_batches_do_not_matter(seed, size):
     answer = table(ADDITION).answer
     batches = [(logits[i : i + size], answer[i : i + size]) for i in range(0, 169, size)]
     np.testing.assert_allclose(
-        fourier.moments(batches, 13).mean_SS, moments(logits, ADDITION).mean_SS, atol=1e-12
+        logit_subspaces.moments(batches, 13).mean_SS, moments(logits, ADDITION).mean_SS, atol=1e-12
     )
 
 
@@ -124,7 +130,7 @@ def test_corrected_parts_of_a_mixture_are_the_planted_ones(seed, gen, mem, fract
     trained = rng.permutation(N) < fraction * N
     circuits = generalising(ADDITION, rng, gen), memorising(ADDITION, trained, rng, mem, kind)
     noise = rng.normal(size=(N, S))
-    found = fourier.split(sum(circuits) + noise, trained, ADDITION)
+    found = logit_subspaces.split(sum(circuits) + noise, trained, ADDITION)
 
     answer = table(ADDITION).answer
     right = [(c[np.arange(N), answer] - c.mean(axis=1)) for c in circuits]
@@ -144,7 +150,7 @@ def test_the_plain_split_of_a_correlated_mixture_is_biased_as_the_paper_warns():
     N = table(ADDITION).num_pairs
     trained = rng.permutation(N) < 0.5 * N
     mixture = generalising(ADDITION, rng, 6.0) + memorising(ADDITION, trained, rng, 8.0, "silent")
-    found = fourier.split(mixture, trained, ADDITION)
+    found = logit_subspaces.split(mixture, trained, ADDITION)
     assert found.gen > found.gen_corrected + 3
     assert found.mem_on_train < found.mem_corrected - 3
     assert found.mem_on_novel < -3
@@ -154,14 +160,14 @@ def test_a_bias_towards_classes_is_no_knowledge():
     rng = np.random.default_rng(4)
     logits = generalising(ADDITION, rng, 5.0)
     biased = logits + 20 * rng.normal(size=13)
-    for subspace in fourier.SUBSPACES:
+    for subspace in logit_subspaces.SUBSPACES:
         assert moments(biased, ADDITION).share(ADDITION, subspace) == pytest.approx(1)
     alike = np.tile(rng.normal(size=13), (169, 1))
     assert moments(alike, ADDITION).square == pytest.approx(0, abs=1e-9)
 
 
 def test_nothing_is_corrected_where_nothing_is_held_out():
-    found = fourier.split(np.eye(13)[table(ADDITION).answer], np.ones(169), ADDITION)
+    found = logit_subspaces.split(np.eye(13)[table(ADDITION).answer], np.ones(169), ADDITION)
     assert (found.gen_corrected, found.mem_on_novel, found.mem_error) == (None, None, None)
     assert found.gen == pytest.approx(12 / 13)
 
@@ -169,7 +175,9 @@ def test_nothing_is_corrected_where_nothing_is_held_out():
 def test_a_subspace_that_is_not_defined_is_refused_by_name():
     composition = TASKS[-1]
     with pytest.raises(ValueError, match=r"not defined for composition.*'answer'"):
-        fourier.cells(composition, "trigonometric")
-    assert not fourier.defined(TaskSettings(operation="multiplication", size=9), "trigonometric")
+        logit_subspaces.cells(composition, "trigonometric")
+    assert not logit_subspaces.defined(
+        TaskSettings(operation="multiplication", size=9), "trigonometric"
+    )
     with pytest.raises(ValueError, match="at least one"):
-        fourier.split(np.zeros((169, 13)), np.zeros(169), ADDITION)
+        logit_subspaces.split(np.zeros((169, 13)), np.zeros(169), ADDITION)

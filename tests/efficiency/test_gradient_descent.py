@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from efficiency import train
-from efficiency.ensemble import initial_weights
-from efficiency.training import Training
+from efficiency.training.ensemble import initial_weights
+from efficiency.training.loop import Training
 from tests.build import run_settings
 from tests.efficiency import by_hand
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from efficiency.isologit import isologit_norm, kappa
-from efficiency.statistics import TooFewError
+from efficiency.analysis.isologit import isologit_norm, kappa
+from efficiency.statistics.intervals import TooFewError
 
 
 @given(

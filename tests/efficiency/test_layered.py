@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from efficiency import engines, models, train
+from efficiency import engines, networks, train
 from efficiency.engines import layered
-from efficiency.models import MLP, Layers
+from efficiency.networks import MLP, Layers
 from efficiency.settings import MLPSettings, TaskSettings, TransformerSettings
 from tests.build import CHOICES, PLAIN, SMALL, compiled_only, run_settings
 
@@ -123,20 +123,20 @@ class Undropped(MLP):
         return super().write_down(layers)
 
 
-def of_kind(kind: type[MLP]) -> models.Architecture:
+def of_kind(kind: type[MLP]) -> networks.Architecture:
     def network(S, n):
         return kind(num_symbols=S, num_layers=n.num_layers, d_model=n.d_model, d_mlp=n.d_mlp)
 
-    return dataclasses.replace(models.ARCHITECTURES["mlp"], network=network)
+    return dataclasses.replace(networks.ARCHITECTURES["mlp"], network=network)
 
 
 @pytest.fixture
 def as_written(monkeypatch):
     """Let the MLP be of another class for one test."""
-    caches = (models.written_down, layered._wrongly_written)
+    caches = (networks.written_down, layered._wrongly_written)
 
     def become(kind: type[MLP]) -> None:
-        monkeypatch.setitem(models.ARCHITECTURES, "mlp", of_kind(kind))
+        monkeypatch.setitem(networks.ARCHITECTURES, "mlp", of_kind(kind))
         for cache in caches:
             cache.cache_clear()
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mpmath import mp, mpf
 
-from efficiency.losses import LOSSES, relative_to_correct
+from efficiency.training.losses import LOSSES, relative_to_correct
 
 mp.dps = 40
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from efficiency import models
-from efficiency.models import OneLayerTransformer, Transformer
-from efficiency.models.transformer import sinusoids
+from efficiency import networks
+from efficiency.networks import OneLayerTransformer, Transformer
+from efficiency.networks.transformer import sinusoids
 from efficiency.settings import (
     MLPSettings,
     OneLayerTransformerSettings,
@@ -114,7 +114,7 @@ def test_fixed_positions_are_sine_and_cosine_in_turns():
 
 def test_the_network_of_the_first_study_has_the_size_it_states():
     task = TaskSettings(operation="division", size=97)
-    shapes = models.shapes(task, TransformerSettings())
+    shapes = networks.shapes(task, TransformerSettings())
     embedding = ("W_E", "W_U")
     count = sum(math.prod(shape) for name, shape in shapes.items() if name not in embedding)
     # "about 4·10⁵ non-embedding parameters" (Power et al. 2022, A.1.2)
@@ -123,7 +123,7 @@ def test_the_network_of_the_first_study_has_the_size_it_states():
 
 def test_an_mlp_is_its_formula_and_reads_nothing_but_the_operands():
     task = TaskSettings(operation="addition", size=7)
-    network = filled(models.network(task, MLPSettings(d_model=5, d_mlp=9, num_layers=2)))
+    network = filled(networks.network(task, MLPSettings(d_model=5, d_mlp=9, num_layers=2)))
     tokens = torch.tensor([[1, 2, 7], [6, 0, 7]])
     first, second = network.hidden
     for row, logits in zip(tokens, network(tokens), strict=True):
@@ -144,7 +144,7 @@ def test_an_mlp_is_its_formula_and_reads_nothing_but_the_operands():
 )
 def test_initial_weights_have_the_variance_of_their_fan_in_and_gains_are_one(settings):
     task = TaskSettings(operation="addition", size=113)
-    network = models.network(task, settings.model_copy(update={"d_mlp": 400}))
+    network = networks.network(task, settings.model_copy(update={"d_mlp": 400}))
     network.initialise(torch.Generator().manual_seed(0))
     for path, parameter in network.named_parameters():
         name = path.rsplit(".", 1)[-1]

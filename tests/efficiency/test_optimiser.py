@@ -6,9 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from efficiency.ensemble import Stack
-from efficiency.optimiser import StackedOptimiser, learning_rate_factor, learning_time
 from efficiency.settings import OptimiserSettings
+from efficiency.training.ensemble import Stack
+from efficiency.training.optimiser import StackedOptimiser, learning_rate_factor, learning_time
 
 
 def test_each_member_follows_torchs_adamw_to_rounding():

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from efficiency import train
-from efficiency.ensemble import Stack, initial_weights
-from efficiency.optimiser import StackedOptimiser
 from efficiency.settings import OptimiserSettings, RunSettings
+from efficiency.training.ensemble import Stack, initial_weights
+from efficiency.training.optimiser import StackedOptimiser
 from tests.build import run_settings
 from tests.efficiency import by_hand
 

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from efficiency import Training, train
-from efficiency.optimiser import learning_time
-from efficiency.outcome import Outcome, outcome, tail_at
-from efficiency.recording import recorded_steps
 from efficiency.settings import RecordingSettings
+from efficiency.training.optimiser import learning_time
+from efficiency.training.outcome import Outcome, outcome, tail_at
+from efficiency.training.recording import recorded_steps
 from tests.build import history, run_settings
 
 RUN = run_settings(num_steps=1000, decay_fraction=0.25)

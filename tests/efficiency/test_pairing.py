@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from efficiency.jackknife import pseudo_values
-from efficiency.pairing import pairing_p, reliability, skill, slope_with_errors
-from efficiency.statistics import TooFewError, rank_correlation, t_interval
+from efficiency.statistics.intervals import TooFewError, rank_correlation, t_interval
+from efficiency.statistics.jackknife import pseudo_values
+from efficiency.statistics.pairing import pairing_p, reliability, skill, slope_with_errors
 
 values = st.lists(st.integers(-50, 50), min_size=5, max_size=8, unique=True)
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from efficiency.critical_size import s_curve
-from efficiency.shapes import RIVALS, S_CURVE, residual_errors
-from efficiency.statistics import TooFewError
+from efficiency.statistics.critical_size import s_curve
+from efficiency.statistics.intervals import TooFewError
+from efficiency.statistics.shapes import RIVALS, S_CURVE, residual_errors
 
 SIZES = (50, 68, 91, 123, 166, 224, 303)
 D = np.array(SIZES, dtype=float)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from efficiency import train
+from efficiency.analysis.sharpness import BOX, ITERATIONS, sharpness, training_loss
 from efficiency.settings import MLPSettings
-from efficiency.sharpness import BOX, ITERATIONS, sharpness, training_loss
 from tests.build import SMALL, run_settings
 
 NETWORKS = {

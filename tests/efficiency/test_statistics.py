@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from efficiency.brackets import bracketed_mean
 from efficiency.errors import InvalidInputError
-from efficiency.lines import fit_line, meets
-from efficiency.statistics import (
+from efficiency.statistics.interval_censored import bracketed_mean
+from efficiency.statistics.intervals import (
     TooFewError,
     equivalence,
     greater_p,
@@ -24,6 +23,7 @@ from efficiency.statistics import (
     share_p,
     t_interval,
 )
+from efficiency.statistics.lines import fit_line, meets
 
 VALUES = st.lists(st.floats(-100, 100), min_size=2, max_size=8)
 

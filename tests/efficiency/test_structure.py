@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from efficiency import fourier, models, structure, tasks, train
-from efficiency.ensemble import initial_weights
+from efficiency import networks, tasks, train
+from efficiency.analysis import logit_subspaces
+from efficiency.analysis import shares as structure
+from efficiency.training.ensemble import initial_weights
 from tests.build import run_settings
 
 
@@ -15,7 +17,7 @@ def test_the_logits_of_a_table_are_those_of_the_textbook_network_in_batches(monk
     weights = {name: value.numpy() for name, value in initial_weights(run).items()}
     batches = list(structure.logits(run, weights))
     assert len(batches) == 5
-    network = models.network(run.task, run.network)
+    network = networks.network(run.task, run.network)
     network.load_state_dict({name: torch.as_tensor(value) for name, value in weights.items()})
     table = tasks.table("addition", 7)
     tokens = torch.as_tensor(np.stack([table.left, table.right, np.full(49, 7)], axis=1))
@@ -30,10 +32,10 @@ def test_a_network_that_generalises_has_its_logits_where_gen_must_and_a_random_o
     )
     (trained,) = train([run])
     random = structure.shares(run, {n: v.numpy() for n, v in initial_weights(run).items()})
-    for subspace in fourier.SUBSPACES:
+    for subspace in logit_subspaces.SUBSPACES:
         name = f"gen_share_{subspace}"
         # Random weights have logits that are simpler than isotropic noise, and share less.
-        assert random[name].value < fourier.chance_share(run.task, subspace)
+        assert random[name].value < logit_subspaces.chance_share(run.task, subspace)
         assert trained.outcome.numbers[name].value > random[name].value + 0.3
 
 
@@ -44,6 +46,6 @@ def test_logits_that_are_not_finite_have_no_share():
         assert structure.shares(run, weights) == {}
 
 
-@pytest.mark.parametrize("subspace", fourier.SUBSPACES)
+@pytest.mark.parametrize("subspace", logit_subspaces.SUBSPACES)
 def test_chance_is_below_what_anything_learned_has(subspace):
-    assert 0 < fourier.chance_share(run_settings().task, subspace) < 0.5
+    assert 0 < logit_subspaces.chance_share(run_settings().task, subspace) < 0.5

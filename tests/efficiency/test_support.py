@@ -10,8 +10,7 @@ from pydantic import Field
 from efficiency import engines
 from efficiency.engines import CompiledEngine, LayeredEngine, StackedEngine
 from efficiency.engines.support import unsupported
-from efficiency.ensemble import _FREE, _FREE_IF_GIVEN, pack, shape_key, unlike
-from efficiency.models import ARCHITECTURES
+from efficiency.networks import ARCHITECTURES
 from efficiency.settings import (
     MLPSettings,
     OneLayerTransformerSettings,
@@ -22,6 +21,7 @@ from efficiency.settings import (
     TransformerSettings,
     leaves,
 )
+from efficiency.training.ensemble import _FREE, _FREE_IF_GIVEN, pack, shape_key, unlike
 from tests.build import compiled_only, run_settings
 
 ENGINES = [CompiledEngine, StackedEngine]

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from efficiency.statistics import TooFewError
-from efficiency.survival import accelerated_fit, clustered_slope
+from efficiency.statistics.accelerated_failure_time import accelerated_fit, clustered_slope
+from efficiency.statistics.intervals import TooFewError
 
 SLOPE, LEVEL, SCALE = -0.08, 12.0, 0.5
 VALUES = np.array([55.0, 60.0, 65.0, 70.0, 75.0, 80.0])

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from efficiency.losses import LOSSES
-from efficiency.models import OneLayerTransformer, StackedProgram, TableForm
+from efficiency.networks import OneLayerTransformer, StackedProgram, TableForm
+from efficiency.training.losses import LOSSES
 
 TOLERANCE = {torch.float64: 1e-5, torch.float32: 1e-4}
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from efficiency import tasks
-from efficiency.ensemble import labels, part_masks
 from efficiency.settings import TaskSettings
+from efficiency.training.ensemble import labels, part_masks
 from tests.build import run_settings
 
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from efficiency.engines.stacked import StackedEngine
-from efficiency.ensemble import initial_weights
-from efficiency.models.traced import passes
+from efficiency.networks.traced import passes
 from efficiency.settings import MLPSettings, RunSettings
+from efficiency.training.ensemble import initial_weights
 from tests.build import run_settings
 
 

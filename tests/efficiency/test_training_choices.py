@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from efficiency import Training, streams, train
-from efficiency.ensemble import pack
-from efficiency.minibatches import Minibatches
-from efficiency.models.program import StackedProgram
+from efficiency import Training, train
+from efficiency.networks.program import StackedProgram
 from efficiency.settings import MLPSettings
+from efficiency.training import counter_random
+from efficiency.training.ensemble import pack
+from efficiency.training.minibatches import Minibatches
 from tests.build import CHOICES, run_settings
 
 CPU = torch.device("cpu")
@@ -71,7 +72,7 @@ def test_an_epoch_shows_every_example_once(sizes, seed, epoch):
     runs = [
         run_settings(dataset_size=D, batch_size=min(B, D - 1), noise_seed=seed) for D, B in sizes
     ]
-    batches = Minibatches(runs, streams.seeds([seed] * len(runs), CPU))
+    batches = Minibatches(runs, counter_random.seeds([seed] * len(runs), CPU))
     for k, run in enumerate(runs):
         D, B = run.dataset_size, run.optimiser.batch_size
         number = -(-D // B)
@@ -87,7 +88,7 @@ def test_an_epoch_shows_every_example_once(sizes, seed, epoch):
 
 def test_epochs_differ_and_every_example_may_come_first():
     run = run_settings(dataset_size=6, batch_size=2, noise_seed=0)
-    batches = Minibatches([run], streams.seeds([0], CPU))
+    batches = Minibatches([run], counter_random.seeds([0], CPU))
     first = [int(batches.at(torch.tensor(3 * epoch))[0][0, 0]) for epoch in range(600)]
     counts = np.bincount(first, minlength=6)
     assert abs(counts - 100).max() < 5 * np.sqrt(100 * 5 / 6)
@@ -102,7 +103,7 @@ def test_dropout_drops_its_share_and_keeps_the_mean():
     module.W = torch.nn.Parameter(torch.ones(50))
     program = StackedProgram(module, ["a", "b"], dropout=0.3)
     tokens = program.prepare(*torch.zeros(2, 2, 400, dtype=torch.int64))
-    keys = streams.keys(streams.seeds([1, 2], CPU), "dropout", 0)
+    keys = counter_random.keys(counter_random.seeds([1, 2], CPU), "dropout", 0)
     parameters = {"W": torch.ones(2, 50)}
     logits, _ = program.logits_and_backward(parameters, tokens, keys)
     dropped = (logits == 0).double().mean((1, 2))
@@ -162,11 +163,11 @@ def test_decay_towards_the_start_ends_there_and_not_at_zero():
 
 
 def test_an_l2_penalty_is_adam_on_the_penalised_loss():
-    from efficiency import models
+    from efficiency import networks
 
     run = run_settings(decay_form="l2", weight_decay=0.3, num_steps=15, warmup_steps=0)
     training = Training([run], [None], engine="stacked")
-    network = models.network(run.task, run.network)
+    network = networks.network(run.task, run.network)
     views = training.engine.weights.views
     network.load_state_dict({name: view[0].clone() for name, view in views.items()})
     adam = torch.optim.Adam(

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from efficiency.statistics import median_bounds, t_interval
+from efficiency.statistics.intervals import median_bounds, t_interval
 from paper_figures import courses, style
 from paper_figures import figure_04_ungrokking as figure
 from predictions.circuit_efficiency.ungrokking.claim import Ungrokking

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from efficiency.estimates import Estimate
-from efficiency.outcome import Outcome
+from efficiency.training.outcome import Outcome
 from paper_figures import style, varma_10
 from paper_figures.base import MissingRunsError, Need
 from paper_figures.catalogue import FIGURES

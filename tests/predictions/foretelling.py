@@ -9,10 +9,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from efficiency.critical_size import s_curve
-from efficiency.lines import fit_line, meets
-from efficiency.recording import recorded_steps
 from efficiency.settings import RunSettings
+from efficiency.statistics.critical_size import s_curve
+from efficiency.statistics.lines import fit_line, meets
+from efficiency.training.recording import recorded_steps
 from predictions.circuit_efficiency.critical_size.arms import ForetoldSize
 from predictions.circuit_efficiency.critical_size.claim import Claim
 from predictions.circuit_efficiency.critical_size.records import Records, Seed

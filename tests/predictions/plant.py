@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from efficiency.estimates import Estimate
-from efficiency.outcome import Outcome
 from efficiency.settings import RunSettings
+from efficiency.training.outcome import Outcome
 from predictions.protocol import Run
 from tests.build import number
 

@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from efficiency.critical_size import retained, s_curve
-from efficiency.optimiser import learning_time
-from efficiency.outcome import Outcome, outcome, tail_at
-from efficiency.recording import recorded_steps
 from efficiency.settings import RunSettings
+from efficiency.statistics.critical_size import retained, s_curve
+from efficiency.training.optimiser import learning_time
+from efficiency.training.outcome import Outcome, outcome, tail_at
+from efficiency.training.recording import recorded_steps
 from predictions.circuit_efficiency import scratch
 from predictions.circuit_efficiency.efficiency.claim import DESIGNS as GEN_SIZES
 from predictions.circuit_efficiency.efficiency.claim import gen_arm, mem_arm

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from efficiency.critical_size import s_curve
+from efficiency.statistics.critical_size import s_curve
 from predictions.protocol import Run
 from tests.build import continued_run, start_run
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from efficiency.critical_size import s_curve
-from efficiency.outcome import Outcome, tail_at
 from efficiency.settings import RunSettings
+from efficiency.statistics.critical_size import s_curve
+from efficiency.training.outcome import Outcome, tail_at
 from predictions.circuit_efficiency.at_rest.anti_grokking import LOST, USUAL
 from predictions.circuit_efficiency.at_rest.comes_to_rest import LONGER, MOST
 from predictions.circuit_efficiency.at_rest.gradient_descent import DESIGNS

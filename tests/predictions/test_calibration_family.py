@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from efficiency.shapes import RIVALS
+from efficiency.statistics.shapes import RIVALS
 from predictions.circuit_efficiency import scratch
 from predictions.protocol import Run, Verdict
 from predictions.registry import find

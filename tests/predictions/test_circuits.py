@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from efficiency.outcome import Outcome, outcome
-from efficiency.recording import recorded_steps
+from efficiency.training.outcome import Outcome, outcome
+from efficiency.training.recording import recorded_steps
 from predictions.circuit_efficiency.circuits.larger_part import GEN, MEM, TIMES, crossing_of
 from predictions.circuit_efficiency.circuits.logits import Courses, bounds_of_ratio, comes_to
 from predictions.circuit_efficiency.circuits.memory_first import MIN_SLOWER

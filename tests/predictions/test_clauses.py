@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from efficiency.statistics import share_interval, t_interval
+from efficiency.statistics.intervals import share_interval, t_interval
 from predictions.clauses import LEVEL, Clause, above, below, decide, most, within
 
 P = st.floats(0, 1)

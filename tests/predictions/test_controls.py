@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from efficiency.outcome import Outcome
+from efficiency.training.outcome import Outcome
 from predictions.circuit_efficiency.controls.arms import NUM_SIZES
 from predictions.circuit_efficiency.controls.equal_steps import DECAYS
 from predictions.circuit_efficiency.controls.small_epsilon import SMALL, SmallEpsilon

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from efficiency.critical_size import s_curve
+from efficiency.statistics.critical_size import s_curve
 from predictions.circuit_efficiency.controls.equal_steps import DECAYS, LONGER, EqualSteps
 from predictions.circuit_efficiency.ungrokking.claim import DESIGNS
 from predictions.circuit_efficiency.weight_decay.claim import RATIO_MARGIN

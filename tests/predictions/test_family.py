@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from efficiency.outcome import Outcome
 from efficiency.settings import RunSettings
+from efficiency.training.outcome import Outcome
 from predictions.circuit_efficiency import scratch
 from predictions.circuit_efficiency.semi_grokking.claim import kind
 from predictions.protocol import SIZES, Run, Verdict

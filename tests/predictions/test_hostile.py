@@ -148,7 +148,7 @@ def test_the_outcome_of_another_run_is_not_believed(own_store, predictions):
 
 
 def test_an_edited_network_is_noticed(own_store, predictions, monkeypatch):
-    from efficiency.models import OneLayerTransformer
+    from efficiency.networks import OneLayerTransformer
     from predictions import meaning
 
     drawn = OneLayerTransformer.initialise

@@ -11,7 +11,7 @@ import pytest
 
 from predictions.circuit_efficiency import scratch
 from predictions.clauses import LEVEL, outcome_by
-from predictions.cli.app import running, sequence
+from predictions.cli import running, sequence
 from predictions.cli.sequence import run_in_looks
 from predictions.looks import planned, with_look, write_look, write_plan
 from predictions.plans import Extent, Look

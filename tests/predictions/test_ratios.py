@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from efficiency.brackets import bracketed_mean
-from efficiency.statistics import TooFewError
+from efficiency.statistics.interval_censored import bracketed_mean
+from efficiency.statistics.intervals import TooFewError
 from predictions.ratios import Ratio
 
 NARROW = 0.001

@@ -11,7 +11,7 @@ from typing import ClassVar
 import pytest
 
 from predictions import foretold
-from predictions.cli.app import sequence
+from predictions.cli import sequence
 from predictions.cli.sequence import plan_looks, ranges, run_in_looks
 from predictions.cli.status import status_of
 from predictions.looks import planned

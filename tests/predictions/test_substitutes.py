@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from efficiency.critical_size import s_curve
-from efficiency.outcome import Outcome
 from efficiency.settings import RunSettings
+from efficiency.statistics.critical_size import s_curve
+from efficiency.training.outcome import Outcome
 from predictions.circuit_efficiency.substitutes import ways
 from predictions.circuit_efficiency.substitutes.claim import Forgets, SameSize, Substitute
 from predictions.protocol import SIZES, Run

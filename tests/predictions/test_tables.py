@@ -5,7 +5,7 @@ import pytest
 
 from efficiency import tasks
 from paper_figures import table as drawing
-from predictions.cli.app import tables
+from predictions.cli import tables
 
 
 def test_a_table_is_printed_with_held_out_cells_blank(predictions):

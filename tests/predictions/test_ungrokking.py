@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from efficiency.shapes import SHAPES
+from efficiency.statistics.shapes import SHAPES
 from predictions.circuit_efficiency.ungrokking.claim import DESIGNS, Ungrokking
 from predictions.grounds import GROUNDS
 from predictions.judging import value_of

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from efficiency.engines import ENGINES
 from efficiency.operations import OPERATIONS
-from predictions.cli.app import options
+from predictions.cli import options
 from predictions.grounds import GROUNDS, ground, judged_seeds
 from predictions.plans import Extent
 from predictions.protocol import SIZES

@@ -8,9 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from efficiency.critical_size import MIN_SIZES
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
+from efficiency.statistics.critical_size import MIN_SIZES
 from predictions.circuit_efficiency.ungrokking import claim as ungrokking
 from predictions.circuit_efficiency.ungrokking.judge import FALL, FORGETTING, KEEP
 from predictions.circuit_efficiency.ungrokking.numbers import by_start, threshold

@@ -14,9 +14,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from efficiency.critical_size import MIN_SIZES, population
 from efficiency.estimates import Estimate
 from efficiency.settings import OptimiserSettings, RunSettings
+from efficiency.statistics.critical_size import MIN_SIZES, population
 from predictions.circuit_efficiency.ungrokking import claim as ungrokking
 from predictions.circuit_efficiency.ungrokking.judge import FALL, KEEP
 from predictions.circuit_efficiency.ungrokking.numbers import by_start

@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from efficiency import critical_size
-from efficiency.critical_size import MIN_SIZES
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
+from efficiency.statistics import critical_size
+from efficiency.statistics.critical_size import MIN_SIZES
 from predictions.circuit_efficiency.circuits.logits import (
     Logits,
     bounds_of_ratio,

@@ -2,8 +2,9 @@
 
 Mem adds to the correct logit of the examples that it stores, and leaves that of novel pairs alone;
 Gen treats both alike. So Gen's part is the centred correct logit on novel pairs and Mem's is what
-training examples have more: the corrected split of ``efficiency.fourier.Split``, which is free of
-the bias of the paper's projection (appendix B) and needs no logits of the whole table.
+training examples have more: the corrected split of ``efficiency.analysis.logit_subspaces.Split``,
+which is free of the bias of the paper's projection (appendix B) and needs no logits of the whole
+table.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from efficiency.estimates import Estimate
-from efficiency.outcome import STEADY
-from efficiency.statistics import FloatArray, TooFewError, median_bounds
+from efficiency.statistics.intervals import FloatArray, TooFewError, median_bounds
+from efficiency.training.outcome import STEADY
 
 Logits = tuple[float, float]
 """Correct logits of Gen and of Mem, in nats."""

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from efficiency.critical_size import MIN_SIZES
 from efficiency.settings import RunSettings
+from efficiency.statistics.critical_size import MIN_SIZES
 from predictions.circuit_efficiency.ungrokking.claim import DESIGNS, continued
 from predictions.circuit_efficiency.ungrokking.numbers import by_start
 from predictions.circuit_efficiency.ungrokking.reading import (

@@ -12,7 +12,7 @@ from scipy import optimize
 
 from efficiency import operations
 from efficiency.settings import RecordingSettings, Regime, RunSettings
-from efficiency.statistics import Interval
+from efficiency.statistics.intervals import Interval
 from predictions.circuit_efficiency.critical_size.crossings import (
     FARTHEST,
     SCALING,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from efficiency import pairing
 from efficiency.estimates import Estimate
-from efficiency.statistics import greater_p, rank_correlation
+from efficiency.statistics import pairing
+from efficiency.statistics.intervals import greater_p, rank_correlation
 from predictions.circuit_efficiency.critical_size.claim import MIN_SEEDS, Claim, gate
 from predictions.circuit_efficiency.critical_size.records import Records
 from predictions.clauses import Clause

@@ -9,10 +9,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from efficiency import pairing
 from efficiency.estimates import Estimate
-from efficiency.jackknife import pseudo_values
-from efficiency.statistics import FloatArray, TooFewError, rank_correlation
+from efficiency.statistics import pairing
+from efficiency.statistics.intervals import FloatArray, TooFewError, rank_correlation
+from efficiency.statistics.jackknife import pseudo_values
 from predictions.circuit_efficiency.critical_size.arms import LENGTHS, SHORTEST, ForetoldSize
 from predictions.circuit_efficiency.critical_size.records import Limit, Records, read
 from predictions.clauses import Clause, Decision, decide

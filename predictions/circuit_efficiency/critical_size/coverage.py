@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from efficiency.estimates import Estimate
-from efficiency.statistics import share_p
+from efficiency.statistics.intervals import share_p
 from predictions.circuit_efficiency.critical_size.claim import Claim, gate, inside_of
 from predictions.circuit_efficiency.critical_size.records import STILL, Records
 from predictions.clauses import Clause

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from efficiency.lines import fit_line, meets
-from efficiency.statistics import Interval, TooFewError
+from efficiency.statistics.intervals import Interval, TooFewError
+from efficiency.statistics.lines import fit_line, meets
 from predictions.circuit_efficiency.efficiency.judge import MIN_SHARE
 from predictions.judging import value_of
 from predictions.protocol import Run

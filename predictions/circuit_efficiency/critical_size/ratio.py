@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from efficiency.estimates import Estimate
-from efficiency.statistics import equivalence
+from efficiency.statistics.intervals import equivalence
 from predictions.circuit_efficiency.critical_size.claim import MIN_SEEDS, Claim, gate
 from predictions.circuit_efficiency.critical_size.records import STILL, Records
 from predictions.clauses import Clause

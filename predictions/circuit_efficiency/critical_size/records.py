@@ -10,10 +10,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from efficiency import critical_size
-from efficiency.jackknife import pseudo_values
-from efficiency.lines import Line, fit_line
-from efficiency.statistics import FloatArray, Interval, TooFewError, greater_p
+from efficiency.statistics import critical_size
+from efficiency.statistics.intervals import FloatArray, Interval, TooFewError, greater_p
+from efficiency.statistics.jackknife import pseudo_values
+from efficiency.statistics.lines import Line, fit_line
 from predictions.circuit_efficiency.critical_size.arms import (
     LENGTHS,
     ForetoldSize,

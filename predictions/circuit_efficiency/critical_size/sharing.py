@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from efficiency import critical_size
 from efficiency.estimates import Estimate
+from efficiency.statistics import critical_size
 from predictions.circuit_efficiency.critical_size.arms import (
     NUM_FINER,
     REFINE,

@@ -7,8 +7,8 @@ from functools import partial
 
 import numpy as np
 
+from efficiency.analysis.logit_subspaces import SUBSPACES
 from efficiency.estimates import Estimate
-from efficiency.fourier import SUBSPACES
 from predictions.circuit_efficiency.efficiency.reading import (
     READINGS,
     Arm,

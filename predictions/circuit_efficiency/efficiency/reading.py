@@ -8,10 +8,10 @@ from typing import Literal
 
 import numpy as np
 
-from efficiency import isologit
-from efficiency.fourier import SUBSPACES, Subspace
+from efficiency.analysis import isologit
+from efficiency.analysis.logit_subspaces import SUBSPACES, Subspace
 from efficiency.settings import RunSettings
-from efficiency.statistics import TooFewError
+from efficiency.statistics.intervals import TooFewError
 from predictions.judging import value_of
 from predictions.protocol import Run
 

@@ -7,12 +7,12 @@ from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
-from efficiency import critical_size
-from efficiency.critical_size import PARTIAL
 from efficiency.estimates import Estimate
-from efficiency.outcome import MIN_CHANGE
 from efficiency.settings import RunSettings
-from efficiency.statistics import share_interval, share_p
+from efficiency.statistics import critical_size
+from efficiency.statistics.critical_size import PARTIAL
+from efficiency.statistics.intervals import share_interval, share_p
+from efficiency.training.outcome import MIN_CHANGE
 from predictions.circuit_efficiency import scratch
 from predictions.clauses import Clause, decide
 from predictions.grounds import ground

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import ClassVar
 
 from efficiency.estimates import Estimate
-from efficiency.pairing import pairing_p
 from efficiency.settings import RunSettings
-from efficiency.statistics import TooFewError, rank_correlation
+from efficiency.statistics.intervals import TooFewError, rank_correlation
+from efficiency.statistics.pairing import pairing_p
 from predictions.circuit_efficiency.substitutes.judge import FALL, KEEP, RANKS, RATIO, Paired
 from predictions.circuit_efficiency.substitutes.ways import DATASET_SIZES, DECAY, Way, continuations
 from predictions.circuit_efficiency.weight_decay.claim import RATIO_MARGIN

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from efficiency.estimates import Estimate
-from efficiency.statistics import TooFewError, rank_correlation
+from efficiency.statistics.intervals import TooFewError, rank_correlation
 from predictions.circuit_efficiency.substitutes.ways import DECAY, Way
 from predictions.circuit_efficiency.ungrokking.numbers import by_start, threshold
 from predictions.circuit_efficiency.ungrokking.reading import Continued, sweeps, usable

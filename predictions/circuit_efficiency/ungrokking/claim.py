@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from efficiency.critical_size import MIN_SIZES
 from efficiency.settings import RunSettings
-from efficiency.shapes import RIVALS, SHAPES
+from efficiency.statistics.critical_size import MIN_SIZES
+from efficiency.statistics.shapes import RIVALS, SHAPES
 from predictions.circuit_efficiency.ungrokking.judge import FORGETTING, find
 from predictions.circuit_efficiency.ungrokking.numbers import COMPARED
 from predictions.circuit_efficiency.ungrokking.reading import MIN_START_SHARE

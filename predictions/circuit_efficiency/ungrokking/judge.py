@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from efficiency import critical_size
 from efficiency.estimates import Estimate
-from efficiency.shapes import RIVALS, SHAPES
+from efficiency.statistics import critical_size
+from efficiency.statistics.shapes import RIVALS, SHAPES
 from predictions.circuit_efficiency.ungrokking.numbers import (
     by_start,
     ends,

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from efficiency import binomial, critical_size
-from efficiency.ensemble import part_masks
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
-from efficiency.statistics import TooFewError
+from efficiency.statistics import binomial, critical_size
+from efficiency.statistics.intervals import TooFewError
+from efficiency.training.ensemble import part_masks
 from predictions.circuit_efficiency.ungrokking.reading import Continued, Seeds
 from predictions.judging import MIN_SEEDS, over_seeds
 
@@ -56,7 +56,7 @@ def _num_novel(run: RunSettings) -> int:
 
 
 def threshold_by_binomial_model(main: Sequence[Continued]) -> Estimate | None:
-    """Return the second opinion on the threshold, see ``efficiency.binomial``.
+    """Return the second opinion on the threshold, see ``efficiency.statistics.binomial``.
 
     One fit for each start network, weight decays together. ``None`` with too few of them, or if the
     threshold of one lies outside the sizes that it was asked at, where it is a guess.

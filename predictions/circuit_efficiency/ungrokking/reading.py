@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from efficiency import critical_size
-from efficiency.critical_size import Crossing
 from efficiency.settings import RunSettings, TaskSettings
-from efficiency.statistics import FloatArray
+from efficiency.statistics import critical_size
+from efficiency.statistics.critical_size import Crossing
+from efficiency.statistics.intervals import FloatArray
 from predictions.protocol import Run
 
 

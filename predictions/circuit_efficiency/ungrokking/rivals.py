@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from efficiency import critical_size
-from efficiency.outcome import tail_at
-from efficiency.shapes import RIVALS, S_CURVE, residual_errors
+from efficiency.statistics import critical_size
+from efficiency.statistics.shapes import RIVALS, S_CURVE, residual_errors
+from efficiency.training.outcome import tail_at
 from predictions.circuit_efficiency.ungrokking.reading import Continued, Seeds
 
 HALF = 0.5

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from efficiency.outcome import Outcome
 from efficiency.settings import RunSettings
+from efficiency.training.outcome import Outcome
 from paper_figures import figure_interventions
 from predictions.first_study.interventions import Interventions
 from predictions.first_study.interventions_arms import (

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from efficiency.alignment import Alignment, subspaces
+from efficiency.analysis.alignment import Alignment, subspaces
 from paper_figures import figure_learned_structure
 from predictions.first_study.learned_structure import LearnedStructure
 from predictions.first_study.learned_structure_judge import Learned, find, measured

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from efficiency.ensemble import initial_weights
+from efficiency.training.ensemble import initial_weights
 from paper_figures import figure_sharpness
 from predictions.first_study.sharpness import MIN_NETWORKS, Point, Sharpness, find, measured, told
 from tests.predictions.plant import Left, ended, labelled

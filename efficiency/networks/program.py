@@ -16,9 +16,9 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from efficiency import streams
-from efficiency.models.base import Network, keep_all
-from efficiency.models.traced import Passes, passes
+from efficiency.networks.base import Network, keep_all
+from efficiency.networks.traced import Passes, passes
+from efficiency.training import counter_random
 
 Parameters = Mapping[str, Tensor]
 """Each parameter of the network with a leading axis for the K members."""
@@ -57,8 +57,8 @@ class Program(ABC):
         Args:
             parameters: The networks.
             examples: Prepared examples.
-            keys_K: Keys of the members' streams for dropout, see ``efficiency.streams``; ``None``
-                drops nothing.
+            keys_K: Keys of the members' streams for dropout, see
+                ``efficiency.training.counter_random``; ``None`` drops nothing.
         """
 
 
@@ -139,7 +139,7 @@ class Dropout:
     the size of another change nothing for those before them.
 
     Args:
-        key: Of the member's stream at this step, see ``efficiency.streams``.
+        key: Of the member's stream at this step, see ``efficiency.training.counter_random``.
         rate: The share that is set to 0.
     """
 
@@ -148,7 +148,7 @@ class Dropout:
 
     def __call__(self, activations: Tensor) -> Tensor:
         """Drop a share of activations, and scale up the rest."""
-        key = streams.split(self._key, self._calls)
+        key = counter_random.split(self._key, self._calls)
         self._calls += 1
-        drawn = streams.uniform(key, activations.numel()).view(activations.shape)
+        drawn = counter_random.uniform(key, activations.numel()).view(activations.shape)
         return torch.where(drawn < self._rate, 0.0, activations / (1 - self._rate))

@@ -16,8 +16,8 @@ import numpy.typing as npt
 from scipy import optimize
 
 from efficiency import checks
-from efficiency.critical_size import MIN_SIZES, fit_line, fit_s_curve, s_curve
-from efficiency.statistics import FloatArray, TooFewError
+from efficiency.statistics.critical_size import MIN_SIZES, fit_line, fit_s_curve, s_curve
+from efficiency.statistics.intervals import FloatArray, TooFewError
 
 S_CURVE = "s_curve"
 

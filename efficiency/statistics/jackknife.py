@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from efficiency import checks
-from efficiency.statistics import FloatArray, TooFewError
+from efficiency.statistics.intervals import FloatArray, TooFewError
 
 
 def pseudo_values(rows: npt.ArrayLike, statistic: Callable[[FloatArray], float]) -> FloatArray:

@@ -10,7 +10,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from efficiency.models.layers import Layers
+from efficiency.networks.layers import Layers
 
 Drop = Callable[[Tensor], Tensor]
 """Dropout: (D, …) activations, a row for each example, to the same with some of them 0."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from efficiency import checks
-from efficiency.statistics import FloatArray, Interval, TooFewError
+from efficiency.statistics.intervals import FloatArray, Interval, TooFewError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,8 @@ import pandas as pd
 import torch
 
 from efficiency.engines import Engine
-from efficiency.ensemble import part_masks
 from efficiency.settings import RecordingSettings
+from efficiency.training.ensemble import part_masks
 
 
 def recorded_steps(recording: RecordingSettings, num_steps: int) -> list[int]:

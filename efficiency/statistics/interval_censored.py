@@ -12,7 +12,7 @@ from scipy import optimize, special, stats
 
 from efficiency import checks
 from efficiency.errors import InvalidInputError
-from efficiency.statistics import FloatArray, Interval, TooFewError
+from efficiency.statistics.intervals import FloatArray, Interval, TooFewError
 
 _SIGMA_GRID_SIZE = 160
 

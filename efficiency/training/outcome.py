@@ -1,8 +1,8 @@
 """How a run ended: its status, and final numbers that one late spike cannot decide.
 
 All of it is read from the *tail*, the last quarter of the run in learning time (the sum of the
-learning-rate factors, see ``efficiency.optimiser.learning_time``). Counting time this way, a
-network does not look settled merely because its learning rate has been turned down.
+learning-rate factors, see ``efficiency.training.optimiser.learning_time``). Counting time this way,
+a network does not look settled merely because its learning rate has been turned down.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import pandas as pd
 
 from efficiency.errors import InvalidInputError
 from efficiency.estimates import Estimate
-from efficiency.optimiser import learning_time
 from efficiency.settings import RunSettings
-from efficiency.statistics import FloatArray
+from efficiency.statistics.intervals import FloatArray
+from efficiency.training.optimiser import learning_time
 
 TAIL_FRACTION = 0.25
 """Share of the learning time that counts as the tail."""

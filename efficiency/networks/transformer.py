@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from efficiency.models.base import Drop, Network, keep_all
-from efficiency.models.layers import Array, Layers
+from efficiency.networks.base import Drop, Network, keep_all
+from efficiency.networks.layers import Array, Layers
 
 Normalisation = Literal["none", "pre", "post"]
 

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from scipy import optimize
 
-from efficiency import models
-from efficiency.ensemble import Stack, stack_data
-from efficiency.losses import log_odds_cross_entropy
+from efficiency import networks
 from efficiency.settings import RunSettings
-from efficiency.statistics import FloatArray
+from efficiency.statistics.intervals import FloatArray
+from efficiency.training.ensemble import Stack, stack_data
+from efficiency.training.losses import log_odds_cross_entropy
 
 BOX = 1e-2
 """ε. Keskar et al. use 1e-3 and 5e-4 on networks whose loss is near 0.1. Where it is near 1e-7, the
@@ -83,7 +83,7 @@ def training_loss(
     like = torch.zeros(1, dtype=torch.float64)
     parameters, gradients = (Stack.zeros(shapes, 1, like) for _ in range(2))
     data = stack_data([run], torch.device("cpu"))
-    program = models.program(run.task, run.network)
+    program = networks.program(run.task, run.network)
     examples = program.prepare(data.left_KD, data.right_KD)
     weight_KD = torch.full_like(data.labels_KD, 1 / run.dataset_size, dtype=torch.float64)
 

@@ -10,8 +10,8 @@ import itertools
 import torch
 from torch import Tensor, nn
 
-from efficiency.models.base import Drop, Network, keep_all
-from efficiency.models.layers import Layers
+from efficiency.networks.base import Drop, Network, keep_all
+from efficiency.networks.layers import Layers
 
 
 class MLP(Network):

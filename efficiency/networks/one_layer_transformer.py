@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from efficiency.models.base import Drop, Network, keep_all
+from efficiency.networks.base import Drop, Network, keep_all
 
 
 class OneLayerTransformer(Network):

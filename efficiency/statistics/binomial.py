@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special, stats
 
-from efficiency.statistics import FloatArray, Interval, TooFewError
+from efficiency.statistics.intervals import FloatArray, Interval, TooFewError
 
 _EDGE = 1e-9
 

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from efficiency import models, tasks
+from efficiency import networks, tasks
 from efficiency.measurements import PARTS
 from efficiency.operations import IntArray
 from efficiency.settings import RunSettings, leaves
@@ -280,6 +280,6 @@ class Stack:
 def initial_weights(run: RunSettings) -> dict[str, Tensor]:
     """Return the weights that a run without ``start`` begins with, decided by its ``init_seed``."""
     assert run.init_seed is not None
-    network = models.network(run.task, run.network).to(run.network.dtype)
+    network = networks.network(run.task, run.network).to(run.network.dtype)
     network.initialise(torch.Generator().manual_seed(run.init_seed))
     return {name: parameter.detach() for name, parameter in network.named_parameters()}

@@ -18,9 +18,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from efficiency import streams
-from efficiency.ensemble import step_size
 from efficiency.settings import RunSettings
+from efficiency.training import counter_random
+from efficiency.training.ensemble import step_size
 
 
 @final
@@ -55,8 +55,8 @@ class Minibatches:
             examples in the minibatch, or 0 where it is only padded.
         """
         epoch_K1, part_K1 = step // self._number_K1, step % self._number_K1
-        keys_K = streams.keys(self._seeds_K, "minibatch", epoch_K1.squeeze(1))
-        drawn_KD = streams.bits(keys_K, self._padding_KD.shape[1])
+        keys_K = counter_random.keys(self._seeds_K, "minibatch", epoch_K1.squeeze(1))
+        drawn_KD = counter_random.bits(keys_K, self._padding_KD.shape[1])
         drawn_KD.masked_fill_(self._padding_KD, torch.iinfo(torch.int64).max)
         order_KD = drawn_KD.argsort(dim=1, stable=True)
         place_KB = part_K1 * self._batch_K1 + self._places_B
@@ -86,8 +86,8 @@ def minibatches(
     D, B = run.dataset_size, step_size(run)
     number = -(-D // B)
     epochs = torch.arange(first_step // number, (first_step + num_steps - 1) // number + 1)
-    seed = streams.seeds([run.noise_seed or 0], torch.device("cpu"))
-    drawn_ED = streams.bits(streams.keys(seed, "minibatch", epochs), D)
+    seed = counter_random.seeds([run.noise_seed or 0], torch.device("cpu"))
+    drawn_ED = counter_random.bits(counter_random.keys(seed, "minibatch", epochs), D)
     order_ED = place_D[drawn_ED.argsort(dim=1, stable=True).numpy()]
     # Beyond every place, so that what is missing from the last minibatch is sorted to its end.
     none = np.iinfo(np.int32).max

@@ -22,7 +22,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from efficiency.models.program import Backward, Parameters, Program
+from efficiency.networks.program import Backward, Parameters, Program
 
 
 @dataclass(frozen=True)

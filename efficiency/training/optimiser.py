@@ -13,9 +13,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from efficiency import streams
-from efficiency.ensemble import Stack
 from efficiency.settings import OptimiserSettings
+from efficiency.training import counter_random
+from efficiency.training.ensemble import Stack
 
 UNIT = 2.0**40
 """The second moment is kept in units of its square, so that gradients down to 1e-30 still have one.
@@ -83,7 +83,8 @@ class StackedOptimiser:
         members: K settings; ``method``, ``beta1``, ``beta2`` and ``epsilon`` must be shared.
         num_steps: Length of the run, which the decay of the learning rate refers to.
         norms_K: See ``held_norms``.
-        seeds_K: Seeds of the members' streams, see ``efficiency.streams``; for update noise.
+        seeds_K: Seeds of the members' streams, see ``efficiency.training.counter_random``; for
+            update noise.
     """
 
     def __init__(
@@ -155,7 +156,7 @@ class StackedOptimiser:
                 weight.lerp_(self._target.views[name], _each(lost_K.to(gradient.dtype), weight))
             weight.addcmul_(update.views[name], _each(step_K, weight))
         if self._noise_K is not None and self._seeds_K is not None:
-            keys_K = streams.keys(self._seeds_K, "update noise", step.long())
+            keys_K = counter_random.keys(self._seeds_K, "update noise", step.long())
             add_noise(self._weights, self._weights, rates_K * self._noise_K, keys_K)
         if self._norms_K is not None:
             scale_to_norms(self._weights, self._norms_K)
@@ -224,9 +225,9 @@ def add_noise(result: Stack, weights: Stack, scale_K: Tensor, keys_K: Tensor) ->
         result: May be ``weights`` itself.
         weights: K networks.
         scale_K: Standard deviations.
-        keys_K: See ``efficiency.streams``.
+        keys_K: See ``efficiency.training.counter_random``.
     """
-    drawn = streams.normals(keys_K, [weight[0].numel() for weight in weights.views.values()])
+    drawn = counter_random.normals(keys_K, [weight[0].numel() for weight in weights.views.values()])
     for (name, weight), noise_KX in zip(weights.views.items(), drawn, strict=True):
         noise = noise_KX.to(weight.dtype).reshape(weight.shape)
         torch.addcmul(

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import torch
 
-from efficiency import fourier, models
+from efficiency import networks
+from efficiency.analysis import logit_subspaces
 from efficiency.estimates import Estimate
 from efficiency.operations import IntArray
 from efficiency.settings import RunSettings
@@ -30,7 +31,7 @@ def logits(
         weights: Its weights by name.
     """
     table = run.task.table
-    program = models.program(run.task, run.network)
+    program = networks.program(run.task, run.network)
     stacked = {name: torch.as_tensor(value).unsqueeze(0) for name, value in weights.items()}
     for begin in range(0, table.num_pairs, _BATCH):
         batch = slice(begin, begin + _BATCH)
@@ -44,17 +45,17 @@ def logits(
 def shares(run: RunSettings, weights: Mapping[str, np.ndarray]) -> dict[str, Estimate]:
     """Return ``gen_share_SUBSPACE`` for every subspace that the operation has.
 
-    The share of the norm of the centred logits, see ``efficiency.fourier``; of the final weights,
-    so that n is 1. A network whose logits are not finite has none.
+    The share of the norm of the centred logits, see ``efficiency.analysis.logit_subspaces``; of the
+    final weights, so that n is 1. A network whose logits are not finite has none.
     """
     num_symbols = run.task.num_classes
-    moments = fourier.moments(logits(run, weights), num_symbols)
+    moments = logit_subspaces.moments(logits(run, weights), num_symbols)
     if not np.isfinite(moments.square):
         return {}
     return {
         f"gen_share_{subspace}": Estimate(
             value=moments.share(run.task, subspace), low=None, high=None, n=1, unit="1"
         )
-        for subspace in fourier.SUBSPACES
-        if fourier.defined(run.task, subspace)
+        for subspace in logit_subspaces.SUBSPACES
+        if logit_subspaces.defined(run.task, subspace)
     }

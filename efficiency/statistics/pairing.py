@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from efficiency import checks
-from efficiency.statistics import FloatArray, TooFewError
+from efficiency.statistics.intervals import FloatArray, TooFewError
 
 NUM_PERMUTATIONS = 9999
 """Random pairings; all n! of them where these are fewer."""

@@ -14,7 +14,7 @@ import numpy as np
 from efficiency import operations
 from efficiency.errors import InvalidInputError
 from efficiency.operations import IntArray
-from efficiency.statistics import FloatArray
+from efficiency.statistics.intervals import FloatArray
 
 CYCLIC = ("addition", "subtraction")
 """Operations whose symbols are the residues mod p under addition."""

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from efficiency import checks
-from efficiency.statistics import TooFewError
+from efficiency.statistics.intervals import TooFewError
 
 MAX_EXTRAPOLATION = 0.25
 """Farthest that ŝ may lie outside the logits seen, as a part of their range."""

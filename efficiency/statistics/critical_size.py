@@ -17,10 +17,10 @@ import numpy.typing as npt
 from scipy import optimize, special
 
 from efficiency import checks
-from efficiency.brackets import bracketed_mean
 from efficiency.errors import InvalidInputError
 from efficiency.estimates import Estimate
-from efficiency.statistics import FloatArray, TooFewError
+from efficiency.statistics.interval_censored import bracketed_mean
+from efficiency.statistics.intervals import FloatArray, TooFewError
 
 PARTIAL = (0.05, 0.95)
 """Retained accuracy between these bounds is partial."""
@@ -215,8 +215,8 @@ def _average(bounds: Sequence[tuple[float, float]]) -> tuple[float, float]:
 def population(bounds_by_seed: Sequence[Sequence[tuple[float, float]]], *, unit: str) -> Estimate:
     """Return the geometric mean over seeds of a quantity bounded, in its logarithm, in each sweep.
 
-    The sweeps of a seed are averaged, then ``efficiency.brackets.bracketed_mean`` forms the
-    interval over seeds, which assumes that the seeds' values are log-normal.
+    The sweeps of a seed are averaged, then ``interval_censored.bracketed_mean`` forms the interval
+    over seeds, which assumes that the seeds' values are log-normal.
 
     Args:
         bounds_by_seed: For each seed, for each of its sweeps, bounds on the logarithm.

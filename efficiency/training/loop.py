@@ -14,12 +14,13 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from efficiency import engines, models, structure
-from efficiency.ensemble import initial_weights, unlike
+from efficiency import engines, networks
+from efficiency.analysis import shares as structure
 from efficiency.errors import InvalidInputError
-from efficiency.outcome import Outcome, outcome
-from efficiency.recording import Recorder, recorded_steps
 from efficiency.settings import RunSettings
+from efficiency.training.ensemble import initial_weights, unlike
+from efficiency.training.outcome import Outcome, outcome
+from efficiency.training.recording import Recorder, recorded_steps
 
 Weights = Mapping[str, np.ndarray]
 
@@ -194,7 +195,7 @@ def _first_weights(run: RunSettings, start: Weights | None) -> dict[str, torch.T
     """
     if start is None:
         return initial_weights(run)
-    wanted = dict(models.shapes(run.task, run.network))
+    wanted = dict(networks.shapes(run.task, run.network))
     found = {name: tuple(np.shape(value)) for name, value in start.items()}
     if found != wanted:
         wrong = sorted(n for n in wanted | found if wanted.get(n) != found.get(n))

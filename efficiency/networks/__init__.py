@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from efficiency.models.base import Network
-from efficiency.models.layers import Layers, Written
-from efficiency.models.mlp import MLP
-from efficiency.models.one_layer_transformer import OneLayerTransformer
-from efficiency.models.program import Program, StackedProgram
-from efficiency.models.table_form import TableForm
-from efficiency.models.transformer import Transformer
+from efficiency.networks.base import Network
+from efficiency.networks.layers import Layers, Written
+from efficiency.networks.mlp import MLP
+from efficiency.networks.one_layer_transformer import OneLayerTransformer
+from efficiency.networks.program import Program, StackedProgram
+from efficiency.networks.table_form import TableForm
+from efficiency.networks.transformer import Transformer
 
 if TYPE_CHECKING:
     from efficiency.settings import MLPSettings, NetworkSettings, TaskSettings, TransformerSettings

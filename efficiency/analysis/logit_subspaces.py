@@ -200,7 +200,7 @@ def split(
         raise InvalidInputError(
             f"logits of shape {logits.shape} and {len(trained)} marks were given; the table of "
             f"{task.operation} has {table.num_pairs} pairs and {table.num_symbols} symbols: give "
-            "(N, S) and (N,), as efficiency.structure.logits makes them from weights"
+            "(N, S) and (N,), as efficiency.analysis.shares.logits makes them from weights"
         )
     if not trained.any():
         raise InvalidInputError("no pair is trained on; mark at least one in trained_N")

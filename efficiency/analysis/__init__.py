@@ -1,0 +1,1 @@
+"""What finished weights say."""

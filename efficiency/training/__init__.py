@@ -1,0 +1,1 @@
+"""How networks are trained and recorded, and how a run ends."""
