@@ -6,14 +6,16 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 COMPILED := torch, scipy.stats, pandas, statsmodels.stats.api, matplotlib.pyplot, hypothesis, xdist, predictions.cli.app, predictions.trainer, paper_figures.cli
 
-.PHONY: help install ungrokking predictions critical-size first-study controls substitutes replication variants figures findings test check bench bench-gpu calibration clean
+.PHONY: help install ungrokking predictions confirm at-rest critical-size first-study controls substitutes replication variants figures findings test check bench bench-gpu calibration clean
 
 help:
 	@echo "make ungrokking     train, judge and report the main experiment (quick size)"
 	@echo "make predictions    the same for all six predictions"
+	@echo "make confirm        these, and both circuits inside one network, on fresh seeds"
 	@echo "make critical-size  the critical size of each network, foretold and then observed, on fresh seeds"
 	@echo "make first-study    the findings of the first study of grokking (quick size)"
 	@echo "make controls       what must not happen if the theory is right, on fresh seeds, until decided"
+	@echo "make at-rest        training without end: what comes to rest, and where"
 	@echo "make substitutes    ungrokking with something else in place of weight decay, on fresh seeds"
 	@echo "make replication    ungrokking and weight decay at the paper's size, a night on two cores"
 	@echo "make variants       ungrokking on the other operations and the network of figure 8"
@@ -42,6 +44,12 @@ ungrokking: $(READY)
 predictions: $(READY)
 	$(BIN)/predictions run all
 
+confirm: $(READY)
+	$(BIN)/predictions run all circuits --until-decided --seeds 24 --first-seed 12000
+
+at-rest: $(READY)
+	$(BIN)/predictions run at-rest --until-decided --seeds 12 --first-seed 11000
+
 critical-size: $(READY)
 	$(BIN)/predictions run critical-size --until-decided --first-seed 8000
 
@@ -66,9 +74,11 @@ variants: $(READY)
 figures: $(READY)
 	$(BIN)/paper_figures build
 
-findings: predictions critical-size first-study controls substitutes
-	$(BIN)/predictions judge all --json > docs/found/quick.json.part
+findings: predictions confirm critical-size first-study controls substitutes
+	$(BIN)/predictions judge all --first-seed 12000 --json > docs/found/quick.json.part
 	mv docs/found/quick.json.part docs/found/quick.json
+	$(BIN)/predictions judge circuits --first-seed 12000 --json > docs/found/circuits-quick.json.part
+	mv docs/found/circuits-quick.json.part docs/found/circuits-quick.json
 	$(BIN)/predictions judge first-study --json > docs/found/first-study-quick.json.part
 	mv docs/found/first-study-quick.json.part docs/found/first-study-quick.json
 	$(BIN)/predictions judge controls --first-seed 10000 --json > docs/found/controls-quick.json.part
