@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+
 from efficiency.errors import InvalidInputError, did_you_mean
-from paper_figures import (
-    power_01,
-    power_02,
-    power_03,
-    varma_01,
-    varma_02,
-    varma_03,
-    varma_04,
-    varma_05,
-    varma_06,
-    varma_07,
-    varma_08,
-    varma_09,
-    varma_10,
-)
+from paper_figures import power2022, varma2023
 from paper_figures.base import PaperFigure
 
-_MODULES = (
-    *(varma_01, varma_02, varma_03, varma_04, varma_05),
-    *(varma_06, varma_07, varma_08, varma_09, varma_10),
-    *(power_01, power_02, power_03),
-)
-
-FIGURES: dict[str, PaperFigure] = {module.FIGURE.name: module.FIGURE for module in _MODULES}
+FIGURES: dict[str, PaperFigure] = {
+    figure.name: figure
+    for room in (varma2023, power2022)
+    for module in sorted(module.name for module in pkgutil.iter_modules(room.__path__))
+    for figure in [importlib.import_module(f"{room.__name__}.{module}").FIGURE]
+}
 """The ten of Varma et al. (2023) and the first three of Power et al. (2022)."""
 
 

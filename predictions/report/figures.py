@@ -1,8 +1,8 @@
 """Figures of predictions, found by name.
 
 ``predictions`` may not import ``paper_figures``: figures read verdicts, not the other way round.
-A package offers a figure by an entry point in the group ``predictions.figures``, named like the
-prediction, that loads a function (verdict, runs) → matplotlib figure.
+A package offers figures by an entry point in the group ``predictions.figures``: a function from the
+name of a prediction to what draws it, (verdict, runs) → matplotlib figure, or to ``None``.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ _GROUP = "predictions.figures"
 
 def find(prediction: str) -> Draw | None:
     """Return what draws the figure of a prediction, if anything does."""
-    for entry in importlib.metadata.entry_points(group=_GROUP, name=prediction):
-        draw: Draw = entry.load()
-        return draw
+    for entry in importlib.metadata.entry_points(group=_GROUP):
+        draw: Draw | None = entry.load()(prediction)
+        if draw is not None:
+            return draw
     return None
 
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from efficiency.statistics.intervals import median_bounds, t_interval
 from paper_figures import courses, style
-from paper_figures import figure_04_ungrokking as figure
+from paper_figures.panels import ungrokking as figure
 from predictions.circuit_efficiency.ungrokking.claim import Ungrokking
 from tests.build import continued_run, start_run
 from tests.predictions.plant import remembered

@@ -8,15 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from paper_figures import (
-    figure_01_grokking,
-    figure_02_minimal_example,
-    figure_03_efficiency,
-    figure_05_semi_grokking,
-    figure_critical_size,
-    figure_weight_decay,
-    style,
-)
+from paper_figures import style
+from paper_figures.panels import critical_size as figure_critical_size
+from paper_figures.panels import efficiency as figure_03_efficiency
+from paper_figures.panels import grokking as figure_01_grokking
+from paper_figures.panels import minimal_example as figure_02_minimal_example
+from paper_figures.panels import semi_grokking as figure_05_semi_grokking
+from paper_figures.panels import weight_decay as figure_weight_decay
 from predictions.circuit_efficiency.efficiency.judge import usable
 from predictions.circuit_efficiency.semi_grokking.claim import kind
 from predictions.registry import find

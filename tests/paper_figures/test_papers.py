@@ -12,11 +12,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from paper_figures import varma_04, varma_07, varma_09, varma_10
 from paper_figures.base import MissingRunsError, Source
 from paper_figures.build import build
 from paper_figures.catalogue import FIGURES, select
-from paper_figures.figure_04_ungrokking import main_arm, points
+from paper_figures.panels.ungrokking import main_arm, points
+from paper_figures.varma2023 import figure_04 as varma_04
+from paper_figures.varma2023 import figure_07 as varma_07
+from paper_figures.varma2023 import figure_09 as varma_09
+from paper_figures.varma2023 import figure_10 as varma_10
 from runs import Store
 from tests.predictions.plant import labelled
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from paper_figures import figure_delayed_generalisation
+from paper_figures.panels import delayed_generalisation as figure_delayed_generalisation
 from predictions.circuit_efficiency.grokking.claim import Grokking
 from predictions.first_study.delayed_generalisation import DelayedGeneralisation
 from tests.predictions.plant import Left, ended, labelled

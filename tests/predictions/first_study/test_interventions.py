@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from efficiency.settings import RunSettings
 from efficiency.training.outcome import Outcome
-from paper_figures import figure_interventions
+from paper_figures.panels import interventions as figure_interventions
 from predictions.first_study.interventions import Interventions
 from predictions.first_study.interventions_arms import (
     ARMS,

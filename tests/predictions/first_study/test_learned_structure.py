@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from efficiency.analysis.alignment import Alignment, subspaces
-from paper_figures import figure_learned_structure
+from paper_figures.panels import learned_structure as figure_learned_structure
 from predictions.first_study.learned_structure import LearnedStructure
 from predictions.first_study.learned_structure_judge import Learned, find, measured
 from tests.predictions.plant import Left, diverged, ended, labelled

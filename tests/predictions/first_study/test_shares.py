@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from paper_figures import figure_label_noise, figure_operations, figure_staying_grokked
+from paper_figures.panels import label_noise as figure_label_noise
+from paper_figures.panels import operations as figure_operations
+from paper_figures.panels import staying_grokked as figure_staying_grokked
 from predictions.clauses import majority_p
 from predictions.first_study.ground import MIN_SEEDS
 from predictions.first_study.label_noise import FEW, MANY, PARTS, LabelNoise, wrong

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from efficiency.training.ensemble import initial_weights
-from paper_figures import figure_sharpness
+from paper_figures.panels import sharpness as figure_sharpness
 from predictions.first_study.sharpness import MIN_NETWORKS, Point, Sharpness, find, measured, told
 from tests.predictions.plant import Left, ended, labelled
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from paper_figures import figure_times
+from paper_figures.panels import times as figure_times
 from predictions.first_study.data_fraction import DataFraction, percent
 from predictions.first_study.slopes import MIN_SEEDS
 from predictions.first_study.table_size import TableSize

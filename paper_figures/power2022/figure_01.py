@@ -12,7 +12,7 @@ from efficiency import tasks
 from efficiency.notation import NOTATION
 from paper_figures import courses, style, table
 from paper_figures.base import Evidence, Need, PaperFigure
-from paper_figures.figure_times import by_percent
+from paper_figures.panels.times import by_percent
 from predictions.first_study.delayed_generalisation import arms
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from efficiency.notation import NOTATION
 from paper_figures import courses, style
 from paper_figures.base import Evidence, Need, PaperFigure
-from paper_figures.figure_04_ungrokking import at_middle_decay, number_of_starts
+from paper_figures.panels.ungrokking import at_middle_decay, number_of_starts
 
 ACROSS = 4
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from paper_figures import style
 from paper_figures.base import Evidence, Need, PaperFigure
-from paper_figures.figure_04_ungrokking import final_accuracies, number_of_starts, points
+from paper_figures.panels.ungrokking import final_accuracies, number_of_starts, points
 
 
 @mpl.rc_context(style.STYLE)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from efficiency.notation import NOTATION
 from paper_figures import finals, style
-from paper_figures.figure_04_ungrokking import points
+from paper_figures.panels.ungrokking import points
 from predictions.protocol import Run, Verdict
 
 _SPEED = "halfway_steps_at_"

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from paper_figures import figure_02_minimal_example
 from paper_figures.base import Evidence, Need, PaperFigure
+from paper_figures.panels import minimal_example as figure_02_minimal_example
 
 
 def draw(evidence: Sequence[Evidence]) -> Figure:

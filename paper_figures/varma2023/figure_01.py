@@ -10,9 +10,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from paper_figures import style
 from paper_figures.base import Evidence, Need, PaperFigure
-from paper_figures.figure_01_grokking import accuracies
-from paper_figures.figure_04_ungrokking import courses_at_middle_decay, number_of_starts
-from paper_figures.figure_05_semi_grokking import partial_courses
+from paper_figures.panels.grokking import accuracies
+from paper_figures.panels.semi_grokking import partial_courses
+from paper_figures.panels.ungrokking import courses_at_middle_decay, number_of_starts
 from predictions.circuit_efficiency import scratch
 
 

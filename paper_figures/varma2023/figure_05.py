@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from paper_figures import style
 from paper_figures.base import Evidence, Need, PaperFigure
-from paper_figures.figure_05_semi_grokking import finals
+from paper_figures.panels.semi_grokking import finals
 from predictions.circuit_efficiency import scratch
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from paper_figures import style
 from paper_figures.base import Evidence, Need, PaperFigure
-from paper_figures.figure_learned_structure import most_accurate, symbol_map
+from paper_figures.panels.learned_structure import most_accurate, symbol_map
 from predictions.first_study.learned_structure_judge import measured
 from predictions.judging import value_of
 

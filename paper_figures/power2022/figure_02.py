@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from paper_figures import style
 from paper_figures.base import Evidence, Need, PaperFigure
-from paper_figures.figure_interventions import rows
-from paper_figures.figure_operations import shares_of_seeds
+from paper_figures.panels.interventions import rows
+from paper_figures.panels.operations import shares_of_seeds
 
 
 @mpl.rc_context(style.STYLE)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from paper_figures import style
 from paper_figures.base import Evidence, MissingRunsError, Need, PaperFigure
-from paper_figures.figure_03_efficiency import isologit, networks
+from paper_figures.panels.efficiency import isologit, networks
 from predictions.circuit_efficiency.efficiency.judge import usable
 
 

@@ -1,0 +1,50 @@
+"""Figures of predictions, for their reports: one module for each, imported when it is drawn."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from predictions.protocol import Run, Verdict
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+OF = {
+    "grokking": "grokking:build",
+    "efficiency": "efficiency:build",
+    "ungrokking": "ungrokking:build",
+    "weight-decay": "weight_decay:build",
+    "semi-grokking": "semi_grokking:build",
+    "minimal-example": "minimal_example:build",
+    "critical-size-ratio": "critical_size:build",
+    "interventions": "interventions:build",
+    "delayed-generalisation": "delayed_generalisation:build",
+    "data-fraction": "times:data_fraction",
+    "operations": "operations:build",
+    "label-noise": "label_noise:build",
+    "learned-structure": "learned_structure:build",
+    "sharpness": "sharpness:build",
+    "staying-grokked": "staying_grokked:build",
+    "table-size": "times:table_size",
+    "without-decay": "without_decay:build",
+    "small-epsilon": "without_decay:small_epsilon",
+    "held-norm-size": "substitutes:build",
+    "orthogonal-gradient-size": "substitutes:build",
+    "orthogonal-gradients-size": "substitutes:build",
+    "stablemax-size": "substitutes:build",
+    "epsilon-size": "substitutes:build",
+}
+"""What draws a prediction: a module of this package, and a function (verdict, runs) → figure."""
+
+
+def find(prediction: str) -> Callable[[Verdict, Sequence[Run]], Figure] | None:
+    """Return what draws the figure of a prediction, if anything does."""
+    if prediction not in OF:
+        return None
+    module, _, name = OF[prediction].partition(":")
+    draw: Callable[[Verdict, Sequence[Run]], Figure] = getattr(
+        importlib.import_module(f"paper_figures.panels.{module}"), name
+    )
+    return draw
