@@ -40,6 +40,12 @@ CHOICES = {
     "towards the start": {"decay_target": "initial", "weight_decay": 0.5},
     "l2 towards the start": {"decay_target": "initial", "decay_form": "l2", "weight_decay": 0.5},
     "gradient descent": {"method": "gradient-descent", "learning_rate": 0.1, "weight_decay": 0.01},
+    "descent towards the start": {
+        "method": "gradient-descent",
+        "decay_target": "initial",
+        "learning_rate": 0.1,
+        "weight_decay": 0.5,
+    },
     "orthogonal gradients": {"orthogonal_gradient": "each", "weight_decay": 0.0},
     "an orthogonal gradient": {"orthogonal_gradient": "whole", "weight_decay": 0.5},
     "stablemax": {"loss": "stablemax"},

@@ -26,9 +26,8 @@ class OptimiserSettings(Settings):
         decay_fraction: Fraction of the run, at its end, over which η falls linearly to 0.
         method: ``gradient-descent`` is θ ← θ − η(∇L + λθ), without moments. It comes to rest where
             L + λ‖θ‖²/2 is least (or has a saddle), which is what the theory speaks of (Varma et
-            al. 2023, section 3 and appendix D); AdamW comes to rest elsewhere, and where is a
-            matter of ε. Gradients are not scaled: η and λ mean other numbers than with AdamW. Left
-            out, AdamW.
+            al. 2023, section 3 and appendix D); AdamW, where ∇L ≈ −ελθ: at a penalty of about ελ.
+            Gradients are not scaled: η and λ mean other numbers than with AdamW. Left out, AdamW.
         norm_factor: If given, the weights are scaled at the beginning and after every update to
             ‖θ‖₂ = this times the norm that the run starts with, so that the loss alone is minimised
             at one norm (Liu et al. 2022, *Omnigrok*). Weight decay must then be 0: scaling would

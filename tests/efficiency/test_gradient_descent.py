@@ -36,10 +36,11 @@ def virial(run) -> float:
     return along / penalty
 
 
-def test_it_comes_to_rest_where_loss_and_penalty_balance_and_adamw_elsewhere():
+def test_it_comes_to_rest_where_loss_and_penalty_balance():
     run = run_settings(**DESCENT, learning_rate=0.05, weight_decay=3e-3, num_steps=30_000)
     assert virial(run) == pytest.approx(1, abs=2e-3)
-    assert virial(run_settings(weight_decay=1.0, learning_rate=3e-3, num_steps=10_000)) < 0.1
+    early = run.model_copy(update={"num_steps": 300})
+    assert virial(early) != pytest.approx(1, abs=0.1)
 
 
 @pytest.mark.parametrize(

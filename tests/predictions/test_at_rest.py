@@ -20,8 +20,8 @@ from predictions.circuit_efficiency.ungrokking.judge import FALL, FORGETTING, KE
 from predictions.circuit_efficiency.weight_decay.claim import RATIO_MARGIN
 from predictions.protocol import Run, Verdict
 from predictions.registry import AT_REST, find, group_of, select
-from tests.build import Left
-from tests.predictions.planted import S, accuracies_over_time, ended
+from tests.build import Left, number
+from tests.predictions.planted import S, accuracies_over_time, ended, with_number
 
 SHAPES = {
     "normal": lambda rng: rng.normal(),
@@ -59,7 +59,15 @@ def long_runs(course: str, *, num_seeds: int = 6, middle: float = 160.0, noise: 
     return runs
 
 
-def descended(*, factor: float = 1.0, middle: float = 150.0, num_seeds: int = 6, spread=None):
+def descended(
+    *,
+    factor: float = 1.0,
+    middle: float = 150.0,
+    num_seeds: int = 6,
+    spread=None,
+    drift: float = 0.0,
+    log_odds: float = 4.0,
+):
     """Return continuations by descent; the larger penalty's thresholds are so many times larger."""
     rng, runs, at = np.random.default_rng(1), [], {}
     small, large = DESIGNS["quick"].weight_decays
@@ -77,8 +85,8 @@ def descended(*, factor: float = 1.0, middle: float = 150.0, num_seeds: int = 6,
             ended(
                 settings,
                 novel_accuracy=accuracy_at(r),
-                novel_accuracy_drift=0.0,
-                log_odds=4.0,
+                novel_accuracy_drift=drift,
+                log_odds=5.0 if decay == small else log_odds,
                 norm=16.0,
             )
         )
@@ -94,7 +102,15 @@ def collapsing(lost: int, *, of: int = 10, usual: int = 0) -> list[Run]:
         if settings.start is not None:
             many = {SMALL: lost, USUAL: usual}[settings.optimiser.epsilon]
             accuracy = 0.5 if seed < many else 0.97
-        runs.append(ended(settings, novel_accuracy=accuracy, norm=20.0))
+        runs.append(
+            ended(
+                settings,
+                novel_accuracy=accuracy,
+                novel_accuracy_drift=0.0,
+                log_odds=30.0,
+                norm=20.0,
+            )
+        )
     return runs
 
 
@@ -177,16 +193,30 @@ def test_thresholds_at_the_margin_are_rarely_called_the_same(shape, most):
     assert wrong / count <= most + 2 * math.sqrt(most * (1 - most) / count)
 
 
+def test_penalties_that_are_one_question_or_networks_that_move_support_nothing():
+    for number_of, changes in (
+        ("log_odds_ratio", {"log_odds": 4.9}),
+        ("drift_at_0.001", {"drift": -0.05}),
+    ):
+        verdict = judge("gradient-descent-decay", descended(**changes))
+        assert (verdict.outcome, verdict.deciding) == ("undecided", number_of)
+
+
 def test_networks_that_keep_refute_a_collapse_and_the_other_arm_decides_nothing():
     kept = judge("anti-grokking", collapsing(0, usual=10))
     assert (kept.outcome, kept.deciding) == ("refuted", LOST)
     assert kept.numbers["share_collapsed_usual_epsilon"].value == 1
     assert judge("anti-grokking", collapsing(5)).outcome == "undecided"
     assert judge("anti-grokking", collapsing(10, usual=0)).outcome == "supported"
+    unfit = [
+        with_number(run, train_accuracy=number(0.9)) if run.settings.start is not None else run
+        for run in collapsing(10)
+    ]
+    assert judge("anti-grokking", unfit).outcome == "refuted"
     runs = collapsing(0)
     lost = Outcome(status="diverged", reasons=("a quantity was not finite",), numbers={})
     broken = [replace(run, outcome=lost) if run.settings.start is not None else run for run in runs]
-    assert judge("anti-grokking", broken).outcome == "supported"
+    assert judge("anti-grokking", broken).outcome == "refuted"
 
 
 def test_at_rest_is_a_group():

@@ -1,8 +1,9 @@
-"""Error rates of every kind of clause, at the edge of what it may say, in all looks together.
+"""Error rates of clauses about means, ratios and shares, at their edges, in all looks together.
 
-Rules are clauses about what each seed says, so that what holds of each kind of clause for seeds of
-any shape holds of every rule that is made of it, whatever it measures. `make calibration` simulates
-2,000 experiments of each (500 of brackets) through four looks; here some go through two.
+Rules are clauses about what each seed says, so that what holds of a kind of clause for seeds of any
+shape holds of every rule that is made of it, whatever it measures. Clauses of another kind have
+simulations beside their rules. `make calibration` simulates 2,000 experiments of each (500 of
+brackets) through four looks; here some go through two.
 """
 
 from __future__ import annotations

@@ -8,13 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from efficiency.training.outcome import Outcome, outcome
 from efficiency.training.recording import recorded_steps
-from predictions.circuit_efficiency.circuits.larger_part import GEN, MEM, TIMES, crossing_of
+from predictions.circuit_efficiency.circuits.larger_part import GEN, MEM, crossing_of
 from predictions.circuit_efficiency.circuits.logits import Courses, bounds_of_ratio, comes_to
 from predictions.circuit_efficiency.circuits.memory_first import MIN_SLOWER
 from predictions.circuit_efficiency.circuits.memory_gives_way import LEFT, MEM_LEFT, NORM_FALLS
+from predictions.clauses import majority_p
 from predictions.protocol import Run, Verdict
 from predictions.registry import CIRCUITS, find, group_of, select
 from tests.build import Left
@@ -65,7 +67,7 @@ def network(
             "train_loss": 1e-7,
             "train_loss_peak": 1e-7,
             "train_accuracy": np.where(steps >= mem_at, 1.0, 0.5),
-            "novel_accuracy": np.clip(risen, 1 / 31, 1),
+            "novel_accuracy": np.clip(risen if gen > 0 else 0 * risen, 1 / 31, 1),
             "log_odds": 17.0,
             "norm": 25 * np.exp(rate * risen),
             "centred_logit": novel + mem,
@@ -159,12 +161,14 @@ def test_gen_as_early_as_mem_or_a_little_later_refutes_memory_first():
 def test_gen_that_never_comes_is_as_late_as_the_run_is_long():
     runs = networks(gen=lambda rng: -rng.uniform(1, 2))
     verdict = judge("memory-first", runs)
+    assert (verdict.outcome, verdict.deciding) == ("undecided", "final_accuracy")
     assert verdict.numbers["runs_without_gen"].value == len(runs)
     assert "step_of_gen" not in verdict.numbers
     mem = [run.history["step"][comes_to(mem_of(run), 0.5)] for run in runs]
     assert verdict.numbers["gen_after_mem"].value == pytest.approx(40_000 / np.mean(mem), rel=0.01)
     kept = judge("memory-gives-way", runs)
     assert kept.by_seed[NORM_FALLS] == {run.settings.data_seed: 0.0 for run in runs}
+    assert kept.outcome == "refuted"
 
 
 def test_memory_that_stays_or_a_norm_that_rises_refutes_that_it_gives_way():
@@ -191,26 +195,42 @@ def test_networks_of_which_half_are_as_it_says_are_an_undecided_larger_part():
     assert judge("larger-part", continued(**half)).outcome == "undecided"
 
 
-# What a t test of six values errs by itself; of exponential ones it is 11%.
 @pytest.mark.parametrize(
     ("shape", "most"), [("normal", 0.05), ("two humps", 0.05), ("skewed", 0.12)]
 )
 @pytest.mark.parametrize(
-    ("name", "number"),
-    [("memory-first", None), ("memory-gives-way", MEM_LEFT), ("memory-gives-way", NORM_FALLS)],
+    ("name", "number"), [("memory-first", None), ("memory-gives-way", MEM_LEFT)]
 )
-def test_a_rule_without_an_effect_errs_as_rarely_as_it_says(name, number, shape, most):
-    # The edge of each null, read off the clauses: what seeds say is exactly on average the bound.
-    rng, wrong, count = np.random.default_rng(2), 0, 120
-    claim = find(name)
-    settings = TRUE["memory-first"][0].settings
+def test_a_mean_at_its_bound_is_rarely_decided_either_way(name, number, shape, most):
+    # Five percent of both sides together; of six skewed values a t test errs by itself in 11%.
+    outcomes, count = [], 100
+    rng, settings = np.random.default_rng(2), TRUE["memory-first"][0].settings
     for _ in range(count):
         of_each = [0.05 * SHAPES[shape](rng) for _ in range(6)]
-        runs = [edge(name, number, off, settings) for off in of_each]
-        seen = {seed: one[0] for seed, one in enumerate(runs)}
-        found = claim.judged(seen, {seed: one[1] for seed, one in enumerate(runs)}, ())
-        wrong += found.outcome == "supported"
+        outcomes.append(judged(name, [edge(name, number, off, settings) for off in of_each]))
+    wrong = sum(outcome != "undecided" for outcome in outcomes)
     assert wrong / count <= most + 2 * math.sqrt(most * (1 - most) / count)
+
+
+def test_a_norm_that_falls_by_decay_alone_is_rarely_taken_for_gen():
+    # It falls ever more slowly, whatever the circuits do; noise makes it fall faster in some.
+    rng, settings, count = np.random.default_rng(4), TRUE["memory-first"][0].settings, 60
+    outcomes = []
+    for _ in range(count):
+        seen = []
+        for _ in range(8):
+            both, run = edge("memory-gives-way", NORM_FALLS, -0.1, settings)
+            norm = 20 + 6 * np.exp(-both.step / 5e3) + 0.05 * rng.normal(size=len(both.step))
+            seen.append((replace(both, norm=norm), run))
+        outcomes.append(judged("memory-gives-way", seen))
+    assert outcomes.count("supported") <= 0.05 * count
+    assert outcomes.count("refuted") > 0.5 * count
+
+
+def judged(name, seen) -> str:
+    """Return what a rule says of both circuits and the runs of some seeds."""
+    both, runs = ({seed: one[i] for seed, one in enumerate(seen)} for i in (0, 1))
+    return find(name).judged(both, runs, ()).outcome
 
 
 def edge(name, number, off, settings):
@@ -219,42 +239,35 @@ def edge(name, number, off, settings):
     gen_at = 100 * MIN_SLOWER * math.exp(off) if name == "memory-first" else 1e4
     gen = 30 / (1 + (gen_at / steps) ** 6)
     mem = 20 / (1 + (100 / steps) ** 6)
-    change = off if number == NORM_FALLS else -0.1 + off
-    norm = 25 * np.exp(change / 0.5 * gen / gen.max())
+    norm = 25 * np.exp((off if number == NORM_FALLS else -0.1) / 0.5 * gen / gen.max())
     left = LEFT + off if number == MEM_LEFT else 0.1
-    run = ended(settings, centred_logit=30 + 20 * left, novel_centred_logit=30.0)
+    run = ended(
+        settings, centred_logit=30 + 20 * left, novel_centred_logit=30.0, novel_accuracy=0.99
+    )
     return Courses(step=steps, gen=gen, mem=mem, norm=norm), run
 
 
 def test_the_advertised_power_is_there():
-    rng = np.random.default_rng(3)
-    settings = TRUE["memory-first"][0].settings
+    rng, settings = np.random.default_rng(3), TRUE["memory-first"][0].settings
     first = way = 0
     for _ in range(60):
-        seen = {}
-        for seed in range(6):
-            late = math.log(20 / MIN_SLOWER) + math.log(2) * rng.normal()
-            seen[seed] = edge("memory-first", None, late, settings)
-        found = find("memory-first").judged(
-            {s: one[0] for s, one in seen.items()}, {s: one[1] for s, one in seen.items()}, ()
+        late = math.log(20 / MIN_SLOWER) + math.log(2) * rng.normal(size=6)
+        first += (
+            judged("memory-first", [edge("memory-first", None, off, settings) for off in late])
+            == "supported"
         )
-        first += found.outcome == "supported"
-        five = {
-            s: edge("memory-gives-way", NORM_FALLS, -0.1 + 0.05 * rng.normal(), settings)
-            for s in range(5)
-        }
-        left = {
-            s: ended(
-                settings,
-                novel_centred_logit=30.0,
-                centred_logit=30 + 20 * (0.1 + 0.05 * rng.normal()),
-            )
-            for s in five
-        }
-        found = find("memory-gives-way").judged({s: one[0] for s, one in five.items()}, left, ())
-        way += found.outcome == "supported"
+        nine = []
+        for left in 0.1 + 0.05 * rng.normal(size=9):
+            change = -0.1 if rng.random() < 0.98 else 0.1
+            both, _ = edge("memory-gives-way", NORM_FALLS, change, settings)
+            ends = ended(settings, novel_centred_logit=30.0, centred_logit=30 + 20 * left)
+            nine.append((both, ends))
+        way += judged("memory-gives-way", nine) == "supported"
     assert first >= 48
     assert way >= 48
+    # Of nine networks eight must be so at either end.
+    assert majority_p(8, 9) < 0.05 < majority_p(7, 9)
+    assert stats.binom.sf(7, 9, 0.97) ** 2 >= 0.8
 
 
 def test_what_is_steady_comes_to_a_part_and_what_flickers_does_not():
@@ -286,7 +299,6 @@ def test_a_circuit_without_a_logit_is_the_smaller_one():
     assert bounds_of_ratio((3.0, -1.0)) == (math.inf, math.inf)
     assert bounds_of_ratio((-1.0, -1.0)) == (0.0, math.inf)
     assert bounds_of_ratio(None) == (0.0, math.inf)
-    assert TIMES > 1
 
 
 def test_circuits_are_a_group_that_trains_nothing_of_its_own():

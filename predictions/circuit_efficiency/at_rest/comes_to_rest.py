@@ -26,8 +26,9 @@ LONGER = 16
 
 MOST = 0.5
 """What partial accuracies may lose at most while training gets twice as long, in units of what
-forgetting at one constant rate would have taken. Pairs that are forgotten each at a rate of its
-own, however different, lose more than that (docs/decisions/020-against-other-shapes.md)."""
+forgetting at one constant rate would have taken. Pairs that are forgotten each at a constant
+rate of its own, exponentially distributed, lose more than that at any accuracy and length, between
+half and all of it (docs/decisions/020-against-other-shapes.md)."""
 
 
 def long_continued(ground: Ground, start: RunSettings, dataset_size: int) -> RunSettings:
@@ -55,8 +56,8 @@ class ComesToRest(Prediction):
         f"networks. Intervals are 95%. Supported if its upper bound lies below {MOST:g}, the upper "
         "bound of accuracy at the smallest D' below the middle between chance and 1, and the lower "
         f"bound at the largest above it. Refuted if its lower bound lies above {MOST:g}, or the "
-        "upper bound of accuracy at the largest D' below the middle, at twice as much more than "
-        f"95%. Undecided otherwise, or with fewer than {MIN_SEEDS} start networks that have "
+        "upper bound of accuracy at the largest D' below the middle. "
+        f"Undecided otherwise, or with fewer than {MIN_SEEDS} start networks that have "
         f"partial accuracies, or fewer than {MIN_SIZES} sizes. Invalid if no start network counts."
     )
     criterion: ClassVar[str] = (
@@ -66,8 +67,8 @@ class ComesToRest(Prediction):
     assumptions: ClassVar[tuple[str, ...]] = (
         "What ungrokking assumes of start networks and of accuracy.",
         "That pairs are forgotten at rates of their own is a rival that no one length can rule "
-        "out: exponentially distributed rates lose 0.7 of what one rate does at every doubling, "
-        "and more uniform ones more. A wider spread of rates than that, over many powers of ten, "
+        "out: exponentially distributed rates lose half to all of what one rate does, and more "
+        "uniform ones more. A wider spread of rates than that, over many powers of ten, "
         "would lose as little as a network at rest.",
         "The bound was chosen on the networks of critical-size (seeds 8000 to 8035: 0.29 [0.22, "
         "0.36] after as many steps).",

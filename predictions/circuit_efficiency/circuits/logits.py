@@ -2,9 +2,11 @@
 
 Mem adds to the correct logit of the examples that it stores, and leaves that of novel pairs alone;
 Gen treats both alike. So Gen's part is the centred correct logit on novel pairs and Mem's is what
-training examples have more: the corrected split of ``efficiency.analysis.logit_subspaces.Split``,
-which is free of the bias of the paper's projection (appendix B) and needs no logits of the whole
-table.
+training examples have more: as in the corrected split of
+``efficiency.analysis.logit_subspaces.Split``, but for the mean over pairs that is taken off there.
+It is free of the bias of the paper's projection (appendix B), which takes a part D/N of Mem for
+Gen's, and needs no logits of the whole table. What is left: where Mem answers novel pairs with one
+wrong class each, centring takes 1/S of it from Gen.
 """
 
 from __future__ import annotations
@@ -73,17 +75,27 @@ def bounds_of_ratio(pair: Logits | None) -> tuple[float, float]:
     return ratio, ratio
 
 
+def largest(values: npt.ArrayLike) -> float:
+    """Return the largest median of ``STEADY`` records in a row, which no single one decides.
+
+    −∞ of fewer records.
+    """
+    held = np.asarray(values, dtype=float)
+    if len(held) < STEADY:
+        return -math.inf
+    return float(np.median(np.lib.stride_tricks.sliding_window_view(held, STEADY), axis=1).max())
+
+
 def comes_to(values: npt.ArrayLike, part: float) -> int | None:
     """Return the first of ``STEADY`` records in a row with a part of the largest value.
 
-    ``None`` if no value is above 0, or that is never held for so long.
+    ``None`` if that is not above 0, or never held for so long.
     """
-    held = np.asarray(values, dtype=float)
-    there = held >= part * held.max()
-    if not held.max() > 0 or len(held) < STEADY:
+    held, most = np.asarray(values, dtype=float), largest(values)
+    if not most > 0:
         return None
-    steady = np.lib.stride_tricks.sliding_window_view(there, STEADY).all(axis=1)
-    return int(steady.argmax()) if steady.any() else None
+    there = np.lib.stride_tricks.sliding_window_view(held >= part * most, STEADY).all(axis=1)
+    return int(there.argmax()) if there.any() else None
 
 
 def median_ratio(pairs: Sequence[Logits | None]) -> tuple[float, float, float]:
