@@ -83,6 +83,12 @@ def share_of(number: int, n: int) -> Estimate:
     return Estimate(value=found.value, low=found.low, high=found.high, n=n, unit="1")
 
 
+def share_settled(runs: Collection[Run]) -> Estimate:
+    """Return the share of runs that have settled; the others are kept."""
+    settled = [run.outcome.status == "settled" for run in runs]
+    return Estimate(value=float(np.mean(settled)), low=None, high=None, n=len(settled), unit="1")
+
+
 def middle(values: Sequence[float]) -> Estimate:
     """Return the median of values with their whole range."""
     return Estimate(

@@ -8,16 +8,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from efficiency.settings import RunSettings
 from efficiency.statistics.critical_size import s_curve
 from efficiency.training.outcome import Outcome, tail_at
 from predictions.circuit_efficiency.at_rest.anti_grokking import LOST, USUAL
-from predictions.circuit_efficiency.at_rest.comes_to_rest import LONGER, MOST
-from predictions.circuit_efficiency.at_rest.gradient_descent import DESIGNS
+from predictions.circuit_efficiency.at_rest.comes_to_rest import LONGER, MOST, clauses
+from predictions.circuit_efficiency.at_rest.descent import DESIGNS
 from predictions.circuit_efficiency.controls.small_epsilon import SMALL
 from predictions.circuit_efficiency.ungrokking.judge import FALL, FORGETTING, KEEP
+from predictions.circuit_efficiency.ungrokking.reading import sweeps, usable
 from predictions.circuit_efficiency.weight_decay.claim import RATIO_MARGIN
+from predictions.clauses import LEVEL, decide, majority_p
 from predictions.protocol import Run, Verdict
 from predictions.registry import AT_REST, find, group_of, select
 from tests.build import Left, number
@@ -222,3 +225,68 @@ def test_networks_that_keep_refute_a_collapse_and_the_other_arm_decides_nothing(
 def test_at_rest_is_a_group():
     assert [p.name for p in select(("at-rest",))] == list(AT_REST)
     assert group_of(list(AT_REST), "quick") == "at-rest"
+
+
+def test_what_is_lost_at_its_bound_is_rarely_decided_and_less_is_seen_as_often_as_said():
+    rng = np.random.default_rng(5)
+
+    def outcome(falls) -> str:
+        ends = [dict.fromkeys(range(len(falls)), accuracy) for accuracy in (0.05, 0.95)]
+        return decide(clauses(dict(enumerate(falls)), *ends, middle=0.5)).outcome
+
+    # What a t test of seven values errs by itself: of two humps six alike are enough, 16 in 128.
+    for shape, most in (("normal", 0.05), ("two humps", 0.125), ("skewed", 0.12)):
+        found = [outcome([MOST + 0.15 * SHAPES[shape](rng) for _ in range(7)]) for _ in range(400)]
+        wrong = np.mean([one != "undecided" for one in found])
+        assert wrong <= most + 3 * math.sqrt(most * (1 - most) / 400), shape
+    found = [outcome(0.3 + 0.15 * rng.normal(size=7)) for _ in range(400)]
+    assert found.count("supported") >= 0.8 * 400
+
+
+def ends(low: float, high: float, draw, num_seeds: int) -> str:
+    """Return what the rule of gradient-descent says of accuracies at both ends, with a spread."""
+    claim, sizes = find("gradient-descent"), DESIGNS["quick"].sizes
+    runs = [
+        ended(s)
+        if s.start is None
+        else ended(
+            s,
+            novel_accuracy=float(
+                np.clip({sizes[0]: low, sizes[-1]: high}.get(s.dataset_size, 0.5) + draw(), 0, 1)
+            ),
+        )
+        for s in settings_of("gradient-descent", num_seeds)
+    ]
+    counted, _ = usable(runs)
+    return decide(claim.clauses(sweeps(counted), counted)[1]).outcome
+
+
+def test_descent_at_the_middle_is_rarely_decided_and_a_fall_is_seen_as_often_as_said():
+    rng, count, halfway = np.random.default_rng(6), 60, (1 + 1 / S) / 2
+    for shape, most in (("normal", 0.05), ("two humps", 0.05), ("skewed", 0.12)):
+
+        def draw(shape=shape) -> float:
+            return 0.1 * SHAPES[shape](rng)
+
+        found = [ends(halfway, halfway, draw, 6) for _ in range(count)]
+        assert found.count("supported") == 0
+        # Two ends may refute, each on one side of its interval.
+        assert found.count("refuted") <= count * most + 3 * math.sqrt(count * most * (1 - most))
+    found = [ends(0.1, 0.9, lambda: 0.15 * rng.normal(), 4) for _ in range(count)]
+    assert found.count("supported") >= 0.8 * count
+
+
+def test_penalties_that_matter_and_collapses_are_seen_as_often_as_said():
+    found = []
+    for k in range(12):
+        rng = np.random.default_rng([7, k])
+        runs = descended(factor=1.6, spread=lambda _, rng=rng: 0.15 * rng.normal())
+        found.append(find("gradient-descent-decay").find("quick", runs).outcome)
+    assert found.count("refuted") >= stats.binom.ppf(0.001, 12, 0.8)
+    fewest = next(k for k in range(11) if majority_p(k, 10) < LEVEL)
+    assert stats.binom.sf(fewest - 1, 10, 0.95) >= 0.8
+
+
+def test_a_number_of_seeds_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="--seeds 0 is outside"):
+        find("gradient-descent").settings("quick", 0)

@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-import numpy as np
-
-from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
 from efficiency.statistics.critical_size import MIN_SIZES
 from predictions.circuit_efficiency.ungrokking import claim as ungrokking
@@ -16,9 +13,9 @@ from predictions.circuit_efficiency.ungrokking.judge import FALL, FORGETTING, KE
 from predictions.circuit_efficiency.ungrokking.numbers import by_start, threshold
 from predictions.circuit_efficiency.ungrokking.reading import Continued, sweeps, usable
 from predictions.circuit_efficiency.ungrokking.rivals import forgetting
-from predictions.clauses import above, below, decide
+from predictions.clauses import Clause, above, below, decide
 from predictions.grounds import Ground, ground
-from predictions.judging import MIN_SEEDS, over_seeds, plural, too_few
+from predictions.judging import MIN_SEEDS, over_seeds, plural, share_settled, too_few
 from predictions.protocol import SIZES, Finding, Prediction, Run, Size
 
 LONGER = 16
@@ -75,7 +72,7 @@ class ComesToRest(Prediction):
         "Values are normal over start networks.",
     )
     power: ClassVar[str] = (
-        "6 start networks support the claim in at least 8 of 10 experiments if they lose 0.3 of "
+        "7 start networks support the claim in at least 8 of 10 experiments if they lose 0.3 of "
         "what a constant rate would take and spread by 0.15 (simulated)."
     )
     figure_caption: ClassVar[str] = ""
@@ -123,34 +120,36 @@ class ComesToRest(Prediction):
         return _find(counted, falls, notes)
 
 
+def clauses(
+    falls: Mapping[int, float], low: Mapping[int, float], high: Mapping[int, float], middle: float
+) -> list[Clause]:
+    """Return the rule, of what seeds lost and of their accuracies at both ends."""
+    return [
+        below(FORGETTING, falls, MOST),
+        replace(below(FALL, low, middle), fails=None),
+        above(KEEP, high, middle),
+    ]
+
+
 def _find(
     counted: Sequence[Continued], falls: Mapping[int, float], notes: tuple[str, ...]
 ) -> Finding:
     sizes = sorted({one.size for one in counted})
     of_size = {D: [one for one in counted if one.size == D] for D in sizes}
     low, high = (by_start(of_size[D], "novel_accuracy") for D in (sizes[0], sizes[-1]))
-    settled = [one.run.outcome.status == "settled" for one in counted]
     numbers = {
         FORGETTING: over_seeds(falls.values()),
         FALL: over_seeds(low.values(), least=0.0, most=1.0),
         KEEP: over_seeds(high.values(), least=0.0, most=1.0),
         "threshold": threshold(sweeps(counted)),
-        "share_settled": Estimate(
-            value=float(np.mean(settled)), low=None, high=None, n=len(settled), unit="1"
-        ),
+        "share_settled": share_settled([one.run for one in counted]),
     }
     for D, some in of_size.items():
         drifts = by_start(some, "novel_accuracy_drift")
         numbers[f"drift_at_{D}"] = over_seeds(drifts.values())
-    middle = counted[0].task.halfway
-    clauses = [
-        below(FORGETTING, falls, MOST),
-        replace(below(FALL, low, middle), fails=None),
-        above(KEEP, high, middle),
-    ]
     steps = max(one.run.settings.num_steps for one in counted)
     return Finding.of(
-        decide(clauses),
+        decide(clauses(falls, low, high, counted[0].task.halfway)),
         f"In the second half of {steps:,} steps partial accuracies of "
         f"{plural(len(falls), 'start network')} lost {numbers[FORGETTING]} of what forgetting at "
         f"one constant rate would have taken; accuracy on novel pairs ends at {numbers[FALL]} at "

@@ -14,7 +14,7 @@ from predictions.circuit_efficiency.ungrokking.numbers import by_start
 from predictions.circuit_efficiency.ungrokking.reading import Continued, usable
 from predictions.clauses import above, below, decide
 from predictions.grounds import Ground, ground, schedule
-from predictions.judging import MIN_SEEDS, over_seeds, plural, too_few, value_of
+from predictions.judging import MIN_SEEDS, over_seeds, plural, share_settled, too_few, value_of
 from predictions.protocol import SIZES, Finding, Prediction, Run, Size
 
 LONGER = 16
@@ -174,11 +174,8 @@ def _movement(free: Sequence[Continued], runs: Sequence[Run], smallest: int) -> 
     there = [one for one in free if one.size == smallest]
     started = {run.settings: run for run in runs if run.settings.start is None}
     growth = [one.number("norm") / value_of(started[one.start], "norm") for one in there]
-    settled = [one.run.outcome.status == "settled" for one in free]
     return {
         "drift_without_decay": over_seeds([one.number("novel_accuracy_drift") for one in there]),
         "norm_without_decay": over_seeds(growth, least=0.0),
-        "share_settled_without_decay": Estimate(
-            value=sum(settled) / len(settled), low=None, high=None, n=len(settled), unit="1"
-        ),
+        "share_settled_without_decay": share_settled([one.run for one in free]),
     }

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
 from efficiency.estimates import Estimate
 from efficiency.statistics.intervals import TooFewError, rank_correlation
 from predictions.circuit_efficiency.substitutes.ways import DECAY, Way
 from predictions.circuit_efficiency.ungrokking.numbers import by_start, threshold
 from predictions.circuit_efficiency.ungrokking.reading import Continued, sweeps, usable
-from predictions.judging import geometric, over_seeds, value_of
+from predictions.judging import geometric, over_seeds, share_settled, value_of
 from predictions.protocol import Run
 from predictions.ratios import Ratio
 
@@ -124,10 +122,7 @@ class Paired:
                 numbers[f"norm{name}_at_{size}"] = geometric(self._growth(there))
             drifts = by_start(arm, "novel_accuracy_drift")
             numbers[f"drift{name}"] = over_seeds(drifts.values())
-            settled = [one.run.outcome.status == "settled" for one in arm]
-            numbers[f"share_settled{name}"] = Estimate(
-                value=float(np.mean(settled)), low=None, high=None, n=len(settled), unit="1"
-            )
+            numbers[f"share_settled{name}"] = share_settled([one.run for one in arm])
         for one in self.other:
             numbers[f"seed_{one.start.data_seed}_accuracy_at_{one.size}"] = _alone(one)
         for one in self.decayed:

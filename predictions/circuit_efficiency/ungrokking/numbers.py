@@ -13,7 +13,7 @@ from efficiency.statistics import binomial, critical_size
 from efficiency.statistics.intervals import TooFewError
 from efficiency.training.ensemble import part_masks
 from predictions.circuit_efficiency.ungrokking.reading import Continued, Seeds
-from predictions.judging import MIN_SEEDS, over_seeds
+from predictions.judging import MIN_SEEDS, over_seeds, share_settled
 
 OPEN = (-math.inf, math.inf)
 """Bounds of what is not known at all."""
@@ -147,12 +147,7 @@ def ends(main: Sequence[Continued], sizes: list[int]) -> dict[str, Estimate]:
 
 def still_moving(main: Sequence[Continued]) -> dict[str, Estimate]:
     """Return the share of runs that had settled, and how far partial accuracies still moved."""
-    settled = [one.run.outcome.status == "settled" for one in main]
-    numbers = {
-        "share_of_continued_runs_settled": Estimate(
-            value=float(np.mean(settled)), low=None, high=None, n=len(settled), unit="1"
-        )
-    }
+    numbers = {"share_of_continued_runs_settled": share_settled([one.run for one in main])}
     low, high = critical_size.PARTIAL
     partial = [one for one in main if low < one.retained < high]
     drift = by_start(partial, "novel_accuracy_drift")

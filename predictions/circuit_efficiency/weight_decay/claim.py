@@ -22,7 +22,7 @@ from predictions.circuit_efficiency.ungrokking.reading import (
 )
 from predictions.clauses import decide, within
 from predictions.grounds import ground, steps_at
-from predictions.judging import MIN_SEEDS, geometric, over_seeds, plural, too_few
+from predictions.judging import MIN_SEEDS, geometric, over_seeds, plural, share_settled, too_few
 from predictions.protocol import SIZES, Finding, Prediction, Run, Size
 from predictions.ratios import Ratio
 
@@ -146,14 +146,11 @@ def _find(seeds: Seeds, continued: Sequence[Continued], notes: tuple[str, ...]) 
         for decay in (most, least)
     ]
     later = {seed: apart + drifts[0][seed] - drifts[1][seed] for seed, apart in difference.items()}
-    settled = [one.run.outcome.status == "settled" for one in continued]
     numbers = {
         "accuracy_difference": over_seeds(difference.values()),
         "accuracy_difference_later": over_seeds(later.values()),
         "threshold_ratio": ratio.estimate,
-        "share_of_continued_runs_settled": Estimate(
-            value=float(np.mean(settled)), low=None, high=None, n=len(settled), unit="1"
-        ),
+        "share_of_continued_runs_settled": share_settled([one.run for one in continued]),
         "weight_decay_range": Estimate(
             value=most / least, low=None, high=None, n=len(decays), unit="1"
         ),
