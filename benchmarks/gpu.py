@@ -22,8 +22,8 @@ from efficiency.settings import RunSettings
 from efficiency.statistics.intervals import t_interval
 from efficiency.training import ensemble
 from efficiency.training.loop import choose_device
-from predictions.protocol import Size
 from predictions.registry import find
+from predictions.sizes import Size
 from predictions.trainer import NetworkTrainer
 from runs import Store, execute
 

@@ -14,8 +14,9 @@ from matplotlib.figure import Figure
 
 from paper_figures import captions, style
 from predictions.judging import plural
-from predictions.protocol import Prediction, Run, Size, Verdict
+from predictions.protocol import Prediction, Run, Verdict
 from predictions.registry import PREDICTIONS
+from predictions.sizes import Size
 from predictions.stored import DEFAULT_STORE, judge_stored, stored
 from predictions.variants import AS_DESIGNED, Variant
 from runs import Store

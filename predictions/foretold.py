@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from predictions.judging import plural
-from predictions.protocol import Prediction, Run, Size
+from predictions.protocol import Prediction, Run
+from predictions.sizes import Size
 from predictions.stages import Foretold, Said, Staged
 from runs import Store, StoreError
 from runs.identity import digest, identity
@@ -177,7 +178,7 @@ def _key(prediction: Staged, size: Size, seed: int, stage: int) -> dict[str, Any
         "kind": "foretold",
         "question": prediction.question,
         "size": size,
-        "options": replace(prediction.variant, first_seed=None).options(),
+        "options": replace(prediction.variant, first_seed=None).question(),
         "seed": seed,
         "stage": prediction.stages[stage],
         "rule": digest(prediction.foretelling),

@@ -6,8 +6,12 @@ be compared seed by seed. Runs that two predictions want are trained once.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from pydantic import PositiveFloat, PositiveInt
 
 from efficiency.errors import InvalidInputError
 from efficiency.settings import (
@@ -17,7 +21,8 @@ from efficiency.settings import (
     RunSettings,
     TaskSettings,
 )
-from predictions.protocol import Size
+from predictions.design_files import GROUND, DesignFile, instead
+from predictions.sizes import Size
 from predictions.variants import AS_DESIGNED, MAX_SEEDS, Variant
 
 WARMUP_STEPS = 50
@@ -93,17 +98,19 @@ class Ground:
         calm_learning_rate: η where norms and logits are read: lower, so that more runs settle.
         num_seeds: Seeds that the designs ask for.
         first_seed: The first of them; ``None`` for that of all designs.
+        file: The design file that it is of, if any; see ``predictions.designs``.
     """
 
     size: Size
     task: TaskSettings
     network: NetworkSettings
-    start_learning_rate: float
-    start_steps: int
-    learning_rate: float
-    calm_learning_rate: float
-    num_seeds: int
+    start_learning_rate: PositiveFloat
+    start_steps: PositiveInt
+    learning_rate: PositiveFloat
+    calm_learning_rate: PositiveFloat
+    num_seeds: PositiveInt
     first_seed: int | None = None
+    file: DesignFile | None = None
 
     @property
     def num_pairs(self) -> int:
@@ -117,12 +124,14 @@ class Ground:
     def scaled(self, sizes: Sequence[int]) -> tuple[int, ...]:
         """Return dataset sizes for this table, the same parts of it as of the size's own.
 
+        Those of a design file are of its own table, and stay as they are.
+
         Raises:
             ValueError: The table is so small that two of them would be the same, or hardly any.
         """
-        usual = GROUNDS[self.size].num_pairs
+        usual = self.num_pairs if self.file is not None else GROUNDS[self.size].num_pairs
         found = tuple(round(D * self.num_pairs / usual) for D in sizes)
-        if found[0] < FEWEST_EXAMPLES or len(set(found)) < len(sizes):
+        if min(found, default=FEWEST_EXAMPLES) < FEWEST_EXAMPLES or len(set(found)) < len(sizes):
             raise InvalidInputError(
                 f"the table of {self.task.operation} at size {self.task.size} has "
                 f"{self.num_pairs} pairs, too few for the dataset sizes of this design (they would "
@@ -232,9 +241,12 @@ def ground(size: Size, variant: Variant = AS_DESIGNED) -> Ground:
     """Return the ground of a size, on another operation, network or seeds if asked for.
 
     Raises:
-        ValueError: The operation is not defined at its size.
+        ValueError: The operation is not defined at its size, or the design file is not of this
+            size, or has what a ground has not.
     """
     usual = GROUNDS[size]
+    if variant.design is not None:
+        return replace(_in_file(usual, variant.design), first_seed=variant.first_seed)
     assert isinstance(usual.network, OneLayerTransformerSettings)
     task = TaskSettings(
         operation=variant.operation or usual.task.operation,
@@ -246,3 +258,39 @@ def ground(size: Size, variant: Variant = AS_DESIGNED) -> Ground:
         network=variant.network_settings(usual.network),
         first_seed=variant.first_seed,
     )
+
+
+NOT_IN_FILES = ("size", "first_seed", "file")
+"""What of a ground is asked for elsewhere than in the table of a design file."""
+
+
+def ground_table(on: Ground) -> dict[str, Any]:
+    """Return a ground as JSON types, in the form that a design file has it."""
+    held = {field.name: getattr(on, field.name) for field in fields(on)}
+    return {
+        name: value.model_dump(mode="json") if hasattr(value, "model_dump") else value
+        for name, value in held.items()
+        if name not in NOT_IN_FILES
+    }
+
+
+@functools.cache
+def _in_file(usual: Ground, file: DesignFile) -> Ground:
+    """Return the ground of a size as a design file has it."""
+    if file.size != usual.size:
+        raise InvalidInputError(
+            f"{file.path} is a design of the size {file.size}; it cannot be asked for {usual.size}"
+        )
+    given = file.tables.get(GROUND, {})
+    if elsewhere := [name for name in NOT_IN_FILES if name in given]:
+        raise InvalidInputError(
+            f"{file.path}: [{GROUND}] has {', '.join(elsewhere)}; the size stands at the top of "
+            "the file, and the first seed is asked for with --first-seed"
+        )
+    # A table inside is of the same kind unless it says another.
+    kind = "architecture"
+    for name in ("task", "network"):
+        inner, was = given.get(name), getattr(usual, name).model_dump(mode="json")
+        if isinstance(inner, dict) and inner.get(kind, was.get(kind)) == was.get(kind):
+            given[name] = was | inner
+    return instead(file.path, GROUND, replace(usual, file=file), given)

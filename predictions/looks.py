@@ -9,7 +9,8 @@ from typing import Any
 
 from predictions.clauses import outcome_by
 from predictions.plans import Extent, Look, Plan
-from predictions.protocol import LEFT_OPEN, Prediction, Run, Size, Verdict
+from predictions.protocol import LEFT_OPEN, Prediction, Run, Verdict
+from predictions.sizes import Size
 from runs import Store, StoreError
 from runs.identity import digest, identity
 from runs.statements import Statement, state, statements
@@ -112,7 +113,10 @@ def write_plan(store: Store, prediction: Prediction, size: Size, looks: Sequence
     """Write down how often a prediction will be looked at, unless that was planned before."""
     plan = Plan.of(prediction, size, looks)
     wanted = {identity(s.document()) for s in prediction.settings(size, looks[-1])}
-    state(store, plan.says(), wanted)
+    file = prediction.variant.design
+    # In full: the file may change, and the store should still say what was planned.
+    held = {} if file is None else {"design_file": {"size": file.size, **file.tables}}
+    state(store, plan.says() | held, wanted)
 
 
 def write_look(store: Store, verdict: Verdict) -> None:

@@ -17,7 +17,8 @@ from predictions.variants import MAX_SEEDS
 from runs.identity import digest
 
 if TYPE_CHECKING:
-    from predictions.protocol import Prediction, Size
+    from predictions.protocol import Prediction
+    from predictions.sizes import Size
 
 NUM_LOOKS = 4
 """Looks of a plan, unless a largest number of seeds is asked for."""
@@ -86,7 +87,7 @@ class Plan:
         return cls(
             prediction=prediction.name,
             size=size,
-            options=tuple(prediction.variant.options()),
+            options=tuple(prediction.variant.question()),
             looks=tuple(looks),
             rule=digest(prediction.fixed),
             design=digest(runs),
@@ -110,7 +111,7 @@ class Plan:
 
     def asks(self, prediction: Prediction, size: Size) -> bool:
         """Return whether it is about a prediction as it is asked."""
-        return self.question == (prediction.name, size, tuple(prediction.variant.options()))
+        return self.question == (prediction.name, size, tuple(prediction.variant.question()))
 
     def extent(self) -> Extent:
         """Return what was asked for when it was made."""

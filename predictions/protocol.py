@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
 from efficiency.training.outcome import Outcome
 from predictions.clauses import BySeed, Decision, Known
 from predictions.plans import ONE_LOOK, Extent, Look
+from predictions.sizes import OF_ALL, Size
 from predictions.variants import AS_DESIGNED, Variant
 from runs.identity import identity
 
@@ -23,11 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-Size = Literal["smoke", "quick", "standard", "replication", "paper"]
-SIZES: tuple[Size, ...] = get_args(Size)
-
-OF_ALL: tuple[Size, ...] = ("smoke", "quick", "standard", "paper")
-"""Sizes that every prediction has; ``replication`` is for those that one night suffices for."""
+    from predictions.designs import Part
 
 LEFT_OPEN = " Left open: "
 """What follows is the number that a verdict could not be decided by."""
@@ -254,6 +251,8 @@ class Prediction(ABC):
         glossary: The meaning of each of its numbers, in a phrase.
         varies: Whether another operation or network can be asked for.
         sizes: The sizes that it has a design for.
+        parts: What a design file may have for it beside the ground; none if it has designs of its
+            own that no file changes.
         amended: What was changed after a first look at judged runs, a sentence; empty if nothing.
         waits: Why judging takes longer than a moment, in a phrase; empty if it does not.
     """
@@ -271,6 +270,7 @@ class Prediction(ABC):
     glossary: ClassVar[Mapping[str, str]]
     varies: ClassVar[bool] = True
     sizes: ClassVar[tuple[Size, ...]] = OF_ALL
+    parts: ClassVar[tuple[Part[Any], ...]] = ()
     amended: ClassVar[str] = ""
     waits: ClassVar[str] = ""
 
@@ -334,10 +334,14 @@ class Prediction(ABC):
             p_refuted=finding.p_refuted,
             next_command=self._next_command(size, outcome, runs) if open_ended else None,
             runs=tuple(run.identity for run in runs),
-            notes=finding.notes,
+            notes=(*finding.notes, *self._own_design()),
             options=shlex.join(self.variant.options()),
             by_seed=finding.by_seed,
         )
+
+    def _own_design(self) -> tuple[str, ...]:
+        file = self.variant.design
+        return () if file is None else (f"The design is that of a file: {file}.",)
 
     def _next_command(self, size: Size, outcome: VerdictOutcome, runs: Sequence[Run]) -> str | None:
         """Return the command that may decide.

@@ -37,6 +37,7 @@ from predictions.circuit_efficiency.substitutes.claims import (
 )
 from predictions.circuit_efficiency.ungrokking.claim import Ungrokking
 from predictions.circuit_efficiency.weight_decay.claim import WeightDecay
+from predictions.design_files import GROUND, DesignFile
 from predictions.first_study.data_fraction import DataFraction
 from predictions.first_study.delayed_generalisation import DelayedGeneralisation
 from predictions.first_study.interventions import Interventions
@@ -46,7 +47,8 @@ from predictions.first_study.operations import OperationsLearned
 from predictions.first_study.sharpness import Sharpness
 from predictions.first_study.staying_grokked import StayingGrokked
 from predictions.first_study.table_size import TableSize
-from predictions.protocol import Prediction, Size
+from predictions.protocol import Prediction
+from predictions.sizes import Size
 from predictions.variants import AS_DESIGNED, Variant
 
 THEORY: dict[str, Prediction] = {
@@ -185,10 +187,29 @@ def select(
                 chosen[prediction.name] = type(prediction)(variant)
             elif name not in GROUPS:
                 raise InvalidInputError(f"{name} {why_not}")
+    if variant.design is not None and chosen:
+        _require_effect(variant.design, list(chosen.values()))
     if not chosen:
         first = next(iter(GROUPS[names[0]].values()))
         raise InvalidInputError(f"each of {', '.join(names)} {_why_not(first, variant, size)}")
     return list(chosen.values())
+
+
+def _require_effect(file: DesignFile, chosen: Sequence[Prediction]) -> None:
+    """Refuse a design file with a table that none of the chosen predictions reads."""
+    read = {part.name for prediction in chosen for part in prediction.parts} | {GROUND}
+    known = {part.name for one in PREDICTIONS.values() for part in one.parts} | {GROUND}
+    for name in file.tables:
+        if name not in known:
+            raise InvalidInputError(
+                f"{file.path} has a table [{name}], which no design has; "
+                f"{did_you_mean(name, known)}choose from {', '.join(sorted(known))}"
+            )
+        if name not in read:
+            raise InvalidInputError(
+                f"[{name}] in {file.path} has no effect on "
+                f"{', '.join(one.name for one in chosen)}; leave it out, or ask what reads it"
+            )
 
 
 def _why_not(prediction: Prediction, variant: Variant, size: Size | None) -> str | None:

@@ -16,7 +16,8 @@ from typing import Any, ClassVar, Self
 
 from efficiency.settings import RunSettings
 from predictions.grounds import ground
-from predictions.protocol import Prediction, Run, Size
+from predictions.protocol import Prediction, Run
+from predictions.sizes import Size
 from predictions.variants import AS_DESIGNED, Variant
 
 Foretold = Mapping[str, Any]

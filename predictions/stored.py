@@ -15,7 +15,8 @@ from predictions import foretold
 from predictions.judging import plural
 from predictions.looks import extent_of, with_look
 from predictions.meaning import changed_since
-from predictions.protocol import Prediction, Run, Size, Verdict
+from predictions.protocol import Prediction, Run, Verdict
+from predictions.sizes import Size
 from predictions.stages import Staged
 from runs.files import StoreError
 from runs.identity import identity

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from efficiency.errors import InvalidInputError
 from efficiency.settings import (
@@ -13,6 +14,8 @@ from efficiency.settings import (
     OneLayerTransformerSettings,
     TransformerSettings,
 )
+from predictions import design_files
+from predictions.design_files import DesignFile
 
 # Without normalisation: what LayerNorm divides by is lost to the norm that the theory speaks of.
 _NETWORKS: Mapping[str, Callable[[OneLayerTransformerSettings], NetworkSettings]] = {
@@ -49,14 +52,22 @@ class Variant:
         operation_size: Its modulus, or n of Sₙ.
         network: One of ``NETWORKS``.
         first_seed: What judged seeds count up from, see ``grounds.judged_seeds``.
+        design: What a design file has instead, operation and network among it.
     """
 
     operation: str | None = None
     operation_size: int | None = None
     network: str | None = None
     first_seed: int | None = None
+    design: DesignFile | None = None
 
     def __post_init__(self) -> None:
+        if self.design is not None and self._table_or_network:
+            raise InvalidInputError(
+                f"{' '.join(self._words(('operation', 'operation_size', 'network')))} beside "
+                f"--design {self.design.path}; write it into the file, in [ground.task] or "
+                "[ground.network]"
+            )
         if self.network is not None and self.network not in NETWORKS:
             raise InvalidInputError(
                 f"unknown network {self.network!r}; choose from {', '.join(NETWORKS)}"
@@ -68,31 +79,46 @@ class Variant:
         words = shlex.split(options)
         given = dict(zip(words[::2], words[1::2], strict=True))
         size, first = given.get("--operation-size"), given.get("--first-seed")
+        design = given.get("--design")
         return cls(
             operation=given.get("--operation"),
             operation_size=None if size is None else int(size),
             network=given.get("--network"),
             first_seed=None if first is None else int(first),
+            design=None if design is None else design_files.read(Path(design)),
         )
 
     @property
     def elsewhere(self) -> bool:
-        """Whether another operation or network is asked for."""
+        """Whether another operation, network or design is asked for."""
+        return self._table_or_network or self.design is not None
+
+    @property
+    def _table_or_network(self) -> bool:
         return any(word is not None for word in (self.operation, self.operation_size, self.network))
 
     def label(self) -> str:
         """Return what differs as a part of a file's name, empty if nothing does."""
-        words = [self.operation, self.operation_size, self.network]
+        design = None if self.design is None else self.design.stem
+        words = [self.operation, self.operation_size, self.network, design]
         words += [None if self.first_seed is None else f"from-seed-{self.first_seed}"]
         return "".join(f"-{word}" for word in words if word is not None)
 
     def options(self) -> list[str]:
         """Return the options of the command line that ask for this."""
-        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        words = self._words(("operation", "operation_size", "network", "first_seed"))
+        return words + ([] if self.design is None else ["--design", self.design.path])
+
+    def question(self) -> list[str]:
+        """Return the same in words that stay true: a design by what it says, not where it lies."""
+        words = replace(self, design=None).options()
+        return words + ([] if self.design is None else ["--design", self.design.digest])
+
+    def _words(self, names: Sequence[str]) -> list[str]:
         return [
             word
-            for name, value in given.items()
-            if value is not None
+            for name in names
+            if (value := getattr(self, name)) is not None
             for word in (f"--{name.replace('_', '-')}", str(value))
         ]
 

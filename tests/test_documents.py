@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from predictions.cli.app import app
-from predictions.protocol import SIZES
+from predictions.sizes import SIZES
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted(

@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from pydantic import PositiveInt
+
 from efficiency.settings import RecordingSettings, RunSettings
 from efficiency.statistics import critical_size
+from predictions.designs import DatasetSizes, Part
 from predictions.grounds import Ground, schedule
 from predictions.judging import value_of
-from predictions.protocol import Run, Size
+from predictions.protocol import Run
 from predictions.ratios import Bounds
 
 
@@ -23,24 +26,27 @@ class Design:
         num_steps: The budget; η falls to 0 over its last tenth.
     """
 
-    sizes: tuple[int, ...]
-    num_steps: int
+    sizes: DatasetSizes
+    num_steps: PositiveInt
 
 
-DESIGNS: dict[Size, Design] = {
-    "smoke": Design(sizes=(30, 45, 68, 100), num_steps=3000),
-    # Chosen by measurement: docs/decisions/008-the-family.md.
-    "quick": Design(sizes=(330, 355, 382, 411, 467), num_steps=40_000),
-    "standard": Design(sizes=(820, 940, 1080, 1240, 1420), num_steps=40_000),
-    # Four of the paper's 20 sizes between 1500 and 2050, and three around them; it trained for 1e7
-    # steps and more.
-    "paper": Design(sizes=(1200, 1350, 1500, 1532, 1683, 1867, 2050), num_steps=10_000_000),
-}
+DESIGNS = Part[Design](
+    "scratch",
+    {
+        "smoke": Design(sizes=(30, 45, 68, 100), num_steps=3000),
+        # Chosen by measurement: docs/decisions/008-the-family.md.
+        "quick": Design(sizes=(330, 355, 382, 411, 467), num_steps=40_000),
+        "standard": Design(sizes=(820, 940, 1080, 1240, 1420), num_steps=40_000),
+        # Four of the paper's 20 sizes between 1500 and 2050, and three around them; it trained for
+        # 1e7 steps and more.
+        "paper": Design(sizes=(1200, 1350, 1500, 1532, 1683, 1867, 2050), num_steps=10_000_000),
+    },
+)
 
 
 def scratch_arm(ground: Ground, seeds: Iterable[int]) -> list[RunSettings]:
     """Return the runs from scratch."""
-    design = DESIGNS[ground.size]
+    design = DESIGNS.on(ground)
     return [
         RunSettings(
             task=ground.task,

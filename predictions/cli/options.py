@@ -10,9 +10,13 @@ from typing import Annotated, Literal
 from cyclopts import Parameter, Token
 
 from efficiency.errors import InvalidInputError
+from predictions.sizes import Size
 
-SizeName = Literal["smoke", "quick", "standard", "replication", "paper"]
-SizeOption = Annotated[SizeName, Parameter(help="How large an experiment.")]
+SizeOption = Annotated[Size, Parameter(help="How large an experiment.")]
+SizeOrDesign = Annotated[
+    Size | None,
+    Parameter(help="How large an experiment; default: quick, or the design file's."),
+]
 
 
 def whole_number(kind: object, tokens: Sequence[Token]) -> int:
@@ -70,6 +74,13 @@ class Asked:
             help="The first seed, 1000 … 3000 or from 5000 on, which share none with those of the "
             "designs from 4000 on: a replication.",
             converter=whole_number,
+        ),
+    ] = None
+    design: Annotated[
+        Path | None,
+        Parameter(
+            help="A file with a design of one's own; `show NAME --toml` prints one to begin with.",
+            converter=folder,
         ),
     ] = None
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import shutil
 import textwrap
+from collections.abc import Sequence
 
+from efficiency.errors import InvalidInputError
 from predictions.cli.progress import estimated
+from predictions.design_files import GROUND, as_toml
+from predictions.grounds import ground, ground_table
 from predictions.judging import plural
-from predictions.protocol import Prediction, Size
+from predictions.protocol import Prediction
+from predictions.sizes import Size
 from predictions.stages import Staged, foreseen
 from predictions.trainer import NetworkTrainer
 from predictions.variants import AS_DESIGNED
@@ -35,6 +40,24 @@ def described(prediction: Prediction, size: Size, seeds: int | None) -> dict[str
         "Assumed": "\n".join(prediction.assumptions),
         "Cost": _cost([run.document() for run in settings]) + _later(prediction, size, seeds),
     }
+
+
+def design_file(chosen: Sequence[Prediction], size: Size) -> str:
+    """Return the design of predictions as a file that ``--design`` reads.
+
+    Raises:
+        InvalidInputError: No file changes the design of any of them.
+    """
+    on = ground(size, chosen[0].variant)
+    parts = {part.name: part for one in chosen for part in one.parts}
+    if not parts:
+        raise InvalidInputError(
+            f"no file changes the design of {', '.join(one.name for one in chosen)}; name others"
+        )
+    tables = {GROUND: ground_table(on)}
+    tables |= {name: part.table(on) for name, part in parts.items()}
+    names = " ".join(one.name for one in chosen if one.parts)
+    return f"# predictions run {names} --design THIS-FILE\n{as_toml(size, tables)}"
 
 
 def _later(prediction: Prediction, size: Size, seeds: int | None) -> str:

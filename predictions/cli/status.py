@@ -14,7 +14,8 @@ from predictions.cli.printing import terminal
 from predictions.cli.progress import estimated
 from predictions.cli.running import problem_of
 from predictions.foretold import knowing
-from predictions.protocol import Prediction, Size
+from predictions.protocol import Prediction
+from predictions.sizes import Size
 from predictions.stages import Staged
 from predictions.trainer import NetworkTrainer
 from runs import Document, Store, estimated_seconds, generations

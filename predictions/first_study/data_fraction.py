@@ -11,7 +11,8 @@ from efficiency.settings import RunSettings
 from efficiency.training.outcome import GENERALISED, STEADY
 from predictions.first_study import slopes
 from predictions.first_study.ground import GROUNDS, FirstStudyPrediction
-from predictions.protocol import Finding, Run, Size
+from predictions.protocol import Finding, Run
+from predictions.sizes import Size
 
 
 @dataclass(frozen=True, kw_only=True)

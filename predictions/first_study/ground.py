@@ -19,7 +19,8 @@ from efficiency.settings import (
 )
 from predictions.grounds import in_words, judged_seeds
 from predictions.judging import plural
-from predictions.protocol import Prediction, Run, Size, Verdict
+from predictions.protocol import Prediction, Run, Verdict
+from predictions.sizes import Size
 
 MIN_SEEDS = 6
 """Fewest seeds of which all agreeing put a 95% interval above one half."""

@@ -13,7 +13,7 @@ from efficiency.settings import (
     TaskSettings,
     TransformerSettings,
 )
-from predictions.protocol import Size
+from predictions.sizes import Size
 
 WEIGHT_DECAY, BASELINE = "weight decay", "Adam"
 """The arm that the claim is about, and the one without any intervention."""

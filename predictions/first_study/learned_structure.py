@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 from efficiency.settings import RunSettings
 from predictions.first_study.ground import GROUNDS, MIN_SEEDS, FirstStudyPrediction
 from predictions.first_study.learned_structure_judge import LEVEL, find, measured
-from predictions.protocol import Finding, Run, Size
+from predictions.protocol import Finding, Run
+from predictions.sizes import Size
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,8 @@ from predictions.first_study.ground import GROUNDS, MIN_SEEDS, FirstStudyPredict
 from predictions.first_study.times import time_of
 from predictions.grounds import named
 from predictions.judging import over_seeds, plural, share, too_few
-from predictions.protocol import Finding, Run, Size
+from predictions.protocol import Finding, Run
+from predictions.sizes import Size
 
 ALL = (
     "addition",

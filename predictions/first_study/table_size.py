@@ -12,7 +12,8 @@ from efficiency.training.outcome import GENERALISED, STEADY
 from predictions.first_study import slopes
 from predictions.first_study.ground import GROUNDS, FirstStudyPrediction
 from predictions.grounds import named
-from predictions.protocol import Finding, Run, Size
+from predictions.protocol import Finding, Run
+from predictions.sizes import Size
 
 
 @dataclass(frozen=True, kw_only=True)

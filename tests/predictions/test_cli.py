@@ -10,8 +10,8 @@ from importlib.metadata import version
 
 import pytest
 
-from predictions.protocol import SIZES
 from predictions.registry import PREDICTIONS, THEORY
+from predictions.sizes import SIZES
 from runs import SCHEMA_VERSION, Store, identity
 
 pytestmark = pytest.mark.xdist_group("smoke")
@@ -43,7 +43,7 @@ def test_list_names_every_prediction_with_its_claim(predictions):
         assert prediction.claim in answer.out
 
 
-@pytest.mark.parametrize("command", ["show", "table", "run", "judge", "report"])
+@pytest.mark.parametrize("command", ["show", "table", "run", "judge", "report", "status"])
 def test_every_option_has_help(predictions, command):
     text = predictions(command, "--help").out
     options = [line for line in text.splitlines() if "--" in line and "Usage" not in line]

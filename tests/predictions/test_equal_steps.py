@@ -12,8 +12,9 @@ from efficiency.statistics.critical_size import s_curve
 from predictions.circuit_efficiency.controls.equal_steps import DECAYS, LONGER, EqualSteps
 from predictions.circuit_efficiency.ungrokking.claim import DESIGNS
 from predictions.circuit_efficiency.weight_decay.claim import RATIO_MARGIN
-from predictions.protocol import SIZES, Run
+from predictions.protocol import Run
 from predictions.registry import find
+from predictions.sizes import SIZES
 from tests.predictions.planted import S, ended
 
 CLAIM = EqualSteps()

@@ -15,8 +15,9 @@ from efficiency.settings import RunSettings
 from efficiency.training.outcome import Outcome
 from predictions.circuit_efficiency import scratch
 from predictions.circuit_efficiency.semi_grokking.claim import kind
-from predictions.protocol import SIZES, Run, Verdict
+from predictions.protocol import Run, Verdict
 from predictions.registry import CRITICAL_SIZE, THEORY, find
+from predictions.sizes import SIZES
 from tests.build import number
 from tests.predictions import planted
 from tests.predictions.planted import course, curves, rising, scratched, ungrokked

@@ -13,6 +13,7 @@ from predictions.circuit_efficiency import scratch
 from predictions.clauses import LEVEL, outcome_by
 from predictions.cli import running, sequence
 from predictions.cli.sequence import run_in_looks
+from predictions.designs import Part
 from predictions.looks import planned, with_look, write_look, write_plan
 from predictions.plans import Extent, Look
 from predictions.protocol import Run, Verdict
@@ -191,7 +192,7 @@ def test_a_second_plan_that_was_looked_at_another_rule_or_design_confirms_nothin
     monkeypatch.setattr(type(FRESH), "rule", "Another rule.")
     assert look(store, 4, p=0.01).look.why == "the rule has changed since it was planned"
     monkeypatch.undo()
-    longer = {"quick": replace(scratch.DESIGNS["quick"], num_steps=50_000)}
+    longer = Part("scratch", {"quick": replace(scratch.DESIGNS["quick"], num_steps=50_000)})
     monkeypatch.setattr(scratch, "DESIGNS", longer)
     assert look(store, 4, p=0.01).look.why == "the design has changed since it was planned"
 

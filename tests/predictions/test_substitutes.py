@@ -16,8 +16,9 @@ from efficiency.statistics.critical_size import s_curve
 from efficiency.training.outcome import Outcome
 from predictions.circuit_efficiency.substitutes import ways
 from predictions.circuit_efficiency.substitutes.claim import Forgets, SameSize, Substitute
-from predictions.protocol import SIZES, Run
+from predictions.protocol import Run
 from predictions.registry import SUBSTITUTES, find, group_of, select
+from predictions.sizes import SIZES
 from tests.predictions.planted import ended
 
 FORGETS = [name for name, one in SUBSTITUTES.items() if isinstance(one, Forgets)]
@@ -210,7 +211,7 @@ def test_both_arms_differ_in_what_the_claim_is_about_and_in_nothing_else(name, s
         assert other.optimiser.learning_rate == decayed.optimiser.learning_rate
         assert other.optimiser.decay_fraction == decayed.optimiser.decay_fraction
     task = runs[0].task
-    assert max(ways.DATASET_SIZES[size]) < task.num_examples
+    assert max(ways.DESIGNS[size].sizes) < task.num_examples
 
 
 def test_substitutes_are_a_group_that_shares_its_runs():
@@ -219,4 +220,4 @@ def test_substitutes_are_a_group_that_shares_its_runs():
     assert group_of(list(SUBSTITUTES), "quick") == "substitutes"
     wanted = {run for p in chosen for run in p.settings("quick")}
     num_arms = len({p.way.name for p in chosen}) + 1
-    assert len(wanted) == 12 * (1 + num_arms * len(ways.DATASET_SIZES["quick"]))
+    assert len(wanted) == 12 * (1 + num_arms * len(ways.DESIGNS["quick"].sizes))

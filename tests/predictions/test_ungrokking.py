@@ -13,8 +13,9 @@ from efficiency.statistics.shapes import SHAPES
 from predictions.circuit_efficiency.ungrokking.claim import DESIGNS, Ungrokking
 from predictions.grounds import GROUNDS
 from predictions.judging import value_of
-from predictions.protocol import SIZES, Run
+from predictions.protocol import Run
 from predictions.registry import find
+from predictions.sizes import SIZES
 from tests.build import continued_run, start_run
 from tests.build import number as number_of
 from tests.predictions.planted import ungrokked

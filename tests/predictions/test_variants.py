@@ -13,9 +13,9 @@ from efficiency.operations import OPERATIONS
 from predictions.cli import options
 from predictions.grounds import GROUNDS, ground, judged_seeds
 from predictions.plans import Extent
-from predictions.protocol import SIZES
 from predictions.registry import GROUPS, PREDICTIONS, group_of, select
 from predictions.report import stem
+from predictions.sizes import SIZES
 from predictions.variants import AS_DESIGNED, MAX_SEEDS, NETWORKS, Variant
 from runs import identity
 

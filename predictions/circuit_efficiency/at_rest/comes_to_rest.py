@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from efficiency.settings import RunSettings
 from efficiency.statistics.critical_size import MIN_SIZES
@@ -14,9 +14,11 @@ from predictions.circuit_efficiency.ungrokking.numbers import by_start, threshol
 from predictions.circuit_efficiency.ungrokking.reading import Continued, sweeps, usable
 from predictions.circuit_efficiency.ungrokking.rivals import forgetting
 from predictions.clauses import Clause, above, below, decide
+from predictions.designs import Part
 from predictions.grounds import Ground, ground
 from predictions.judging import MIN_SEEDS, over_seeds, plural, share_settled, too_few
-from predictions.protocol import SIZES, Finding, Prediction, Run, Size
+from predictions.protocol import Finding, Prediction, Run
+from predictions.sizes import SIZES, Size
 
 LONGER = 16
 """How many times as long as ungrokking at weight decay 1 networks are trained."""
@@ -38,6 +40,7 @@ class ComesToRest(Prediction):
     """That a network keeps what it has above the critical size for ever (paper, section 3)."""
 
     name: ClassVar[str] = "comes-to-rest"
+    parts: ClassVar[tuple[Part[Any], ...]] = (ungrokking.DESIGNS,)
     sizes: ClassVar[tuple[Size, ...]] = SIZES
     min_seeds: ClassVar[int] = MIN_SEEDS
     title: ClassVar[str] = "Ungrokking comes to rest"
@@ -88,7 +91,8 @@ class ComesToRest(Prediction):
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""
-        d, on = ungrokking.DESIGNS[size], ground(size, self.variant)
+        on = ground(size, self.variant)
+        d = ungrokking.DESIGNS.on(on)
         return (
             f"{on.describe()}; {len(on.seeds(num_seeds))} start networks trained on the whole "
             f"table for {on.start_steps:,} steps, each continued on D' = {on.listed(d.sizes)} "
@@ -99,7 +103,7 @@ class ComesToRest(Prediction):
     def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
         """See ``Prediction.settings``."""
         on = ground(size, self.variant)
-        sizes = on.scaled(ungrokking.DESIGNS[size].sizes)
+        sizes = on.scaled(ungrokking.DESIGNS.on(on).sizes)
         starts = [on.start(seed) for seed in on.seeds(num_seeds)]
         return starts + [long_continued(on, start, D) for start in starts for D in sizes]
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
+
+from pydantic import PositiveFloat, PositiveInt
 
 from efficiency.estimates import Estimate
 from efficiency.settings import OptimiserSettings, RunSettings
@@ -26,9 +28,11 @@ from predictions.circuit_efficiency.ungrokking.reading import (
     usable,
 )
 from predictions.clauses import Clause, decide
+from predictions.designs import DatasetSizes, Part
 from predictions.grounds import WARMUP_STEPS, Ground, ground
 from predictions.judging import MIN_SEEDS, geometric, over_seeds, plural, share_settled, too_few
-from predictions.protocol import Finding, Prediction, Run, Size
+from predictions.protocol import Finding, Prediction, Run
+from predictions.sizes import Size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,50 +47,53 @@ class Design:
         num_seeds: Start networks.
     """
 
-    sizes: tuple[int, ...]
-    learning_rate: float
-    weight_decays: tuple[float, float]
-    steps_at_largest: int
-    num_seeds: int
+    sizes: DatasetSizes
+    learning_rate: PositiveFloat
+    weight_decays: tuple[PositiveFloat, PositiveFloat]
+    steps_at_largest: PositiveInt
+    num_seeds: PositiveInt
 
 
-DESIGNS: dict[Size, Design] = {
-    "smoke": Design(
-        sizes=(10, 20, 40, 80),
-        learning_rate=0.015,
-        weight_decays=(1e-3, 3e-3),
-        steps_at_largest=500,
-        num_seeds=3,
-    ),
-    # Chosen by measurement: docs/decisions/021-circuits-and-rest.md.
-    "quick": Design(
-        sizes=(50, 103, 137, 183, 244, 325, 433),
-        learning_rate=0.015,
-        weight_decays=(1e-3, 3e-3),
-        steps_at_largest=54_000,
-        num_seeds=12,
-    ),
-    # Guesses, not tried.
-    "standard": Design(
-        sizes=(151, 280, 373, 498, 664, 885, 1180),
-        learning_rate=0.01,
-        weight_decays=(1e-3, 3e-3),
-        steps_at_largest=80_000,
-        num_seeds=6,
-    ),
-    "paper": Design(
-        sizes=ungrokking.PAPER_SIZES,
-        learning_rate=0.005,
-        weight_decays=(1e-3, 3e-3),
-        steps_at_largest=160_000,
-        num_seeds=6,
-    ),
-}
+DESIGNS = Part[Design](
+    "gradient-descent",
+    {
+        "smoke": Design(
+            sizes=(10, 20, 40, 80),
+            learning_rate=0.015,
+            weight_decays=(1e-3, 3e-3),
+            steps_at_largest=500,
+            num_seeds=3,
+        ),
+        # Chosen by measurement: docs/decisions/021-circuits-and-rest.md.
+        "quick": Design(
+            sizes=(50, 103, 137, 183, 244, 325, 433),
+            learning_rate=0.015,
+            weight_decays=(1e-3, 3e-3),
+            steps_at_largest=54_000,
+            num_seeds=12,
+        ),
+        # Guesses, not tried.
+        "standard": Design(
+            sizes=(151, 280, 373, 498, 664, 885, 1180),
+            learning_rate=0.01,
+            weight_decays=(1e-3, 3e-3),
+            steps_at_largest=80_000,
+            num_seeds=6,
+        ),
+        "paper": Design(
+            sizes=ungrokking.PAPER_SIZES,
+            learning_rate=0.005,
+            weight_decays=(1e-3, 3e-3),
+            steps_at_largest=160_000,
+            num_seeds=6,
+        ),
+    },
+)
 
 
 def descending(ground: Ground, start: RunSettings, dataset_size: int, decay: float) -> RunSettings:
     """Return the run that continues a start network by gradient descent on fewer examples."""
-    d = DESIGNS[ground.size]
+    d = DESIGNS.on(ground)
     return RunSettings(
         task=start.task,
         network=start.network,
@@ -107,6 +114,7 @@ def descending(ground: Ground, start: RunSettings, dataset_size: int, decay: flo
 class Descent(Prediction):
     """A claim about start networks that are continued by gradient descent."""
 
+    parts: ClassVar[tuple[Part[Any], ...]] = (DESIGNS,)
     min_seeds: ClassVar[int] = MIN_SEEDS
     figure_caption: ClassVar[str] = ""
     glossary: ClassVar[Mapping[str, str]] = {
@@ -126,7 +134,8 @@ class Descent(Prediction):
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""
-        d, on = DESIGNS[size], ground(size, self.variant)
+        on = ground(size, self.variant)
+        d = DESIGNS.on(on)
         runs = self.settings(size, num_seeds)
         ways = " and ".join(
             f"λ = {decay:g} for {round(d.steps_at_largest * max(d.weight_decays) / decay):,} steps"
@@ -142,7 +151,8 @@ class Descent(Prediction):
 
     def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
         """See ``Prediction.settings``."""
-        d, on = DESIGNS[size], ground(size, self.variant)
+        on = ground(size, self.variant)
+        d = DESIGNS.on(on)
         number = d.num_seeds if num_seeds is None else num_seeds
         starts = [on.start(seed) for seed in on.seeds(number)]
         return starts + [

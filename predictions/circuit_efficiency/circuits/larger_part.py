@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,9 +22,11 @@ from predictions.circuit_efficiency.ungrokking import claim as ungrokking
 from predictions.circuit_efficiency.ungrokking.numbers import by_start
 from predictions.circuit_efficiency.ungrokking.reading import Continued, sweeps, thresholds, usable
 from predictions.clauses import decide, most
+from predictions.designs import Part
 from predictions.grounds import ground
 from predictions.judging import MIN_SEEDS, geometric, over_seeds, plural, share, too_few
-from predictions.protocol import SIZES, Finding, Prediction, Run, Size
+from predictions.protocol import Finding, Prediction, Run
+from predictions.sizes import SIZES, Size
 
 WEIGHT_DECAY = 1.0
 """λ of the continuations that are asked."""
@@ -42,6 +44,7 @@ class LargerPart(Prediction):
     """The ratio of both circuits' logits over dataset size (paper, Figure 10)."""
 
     name: ClassVar[str] = "larger-part"
+    parts: ClassVar[tuple[Part[Any], ...]] = (ungrokking.DESIGNS,)
     sizes: ClassVar[tuple[Size, ...]] = SIZES
     min_seeds: ClassVar[int] = MIN_SEEDS
     title: ClassVar[str] = "Mem has the logit below the critical size, Gen above it"
@@ -97,7 +100,8 @@ class LargerPart(Prediction):
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""
-        d, on = ungrokking.DESIGNS[size], ground(size, self.variant)
+        on = ground(size, self.variant)
+        d = ungrokking.DESIGNS.on(on)
         return (
             f"The main arm of ungrokking at weight decay {WEIGHT_DECAY:g}: {on.describe()}; "
             f"{len(on.seeds(num_seeds))} start networks continued on D' = {on.listed(d.sizes)} for "

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from efficiency.settings import RunSettings
 from predictions.circuit_efficiency import scratch
 from predictions.circuit_efficiency.circuits.logits import Courses, courses
 from predictions.circuit_efficiency.grokking.claim import Grokking
+from predictions.designs import Part
 from predictions.judging import MIN_SEEDS, each_once, too_few
-from predictions.protocol import Finding, Prediction, Run, Size
+from predictions.protocol import Finding, Prediction, Run
+from predictions.sizes import Size
 
 WHO_COUNTS = (
     "Runs from scratch at the largest dataset size of that arm, one for each seed, that fit their "
@@ -21,6 +24,8 @@ WHO_COUNTS = (
 
 class OverTraining(Prediction):
     """A claim about both circuits while a network is trained from scratch."""
+
+    parts: ClassVar[tuple[Part[Any], ...]] = (scratch.DESIGNS,)
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""

@@ -21,14 +21,14 @@ def continuations(ground: Ground, num_seeds: int | None, arms: Arms) -> list[Run
     for seed in ground.seeds(num_seeds):
         start = ground.start(seed)
         runs.append(start)
-        for D in ground.scaled(DESIGNS[ground.size].sizes[:NUM_SIZES]):
+        for D in ground.scaled(DESIGNS.on(ground).sizes[:NUM_SIZES]):
             runs.extend(arms(ground, start, D))
     return runs
 
 
 def described(ground: Ground, num_seeds: int | None, ways: str) -> str:
     """Return the same in words, from a phrase of how they are continued."""
-    sizes = ground.listed(DESIGNS[ground.size].sizes[:NUM_SIZES])
+    sizes = ground.listed(DESIGNS.on(ground).sizes[:NUM_SIZES])
     return (
         f"{ground.describe()}; {len(ground.seeds(num_seeds))} start networks trained on the whole "
         f"table for {ground.start_steps:,} steps, each continued on D' = {sizes} examples {ways}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,10 +20,12 @@ from predictions.circuit_efficiency.ungrokking.reading import (
 )
 from predictions.circuit_efficiency.weight_decay.claim import ACCURACY_MARGIN, RATIO_MARGIN
 from predictions.clauses import decide, within
+from predictions.designs import Part
 from predictions.grounds import Ground, ground
 from predictions.judging import MIN_SEEDS, over_seeds, plural, too_few
-from predictions.protocol import SIZES, Finding, Prediction, Run, Size
+from predictions.protocol import Finding, Prediction, Run
 from predictions.ratios import Ratio
+from predictions.sizes import SIZES, Size
 
 LONGER = 4
 """How many times as long as ungrokking at weight decay 1 both are trained."""
@@ -37,13 +39,14 @@ def equally_long(
 ) -> RunSettings:
     """Return the run that continues a start network for as many steps as at any weight decay."""
     run = continued(ground, start, dataset_size, decay)
-    return run.model_copy(update={"num_steps": LONGER * DESIGNS[ground.size].steps_at_one})
+    return run.model_copy(update={"num_steps": LONGER * DESIGNS.on(ground).steps_at_one})
 
 
 class EqualSteps(Prediction):
     """Third prediction of the theory where time is counted in steps (paper, Figures 4 and 7)."""
 
     name: ClassVar[str] = "equal-steps"
+    parts: ClassVar[tuple[Part[Any], ...]] = (DESIGNS,)
     sizes: ClassVar[tuple[Size, ...]] = SIZES
     min_seeds: ClassVar[int] = MIN_SEEDS
     title: ClassVar[str] = "Weight decay after equally many steps"
@@ -93,7 +96,8 @@ class EqualSteps(Prediction):
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""
-        d, on = DESIGNS[size], ground(size, self.variant)
+        on = ground(size, self.variant)
+        d = DESIGNS.on(on)
         return (
             f"{on.describe()}; {len(on.seeds(num_seeds))} start networks trained on the whole "
             f"table for {on.start_steps:,} steps, each continued on D' = {on.listed(d.sizes)} "
@@ -108,7 +112,7 @@ class EqualSteps(Prediction):
         for seed in on.seeds(num_seeds):
             start = on.start(seed)
             runs.append(start)
-            for D in on.scaled(DESIGNS[size].sizes):
+            for D in on.scaled(DESIGNS.on(on).sizes):
                 runs.extend(equally_long(on, start, D, decay) for decay in DECAYS)
         return runs
 

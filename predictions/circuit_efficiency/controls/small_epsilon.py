@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from efficiency.settings import RunSettings
 from predictions.circuit_efficiency.controls.arms import continuations, described
@@ -13,9 +13,11 @@ from predictions.circuit_efficiency.ungrokking.numbers import by_start
 from predictions.circuit_efficiency.ungrokking.reading import Continued, usable
 from predictions.circuit_efficiency.weight_decay.claim import ACCURACY_MARGIN
 from predictions.clauses import above, decide
+from predictions.designs import Part
 from predictions.grounds import Ground, ground
 from predictions.judging import MIN_SEEDS, over_seeds, plural, too_few
-from predictions.protocol import SIZES, Finding, Prediction, Run, Size
+from predictions.protocol import Finding, Prediction, Run
+from predictions.sizes import SIZES, Size
 
 SMALL = 1e-20
 """An ε far below the usual one. Gradients e^−s of fitted examples come to it too, at log-odds s of
@@ -32,6 +34,7 @@ class SmallEpsilon(Prediction):
     """A rival of the control without decay: nothing moves, so nothing is forgotten."""
 
     name: ClassVar[str] = "small-epsilon"
+    parts: ClassVar[tuple[Part[Any], ...]] = (DESIGNS,)
     sizes: ClassVar[tuple[Size, ...]] = SIZES
     min_seeds: ClassVar[int] = MIN_SEEDS
     title: ClassVar[str] = "Forgetting without weight decay, where ε does not stop training"
@@ -79,9 +82,10 @@ class SmallEpsilon(Prediction):
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""
-        steps = LONGER * DESIGNS[size].steps_at_one
+        on = ground(size, self.variant)
+        steps = LONGER * DESIGNS.on(on).steps_at_one
         ways = f"without decay for {steps:,} steps with ε = 1e-8 and with {SMALL:g}"
-        text = described(ground(size, self.variant), num_seeds, ways)
+        text = described(on, num_seeds, ways)
         return f"{text} {len(self.settings(size, num_seeds))} runs."
 
     def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
@@ -13,9 +13,11 @@ from predictions.circuit_efficiency.ungrokking.claim import DESIGNS, continued
 from predictions.circuit_efficiency.ungrokking.numbers import by_start
 from predictions.circuit_efficiency.ungrokking.reading import Continued, usable
 from predictions.clauses import above, below, decide
+from predictions.designs import Part
 from predictions.grounds import Ground, ground, schedule
 from predictions.judging import MIN_SEEDS, over_seeds, plural, share_settled, too_few, value_of
-from predictions.protocol import SIZES, Finding, Prediction, Run, Size
+from predictions.protocol import Finding, Prediction, Run
+from predictions.sizes import SIZES, Size
 
 LONGER = 16
 """How many times as long as with decay training goes on without it."""
@@ -25,7 +27,7 @@ KEPT, FALLEN = "accuracy_without_decay", "accuracy_with_decay"
 
 def without_decay(ground: Ground, start: RunSettings, dataset_size: int) -> RunSettings:
     """Return the run that continues a start network on fewer examples and without decay."""
-    steps = LONGER * DESIGNS[ground.size].steps_at_one
+    steps = LONGER * DESIGNS.on(ground).steps_at_one
     return continued(ground, start, dataset_size, 1.0).model_copy(
         update={"optimiser": schedule(ground.learning_rate, 0.0, 0.25), "num_steps": steps}
     )
@@ -35,6 +37,7 @@ class WithoutDecay(Prediction):
     """The control of ungrokking that the theory asks for (paper, section 3.2)."""
 
     name: ClassVar[str] = "without-decay"
+    parts: ClassVar[tuple[Part[Any], ...]] = (DESIGNS,)
     sizes: ClassVar[tuple[Size, ...]] = SIZES
     min_seeds: ClassVar[int] = MIN_SEEDS
     title: ClassVar[str] = "Ungrokking without weight decay"
@@ -85,9 +88,10 @@ class WithoutDecay(Prediction):
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""
-        steps = DESIGNS[size].steps_at_one
+        on = ground(size, self.variant)
+        steps = DESIGNS.on(on).steps_at_one
         ways = f"with weight decay 1 for {steps:,} steps and without decay for {LONGER * steps:,}"
-        text = described(ground(size, self.variant), num_seeds, ways)
+        text = described(on, num_seeds, ways)
         return f"{text} {len(self.settings(size, num_seeds))} runs."
 
     def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from pydantic import PositiveInt
 from scipy import optimize
 
 from efficiency import operations
@@ -21,41 +23,50 @@ from predictions.circuit_efficiency.critical_size.crossings import (
 )
 from predictions.circuit_efficiency.efficiency.claim import gen_at_one, mem_at_one
 from predictions.circuit_efficiency.efficiency.judge import MIN_SHARE
+from predictions.designs import DatasetSizes, Part
 from predictions.grounds import FEWEST_EXAMPLES, Ground, ground, schedule
 from predictions.judging import final_accuracy
-from predictions.protocol import SIZES, Run, Size
+from predictions.protocol import Run
+from predictions.sizes import SIZES, Size
 from predictions.stages import Cell, Foretold, Staged
 
 LENGTHS = (1, 4, 16)
 """Lengths at which ungrokking is read, in units of the shortest."""
 
-SHORTEST: dict[Size, int] = {
-    "smoke": 1000,
-    "quick": 3000,
-    "standard": 6000,
-    # The longest is the paper's 100,000 steps, and quick's in units of η·λ·steps.
-    "replication": 6250,
-    "paper": 100_000,
-}
-"""Steps of the shortest length."""
 
-MEM_SIZES: dict[Size, tuple[int, ...]] = {
-    "smoke": (14, 20, 28, 40),
-    "quick": (120, 160, 213, 284, 378),
-    "standard": (210, 280, 373, 497, 662),
-    "replication": (470, 625, 830, 1105, 1475),
-    "paper": (400, 560, 784, 1098, 1537),
-}
-"""D at which Mem is measured: near enough to where it may meet Gen for a straight line."""
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """One size, on the ground of ``predictions.grounds``.
 
-GEN_SIZES: dict[Size, tuple[int, ...]] = {
-    "smoke": (70, 95),
-    "quick": (400, 560),
-    "standard": (850, 1200),
-    "replication": (1560, 2180),
-    "paper": (3000, 5477),
-}
-"""D at which Gen is measured, above any that is foretold."""
+    Attributes:
+        mem_sizes: D at which Mem is measured: near enough to where it may meet Gen for a straight
+            line.
+        gen_sizes: D at which Gen is measured, above any that is foretold.
+        shortest: Steps of the shortest length at which ungrokking is read.
+    """
+
+    mem_sizes: DatasetSizes
+    gen_sizes: DatasetSizes
+    shortest: PositiveInt
+
+
+DESIGNS = Part[Design](
+    "critical-size",
+    {
+        "smoke": Design(mem_sizes=(14, 20, 28, 40), gen_sizes=(70, 95), shortest=1000),
+        "quick": Design(mem_sizes=(120, 160, 213, 284, 378), gen_sizes=(400, 560), shortest=3000),
+        "standard": Design(
+            mem_sizes=(210, 280, 373, 497, 662), gen_sizes=(850, 1200), shortest=6000
+        ),
+        # The longest is the paper's 100,000 steps, and quick's in units of η·λ·steps.
+        "replication": Design(
+            mem_sizes=(470, 625, 830, 1105, 1475), gen_sizes=(1560, 2180), shortest=6250
+        ),
+        "paper": Design(
+            mem_sizes=(400, 560, 784, 1098, 1537), gen_sizes=(3000, 5477), shortest=100_000
+        ),
+    },
+)
 
 SPAN = (0.4, 2.5)
 """Smallest and largest D' that a network is continued on, in units of what was foretold of it."""
@@ -81,27 +92,33 @@ def regime_of(on: Ground) -> Regime:
     return "mirrored" if commutes else "memorising"
 
 
-def longest(on: Ground, run: RunSettings) -> RunSettings:
-    """Return a run with the schedule and the length that all networks of this design have."""
-    return run.model_copy(
-        update={
-            "optimiser": schedule(on.calm_learning_rate, 1.0, 0.25),
-            "num_steps": LENGTHS[-1] * SHORTEST[on.size],
-        }
-    )
+def num_steps(on: Ground) -> int:
+    """Return the length of all networks of this design."""
+    return LENGTHS[-1] * DESIGNS.on(on).shortest
+
+
+def calm(on: Ground, run: RunSettings) -> RunSettings:
+    """Return a run with the schedule that all networks of this design have."""
+    return run.model_copy(update={"optimiser": schedule(on.calm_learning_rate, 1.0, 0.25)})
 
 
 def pure_mem(on: Ground, seed: int, dataset_size: int) -> RunSettings:
     """Return a network that memorises the examples of a seed."""
-    return longest(on, mem_at_one(on, seed, dataset_size, regime_of(on)))
+    return calm(on, mem_at_one(on, seed, dataset_size, num_steps(on), regime_of(on)))
+
+
+def trained_on(on: Ground, seed: int, dataset_size: int) -> RunSettings:
+    """Return what continues the start network of a seed: Gen above D_crit, less below it."""
+    return calm(on, gen_at_one(on, seed, dataset_size, num_steps(on)))
 
 
 def measured(on: Ground, seed: int) -> list[Cell]:
     """Return the runs that Gen and Mem of a seed are measured by."""
+    d = DESIGNS.on(on)
     arms = {
         "start": [on.start(seed)],
-        "mem": [pure_mem(on, seed, D) for D in on.scaled(MEM_SIZES[on.size])],
-        "gen": [longest(on, gen_at_one(on, seed, D)) for D in on.scaled(GEN_SIZES[on.size])],
+        "mem": [pure_mem(on, seed, D) for D in on.scaled(d.mem_sizes)],
+        "gen": [trained_on(on, seed, D) for D in on.scaled(d.gen_sizes)],
     }
     return [
         Cell(stage=MEASURE, arm=arm, settings=run) for arm, runs in arms.items() for run in runs
@@ -123,10 +140,7 @@ def sizes_between(low: int, high: int) -> tuple[int, ...]:
 
 def continued(on: Ground, seed: int, stage: str, sizes: Sequence[int]) -> list[Cell]:
     """Return what continues the start network of a seed on fewer examples."""
-    runs = [
-        longest(on, gen_at_one(on, seed, D)).model_copy(update={"recording": RECORDING})
-        for D in sizes
-    ]
+    runs = [trained_on(on, seed, D).model_copy(update={"recording": RECORDING}) for D in sizes]
     return [Cell(stage=stage, arm="continued", settings=run) for run in runs]
 
 
@@ -134,6 +148,7 @@ class ForetoldSize(Staged):
     """What all claims about foretold critical sizes share: design, stages, what is foretold."""
 
     question: ClassVar[str] = "critical-size"
+    parts: ClassVar[tuple[Part[Any], ...]] = (DESIGNS,)
     sizes: ClassVar[tuple[Size, ...]] = SIZES
     stages: ClassVar[tuple[str, ...]] = (MEASURE, OBSERVE, REFINE)
     foretelling: ClassVar[str] = (
@@ -185,13 +200,14 @@ class ForetoldSize(Staged):
         arms = self.arms(size, runs).get(seed, {})
         if self.said.get(seed):
             return _between(arms.get("continued", ()))
-        gen_sizes = ground(size, self.variant).scaled(GEN_SIZES[size])
+        on = ground(size, self.variant)
+        gen_sizes = on.scaled(DESIGNS.on(on).gen_sizes)
         return _foretold(crossing(arms.get("mem", ()), arms.get("gen", ())), gen_sizes[0])
 
     def extremes(self, size: Size) -> tuple[tuple[Foretold, ...], tuple[Foretold, ...]]:
         """See ``Staged.extremes``."""
         on = ground(size, self.variant)
-        last = on.scaled(GEN_SIZES[size])[0]
+        last = on.scaled(DESIGNS.on(on).gen_sizes)[0]
         none: Foretold = {"critical_size": None}
         between = {"between": list(sizes_around(on, float(last))[-2:])}
         return (none, none), ({"critical_size": float(last)}, between)
@@ -199,14 +215,15 @@ class ForetoldSize(Staged):
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""
         on = ground(size, self.variant)
-        steps = SHORTEST[size]
+        d = DESIGNS.on(on)
+        steps = d.shortest
         lengths = ", ".join(f"{steps * times:,}" for times in LENGTHS)
         n = len(self.seeds(size, num_seeds))
         return (
             f"{on.describe()}; {n} start networks trained on the whole table for "
             f"{on.start_steps:,} steps. First stage: of each seed Mem at "
-            f"D = {on.listed(MEM_SIZES[size])}, and Gen (its start network, trained on) at "
-            f"D = {on.listed(GEN_SIZES[size])}, weight decay 1, for "
+            f"D = {on.listed(d.mem_sizes)}, and Gen (its start network, trained on) at "
+            f"D = {on.listed(d.gen_sizes)}, weight decay 1, for "
             f"{LENGTHS[-1] * steps:,} steps. Then D_crit of each seed is foretold and written "
             f"down. Second stage: its start network is continued alike on {NUM_SIZES} D' between "
             f"{SPAN[0]:g} and {SPAN[1]:g} times that; third stage: on {NUM_FINER} D' more, between "

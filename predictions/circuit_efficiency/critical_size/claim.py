@@ -13,11 +13,13 @@ from efficiency.estimates import Estimate
 from efficiency.statistics import pairing
 from efficiency.statistics.intervals import FloatArray, TooFewError, rank_correlation
 from efficiency.statistics.jackknife import pseudo_values
-from predictions.circuit_efficiency.critical_size.arms import LENGTHS, SHORTEST, ForetoldSize
+from predictions.circuit_efficiency.critical_size.arms import DESIGNS, LENGTHS, ForetoldSize
 from predictions.circuit_efficiency.critical_size.records import Limit, Records, read
 from predictions.clauses import Clause, Decision, decide
+from predictions.grounds import ground
 from predictions.judging import count, geometric, over_seeds, plural, too_few
-from predictions.protocol import Finding, Run, Size
+from predictions.protocol import Finding, Run
+from predictions.sizes import Size
 
 MAX_LOST = 0.25
 """Largest part of the seeds whose circuits are known and that say nothing, for a verdict."""
@@ -108,7 +110,8 @@ class Claim(ForetoldSize):
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""
         records = read(self, size, runs)
-        steps = [SHORTEST[size] * times for times in LENGTHS]
+        shortest = DESIGNS.on(ground(size, self.variant)).shortest
+        steps = [shortest * times for times in LENGTHS]
         return self.judged(records, steps)
 
     def judged(self, records: Records, steps: Sequence[int]) -> Finding:

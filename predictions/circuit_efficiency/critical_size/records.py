@@ -20,7 +20,8 @@ from predictions.circuit_efficiency.critical_size.arms import (
     foretold_interval,
 )
 from predictions.judging import value_of
-from predictions.protocol import Run, Size
+from predictions.protocol import Run
+from predictions.sizes import Size
 from predictions.stages import Foretold
 
 STILL = 0.01

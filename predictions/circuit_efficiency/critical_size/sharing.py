@@ -23,7 +23,8 @@ from predictions.circuit_efficiency.critical_size.crossings import SCALING, is_k
 from predictions.clauses import Clause, above, decide
 from predictions.grounds import Ground
 from predictions.judging import geometric, over_seeds, too_few, value_of
-from predictions.protocol import Finding, Run, Size
+from predictions.protocol import Finding, Run
+from predictions.sizes import Size
 from predictions.stages import Cell, Foretold
 
 PARTIAL = (0.2, 0.8)

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import ClassVar
+from typing import Any, ClassVar
+
+from pydantic import PositiveFloat, PositiveInt
 
 from efficiency.settings import Regime, RunSettings
 from predictions.circuit_efficiency.efficiency.judge import MARGIN, MIN_SHARE, find
+from predictions.designs import DatasetSizes, Part, WeightDecays
 from predictions.grounds import Ground, ground, schedule
 from predictions.judging import MIN_SEEDS
-from predictions.protocol import SIZES, Finding, Prediction, Run, Size
+from predictions.protocol import Finding, Prediction, Run
+from predictions.sizes import SIZES, Size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,40 +31,47 @@ class Design:
         held_steps: Length of that.
     """
 
-    mem_sizes: tuple[int, ...]
-    gen_sizes: tuple[int, ...]
-    weight_decays: tuple[float, ...] = (0.5, 1.0, 2.0)
-    num_steps: int
-    norm_factors: tuple[float, ...] = (1.0, 1.05, 1.1)
-    held_steps: int = 1000
+    mem_sizes: DatasetSizes
+    gen_sizes: DatasetSizes
+    weight_decays: WeightDecays = (0.5, 1.0, 2.0)
+    num_steps: PositiveInt
+    norm_factors: tuple[PositiveFloat, ...] = (1.0, 1.05, 1.1)
+    held_steps: PositiveInt = 1000
 
 
-DESIGNS: dict[Size, Design] = {
-    "smoke": Design(
-        mem_sizes=(12, 20, 33),
-        gen_sizes=(60, 80, 108),
-        weight_decays=(1.0, 2.0),
-        num_steps=2000,
-        norm_factors=(1.0, 1.1),
-        held_steps=200,
-    ),
-    # Chosen by measurement: docs/decisions/008-the-family.md.
-    "quick": Design(mem_sizes=(60, 95, 150, 238, 377), gen_sizes=(380, 540, 770), num_steps=6000),
-    "standard": Design(mem_sizes=(150, 238, 378, 600), gen_sizes=(850, 1200, 1700), num_steps=6000),
-    "replication": Design(
-        mem_sizes=(240, 380, 600, 950, 1500),
-        gen_sizes=(1500, 2120, 3000),
-        num_steps=12_000,
-        held_steps=2000,
-    ),
-    # The paper's lists of weight decays and sizes are not known to us.
-    "paper": Design(
-        mem_sizes=(300, 533, 949, 1687, 3000),
-        gen_sizes=(3000, 5477, 10_000),
-        num_steps=50_000,
-        held_steps=5000,
-    ),
-}
+DESIGNS = Part[Design](
+    "efficiency",
+    {
+        "smoke": Design(
+            mem_sizes=(12, 20, 33),
+            gen_sizes=(60, 80, 108),
+            weight_decays=(1.0, 2.0),
+            num_steps=2000,
+            norm_factors=(1.0, 1.1),
+            held_steps=200,
+        ),
+        # Chosen by measurement: docs/decisions/008-the-family.md.
+        "quick": Design(
+            mem_sizes=(60, 95, 150, 238, 377), gen_sizes=(380, 540, 770), num_steps=6000
+        ),
+        "standard": Design(
+            mem_sizes=(150, 238, 378, 600), gen_sizes=(850, 1200, 1700), num_steps=6000
+        ),
+        "replication": Design(
+            mem_sizes=(240, 380, 600, 950, 1500),
+            gen_sizes=(1500, 2120, 3000),
+            num_steps=12_000,
+            held_steps=2000,
+        ),
+        # The paper's lists of weight decays and sizes are not known to us.
+        "paper": Design(
+            mem_sizes=(300, 533, 949, 1687, 3000),
+            gen_sizes=(3000, 5477, 10_000),
+            num_steps=50_000,
+            held_steps=5000,
+        ),
+    },
+)
 
 
 def decayed(run: RunSettings, ground: Ground) -> list[RunSettings]:
@@ -69,13 +80,13 @@ def decayed(run: RunSettings, ground: Ground) -> list[RunSettings]:
     rate = ground.calm_learning_rate
     return [
         run.model_copy(update={"optimiser": schedule(rate / decay, decay, 0.5)})
-        for decay in DESIGNS[ground.size].weight_decays
+        for decay in DESIGNS.on(ground).weight_decays
     ]
 
 
 def _varied(run: RunSettings, ground: Ground) -> list[RunSettings]:
     """Return a run at λ = 1 with its kin along the curve, both ways."""
-    design, rate = DESIGNS[ground.size], ground.calm_learning_rate
+    design, rate = DESIGNS.on(ground), ground.calm_learning_rate
     held = [
         run.model_copy(
             update={
@@ -91,7 +102,11 @@ def _varied(run: RunSettings, ground: Ground) -> list[RunSettings]:
 
 
 def mem_at_one(
-    ground: Ground, seed: int, dataset_size: int, regime: Regime = "memorising"
+    ground: Ground,
+    seed: int,
+    dataset_size: int,
+    num_steps: int,
+    regime: Regime = "memorising",
 ) -> RunSettings:
     """Return a memorising network at λ = 1: its only circuit is Mem."""
     return RunSettings(
@@ -103,11 +118,11 @@ def mem_at_one(
         data_seed=seed,
         label_seed=seed,
         init_seed=seed,
-        num_steps=DESIGNS[ground.size].num_steps,
+        num_steps=num_steps,
     )
 
 
-def gen_at_one(ground: Ground, seed: int, dataset_size: int) -> RunSettings:
+def gen_at_one(ground: Ground, seed: int, dataset_size: int, num_steps: int) -> RunSettings:
     """Return what continues a start network above D_crit at λ = 1: its only circuit is Gen."""
     return RunSettings(
         task=ground.task,
@@ -116,26 +131,27 @@ def gen_at_one(ground: Ground, seed: int, dataset_size: int) -> RunSettings:
         dataset_size=dataset_size,
         data_seed=seed,
         start=ground.start(seed),
-        num_steps=DESIGNS[ground.size].num_steps,
+        num_steps=num_steps,
     )
 
 
 def mem_arm(ground: Ground, seeds: Iterable[int]) -> list[RunSettings]:
     """Return the memorising networks."""
+    d = DESIGNS.on(ground)
     return [
         run
-        for seed, D in product(seeds, ground.scaled(DESIGNS[ground.size].mem_sizes))
-        for run in _varied(mem_at_one(ground, seed, D), ground)
+        for seed, D in product(seeds, ground.scaled(d.mem_sizes))
+        for run in _varied(mem_at_one(ground, seed, D, d.num_steps), ground)
     ]
 
 
 def gen_arm(ground: Ground, seeds: Iterable[int]) -> list[RunSettings]:
     """Return the generalising networks: start networks and what continues them above D_crit."""
-    runs = []
+    runs, d = [], DESIGNS.on(ground)
     for seed in seeds:
         runs.append(ground.start(seed))
-        for D in ground.scaled(DESIGNS[ground.size].gen_sizes):
-            runs.extend(_varied(gen_at_one(ground, seed, D), ground))
+        for D in ground.scaled(d.gen_sizes):
+            runs.extend(_varied(gen_at_one(ground, seed, D, d.num_steps), ground))
     return runs
 
 
@@ -143,6 +159,7 @@ class Efficiency(Prediction):
     """First prediction of the theory (paper, sections 3.2 and 5.1, Figure 3)."""
 
     name: ClassVar[str] = "efficiency"
+    parts: ClassVar[tuple[Part[Any], ...]] = (DESIGNS,)
     sizes: ClassVar[tuple[Size, ...]] = SIZES
     min_seeds: ClassVar[int] = MIN_SEEDS
     title: ClassVar[str] = "Efficiency against dataset size"
@@ -220,7 +237,8 @@ class Efficiency(Prediction):
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""
-        d, on = DESIGNS[size], ground(size, self.variant)
+        on = ground(size, self.variant)
+        d = DESIGNS.on(on)
         decays = ", ".join(f"{w:g}" for w in d.weight_decays)
         return (
             f"{on.describe()}; for each of {len(on.seeds(num_seeds))} seeds memorising "

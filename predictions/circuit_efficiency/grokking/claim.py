@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from efficiency.settings import RunSettings
 from predictions import delay
 from predictions.circuit_efficiency import scratch
 from predictions.delay import MIN_DELAY
+from predictions.designs import Part
 from predictions.grounds import ground
 from predictions.judging import MIN_SEEDS
-from predictions.protocol import Finding, Prediction, Run, Size
+from predictions.protocol import Finding, Prediction, Run
+from predictions.sizes import Size
 
 
 class Grokking(Prediction):
     """The baseline (paper, section 1; Power et al. 2022)."""
 
     name: ClassVar[str] = "grokking"
+    parts: ClassVar[tuple[Part[Any], ...]] = (scratch.DESIGNS,)
     min_seeds: ClassVar[int] = MIN_SEEDS
     title: ClassVar[str] = "Grokking"
     claim: ClassVar[str] = (
@@ -55,7 +58,8 @@ class Grokking(Prediction):
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""
-        d, on = scratch.DESIGNS[size], ground(size, self.variant)
+        on = ground(size, self.variant)
+        d = scratch.DESIGNS.on(on)
         return (
             f"{on.describe()}; {len(on.seeds(num_seeds))} seeds trained from scratch on "
             f"D = {on.scaled(d.sizes)[-1]} examples for {d.num_steps:,} steps with weight decay 1."
@@ -66,7 +70,7 @@ class Grokking(Prediction):
         on = ground(size, self.variant)
         runs = scratch.scratch_arm(on, on.seeds(num_seeds))
         return [
-            run for run in runs if run.dataset_size == max(on.scaled(scratch.DESIGNS[size].sizes))
+            run for run in runs if run.dataset_size == max(on.scaled(scratch.DESIGNS.on(on).sizes))
         ]
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:

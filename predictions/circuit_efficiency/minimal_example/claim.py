@@ -11,7 +11,8 @@ import numpy as np
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
 from efficiency.theory import FloatArray, MinimalExample
-from predictions.protocol import SIZES, Finding, Prediction, Run, Size
+from predictions.protocol import Finding, Prediction, Run
+from predictions.sizes import SIZES, Size
 
 FITTED_NATS = 0.1
 """Loss below which the examples, trained or held out, count as learned."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -15,9 +15,11 @@ from efficiency.statistics.intervals import share_interval, share_p
 from efficiency.training.outcome import MIN_CHANGE
 from predictions.circuit_efficiency import scratch
 from predictions.clauses import Clause, decide
+from predictions.designs import Part
 from predictions.grounds import ground
 from predictions.judging import MIN_SEEDS, count, geometric, over_seeds, plural, too_few, value_of
-from predictions.protocol import Finding, Prediction, Run, Size
+from predictions.protocol import Finding, Prediction, Run
+from predictions.sizes import Size
 
 BETWEEN = (0.2, 0.8)
 """Part of the way from chance to 1 between which accuracy is neither: what is nearer to an end may
@@ -83,6 +85,7 @@ class SemiGrokking(Prediction):
     """Fourth prediction of the theory (paper, sections 3.3 and 5.3, Figures 5 and 6)."""
 
     name: ClassVar[str] = "semi-grokking"
+    parts: ClassVar[tuple[Part[Any], ...]] = (scratch.DESIGNS,)
     min_seeds: ClassVar[int] = MIN_SEEDS
     title: ClassVar[str] = "Semi-grokking"
     claim: ClassVar[str] = (
@@ -146,7 +149,8 @@ class SemiGrokking(Prediction):
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""
-        d, on = scratch.DESIGNS[size], ground(size, self.variant)
+        on = ground(size, self.variant)
+        d = scratch.DESIGNS.on(on)
         return (
             f"{on.describe()}; {len(on.seeds(num_seeds))} seeds trained from scratch on "
             f"D = {on.listed(d.sizes)} examples for {d.num_steps:,} steps with weight "

@@ -5,19 +5,21 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
 from efficiency.statistics.intervals import TooFewError, rank_correlation
 from efficiency.statistics.pairing import pairing_p
 from predictions.circuit_efficiency.substitutes.judge import FALL, KEEP, RANKS, RATIO, Paired
-from predictions.circuit_efficiency.substitutes.ways import DATASET_SIZES, DECAY, Way, continuations
+from predictions.circuit_efficiency.substitutes.ways import DECAY, DESIGNS, Way, continuations
 from predictions.circuit_efficiency.weight_decay.claim import RATIO_MARGIN
 from predictions.clauses import Clause, above, below, decide
+from predictions.designs import Part
 from predictions.grounds import ground
 from predictions.judging import MIN_SEEDS, plural, too_few
-from predictions.protocol import SIZES, Finding, Prediction, Run, Size
+from predictions.protocol import Finding, Prediction, Run
+from predictions.sizes import SIZES, Size
 
 MIN_PAIRED = 6
 """Start networks of fewer of which there are too few pairings for a permutation test."""
@@ -41,6 +43,7 @@ class Substitute(Prediction):
         way: Which.
     """
 
+    parts: ClassVar[tuple[Part[Any], ...]] = (DESIGNS,)
     min_seeds: ClassVar[int] = MIN_SEEDS
     sizes: ClassVar[tuple[Size, ...]] = SIZES
     way: ClassVar[Way]
@@ -93,7 +96,7 @@ class Substitute(Prediction):
         return (
             f"{on.describe()}; {len(on.seeds(num_seeds))} start networks trained on the whole "
             f"table for {on.start_steps:,} steps, each trained on with D' = "
-            f"{on.listed(DATASET_SIZES[size])} examples for {runs[-1].num_steps:,} steps: "
+            f"{on.listed(DESIGNS.on(on).sizes)} examples for {runs[-1].num_steps:,} steps: "
             f"{DECAY.phrase}, and {self.way.phrase}; η = {on.calm_learning_rate:g}, ε = "
             f"{DECAY.epsilon:g}{'' if one_epsilon else ' but for the latter'}. {len(runs)} runs."
         )

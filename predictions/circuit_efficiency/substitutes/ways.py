@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pydantic import PositiveInt
+
 from efficiency.settings import OptimiserSettings, RunSettings
 from predictions.circuit_efficiency.controls.small_epsilon import SMALL
 from predictions.circuit_efficiency.ungrokking import claim as ungrokking
+from predictions.designs import DatasetSizes, Part
 from predictions.grounds import Ground, schedule
-from predictions.protocol import Size
+from predictions.sizes import Size
 
 LONGER = 4
 """Times the length of ungrokking, at half of its learning rate or so: calm, and twice as long."""
@@ -50,7 +53,7 @@ class Way:
             dataset_size=dataset_size,
             data_seed=start.data_seed,
             start=start,
-            num_steps=LONGER * ungrokking.DESIGNS[ground.size].steps_at_one,
+            num_steps=DESIGNS.on(ground).num_steps,
             loss=self.loss,
         )
 
@@ -95,15 +98,35 @@ USUAL_EPSILON = Way(
     epsilon=1e-8,
 )
 
-DATASET_SIZES: dict[Size, tuple[int, ...]] = {
-    "smoke": (10, 20, 40, 80),
-    # The smallest of ungrokking, then a factor of 4/3 around where its networks fall.
-    "quick": (50, 103, 137, 183, 244, 325, 433),
-    "standard": (151, 280, 373, 498, 664, 885, 1180),
-    "replication": ungrokking.PAPER_SIZES,
-    "paper": ungrokking.PAPER_SIZES,
-}
-"""D' of the continuations."""
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """One size, on the ground of ``predictions.grounds``.
+
+    Attributes:
+        sizes: D' of the continuations.
+        num_steps: Their length.
+    """
+
+    sizes: DatasetSizes
+    num_steps: PositiveInt
+
+
+def _design(size: Size, sizes: tuple[int, ...]) -> Design:
+    return Design(sizes=sizes, num_steps=LONGER * ungrokking.DESIGNS[size].steps_at_one)
+
+
+DESIGNS = Part[Design](
+    "substitutes",
+    {
+        "smoke": _design("smoke", (10, 20, 40, 80)),
+        # The smallest of ungrokking, then a factor of 4/3 around where its networks fall.
+        "quick": _design("quick", (50, 103, 137, 183, 244, 325, 433)),
+        "standard": _design("standard", (151, 280, 373, 498, 664, 885, 1180)),
+        "replication": _design("replication", ungrokking.PAPER_SIZES),
+        "paper": _design("paper", ungrokking.PAPER_SIZES),
+    },
+)
 
 
 def continuations(ground: Ground, num_seeds: int | None, way: Way) -> list[RunSettings]:
@@ -112,6 +135,6 @@ def continuations(ground: Ground, num_seeds: int | None, way: Way) -> list[RunSe
     for seed in ground.seeds(num_seeds):
         start = ground.start(seed)
         runs.append(start)
-        for D in ground.scaled(DATASET_SIZES[ground.size]):
+        for D in ground.scaled(DESIGNS.on(ground).sizes):
             runs.extend(one.continued(ground, start, D) for one in (DECAY, way))
     return runs

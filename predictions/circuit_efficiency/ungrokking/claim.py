@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
+
+from pydantic import NonNegativeInt, PositiveInt
 
 from efficiency.settings import RunSettings
 from efficiency.statistics.critical_size import MIN_SIZES
@@ -14,9 +16,11 @@ from predictions.circuit_efficiency.ungrokking.judge import FORGETTING, find
 from predictions.circuit_efficiency.ungrokking.numbers import COMPARED
 from predictions.circuit_efficiency.ungrokking.reading import MIN_START_SHARE
 from predictions.circuit_efficiency.ungrokking.rivals import SLOWER, number_of
+from predictions.designs import DatasetSizes, Part, WeightDecays
 from predictions.grounds import Ground, ground, schedule, steps_at
 from predictions.judging import MIN_SEEDS
-from predictions.protocol import SIZES, Finding, Prediction, Run, Size
+from predictions.protocol import Finding, Prediction, Run
+from predictions.sizes import SIZES, Size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,49 +35,52 @@ class Design:
         held_out_seeds: Start networks of the second arm, at most all.
     """
 
-    sizes: tuple[int, ...]
-    weight_decays: tuple[float, ...] = (0.5, 1.0, 2.0)
-    steps_at_one: int
-    held_out_sizes: tuple[int, ...] = ()
-    held_out_seeds: int = 6
+    sizes: DatasetSizes
+    weight_decays: WeightDecays = (0.5, 1.0, 2.0)
+    steps_at_one: PositiveInt
+    held_out_sizes: tuple[PositiveInt, ...] = ()
+    held_out_seeds: NonNegativeInt = 6
 
 
 PAPER_SIZES = (390, 488, 610, 763, 955, 1194, 1494)
 """D' of the paper's Figure 7."""
 
-DESIGNS: dict[Size, Design] = {
-    "smoke": Design(
-        sizes=(10, 20, 40, 80),
-        weight_decays=(1.0, 2.0),
-        steps_at_one=1000,
-        held_out_sizes=(40,),
-        held_out_seeds=3,
-    ),
-    # Chosen by measurement: docs/decisions/005-quick-size.md.
-    "quick": Design(
-        sizes=(50, 72, 103, 147, 211, 303),
-        steps_at_one=3000,
-        held_out_sizes=(103, 147),
-    ),
-    "standard": Design(
-        sizes=(151, 206, 280, 382, 520, 709),
-        steps_at_one=6000,
-        held_out_sizes=(280, 382),
-        held_out_seeds=3,
-    ),
-    # docs/decisions/019-replication.md.
-    "replication": Design(
-        sizes=PAPER_SIZES,
-        steps_at_one=12_000,
-        held_out_seeds=0,
-    ),
-    # The 100,000 steps of the paper's Figure 8; weight decays assumed.
-    "paper": Design(
-        sizes=PAPER_SIZES,
-        steps_at_one=100_000,
-        held_out_sizes=(610, 763, 955),
-    ),
-}
+DESIGNS = Part[Design](
+    "ungrokking",
+    {
+        "smoke": Design(
+            sizes=(10, 20, 40, 80),
+            weight_decays=(1.0, 2.0),
+            steps_at_one=1000,
+            held_out_sizes=(40,),
+            held_out_seeds=3,
+        ),
+        # Chosen by measurement: docs/decisions/005-quick-size.md.
+        "quick": Design(
+            sizes=(50, 72, 103, 147, 211, 303),
+            steps_at_one=3000,
+            held_out_sizes=(103, 147),
+        ),
+        "standard": Design(
+            sizes=(151, 206, 280, 382, 520, 709),
+            steps_at_one=6000,
+            held_out_sizes=(280, 382),
+            held_out_seeds=3,
+        ),
+        # docs/decisions/019-replication.md.
+        "replication": Design(
+            sizes=PAPER_SIZES,
+            steps_at_one=12_000,
+            held_out_seeds=0,
+        ),
+        # The 100,000 steps of the paper's Figure 8; weight decays assumed.
+        "paper": Design(
+            sizes=PAPER_SIZES,
+            steps_at_one=100_000,
+            held_out_sizes=(610, 763, 955),
+        ),
+    },
+)
 
 HELD_OUT_FRACTION = 0.1
 """Part of the table that the start networks of the second arm never see."""
@@ -88,13 +95,13 @@ def continued(ground: Ground, start: RunSettings, dataset_size: int, decay: floa
         dataset_size=dataset_size,
         data_seed=start.data_seed,
         start=start,
-        num_steps=steps_at(decay, DESIGNS[ground.size].steps_at_one),
+        num_steps=steps_at(decay, DESIGNS.on(ground).steps_at_one),
     )
 
 
 def main_arm(ground: Ground, seeds: Iterable[int]) -> list[RunSettings]:
     """Return start networks that know the whole table, and all that continues them."""
-    design = DESIGNS[ground.size]
+    design = DESIGNS.on(ground)
     runs = []
     for seed in seeds:
         start = ground.start(seed)
@@ -108,6 +115,7 @@ class Ungrokking(Prediction):
     """Second prediction of the theory (paper, sections 3 and 5.2, Figures 4 and 7)."""
 
     name: ClassVar[str] = "ungrokking"
+    parts: ClassVar[tuple[Part[Any], ...]] = (DESIGNS,)
     sizes: ClassVar[tuple[Size, ...]] = SIZES
     min_seeds: ClassVar[int] = MIN_SEEDS
     title: ClassVar[str] = "Ungrokking"
@@ -213,7 +221,8 @@ class Ungrokking(Prediction):
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""
-        d, on = DESIGNS[size], ground(size, self.variant)
+        on = ground(size, self.variant)
+        d = DESIGNS.on(on)
         runs = self.settings(size, num_seeds)
         starts = sum(run.start is None for run in runs)
         whole = sum(run.start is None and run.dataset_size == on.num_pairs for run in runs)
@@ -234,7 +243,8 @@ class Ungrokking(Prediction):
 
     def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
         """See ``Prediction.settings``."""
-        design, on = DESIGNS[size], ground(size, self.variant)
+        on = ground(size, self.variant)
+        design = DESIGNS.on(on)
         runs = main_arm(on, on.seeds(num_seeds))
         kept = round((1 - HELD_OUT_FRACTION) * on.num_pairs)
         for seed in on.seeds(num_seeds)[: design.held_out_seeds]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,10 +21,12 @@ from predictions.circuit_efficiency.ungrokking.reading import (
     usable,
 )
 from predictions.clauses import decide, within
+from predictions.designs import Part
 from predictions.grounds import ground, steps_at
 from predictions.judging import MIN_SEEDS, geometric, over_seeds, plural, share_settled, too_few
-from predictions.protocol import SIZES, Finding, Prediction, Run, Size
+from predictions.protocol import Finding, Prediction, Run
 from predictions.ratios import Ratio
+from predictions.sizes import SIZES, Size
 
 ACCURACY_MARGIN = 0.1
 """Largest difference of mean final accuracies that counts as none."""
@@ -37,6 +39,7 @@ class WeightDecay(Prediction):
     """Third prediction of the theory (paper, sections 3.3 and 5.2, Figure 4)."""
 
     name: ClassVar[str] = "weight-decay"
+    parts: ClassVar[tuple[Part[Any], ...]] = (DESIGNS,)
     sizes: ClassVar[tuple[Size, ...]] = SIZES
     min_seeds: ClassVar[int] = MIN_SEEDS
     title: ClassVar[str] = "Weight decay"
@@ -95,7 +98,8 @@ class WeightDecay(Prediction):
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""
-        d, on = DESIGNS[size], ground(size, self.variant)
+        on = ground(size, self.variant)
+        d = DESIGNS.on(on)
         pairs = ", ".join(f"{w:g} ({steps_at(w, d.steps_at_one):,} steps)" for w in d.weight_decays)
         return (
             f"The main arm of ungrokking: {on.describe()}; "

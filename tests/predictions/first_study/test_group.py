@@ -6,9 +6,9 @@ import pytest
 
 from efficiency.settings import RunSettings
 from predictions.grounds import FIRST_SEED
-from predictions.protocol import OF_ALL
 from predictions.registry import FIRST_STUDY, THEORY, find, group_of, select
 from predictions.report import figures
+from predictions.sizes import OF_ALL
 
 
 def test_the_group_has_seven_findings_and_two_questions():

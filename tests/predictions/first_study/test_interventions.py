@@ -21,7 +21,8 @@ from predictions.first_study.interventions_arms import (
 )
 from predictions.first_study.interventions_judge import find, times
 from predictions.first_study.times import Time, time_of
-from predictions.protocol import OF_ALL, Run
+from predictions.protocol import Run
+from predictions.sizes import OF_ALL
 from tests.build import number
 
 DESIGN = DESIGNS["quick"]

@@ -1,0 +1,151 @@
+"""Commands that read a store and train nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from predictions.cli.asking import (
+    chosen_of,
+    groups,
+    print_json,
+    selected,
+    size_of,
+    the_theory,
+    variant_of,
+)
+from predictions.cli.options import (
+    AS_DESIGNED,
+    Asked,
+    JsonOption,
+    OutOption,
+    SeedsOption,
+    SizeOrDesign,
+    StoreOption,
+)
+from predictions.sizes import Size
+
+if TYPE_CHECKING:
+    from runs import Store
+
+
+def judge(
+    *names: str,
+    size: SizeOrDesign = None,
+    seeds: SeedsOption = None,
+    asked: Asked = AS_DESIGNED,
+    store: StoreOption = Path("store"),
+    json: JsonOption = False,
+) -> int:
+    """Judge predictions on the runs of a store; train nothing.
+
+    Parameters
+    ----------
+    names:
+        The predictions, or a group of them; default: all of the theory.
+    """
+    from predictions.cli.printing import print_verdicts
+    from predictions.cli.running import Commands, existing, verdicts_on
+    from predictions.cli.sequence import seeds_to_judge
+    from predictions.plans import Extent
+
+    chosen, size = chosen_of(names or the_theory(), asked, size)
+    place = existing(store)
+    judged = verdicts_on(place, chosen, size, seeds_to_judge(place, chosen, size, seeds))
+    commands = Commands(store=place, extent=Extent(seeds=seeds))
+    print_verdicts(judged.verdicts, chosen, json=json, commands=commands)
+    return judged.code
+
+
+def report(
+    *names: str,
+    size: SizeOrDesign = None,
+    seeds: SeedsOption = None,
+    asked: Asked = AS_DESIGNED,
+    store: StoreOption = Path("store"),
+    out: OutOption = Path("report"),
+) -> int:
+    """Write the report on the runs of a store; train nothing.
+
+    Parameters
+    ----------
+    names:
+        The predictions, or a group of them; default: all of the theory.
+    """
+    from predictions.cli.running import existing, make_writable, verdicts_on, write_reports
+    from predictions.cli.sequence import seeds_to_judge
+    from predictions.plans import Extent
+    from predictions.report import stem
+
+    chosen, size = chosen_of(names or the_theory(), asked, size)
+    place = existing(store)
+    extent = Extent(seeds=seeds)
+    make_writable(out, stem(chosen, size, extent))
+    judged = verdicts_on(place, chosen, size, seeds_to_judge(place, chosen, size, seeds))
+    write_reports(judged.verdicts, chosen, place, out, extent, quiet=False)
+    return judged.code
+
+
+def plans(*, store: StoreOption = Path("store"), json: JsonOption = False) -> int:
+    """Show what was planned in a store, and every look that `run` took at it."""
+    from predictions.cli.printing import print_plans
+    from predictions.looks import described
+
+    found = described(existing_store(store))
+    if json:
+        print_json(found)
+    else:
+        print_plans(found)
+    return 0
+
+
+def list_foretold(*, store: StoreOption = Path("store"), json: JsonOption = False) -> int:
+    """Show what designs in stages foretold in a store before they went on, and when."""
+    from predictions.cli.printing import print_foretold
+    from predictions.foretold import described
+
+    found = described(existing_store(store))
+    if json:
+        print_json(found)
+    else:
+        print_foretold(found)
+    return 0
+
+
+def status(
+    *names: str,
+    size: Annotated[
+        Size | None, Parameter(help="One size; default: all that have a run in the store.")
+    ] = None,
+    seeds: SeedsOption = None,
+    asked: Asked = AS_DESIGNED,
+    store: StoreOption = Path("store"),
+    json: JsonOption = False,
+) -> int:
+    """Show what a store holds for each prediction, what is missing, and what that would cost.
+
+    Parameters
+    ----------
+    names:
+        The predictions, or groups of them; default: all there are.
+    """
+    from predictions.cli.status import print_status, status_of
+
+    variant = variant_of(asked)
+    size = size_of(size, variant)
+    chosen = selected(names or groups(), variant, size)
+    found = status_of(existing_store(store), chosen, size, seeds)
+    if json:
+        print_json([row.document() for row in found])
+    else:
+        print_status(found)
+    return 0
+
+
+def existing_store(path: Path) -> Store:
+    """Return the store at a path, which must be there."""
+    from predictions.cli.running import existing
+
+    return existing(path)

@@ -1,0 +1,135 @@
+"""Commands that train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from predictions.cli.asking import (
+    chosen_of,
+)
+from predictions.cli.options import (
+    AS_DESIGNED,
+    Asked,
+    EngineOption,
+    JsonOption,
+    OutOption,
+    SeedsOption,
+    SizeOrDesign,
+    StoreOption,
+    folder,
+    whole_number,
+)
+from predictions.command import INTERRUPTED
+
+if TYPE_CHECKING:
+    pass
+
+
+DeviceOption = Annotated[Literal["auto", "cpu", "cuda"], Parameter(help="Where to train.")]
+MemoryOption = Annotated[
+    float | None,
+    Parameter(
+        help="GiB that training may take; default: four fifths of what is free.",
+        validator=Number(gt=0),
+    ),
+]
+WorkersOption = Annotated[
+    int | None,
+    Parameter(
+        help="Ensembles that train side by side; default: one for each core that may be used.",
+        converter=whole_number,
+        validator=Number(gte=1, lte=4096),
+    ),
+]
+DryRunOption = Annotated[
+    bool, Parameter(negative=(), help="Only say what would be trained, and what it costs.")
+]
+RetrainOption = Annotated[
+    bool, Parameter(negative=(), help="Move damaged runs to aside/ and train them again.")
+]
+
+
+def run(
+    *names: str,
+    size: SizeOrDesign = None,
+    seeds: SeedsOption = None,
+    until_decided: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="Double the seeds until each claim is decided, at 5% in all looks together.",
+        ),
+    ] = False,
+    max_seeds: Annotated[
+        int | None,
+        Parameter(
+            help="The largest number of seeds then; default: eight times those of the first look.",
+            converter=whole_number,
+        ),
+    ] = None,
+    asked: Asked = AS_DESIGNED,
+    device: DeviceOption = "auto",
+    engine: EngineOption = "auto",
+    memory: MemoryOption = None,
+    workers: WorkersOption = None,
+    store: StoreOption = Path("store"),
+    out: OutOption = Path("report"),
+    dry_run: DryRunOption = False,
+    retrain_damaged: RetrainOption = False,
+    json: JsonOption = False,
+) -> int:
+    """Train what is missing, judge, and write the report.
+
+    Parameters
+    ----------
+    names:
+        The predictions, or a group: "all" (of the theory), "circuits", "critical-size",
+        "first-study", "controls", "substitutes", "at-rest".
+    """
+    from predictions.cli.printing import print_verdicts
+    from predictions.cli.running import (
+        Commands,
+        make_writable,
+        print_plan,
+        set_damaged_aside,
+        warn_of_too_few_seeds,
+        write_reports,
+    )
+    from predictions.cli.sequence import documents_of, known_in, ranges, run_in_looks
+    from predictions.plans import Extent
+    from predictions.report import stem
+    from predictions.trainer import NetworkTrainer
+    from runs import Store
+
+    chosen, size = chosen_of(names, asked, size)
+    extent = Extent(seeds=seeds, until_decided=until_decided, max_seeds=max_seeds)
+    looks = {prediction.name: extent.looks(prediction, size) for prediction in chosen}
+    place = Store(store)
+    known = known_in(place, chosen, size, looks)
+    documents = documents_of(known, size, looks)
+    trainer = NetworkTrainer(device, engine, _bytes(memory), workers=workers)
+    if not dry_run:
+        make_writable(out, stem(chosen, size, extent))
+        if retrain_damaged:
+            place.require_writable()
+    set_damaged_aside(place, documents, retrain=retrain_damaged and not dry_run)
+    warn_of_too_few_seeds(chosen, seeds)
+    if dry_run:
+        foreseen, later = ranges(known, size, looks)
+        return print_plan(documents, place, trainer, foreseen=foreseen, later=later, json=json)
+    judged = run_in_looks(chosen, size, extent, place, trainer)
+    if judged is None:
+        return INTERRUPTED
+    # First what is kept, then what is shown: printing may fail.
+    write_reports(judged.verdicts, chosen, place, out, extent, quiet=json)
+    commands = Commands(store=place, extent=extent, out=out)
+    print_verdicts(judged.verdicts, chosen, json=json, commands=commands)
+    return judged.code
+
+
+def _bytes(gibibytes: float | None) -> float | None:
+    return None if gibibytes is None else gibibytes * 2**30
