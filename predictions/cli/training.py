@@ -23,7 +23,7 @@ from predictions.cli.options import (
     folder,
     whole_number,
 )
-from predictions.command import INTERRUPTED
+from predictions.command import DONE, INTERRUPTED
 
 if TYPE_CHECKING:
     pass
@@ -129,6 +129,53 @@ def run(
     commands = Commands(store=place, extent=extent, out=out)
     print_verdicts(judged.verdicts, chosen, json=json, commands=commands)
     return judged.code
+
+
+def sweep(
+    file: Annotated[Path, Parameter(converter=folder)],
+    /,
+    *,
+    device: DeviceOption = "auto",
+    engine: EngineOption = "auto",
+    memory: MemoryOption = None,
+    workers: WorkersOption = None,
+    store: StoreOption = Path("store"),
+    out: OutOption = Path("report"),
+    dry_run: DryRunOption = False,
+    retrain_damaged: RetrainOption = False,
+    json: JsonOption = False,
+) -> int:
+    """Train runs of your own, a grid or a list of them, and write a table of how they ended.
+
+    Parameters
+    ----------
+    file:
+        A TOML file with [settings] that all runs share, a [grid] of values to combine, or [[runs]]
+        with what differs in each.
+    """
+    from predictions import sweeps
+    from predictions.cli.running import make_writable, print_plan, set_damaged_aside, train_missing
+    from predictions.cli.sweeping import print_sweep, write_table
+    from predictions.trainer import NetworkTrainer
+    from runs import Store
+
+    asked = sweeps.read(file)
+    place = Store(store)
+    documents = [run.document() for run in asked.runs]
+    trainer = NetworkTrainer(device, engine, _bytes(memory), workers=workers)
+    if not dry_run:
+        make_writable(out, asked.name)
+        if retrain_damaged:
+            place.require_writable()
+    set_damaged_aside(place, documents, retrain=retrain_damaged and not dry_run)
+    if dry_run:
+        return print_plan(documents, place, trainer, json=json)
+    if not train_missing(documents, place, trainer):
+        return INTERRUPTED
+    table = sweeps.table(asked, place)
+    written = write_table(table, out / f"{asked.name}.csv")
+    print_sweep(table, asked.varied(), written, json=json)
+    return DONE
 
 
 def _bytes(gibibytes: float | None) -> float | None:

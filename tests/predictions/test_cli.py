@@ -43,7 +43,7 @@ def test_list_names_every_prediction_with_its_claim(predictions):
         assert prediction.claim in answer.out
 
 
-@pytest.mark.parametrize("command", ["show", "table", "run", "judge", "report", "status"])
+@pytest.mark.parametrize("command", ["show", "table", "run", "sweep", "judge", "report", "status"])
 def test_every_option_has_help(predictions, command):
     text = predictions(command, "--help").out
     options = [line for line in text.splitlines() if "--" in line and "Usage" not in line]
