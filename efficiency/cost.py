@@ -65,14 +65,16 @@ def _one_layer(run: RunSettings) -> bool:
     return isinstance(run.network, OneLayerTransformerSettings)
 
 
+def _architecture(run: RunSettings) -> networks.Architecture:
+    return networks.ARCHITECTURES.find(run.network.architecture)
+
+
 def _products(run: RunSettings) -> float:
-    num_symbols = run.task.num_classes
-    return networks.ARCHITECTURES[run.network.architecture].products(num_symbols, run.network)
+    return _architecture(run).products(run.task.num_classes, run.network)
 
 
 def _activations(run: RunSettings) -> float:
-    num_symbols = run.task.num_classes
-    return networks.ARCHITECTURES[run.network.architecture].activations(num_symbols, run.network)
+    return _architecture(run).activations(run.task.num_classes, run.network)
 
 
 def num_parameters(run: RunSettings) -> int:

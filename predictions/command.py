@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,9 +48,9 @@ def run(program: str, load: Callable[[], App]) -> None:
         _prepare(debug=debug)
         if (problem := in_the_way()) is not None:
             raise SystemExit(_told(program, problem))
-        code = load()(
-            [word for word in words if word != "--debug"], exit_on_error=False, print_error=False
-        )
+        words, plugins = taken_out([word for word in words if word != "--debug"], "--plugins")
+        _load_plugins(plugins)
+        code = load()(words, exit_on_error=False, print_error=False)
         sys.stdout.flush()
     except KeyboardInterrupt:
         code = _interrupted()
@@ -66,6 +66,37 @@ def run(program: str, load: Callable[[], App]) -> None:
             raise
         code = _told(program, message)
     sys.exit(code)
+
+
+def taken_out(words: Sequence[str], option: str) -> tuple[list[str], list[str]]:
+    """Return the words of a command without an option, and its values, set apart by commas.
+
+    Raises:
+        InvalidInputError: The option has no value.
+    """
+    from efficiency.errors import InvalidInputError
+
+    left: list[str] = []
+    values: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        name, given, value = word.partition("=")
+        if name != option:
+            left.append(word)
+            continue
+        value = value if given else next(rest, "")
+        if not value or value.startswith("-"):
+            raise InvalidInputError(f"{option} has no value; write {option} mymodule")
+        values += value.split(",")
+    return left, values
+
+
+def _load_plugins(asked: Sequence[str]) -> None:
+    """Import the plug-ins that were asked for, and those that are installed."""
+    from predictions import plugins
+
+    plugins.load_installed()
+    plugins.load(asked)
 
 
 def _prepare(*, debug: bool) -> None:

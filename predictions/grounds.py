@@ -55,7 +55,8 @@ def named(network: NetworkSettings) -> str:
     """Return what kind of network it is, and how large, in a phrase."""
     layers = getattr(network, "num_layers", None)
     depth = "" if layers is None else f" of {layers} layer{'' if layers == 1 else 's'} and"
-    return f"{_IN_WORDS[network.architecture]}{depth or ' of'} width {network.d_model}"
+    name = _IN_WORDS.get(network.architecture, network.architecture)
+    return f"{name}{depth or ' of'} width {network.d_model}"
 
 
 def judged_seeds(num_seeds: int, first_seed: int | None = None) -> range:

@@ -262,12 +262,12 @@ class Prediction(ABC):
     title: ClassVar[str]
     claim: ClassVar[str]
     rule: ClassVar[str]
-    criterion: ClassVar[str]
     refutation: ClassVar[str]
-    assumptions: ClassVar[tuple[str, ...]]
-    power: ClassVar[str]
-    figure_caption: ClassVar[str]
-    glossary: ClassVar[Mapping[str, str]]
+    criterion: ClassVar[str] = ""
+    assumptions: ClassVar[tuple[str, ...]] = ()
+    power: ClassVar[str] = "Not simulated."
+    figure_caption: ClassVar[str] = ""
+    glossary: ClassVar[Mapping[str, str]] = {}
     varies: ClassVar[bool] = True
     sizes: ClassVar[tuple[Size, ...]] = OF_ALL
     parts: ClassVar[tuple[Part[Any], ...]] = ()

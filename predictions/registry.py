@@ -138,6 +138,9 @@ GROUPS: dict[str, dict[str, Prediction]] = {
 }
 """What stands for several predictions; each is a family with a correction of its own."""
 
+OURS = frozenset(GROUPS)
+"""Groups that no other package adds to."""
+
 TITLES = {
     "all": "The predictions of circuit efficiency",
     "circuits": "Both circuits inside one network",
@@ -148,6 +151,38 @@ TITLES = {
     "at-rest": "Training without end",
 }
 """Of the report of each group."""
+
+
+def register(
+    prediction: type[Prediction], *, group: str | None = None, title: str | None = None
+) -> type[Prediction]:
+    """Register a prediction of another package; return it, so that it can decorate the class.
+
+    Args:
+        prediction: Its class.
+        group: The group that it is judged with, one of its own by default: members of a group
+            share a correction for their number, so that no claim of ours depends on whose
+            package is installed.
+        title: Of the report of a group that is new.
+
+    Raises:
+        InvalidInputError: Another has this name, or the group is one of ours.
+    """
+    one, group = prediction(), group or prediction.name
+    if group in OURS or one.name in OURS:
+        raise InvalidInputError(
+            f"the group {group!r} of the prediction {one.name!r} is ours: its correction is for "
+            "its own claims; choose another name"
+        )
+    known = PREDICTIONS.get(one.name)
+    if known is not None and type(known) is not prediction:
+        raise InvalidInputError(f"there is another prediction {one.name!r}; choose another name")
+    if group in PREDICTIONS and group != one.name:
+        raise InvalidInputError(f"the group {group!r} is a prediction; choose another name")
+    PREDICTIONS[one.name] = one
+    GROUPS.setdefault(group, {})[one.name] = one
+    TITLES.setdefault(group, title or one.title)
+    return prediction
 
 
 def find(name: str) -> Prediction:

@@ -11,7 +11,7 @@ from efficiency.errors import InvalidInputError
 from efficiency.estimates import alike
 from efficiency.settings import RunSettings
 from efficiency.training.outcome import Outcome, outcome
-from predictions import foretold
+from predictions import foretold, plugins
 from predictions.judging import plural
 from predictions.looks import extent_of, with_look
 from predictions.meaning import changed_since
@@ -193,10 +193,11 @@ def not_judged(prediction: Prediction, size: Size, why: str) -> Verdict:
 
 
 def on(store: Store, command: str) -> str:
-    """Return a command with the store that it should use."""
-    if str(store.path) == DEFAULT_STORE:
-        return command
-    return f"{command} --store {shlex.quote(str(store.path))}"
+    """Return a command with the store, and the plug-ins, that it should use."""
+    words = plugins.options()
+    if str(store.path) != DEFAULT_STORE:
+        words = ["--store", str(store.path), *words]
+    return f"{command} {shlex.join(words)}".strip()
 
 
 def _origins(record: Record) -> set[tuple[str, str]]:

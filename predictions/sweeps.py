@@ -8,6 +8,7 @@ default (``efficiency.settings``).
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,7 +181,7 @@ def _ended(run: RunSettings, store: Store) -> dict[str, Any]:
     outcome = outcome_of(record, run)
     cells: dict[str, Any] = {"status": outcome.status}
     for name, number in outcome.numbers.items():
-        cells[name] = number.value
+        cells[name] = math.nan if number.value is None else number.value
         if number.low is not None and number.high is not None:
             cells |= {f"{name}_low": number.low, f"{name}_high": number.high}
     return cells

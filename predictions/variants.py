@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from efficiency.errors import InvalidInputError
+from efficiency.errors import InvalidInputError, did_you_mean
 from efficiency.settings import (
+    NETWORK_SETTINGS,
     MLPSettings,
     NetworkSettings,
     OneLayerTransformerSettings,
@@ -50,7 +51,7 @@ class Variant:
     Attributes:
         operation: A name from ``efficiency.operations.OPERATIONS``.
         operation_size: Its modulus, or n of Sₙ.
-        network: One of ``NETWORKS``.
+        network: One of ``NETWORKS``, or an architecture, of a module of one's own too.
         first_seed: What judged seeds count up from, see ``grounds.judged_seeds``.
         design: What a design file has instead, operation and network among it.
     """
@@ -69,9 +70,7 @@ class Variant:
                 "[ground.network]"
             )
         if self.network is not None and self.network not in NETWORKS:
-            raise InvalidInputError(
-                f"unknown network {self.network!r}; choose from {', '.join(NETWORKS)}"
-            )
+            self._settings_of(self.network)
 
     @classmethod
     def asked(cls, options: str) -> Variant:
@@ -102,7 +101,8 @@ class Variant:
         design = None if self.design is None else self.design.stem
         words = [self.operation, self.operation_size, self.network, design]
         words += [None if self.first_seed is None else f"from-seed-{self.first_seed}"]
-        return "".join(f"-{word}" for word in words if word is not None)
+        # A colon, of module:name, is no part of a file's name everywhere.
+        return "".join(f"-{word}" for word in words if word is not None).replace(":", ".")
 
     def options(self) -> list[str]:
         """Return the options of the command line that ask for this."""
@@ -130,7 +130,26 @@ class Variant:
 
     def network_settings(self, usual: OneLayerTransformerSettings) -> NetworkSettings:
         """Return the network, as wide as the usual one."""
-        return _NETWORKS[self.network or "one-layer"](usual)
+        name = self.network or "one-layer"
+        if name in _NETWORKS:
+            return _NETWORKS[name](usual)
+        return self._settings_of(name)(d_model=usual.d_model, d_mlp=usual.d_mlp)
+
+    @staticmethod
+    def _settings_of(name: str) -> Callable[..., NetworkSettings]:
+        """Return the settings of a registered architecture, or of one that a module has.
+
+        Raises:
+            InvalidInputError: There is none of this name.
+        """
+        if ":" not in name and name not in NETWORK_SETTINGS:
+            ours = [one for one in NETWORK_SETTINGS if ":" not in one]
+            registered = list(dict.fromkeys([*NETWORKS, *ours]))
+            raise InvalidInputError(
+                f"unknown network {name!r}; {did_you_mean(name, registered)}choose from "
+                f"{', '.join(registered)}, or a name of your own, module:name"
+            )
+        return NETWORK_SETTINGS.find(name)
 
 
 AS_DESIGNED = Variant()

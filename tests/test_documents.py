@@ -14,7 +14,7 @@ from predictions.sizes import SIZES
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted(
     path
-    for folder in (ROOT, ROOT / "docs" / "decisions", ROOT / "benchmarks")
+    for folder in (ROOT, ROOT / "docs", ROOT / "docs" / "decisions", ROOT / "benchmarks")
     for path in folder.glob("*.md")
 )
 README = (ROOT / "README.md").read_text()

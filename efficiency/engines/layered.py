@@ -264,7 +264,7 @@ class LayeredEngine(MemberEngine):
         **EVERY_RUN,
         **OPTIMISER,
         "loss": LOSSES,
-        "network.architecture": tuple(networks.ARCHITECTURES),
+        "network.architecture": ANY,
         "network.d_model": ANY,
         "network.d_mlp": ANY,
         "network.precision": ("float32",),

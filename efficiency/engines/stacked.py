@@ -35,7 +35,7 @@ def measured_at_once(run: RunSettings) -> int:
     """Return how many members are measured together."""
     num_pairs = run.task.num_examples
     num_symbols = run.task.num_classes
-    architecture = networks.ARCHITECTURES[run.network.architecture]
+    architecture = networks.ARCHITECTURES.find(run.network.architecture)
     kept = architecture.activations(num_symbols, run.network)
     return max(1, int(RECORDING_BYTES // (8 * num_pairs * kept)))
 
@@ -48,7 +48,7 @@ class StackedEngine(Engine):
         **EVERY_RUN,
         **OPTIMISER,
         "loss": tuple(LOSSES),
-        "network.architecture": tuple(networks.ARCHITECTURES),
+        "network.architecture": ANY,
         "network.d_model": ANY,
         "network.d_mlp": ANY,
         "network.precision": ("float32", "tf32", "float64"),

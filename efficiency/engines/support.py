@@ -32,8 +32,7 @@ def unsupported(run: RunSettings, support: Support) -> str | None:
 
 def unsupported_by_network(run: RunSettings, support: Support) -> str | None:
     """Return the same for an engine that leaves a network's own settings to its architecture."""
-    architecture = networks.ARCHITECTURES.get(run.network.architecture)
-    own = () if architecture is None else architecture.knows
+    own = networks.ARCHITECTURES.find(run.network.architecture).knows
     return unsupported(run, {**support, **{f"network.{name}": ANY for name in own}})
 
 

@@ -1,7 +1,8 @@
 """Networks, and the programs that compute many of them at once.
 
-To add a network: write it as a ``Network`` for one member, give it settings in
-``efficiency.settings.networks`` and an entry in ``ARCHITECTURES``.
+To add a network here: write it as a ``Network`` for one member, give it settings in
+``efficiency.settings.networks`` and an entry in ``ARCHITECTURES``. From another package:
+``register``; or name it ``mymodule:MyNetwork`` and register nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from efficiency.errors import InvalidInputError
 from efficiency.networks.base import Network
 from efficiency.networks.layers import Layers, Written
 from efficiency.networks.mlp import MLP
@@ -19,6 +21,8 @@ from efficiency.networks.one_layer_transformer import OneLayerTransformer
 from efficiency.networks.program import Program, StackedProgram
 from efficiency.networks.table_form import TableForm
 from efficiency.networks.transformer import Transformer
+from efficiency.registry import Registry
+from efficiency.settings.networks import NETWORK_SETTINGS, NetworkBase, of_kind
 
 if TYPE_CHECKING:
     from efficiency.settings import MLPSettings, NetworkSettings, TaskSettings, TransformerSettings
@@ -35,8 +39,10 @@ __all__ = [
     "TableForm",
     "Transformer",
     "Written",
+    "architecture_of",
     "network",
     "program",
+    "register",
     "shapes",
     "written_down",
 ]
@@ -97,7 +103,7 @@ def _transformer_products(S: int, n: TransformerSettings) -> float:
     return (n.num_layers - 1) * whole + last + M * S
 
 
-ARCHITECTURES: dict[str, Architecture] = {
+_OURS: dict[str, Architecture] = {
     "one-layer-transformer": Architecture(
         network=lambda S, n: OneLayerTransformer(
             num_symbols=S, d_model=n.d_model, num_heads=n.num_heads, d_mlp=n.d_mlp
@@ -132,10 +138,55 @@ ARCHITECTURES: dict[str, Architecture] = {
 }
 
 
+def architecture_of(name: str, kind: type[Network]) -> Architecture:
+    """Return how a class makes and computes networks, with nothing known of it but that.
+
+    Args:
+        name: The architecture.
+        kind: The class.
+
+    Raises:
+        InvalidInputError: It is no class of networks.
+    """
+    if not (isinstance(kind, type) and issubclass(kind, Network)):
+        raise InvalidInputError(
+            f"{name!r} is no network; it must be a class like efficiency.networks.Network"
+        )
+    settings = NETWORK_SETTINGS.find(name)
+    return Architecture(
+        network=kind.of,
+        program=lambda S, n: StackedProgram(kind.of(S, n), kind.prompt(S, n), n.dropout_rate),
+        prompt=kind.prompt,
+        knows=tuple(field for field in settings.model_fields if field not in _OF_ALL),
+        # Each matrix once for an example, each row of it read and written a few times.
+        products=lambda S, n: float(sum(p.numel() for p in kind.of(S, n).parameters())),
+        activations=lambda S, n: 4.0 * (n.d_model + n.d_mlp) + 3.0 * S,
+    )
+
+
+_OF_ALL = ("architecture", *(name for name in NetworkBase.model_fields))
+
+ARCHITECTURES: Registry[Architecture] = Registry("architecture", architecture_of)
+"""How each is made and computed."""
+
+for _name, _architecture in _OURS.items():
+    ARCHITECTURES.register(_name, _architecture)
+
+
+def register(name: str, kind: type[Network]) -> None:
+    """Register a class of networks under a name of its own.
+
+    Raises:
+        InvalidInputError: It is no class of networks, or another has this name.
+    """
+    NETWORK_SETTINGS.register(name, of_kind(name, getattr(kind, "Settings", NetworkBase)))
+    ARCHITECTURES.register(name, architecture_of(name, kind))
+
+
 def network(task: TaskSettings, settings: NetworkSettings) -> Network:
     """Return one network with zero weights for a task."""
     num_symbols = task.num_classes
-    return ARCHITECTURES[settings.architecture].network(num_symbols, settings)
+    return ARCHITECTURES.find(settings.architecture).network(num_symbols, settings)
 
 
 @functools.lru_cache(maxsize=64)
@@ -148,12 +199,12 @@ def shapes(task: TaskSettings, settings: NetworkSettings) -> Mapping[str, tuple[
 def program(task: TaskSettings, settings: NetworkSettings) -> Program:
     """Return the program that computes many such networks at once."""
     num_symbols = task.num_classes
-    return ARCHITECTURES[settings.architecture].program(num_symbols, settings)
+    return ARCHITECTURES.find(settings.architecture).program(num_symbols, settings)
 
 
 @functools.lru_cache(maxsize=64)
 def written_down(task: TaskSettings, settings: NetworkSettings) -> Written | None:
     """Return the network as a list of layers, ``None`` if it does not write itself down."""
     num_symbols = task.num_classes
-    layers = Layers(ARCHITECTURES[settings.architecture].prompt(num_symbols, settings))
+    layers = Layers(ARCHITECTURES.find(settings.architecture).prompt(num_symbols, settings))
     return layers.written() if network(task, settings).write_down(layers) else None

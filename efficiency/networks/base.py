@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,22 @@ class Network(nn.Module, ABC):
     """
 
     EMBEDDINGS: ClassVar[tuple[str, ...]] = ("W_E", "W_pos")
+
+    @classmethod
+    def of(cls, num_symbols: int, settings: Any) -> Network:
+        """Return one with zero weights.
+
+        Args:
+            num_symbols: S.
+            settings: Its settings: ``Settings`` of this class, or what every network has
+                (``efficiency.settings.NetworkBase``).
+        """
+        return cls(num_symbols, settings)
+
+    @classmethod
+    def prompt(cls, num_symbols: int, settings: Any) -> Sequence[str | int]:
+        """Return the tokens that it reads: ``"a"``, ``"b"`` and the numbers of constant ones."""
+        return ("a", "b")
 
     def initialise(self, generator: torch.Generator) -> None:
         """Draw every weight from N(0, 1/fan-in), embeddings from N(0, 1/M); biases 0, gains 1.

@@ -1,17 +1,21 @@
 """Binary operations, each with its table and its declared symmetry.
 
-To add one: write it as a function of both operands and give it an entry in ``MODULAR`` or
-``SYMMETRIC``.
+To add one here: write it as a function of both operands and give it an entry in ``MODULAR`` or
+``SYMMETRIC``. From another package: ``OPERATIONS.register``; or name it ``mymodule:thing``, an
+``Operation`` or a function of (a, b, p), and register nothing.
 """
 
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
+from typing import Any
 
-from efficiency.errors import InvalidInputError, did_you_mean
+from efficiency.errors import InvalidInputError
 from efficiency.operations.base import IntArray, Operation, Table, checked
-from efficiency.operations.modular import MODULAR, is_prime
+from efficiency.operations.modular import MODULAR, is_prime, modular, of_function
 from efficiency.operations.symmetric import SYMMETRIC, permutations
+from efficiency.registry import Registry
 
 __all__ = [
     "OPERATIONS",
@@ -22,13 +26,28 @@ __all__ = [
     "check",
     "checked",
     "find",
+    "modular",
     "permutations",
 ]
 
-OPERATIONS: dict[str, Operation] = {
-    operation.name: operation for operation in (*MODULAR, *SYMMETRIC)
-}
+
+def _of_module(name: str, thing: Any) -> Operation:
+    """Return what a module has under a name as the operation of that name."""
+    if isinstance(thing, Operation):
+        return replace(thing, name=name)
+    if callable(thing):
+        return of_function(name, thing)
+    raise InvalidInputError(
+        f"{name!r} is no operation but a {type(thing).__name__}; it must be an Operation "
+        "(efficiency.operations.modular makes one) or a function of (a, b, p)"
+    )
+
+
+OPERATIONS: Registry[Operation] = Registry("operation", _of_module)
 """The twelve of Power et al. (2022, Appendix A.1.1), and multiplication."""
+
+for _operation in (*MODULAR, *SYMMETRIC):
+    OPERATIONS.register(_operation.name, _operation)
 
 
 def find(name: str) -> Operation:
@@ -37,12 +56,7 @@ def find(name: str) -> Operation:
     Raises:
         ValueError: There is none of this name.
     """
-    if name not in OPERATIONS:
-        hint = did_you_mean(name, OPERATIONS)
-        raise InvalidInputError(
-            f"unknown operation {name!r}; {hint}choose from {', '.join(sorted(OPERATIONS))}"
-        )
-    return OPERATIONS[name]
+    return OPERATIONS.find(name)
 
 
 def check(name: str, size: int) -> None:

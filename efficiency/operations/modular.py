@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from efficiency.errors import InvalidInputError
 from efficiency.operations.base import IntArray, Operation, Table
 
 
@@ -45,16 +46,26 @@ def _multiplicative_differences(p: int) -> IntArray | None:
     return labels
 
 
-def _modular(
+def modular(
     name: str,
     meaning: str,
     function: Callable[[IntArray, IntArray, int], IntArray],
-    differences: Callable[[int], IntArray | None],
+    differences: Callable[[int], IntArray | None] = lambda p: None,
     *,
     divides: bool = False,
     commutes: bool = False,
 ) -> Operation:
-    """Make the operation ``function`` mod p on all pairs, without b = 0 where it divides by b."""
+    """Make an operation of a function mod p, on all pairs, or on those with b ≠ 0.
+
+    Args:
+        name: What users call it.
+        meaning: One phrase, with the formula.
+        function: From (N,) first operands a, (N,) second ones b and p to (N,) whole numbers, of
+            which the remainder mod p is the answer.
+        differences: See ``Operation``.
+        divides: Whether b = 0 is left out, and p must be prime.
+        commutes: See ``Operation``.
+    """
 
     def build(p: int) -> Table:
         left, right = (side.ravel() for side in np.mgrid[0:p, int(divides) : p])
@@ -74,6 +85,36 @@ def _modular(
     )
 
 
+def of_function(name: str, function: Callable[[IntArray, IntArray, int], IntArray]) -> Operation:
+    """Make an operation of a function (a, b, p) mod p of some module, as ``modular`` does.
+
+    Its meaning is the first line of its docstring. It counts as commuting if it does mod 7 and mod
+    11, and its table is compared with that at every size where it is used.
+
+    Raises:
+        InvalidInputError: It does not take arrays (a, b, p) and return as many whole numbers.
+    """
+    said = (function.__doc__ or name).strip().splitlines()[0]
+    commutes = all(_symmetric_at(name, function, p) for p in (7, 11))
+    return modular(name, said, function, commutes=commutes)
+
+
+def _symmetric_at(
+    name: str, function: Callable[[IntArray, IntArray, int], IntArray], p: int
+) -> bool:
+    left, right = (side.ravel() for side in np.mgrid[0:p, 0:p])
+    try:
+        answer = np.asarray(function(left, right, p)) % p
+        square = answer.reshape(p, p)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(
+            f"the operation {name!r} must be a function (a, b, p) of two arrays of whole numbers "
+            f"and the modulus that returns one such array; called with p = {p} it raised "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    return bool((square == square.T).all())
+
+
 def _polynomial(
     name: str,
     meaning: str,
@@ -82,28 +123,28 @@ def _polynomial(
     commutes: bool = False,
 ) -> Operation:
     """Make a polynomial mod p; operands below 1000 keep its values far below 2⁶³."""
-    return _modular(
+    return modular(
         name, meaning, lambda a, b, p: function(a, b), _additive_differences, commutes=commutes
     )
 
 
 MODULAR = (
-    _modular(
+    modular(
         "addition",
         "(a + b) mod p",
         lambda a, b, p: a + b,
         _additive_differences,
         commutes=True,
     ),
-    _modular("subtraction", "(a − b) mod p", lambda a, b, p: a - b, _additive_differences),
-    _modular(
+    modular("subtraction", "(a − b) mod p", lambda a, b, p: a - b, _additive_differences),
+    modular(
         "multiplication",
         "(a · b) mod p",
         lambda a, b, p: a * b,
         _multiplicative_differences,
         commutes=True,
     ),
-    _modular(
+    modular(
         "division",
         "a · b⁻¹ mod p, for b ≠ 0",
         _quotient,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from efficiency.settings.base import Seed, Settings, explain, leaves
 from efficiency.settings.networks import (
+    NETWORK_SETTINGS,
     MLPSettings,
+    NetworkBase,
     NetworkSettings,
     OneLayerTransformerSettings,
     TransformerSettings,
@@ -14,7 +16,9 @@ from efficiency.settings.run import RecordingSettings, Regime, RunSettings
 from efficiency.settings.task import TaskSettings
 
 __all__ = [
+    "NETWORK_SETTINGS",
     "MLPSettings",
+    "NetworkBase",
     "NetworkSettings",
     "OneLayerTransformerSettings",
     "OptimiserSettings",

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, SerializeAsAny, create_model, model_validator
 
 from efficiency.errors import InvalidInputError
+from efficiency.registry import Registry
 from efficiency.settings.base import Settings
 
 Precision = Literal["float32", "tf32", "float64"]
 
 
-class _Network(Settings):
+class NetworkBase(Settings):
     """What every network has.
 
     Args:
+        architecture: Its name, fixed by each kind.
         d_model: Width of embeddings and of the residual stream.
         d_mlp: Hidden units of an MLP (ReLU).
         precision: Floating-point type of weights, activations and optimiser state. ``tf32`` is
             float32 whose matrix products round their factors to 11 significant bits; on a GPU only.
     """
 
+    architecture: str
     d_model: int = Field(default=128, ge=1)
     d_mlp: int = Field(default=512, ge=1)
     precision: Precision = "float32"
@@ -38,7 +42,7 @@ class _Network(Settings):
         return 0.0
 
 
-class _Attending(_Network):
+class _Attending(NetworkBase):
     """A network with attention.
 
     Args:
@@ -94,11 +98,11 @@ class TransformerSettings(_Attending):
 
     @property
     def dropout_rate(self) -> float:
-        """See ``_Network``."""
+        """See ``NetworkBase``."""
         return self.dropout
 
 
-class MLPSettings(_Network):
+class MLPSettings(NetworkBase):
     """A network without attention: embeddings of both operands side by side, then hidden layers.
 
     Args:
@@ -112,12 +116,47 @@ class MLPSettings(_Network):
 
     @property
     def dropout_rate(self) -> float:
-        """See ``_Network``."""
+        """See ``NetworkBase``."""
         return self.dropout
 
 
-NetworkSettings = Annotated[
-    OneLayerTransformerSettings | TransformerSettings | MLPSettings,
-    Field(discriminator="architecture"),
-]
+def of_kind(name: str, kind: type[NetworkBase] = NetworkBase) -> type[NetworkBase]:
+    """Return settings like those of a kind, of an architecture of this name."""
+    fixed: Any = Literal[name]
+    return create_model(kind.__name__, __base__=kind, architecture=(fixed, name))
+
+
+def _of_module(name: str, thing: Any) -> type[NetworkBase]:
+    """Return the settings of a network that a module has under a name."""
+    own = getattr(thing, "Settings", NetworkBase)
+    if not (isinstance(thing, type) and isinstance(own, type) and issubclass(own, NetworkBase)):
+        raise InvalidInputError(
+            f"{name!r} is no network; it must be a class like efficiency.networks.Network, and "
+            "its Settings, if it has any of its own, one like efficiency.settings.NetworkBase"
+        )
+    return of_kind(name, own)
+
+
+NETWORK_SETTINGS: Registry[type[NetworkBase]] = Registry("architecture", _of_module)
+"""The settings of each architecture."""
+
+for _kind in (OneLayerTransformerSettings, TransformerSettings, MLPSettings):
+    NETWORK_SETTINGS.register(_kind.model_fields["architecture"].default, _kind)
+
+
+def _any_network(value: Any) -> Any:
+    """Return the settings of a network of any registered kind from what describes them."""
+    if isinstance(value, NetworkBase):
+        NETWORK_SETTINGS.find(value.architecture)
+    if not isinstance(value, Mapping):
+        return value
+    name = value.get("architecture")
+    if not isinstance(name, str):
+        raise InvalidInputError(
+            f"architecture = {name!r}; choose from {', '.join(sorted(NETWORK_SETTINGS))}"
+        )
+    return NETWORK_SETTINGS.find(name).model_validate(value)
+
+
+NetworkSettings = Annotated[NetworkBase, BeforeValidator(_any_network), SerializeAsAny()]
 """Any network; ``architecture`` says which."""

@@ -58,15 +58,22 @@ class Asked:
     """What a prediction is asked of, if not of what its size has: options of every command."""
 
     operation: Annotated[
-        str | None, Parameter(help="Another operation than the design's; see `predictions table`.")
+        str | None,
+        Parameter(
+            help="Another operation than the design's, see `predictions table`, or module:function "
+            "of one's own."
+        ),
     ] = None
     operation_size: Annotated[
         int | None,
         Parameter(help="Its modulus, or n of Sₙ; default: the design's.", converter=whole_number),
     ] = None
     network: Annotated[
-        Literal["one-layer", "two-layer", "mlp"] | None,
-        Parameter(help="Another network than the design's one-layer transformer, as wide."),
+        str | None,
+        Parameter(
+            help="Another network than the design's one-layer transformer, as wide: two-layer, "
+            "mlp, or module:Network of one's own."
+        ),
     ] = None
     first_seed: Annotated[
         int | None,

@@ -1,8 +1,9 @@
 """Figures of predictions, found by name.
 
 ``predictions`` may not import ``paper_figures``: figures read verdicts, not the other way round.
-A package offers figures by an entry point in the group ``predictions.figures``: a function from the
-name of a prediction to what draws it, (verdict, runs) → matplotlib figure, or to ``None``.
+Ours are offered by an entry point in the group ``predictions.figures``: a function from the
+name of a prediction to what draws it, (verdict, runs) → matplotlib figure, or to ``None``. Another
+package calls ``register``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from efficiency.errors import InvalidInputError
 from predictions.protocol import Run, Verdict
 
 if TYPE_CHECKING:
@@ -23,9 +25,24 @@ Draw = Callable[[Verdict, Sequence[Run]], "Figure"]
 
 _GROUP = "predictions.figures"
 
+_REGISTERED: dict[str, Draw] = {}
+
+
+def register(prediction: str, draw: Draw) -> None:
+    """Register what draws the figure of a prediction of another package.
+
+    Raises:
+        InvalidInputError: Something draws it already.
+    """
+    if find(prediction) not in (None, draw):
+        raise InvalidInputError(f"the figure of {prediction!r} is drawn by something else")
+    _REGISTERED[prediction] = draw
+
 
 def find(prediction: str) -> Draw | None:
     """Return what draws the figure of a prediction, if anything does."""
+    if prediction in _REGISTERED:
+        return _REGISTERED[prediction]
     for entry in importlib.metadata.entry_points(group=_GROUP):
         draw: Draw | None = entry.load()(prediction)
         if draw is not None:

@@ -1,0 +1,56 @@
+"""Other packages' operations, networks, predictions and figures.
+
+A plug-in is a module that registers what it adds when it is imported: see ``register`` in
+``efficiency.networks``, ``efficiency.operations.OPERATIONS``, ``predictions.registry`` and
+``predictions.report.figures``. An installed package names its module as an entry point in the
+group ``circuit_efficiency.plugins``; ``--plugins mymodule`` takes any other, that of a file in the
+current folder too.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+from collections.abc import Sequence
+
+from efficiency.registry import import_module
+
+GROUP = "circuit_efficiency.plugins"
+"""Of entry points."""
+
+_LOG = logging.getLogger(__name__)
+
+_asked: list[str] = []
+
+
+def load(names: Sequence[str]) -> None:
+    """Import plug-ins that were asked for.
+
+    Raises:
+        InvalidInputError: There is no such module; what fails inside one is not caught.
+    """
+    for name in names:
+        import_module(name, "option --plugins")
+        if name not in _asked:
+            _asked.append(name)
+
+
+def load_installed() -> None:
+    """Import the plug-ins of installed packages; one that fails is named and left out."""
+    for entry in importlib.metadata.entry_points(group=GROUP):
+        try:
+            entry.load()
+        except Exception as error:  # of a package that nobody asked for
+            _LOG.warning(
+                "the plug-in %s (%s) could not be loaded, and is left out: %s: %s; mend it, or "
+                "uninstall it",
+                entry.name,
+                entry.value,
+                type(error).__name__,
+                error,
+            )
+
+
+def options() -> list[str]:
+    """Return the options that ask for the plug-ins that were asked for."""
+    return ["--plugins", ",".join(_asked)] if _asked else []

@@ -1,0 +1,202 @@
+"""What every operation, network and prediction must do, to be called from tests of a plug-in.
+
+Each function raises ``AssertionError`` with a sentence, as a test wants it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from efficiency import networks
+from efficiency.estimates import Estimate
+from efficiency.settings import (
+    NETWORK_SETTINGS,
+    OptimiserSettings,
+    RecordingSettings,
+    RunSettings,
+    TaskSettings,
+)
+from efficiency.training.loop import train
+from efficiency.training.outcome import Outcome, RunStatus
+from predictions.protocol import Prediction, Run, Verdict, VerdictOutcome
+from predictions.sizes import OF_ALL, SIZES
+from runs.identity import canonical_json
+
+_TASK = TaskSettings(operation="addition", size=5)
+
+
+def finished(
+    settings: RunSettings, *, status: RunStatus = "settled", **numbers: float | None
+) -> Run:
+    """Return a run as if it had ended so, to plant a world that a rule must recognise.
+
+    Args:
+        settings: What was run.
+        status: How it ended.
+        **numbers: Its final numbers, see ``efficiency.Outcome``; ``None`` leaves one out.
+    """
+    held = {
+        name: Estimate(value=value, low=value, high=value, n=10, unit="1")
+        for name, value in numbers.items()
+        if value is not None
+    }
+    reasons = () if status == "settled" else ("planted",)
+    return Run(settings=settings, outcome=Outcome(status=status, reasons=reasons, numbers=held))
+
+
+def check_operation(name: str, sizes: Sequence[int] = (5, 7)) -> None:
+    """Check that an operation is what it declares, and that networks train on it.
+
+    Args:
+        name: Its name, or ``mymodule:function``.
+        sizes: Sizes to check it at.
+    """
+    for size in sizes:
+        task = TaskSettings(operation=name, size=size)
+        table = task.table
+        assert table.num_pairs == task.num_examples, f"{name} at {size}: pairs are not N"
+        assert task.num_classes == table.num_symbols, f"{name} at {size}: classes are not S"
+        again = TaskSettings.model_validate(task.model_dump(mode="json"))
+        assert again == task, f"{name} at {size} does not come back from its document"
+        (trained,) = train([_short(task)])
+        last = trained.history["train_loss"].iloc[-1]
+        assert np.isfinite(last), f"{name} at {size}: the loss after some steps is {last}"
+
+
+def check_network(architecture: str, **own: object) -> None:
+    """Check that an architecture can be drawn, stacked, trained and written into settings.
+
+    Args:
+        architecture: Its name, or ``mymodule:MyNetwork``.
+        **own: Settings other than its defaults; it is checked 8 wide.
+    """
+    kind = NETWORK_SETTINGS.find(architecture)
+    settings = kind.model_validate({"d_model": 8, "d_mlp": 16, "precision": "float64"} | own)
+    run = _short(_TASK, network=settings)
+    again = RunSettings.from_document(run.document())
+    assert again == run, f"{architecture} does not come back from its document: {again.network}"
+    first, same = (_drawn(run, seed=0) for _ in range(2))
+    other = _drawn(run, seed=1)
+    for name, value in first.named_parameters():
+        assert torch.equal(value, dict(same.named_parameters())[name]), f"{name}: one seed, drawn"
+    assert any(
+        not torch.equal(value, dict(other.named_parameters())[name])
+        for name, value in first.named_parameters()
+    ), f"{architecture}: two seeds draw the same weights"
+    _check_stacked(architecture, run, [first, other])
+    (trained,) = train([run])
+    loss = trained.history["train_loss"]
+    assert np.isfinite(loss).all(), f"{architecture}: the loss is not finite while it trains"
+    assert loss.iloc[-1] < loss.iloc[0], f"{architecture}: training does not lower the loss"
+
+
+def _check_stacked(
+    architecture: str, run: RunSettings, members: Sequence[networks.Network]
+) -> None:
+    """Check that two networks computed together say what each says alone."""
+    table = run.task.table
+    program = networks.program(run.task, run.network)
+    left, right = (torch.as_tensor(side).expand(2, -1) for side in (table.left, table.right))
+    stacked = {
+        name: torch.stack([dict(one.named_parameters())[name].detach() for one in members])
+        for name, _ in members[0].named_parameters()
+    }
+    together_KNS = program.logits(stacked, program.prepare(left, right))
+    prompt = networks.ARCHITECTURES.find(architecture).prompt(table.num_symbols, run.network)
+    operands = {"a": table.left, "b": table.right}
+    columns = [operands[t] if isinstance(t, str) else np.full_like(table.left, t) for t in prompt]
+    tokens = torch.as_tensor(np.stack(columns, axis=1))
+    for alone, found_NS in zip(members, together_KNS, strict=True):
+        wanted_NS = alone(tokens).detach()
+        shape = (table.num_pairs, table.num_symbols)
+        assert wanted_NS.shape == shape, (
+            f"{architecture}: logits are {tuple(wanted_NS.shape)}, {shape} were expected"
+        )
+        assert torch.allclose(found_NS, wanted_NS, rtol=1e-9, atol=1e-9), (
+            f"{architecture}: two networks computed together differ from each alone"
+        )
+
+
+def _drawn(run: RunSettings, seed: int) -> networks.Network:
+    one = networks.network(run.task, run.network).to(run.network.dtype)
+    one.initialise(torch.Generator().manual_seed(seed))
+    return one
+
+
+def _short(task: TaskSettings, **others: object) -> RunSettings:
+    given = {
+        "task": task,
+        "network": NETWORK_SETTINGS.find("mlp").model_validate({"d_model": 8, "d_mlp": 16}),
+        "optimiser": OptimiserSettings(learning_rate=1e-2),
+        "dataset_size": task.num_examples // 2,
+        "data_seed": 0,
+        "init_seed": 0,
+        "num_steps": 30,
+        "recording": RecordingSettings(num_log=4, num_even=16),
+    }
+    return RunSettings.model_validate(given | others)
+
+
+def check_prediction(
+    prediction: Prediction,
+    *,
+    true: Sequence[Run] | None = None,
+    false: Sequence[Run] | None = None,
+) -> None:
+    """Check that a prediction says what it claims, has designs, and judges as judges must.
+
+    Args:
+        prediction: The prediction.
+        true: Finished runs of a world in which the claim is true, see ``finished``.
+        false: The same of one in which it is false. A rule that no world refutes says nothing.
+    """
+    for what in ("name", "title", "claim", "rule", "refutation"):
+        assert getattr(prediction, what, "").strip(), f"{prediction.name} has no {what}"
+    assert prediction.min_seeds >= 1, "it takes one independent network at least"
+    assert set(OF_ALL) <= set(prediction.sizes) <= set(SIZES), f"sizes are {prediction.sizes}"
+    for size in prediction.sizes:
+        _check_design(prediction, size)
+    nothing = prediction.judge("quick", [])
+    assert nothing.outcome in ("undecided", "invalid"), f"without runs it is {nothing.outcome}"
+    _check_world(prediction, true, "supported")
+    _check_world(prediction, false, "refuted")
+
+
+def _check_design(prediction: Prediction, size: str) -> None:
+    assert size in SIZES
+    runs = prediction.settings(size)
+    assert runs == prediction.settings(size), f"{size}: asked twice, its runs differ"
+    assert len(set(runs)) == len(runs), f"{size}: it wants a run twice"
+    assert all(run.start is None or run.start in set(runs) for run in runs), (
+        f"{size}: a run continues one that is not among its runs"
+    )
+    assert prediction.design(size).strip(), f"{size}: its design is not told"
+    fewer, more = (set(prediction.settings(size, number)) for number in (2, 3))
+    assert fewer <= more, f"{size}: with one seed more it no longer wants what it wanted"
+    for run in itertools.islice(runs, 3):
+        assert RunSettings.from_document(run.document()) == run
+
+
+def _check_world(
+    prediction: Prediction, runs: Sequence[Run] | None, wanted: VerdictOutcome
+) -> None:
+    if runs is None:
+        return
+    verdict = prediction.judge("quick", runs)
+    assert verdict.outcome == wanted, f"planted {wanted}, found {verdict.outcome}: {verdict}"
+    backwards = prediction.judge("quick", list(reversed(runs)))
+    assert backwards.document() == verdict.document(), "the order of runs changes the verdict"
+    document = verdict.document()
+    canonical_json(document)  # nothing but JSON, nothing that is not finite
+    assert Verdict.from_document(document) == verdict, "it does not come back from its document"
+    assert verdict.deciding in verdict.numbers, f"{verdict.deciding!r} is none of its numbers"
+    seeds = sorted({run.settings.data_seed for run in runs})
+    few = [run for run in runs if run.settings.data_seed in seeds[: prediction.min_seeds - 1]]
+    found = prediction.judge("quick", few).outcome
+    assert found in ("undecided", "invalid"), f"with fewer seeds than it needs it is {found}"
+    smoke = prediction.judge("smoke", runs).outcome
+    assert smoke == "undecided", f"the size smoke decides nothing, and here it is {smoke}"

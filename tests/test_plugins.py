@@ -1,0 +1,272 @@
+"""What another package adds is found by every command, and only what it may add."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from efficiency import networks
+from efficiency.operations import OPERATIONS, modular
+from efficiency.registry import Registry
+from efficiency.settings import NETWORK_SETTINGS, TaskSettings
+from predictions import registry
+from predictions.command import taken_out
+from predictions.registry import GROUPS, PREDICTIONS
+from predictions.testing import check_network, check_operation, check_prediction
+from tests.predictions.test_family import RECORDS
+
+GUIDE = Path(__file__).parents[1] / "docs" / "extending.md"
+EXAMPLE = Path(__file__).parents[1] / "examples" / "plugin"
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory) -> Path:
+    """A folder outside the repository with a copy of the example, its metadata as if installed."""
+    place = tmp_path_factory.mktemp("outside")
+    shutil.copytree(EXAMPLE, place, dirs_exist_ok=True)
+    info = place / "grokking_example-0.1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: grokking-example\nVersion: 0.1.0\n"
+    )
+    (info / "entry_points.txt").write_text(
+        "[circuit_efficiency.plugins]\ngrokking_example = grokking_example\n"
+    )
+    (place / "mine.py").write_text(
+        '"""Loose functions of mine."""\n\n\n'
+        'def difference(a, b, p):\n    """(a - 2b) mod p."""\n    return a - 2 * b\n\n\n'
+        "def both(a, b, p):\n    return a * b + a + b\n\n\n"
+        "def broken(a, b, p):\n    return 3\n\n\n"
+        "number = 3\n"
+    )
+    (place / "torn.py").write_text("import a_module_that_is_not_there\n")
+    return place
+
+
+def command(*words: str, cwd: Path, installed: bool = False) -> subprocess.CompletedProcess[str]:
+    path = os.environ.get("PYTHONPATH", "")
+    env = {**os.environ, "PYTHONPATH": f"{cwd}{os.pathsep}{path}" if installed else path}
+    program = "from predictions.command import predictions; predictions()"
+    return subprocess.run(
+        [sys.executable, "-P", "-c", program, *words],
+        cwd=cwd, env=env, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def there(outside, monkeypatch):
+    """Stand in that folder, and forget afterwards what was found in it."""
+    monkeypatch.chdir(outside)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    kept = [(kind, dict(kind)) for kind in (OPERATIONS, NETWORK_SETTINGS, networks.ARCHITECTURES)]
+    yield outside
+    for kind, before in kept:
+        kind.clear()
+        kind.update(before)
+    for name in ("mine", "torn"):
+        sys.modules.pop(name, None)
+
+
+def test_the_tests_of_the_example_pass_as_they_stand(outside):
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_plugin.py"],
+        cwd=outside, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(outside)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 passed" in done.stdout
+
+
+def test_each_part_of_the_example_is_short():
+    for path in (EXAMPLE / "grokking_example").glob("*.py"):
+        assert len(path.read_text().splitlines()) <= 40, path
+
+
+def test_what_an_installed_package_adds_is_listed(outside):
+    assert "faster-fit:\n  faster-fit " in command("list", cwd=outside, installed=True).stdout
+    assert "faster-fit" not in command("list", cwd=outside).stdout
+
+
+def test_what_it_adds_is_run_told_drawn_and_asked_again(outside, tmp_path):
+    asked = ["--plugins", "grokking_example"]
+
+    def predictions(*words: str) -> subprocess.CompletedProcess[str]:
+        return command(*words, *asked, cwd=outside)
+
+    place = ("--store", str(tmp_path / "store"), "--out", str(tmp_path / "report"))
+    words = ("run", "faster-fit", "--size", "smoke", "--seeds", "3", *place)
+    done = predictions(*words)
+    assert done.returncode == 0, done.stderr
+    assert "6 runs trained" in done.stderr
+    page = next((tmp_path / "report").glob("*.html")).read_text()
+    assert "steps until fitted" in page
+    going_on = next(x for x in done.stdout.splitlines() if x.startswith("to go on"))
+    assert going_on.endswith(" ".join(["", *asked]))
+
+
+def test_loose_functions_are_operations_by_their_own_name(there, predictions):
+    told = predictions("table", "mine:difference", "5", "--json")
+    assert json.loads(told.out)["answers"][1] == [1, 4, 2, 0, 3]
+    shown = predictions("show", "ungrokking", "--operation", "mine:both")
+    assert "mine:both at size 31" in shown.out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("table", "mine:nothing", "5"), "mine has no 'nothing'"),
+        (("table", "mine:differense", "5"), "did you mean 'difference'"),
+        (("table", "yours:x", "5"), "the module 'yours', and there is none"),
+        (("table", "mine:number", "5"), "is no operation but a int"),
+        (("table", "mine:broken", "5"), "must be a function (a, b, p)"),
+        (("show", "ungrokking", "--network", "mine:both"), "is no network"),
+        (("list", "--plugins"), "--plugins has no value"),
+        (("list", "--plugins", "yours"), "the module 'yours', and there is none"),
+        (("show", "ungrokking", "--network", "mpl"), "unknown network 'mpl'"),
+    ],
+)
+def test_what_is_not_there_or_no_such_thing_is_told(there, predictions, words, told):
+    done = predictions(*words)
+    assert done.code == 2
+    assert told in done.err
+
+
+def test_a_fault_inside_a_plug_in_shows_its_trace_if_it_was_asked_for(outside):
+    done = command("list", "--plugins", "torn", cwd=outside)
+    assert done.returncode == 1
+    assert "a_module_that_is_not_there" in done.stderr
+    assert "Traceback" in done.stderr
+
+
+def test_an_installed_plug_in_that_fails_takes_nothing_with_it(outside, tmp_path):
+    shutil.copytree(outside, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "grokking_example" / "operation.py").write_text("raise RuntimeError('torn')\n")
+    done = command("list", cwd=tmp_path, installed=True)
+    assert done.returncode == 0
+    assert "ungrokking" in done.stdout
+    assert "could not be loaded, and is left out: RuntimeError: torn" in done.stderr
+
+
+def test_what_the_guide_shows_works_as_it_stands(there):
+    blocks = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), flags=re.DOTALL)
+    (there / "shown.py").write_text("\n\n".join(blocks))
+    check_operation("shown:weighted")
+    check_network("shown:Product")
+
+
+@pytest.mark.parametrize(
+    ("words", "left", "values"),
+    [
+        (["a", "--plugins", "x,y", "b"], ["a", "b"], ["x", "y"]),
+        (["a", "--plugins=x", "--plugins", "y"], ["a"], ["x", "y"]),
+        (["a", "--plug", "x"], ["a", "--plug", "x"], []),
+    ],
+)
+def test_the_option_is_taken_out_of_any_command(words, left, values):
+    assert taken_out(words, "--plugins") == (left, values)
+
+
+def test_a_name_stands_for_one_thing():
+    held: Registry[int] = Registry("number")
+    assert held.register("three", 3) == held.register("three", 3)
+    with pytest.raises(ValueError, match="there is another number 'three'"):
+        held.register("three", 4)
+    with pytest.raises(ValueError, match="names with a colon are of modules"):
+        held.register("a:b", 1)
+    with pytest.raises(ValueError, match="did you mean 'three'"):
+        held.find("tree")
+    with pytest.raises(ValueError, match="there is another operation 'addition'"):
+        OPERATIONS.register("addition", modular("addition", "a", lambda a, b, p: a))
+    with pytest.raises(ValueError, match="there is another architecture 'mlp'"):
+        networks.register("mlp", networks.MLP)
+
+
+def test_no_package_adds_to_our_groups_or_takes_our_names():
+    class Mine(type(PREDICTIONS["ungrokking"])):
+        name = "mine"
+
+    before = {name: dict(members) for name, members in GROUPS.items()}
+    with pytest.raises(ValueError, match="'all' of the prediction 'mine' is ours"):
+        registry.register(Mine, group="all")
+    Mine.name = "ungrokking"
+    with pytest.raises(ValueError, match="another prediction 'ungrokking'"):
+        registry.register(Mine, group="mine")
+    assert before == GROUPS
+
+
+@pytest.mark.parametrize("name", ["composition", "division-or-subtraction", "addition"])
+def test_our_operations_conform(name):
+    check_operation(name, (3, 4) if name == "composition" else (5, 7))
+
+
+@pytest.mark.parametrize("name", sorted(NETWORK_SETTINGS))
+def test_our_networks_conform(name):
+    check_network(name, **({"num_heads": 2} if "transformer" in name else {}))
+
+
+@pytest.mark.parametrize("name", ["ungrokking", "efficiency", "delayed-generalisation"])
+def test_our_predictions_conform(name):
+    check_prediction(PREDICTIONS[name], true=RECORDS.get(name))
+
+
+def test_conformance_sees_what_is_wrong(monkeypatch):
+    claim = PREDICTIONS["ungrokking"]
+    with pytest.raises(AssertionError, match="planted refuted, found supported"):
+        check_prediction(claim, false=RECORDS["ungrokking"])
+    monkeypatch.setattr(type(claim), "refutation", " ")
+    with pytest.raises(AssertionError, match="no refutation"):
+        check_prediction(claim)
+    monkeypatch.undo()
+    odd = iter(range(1000))
+    usual = type(claim).settings
+
+    def drifting(self, size, num_seeds=None):
+        return usual(self, size, 1 + next(odd) % 2)
+
+    monkeypatch.setattr(type(claim), "settings", drifting)
+    with pytest.raises(AssertionError, match="asked twice, its runs differ"):
+        check_prediction(claim)
+
+
+def test_conformance_sees_a_network_that_answers_by_its_neighbours(monkeypatch):
+    class Centred(networks.MLP):
+        def forward(self, tokens, drop=networks.base.keep_all):
+            logits = super().forward(tokens, drop)
+            return logits[:, :-1]
+
+    monkeypatch.setitem(
+        networks.ARCHITECTURES,
+        "mlp",
+        networks.architecture_of("mlp", _with(Centred)),
+    )
+    with pytest.raises(AssertionError, match=r"logits are \(25, 4\), \(25, 5\) were expected"):
+        check_network("mlp")
+
+
+def _with(kind):
+    class Made(kind):
+        @classmethod
+        def of(cls, num_symbols, settings):
+            return cls(
+                num_symbols=num_symbols,
+                num_layers=settings.num_layers,
+                d_model=settings.d_model,
+                d_mlp=settings.d_mlp,
+            )
+
+    return Made
+
+
+def test_a_task_of_a_module_comes_back_from_its_document(there):
+    task = TaskSettings(operation="mine:both", size=7)
+    assert TaskSettings.model_validate(task.model_dump(mode="json")) == task
+    assert task.mirror is not None  # it commutes, which nobody declared
+    assert TaskSettings(operation="mine:difference", size=7).mirror is None
+    assert OPERATIONS.find("mine:difference").meaning == "(a - 2b) mod p."
