@@ -26,7 +26,7 @@ from efficiency.settings import (
 )
 from efficiency.training.ensemble import step_size
 from efficiency.training.loop import Training
-from efficiency.training.recording import recorded_steps
+from efficiency.training.recording import recorded_steps, snapshot_steps
 
 
 @dataclass(frozen=True)
@@ -268,7 +268,9 @@ def member_bytes(run: RunSettings, engine: str = "compiled", *, examples: int | 
     """
     width, per_pair = run.network.dtype.itemsize, 8 * (len(PARTS) + 1)
     names = len(networks.shapes(run.task, run.network)) + 20
+    names += len(run.recording.measures or ())
     quantities = names * 8 * len(recorded_steps(run.recording, run.num_steps))
+    quantities += snapshot_bytes(run)
     if engine == "stacked" and not _one_layer(run):
         N = run.task.num_examples
         D = run.optimiser.batch_size or examples or run.dataset_size
@@ -286,6 +288,12 @@ def member_bytes(run: RunSettings, engine: str = "compiled", *, examples: int | 
     per_step = 2 * s.M * (s.L + s.S) + 2 * s.L * s.S + s.M * s.M + 4 * T * s.M + 4 * T * s.H
     fixed = 44 * D + 20 * run.dataset_size + per_pair * s.N + quantities
     return width * ((_copies(run) - 2) * s.P + per_step + D * per_example) + fixed
+
+
+def snapshot_bytes(run: RunSettings) -> int:
+    """Return the memory of a run's snapshots, and the space that they take in a store."""
+    kept = len(snapshot_steps(run.recording, run.num_steps))
+    return kept * run.network.dtype.itemsize * num_parameters(run) if kept else 0
 
 
 def group_bytes(group: Sequence[RunSettings], engine: str = "compiled") -> int:

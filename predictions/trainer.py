@@ -74,6 +74,7 @@ class _Group:
                 history=trained.history,
                 weights=trained.weights,
                 outcome=trained.outcome.document(),
+                snapshots=trained.snapshots,
             )
             for trained in self._training.results()
         )
@@ -155,6 +156,10 @@ class NetworkTrainer:
         """Return the estimated peak memory of training groups, as many at once as workers."""
         each = sorted(self._group_bytes(_settings(group)) for group in groups)
         return self._taken + sum(each[-self.workers :])
+
+    def snapshot_bytes(self, documents: Sequence[Document]) -> int:
+        """Return the space that the snapshots of runs will take in the store."""
+        return sum(map(cost.snapshot_bytes, _settings(documents)))
 
     def why_slow(self, documents: Sequence[Document]) -> str | None:
         """Return why some runs that compiled code could train do not, although ``auto`` may."""

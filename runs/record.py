@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +17,9 @@ from runs.identity import Document
 
 T = TypeVar("T")
 
+SNAPSHOTS = "snapshots.safetensors"
+"""The file of a run that has any: arrays by step and name, with a space between."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
@@ -26,11 +29,13 @@ class Result:
         history: A row for every recorded step.
         weights: Final weights by name.
         outcome: How the run ended, as JSON types.
+        snapshots: Weights by name at some steps, if any were kept.
     """
 
     history: pd.DataFrame
     weights: Mapping[str, np.ndarray]
     outcome: dict[str, Any]
+    snapshots: Mapping[int, Mapping[str, np.ndarray]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,17 @@ class Record:
     def weights(self) -> dict[str, np.ndarray]:
         """Read the final weights."""
         return self._read(lambda: load_file(self.folder / "weights.safetensors"))
+
+    def snapshots(self) -> dict[int, dict[str, np.ndarray]]:
+        """Read the weights by name at each step at which they were kept, the first step first."""
+        path = self.folder / SNAPSHOTS
+        if not path.exists():
+            return {}
+        found: dict[int, dict[str, np.ndarray]] = {}
+        for key, value in self._read(lambda: load_file(path)).items():
+            step, _, name = key.partition(" ")
+            found.setdefault(int(step), {})[name] = value
+        return dict(sorted(found.items()))
 
     def _settings(self) -> Document:
         settings: Document = read_json(self.folder / "settings.json")["settings"]

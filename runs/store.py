@@ -5,6 +5,7 @@
     store.json                     what this folder is, and its schema
     runs/<identity>/settings.json  history.parquet  weights.safetensors  outcome.json
                     provenance.json  complete.json (the commit mark: a checksum of every file)
+                    snapshots.safetensors, of a run that keeps any
     aside/                         damaged run folders that were moved out of the way
     work/                          checkpoints of runs in training
 
@@ -31,7 +32,7 @@ from safetensors.numpy import save
 
 from runs.files import StoreError, explain_os_error, flush_directory, read_json, write_file
 from runs.identity import SCHEMA_VERSION, Document, identity
-from runs.record import Record, Result
+from runs.record import SNAPSHOTS, Record, Result
 
 _FORMAT = "circuit-efficiency store"
 _MARK = "complete.json"
@@ -194,7 +195,9 @@ class Store:
             if not stat.S_ISREG((folder / _MARK).stat().st_mode):
                 return f"{_MARK} is no file"
             facts = read_json(folder / _MARK)
-            for name in _FILES:
+            if not set(_FILES) <= facts["files"].keys() <= {*_FILES, SNAPSHOTS}:
+                return f"{_MARK} does not name the files of a run"
+            for name in facts["files"]:
                 if not _is_whole(folder, name, facts):
                     return f"{name} does not match its checksum"
             held = read_json(folder / "settings.json")
@@ -291,14 +294,22 @@ class Store:
             columns = {name: result.history[name].to_numpy() for name in result.history}
             parquet.write_table(pyarrow.table(columns), folder / "history.parquet")
             (folder / "weights.safetensors").write_bytes(save(dict(result.weights)))
+            kept = {
+                f"{step} {name}": value
+                for step, weights in result.snapshots.items()
+                for name, value in weights.items()
+            }
+            if kept:
+                (folder / SNAPSHOTS).write_bytes(save(kept))
             _write_json(folder / "outcome.json", result.outcome)
             _write_json(folder / "provenance.json", provenance)
-            for name in _FILES:
+            files = (*_FILES, SNAPSHOTS) if kept else _FILES
+            for name in files:
                 with open(folder / name, "rb") as file:
                     os.fsync(file.fileno())
             mark = {
-                "files": {name: _checksum(folder / name) for name in _FILES},
-                "sizes": {name: (folder / name).stat().st_size for name in _FILES},
+                "files": {name: _checksum(folder / name) for name in files},
+                "sizes": {name: (folder / name).stat().st_size for name in files},
             }
             write_file(folder / _MARK, json.dumps(mark, indent=2) + "\n")
             os.replace(folder, self.folder(run))

@@ -37,9 +37,13 @@ def test_every_make_target_in_the_readme_exists():
 
 
 def test_the_python_in_the_readme_runs(capsys):
-    (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    exec(compile(code, "README.md", "exec"), {})  # noqa: S102 - it is our own
+    first, over_training = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    exec(compile(first, "README.md", "exec"), {})  # noqa: S102 - it is our own
     assert len(re.findall(r"train_accuracy", capsys.readouterr().out)) == 2
+    exec(compile(over_training, "README.md", "exec"), {})  # noqa: S102 - the same
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in (lines[0], lines[-1])] == ["0", "300"]
+    assert len([line for line in over_training.splitlines() if line]) <= 12
 
 
 def test_the_readme_names_every_size_in_order():

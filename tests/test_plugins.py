@@ -10,16 +10,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from efficiency import networks
+from efficiency.measures import MEASURES
 from efficiency.operations import OPERATIONS, modular
 from efficiency.registry import Registry
-from efficiency.settings import NETWORK_SETTINGS, TaskSettings
+from efficiency.settings import NETWORK_SETTINGS, RecordingSettings, TaskSettings
+from efficiency.training.loop import train
 from predictions import registry
 from predictions.command import taken_out
 from predictions.registry import GROUPS, PREDICTIONS
 from predictions.testing import check_network, check_operation, check_prediction
+from tests.build import run_settings
 from tests.predictions.test_family import RECORDS
 
 GUIDE = Path(__file__).parents[1] / "docs" / "extending.md"
@@ -65,7 +69,10 @@ def there(outside, monkeypatch):
     """Stand in that folder, and forget afterwards what was found in it."""
     monkeypatch.chdir(outside)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    kept = [(kind, dict(kind)) for kind in (OPERATIONS, NETWORK_SETTINGS, networks.ARCHITECTURES)]
+    kept = [
+        (kind, dict(kind))
+        for kind in (OPERATIONS, NETWORK_SETTINGS, networks.ARCHITECTURES, MEASURES)
+    ]
     yield outside
     for kind, before in kept:
         kind.clear()
@@ -159,6 +166,10 @@ def test_what_the_guide_shows_works_as_it_stands(there):
     (there / "shown.py").write_text("\n\n".join(blocks))
     check_operation("shown:weighted")
     check_network("shown:Product")
+    recording = RecordingSettings(measures=("shown:largest_weight",), num_even=16)
+    (trained,) = train([run_settings(recording=recording)])
+    largest = max(np.abs(value).max() for value in trained.weights.values())
+    assert trained.history["shown:largest_weight"].iloc[-1] == pytest.approx(largest)
 
 
 @pytest.mark.parametrize(

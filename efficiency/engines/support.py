@@ -40,7 +40,7 @@ EVERY_RUN: Final[Support] = dict.fromkeys(
     (
         *("task.operation", "task.size", "regime", "dataset_size", "num_steps"),
         *("data_seed", "label_seed", "num_corrupted", "init_seed", "noise_seed", "start"),
-        *("recording.num_log", "recording.num_even"),
+        *("recording.num_log", "recording.num_even", "recording.measures", "recording.snapshots"),
     ),
     ANY,
 )

@@ -9,9 +9,9 @@ a GPU if their ensembles are equal.
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from efficiency import operations
 from efficiency.errors import InvalidInputError
@@ -19,6 +19,9 @@ from efficiency.settings.base import Seed, Settings, absent
 from efficiency.settings.networks import NetworkSettings, OneLayerTransformerSettings
 from efficiency.settings.optimiser import OptimiserSettings
 from efficiency.settings.task import TaskSettings
+
+Step = Annotated[int, Field(ge=0)]
+"""Updates made."""
 
 Regime = Literal["natural", "memorising", "mirrored", "corrupted"]
 
@@ -30,10 +33,29 @@ class RecordingSettings(Settings):
         num_log: Log-spaced steps from 1 to ``num_steps``.
         num_even: Even steps; the last is ``num_steps``. At least 16, so that both halves of the
             tail (see ``efficiency.training.outcome``) are measured whatever the schedule.
+        measures: What is recorded beside the usual quantities: names from
+            ``efficiency.measures.MEASURES``, or ``mymodule:function``.
+        snapshots: When all weights are kept: at the ``log`` or the ``even`` steps, with the first
+            and the last, or at a list of steps, which are measured too.
     """
 
     num_log: int = Field(default=20, ge=0)
     num_even: int = Field(default=40, ge=16)
+    measures: tuple[str, ...] | None = Field(default=None, exclude_if=absent, min_length=1)
+    snapshots: Literal["log", "even"] | Annotated[tuple[Step, ...], Field(min_length=1)] | None = (
+        Field(default=None, exclude_if=absent)
+    )
+
+    @field_validator("measures")
+    @classmethod
+    def _are_known(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        from efficiency.measures import MEASURES  # noqa: PLC0415 - it needs settings itself
+
+        for name in names or ():
+            MEASURES.find(name)
+        if names is not None and len(set(names)) < len(names):
+            raise InvalidInputError(f"measures has a name twice: {', '.join(names)}")
+        return names
 
 
 class RunSettings(Settings):
@@ -127,6 +149,16 @@ class RunSettings(Settings):
                 "exactly one of init_seed and start must be given: a run either draws its initial "
                 f"weights or takes them from another run (init_seed = {self.init_seed}, "
                 f"start {'is' if self.start else 'is not'} given)"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _snapshots_lie_within_the_run(self) -> Self:
+        asked = self.recording.snapshots
+        if isinstance(asked, tuple) and max(asked) > self.num_steps:
+            raise InvalidInputError(
+                f"snapshots = {list(asked)} go beyond the {self.num_steps} steps of the run; "
+                "choose steps from 0 to that"
             )
         return self
 

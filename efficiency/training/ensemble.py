@@ -269,6 +269,14 @@ class Stack:
             views={name: piece.view(num_members, *shape) for (name, shape), piece in pieces},
         )
 
+    def split(self, flat: Tensor) -> dict[str, Tensor]:
+        """Return other values of ``flat`` as (K, …) by parameter."""
+        pieces = torch.split(flat, [view.numel() for view in self.views.values()])
+        return {
+            name: piece.view(view.shape)
+            for (name, view), piece in zip(self.views.items(), pieces, strict=True)
+        }
+
     def clone(self) -> Stack:
         """Return a copy in memory of its own."""
         shapes = {name: tuple(view.shape[1:]) for name, view in self.views.items()}

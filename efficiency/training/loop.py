@@ -6,7 +6,7 @@ Shapes: K members.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 import numpy as np
@@ -20,7 +20,7 @@ from efficiency.errors import InvalidInputError
 from efficiency.settings import RunSettings
 from efficiency.training.ensemble import initial_weights, unlike
 from efficiency.training.outcome import Outcome, outcome
-from efficiency.training.recording import Recorder, recorded_steps
+from efficiency.training.recording import Recorder
 
 Weights = Mapping[str, np.ndarray]
 
@@ -33,11 +33,13 @@ class Trained:
         history: A row for every recorded step.
         weights: The final weights by name.
         outcome: How the run ended, and its robust final numbers.
+        snapshots: All weights by name at each step at which they were to be kept.
     """
 
     history: pd.DataFrame
     weights: dict[str, np.ndarray]
     outcome: Outcome
+    snapshots: dict[int, dict[str, np.ndarray]] = field(default_factory=dict)
 
 
 @final
@@ -90,8 +92,7 @@ class Training:
         # One after another: the weights of all at once would be another copy of the ensemble.
         given = (_first_weights(r, s) for r, s in zip(members, starts, strict=True))
         self.engine = engines.ENGINES[self.engine_name](members, given, torch.device(device))
-        steps = recorded_steps(members[0].recording, self.num_steps)
-        self._recorder = Recorder(self.engine, steps)
+        self._recorder = Recorder(self.engine, members[0].recording, self.num_steps)
         self._recorder.record(0)
 
     def advance(self, num_steps: int) -> None:
@@ -139,7 +140,7 @@ class Training:
         self.step = step
 
     def _state(self) -> dict[str, Tensor]:
-        return {**self.engine.state(), "history": self._recorder.values_RQK}
+        return {**self.engine.state(), **self._recorder.state()}
 
     def results(self) -> Iterator[Trained]:
         """Return what each finished run leaves behind, one after another.
@@ -163,7 +164,8 @@ class Training:
         ended = outcome(history, run)
         if ended.status != "diverged":
             ended = replace(ended, numbers=ended.numbers | structure.shares(run, weights))
-        return Trained(history=history, weights=weights, outcome=ended)
+        kept = self._recorder.snapshots(k)
+        return Trained(history=history, weights=weights, outcome=ended, snapshots=kept)
 
 
 def train(

@@ -17,6 +17,7 @@ import pandas as pd
 
 from efficiency.errors import InvalidInputError
 from efficiency.estimates import Estimate
+from efficiency.measures.base import MEASURES
 from efficiency.settings import RunSettings
 from efficiency.statistics.intervals import FloatArray
 from efficiency.training.optimiser import learning_time
@@ -110,6 +111,10 @@ class Outcome:
         return cls(status=status, reasons=reasons, numbers=numbers)
 
 
+def _unit(name: str) -> str:
+    return "nats" if name.endswith(_IN_NATS) else "1"
+
+
 def _limits(name: str) -> tuple[float, float]:
     """Return between what a final number lies."""
     if name.endswith("_accuracy") or name.startswith("gen_share"):
@@ -178,7 +183,10 @@ def outcome(history: pd.DataFrame, run: RunSettings) -> Outcome:
         run: Its settings.
     """
     unseen = ("test", "removed", "never_seen", "novel")
-    of_training = [name for name in history.columns if not name.startswith(unseen)]
+    asked = {one.column: one for one in map(MEASURES.find, run.recording.measures or ())}
+    of_training = [
+        name for name in history.columns if name not in asked and not name.startswith(unseen)
+    ]
     finite = np.isfinite(history[of_training].to_numpy(dtype=float)).all(axis=1)
     if not finite.all():
         step = int(history["step"][~finite].iloc[0])
@@ -217,7 +225,7 @@ def outcome(history: pd.DataFrame, run: RunSettings) -> Outcome:
             low=lows[q],
             high=highs[q],
             n=len(tail),
-            unit="nats" if name.endswith(_IN_NATS) else "1",
+            unit=asked[name].unit if name in asked else _unit(name),
             status="measured" if status == "settled" else "not settled",
         )
     if "novel_accuracy" in history:

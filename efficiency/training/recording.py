@@ -1,18 +1,21 @@
 """When a run is measured, and the history that comes of it.
 
-Shapes: K members, N pairs of the table, R recorded steps, Q quantities.
+Shapes: K members, N pairs of the table, R recorded steps, Q quantities, P the
+parameters of all members.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import final
 
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
 from efficiency.engines import Engine
+from efficiency.errors import InvalidInputError
+from efficiency.measures.base import MEASURES, Reading
 from efficiency.settings import RecordingSettings
 from efficiency.training.ensemble import part_masks
 
@@ -20,42 +23,93 @@ from efficiency.training.ensemble import part_masks
 def recorded_steps(recording: RecordingSettings, num_steps: int) -> list[int]:
     """Return the steps at which a run is measured: 0, log-spaced ones, even ones, ``num_steps``.
 
-    Their number is at most ``num_log + num_even + 1``, whatever the length of the run.
+    And those of a list of snapshots. Apart from these their number is at most
+    ``num_log + num_even + 1``, whatever the length of the run.
     """
+    asked = recording.snapshots if isinstance(recording.snapshots, tuple) else ()
+    return sorted({*_log(recording, num_steps), *_even(recording, num_steps), *asked})
+
+
+def snapshot_steps(recording: RecordingSettings, num_steps: int) -> list[int]:
+    """Return the steps at which all weights are kept, none unless asked for."""
+    if recording.snapshots is None:
+        return []
+    if isinstance(recording.snapshots, tuple):
+        return sorted(set(recording.snapshots))
+    spaced = {"log": _log, "even": _even}[recording.snapshots]
+    return sorted({0, *spaced(recording, num_steps), num_steps})
+
+
+def _log(recording: RecordingSettings, num_steps: int) -> list[int]:
     log = np.geomspace(1, num_steps, recording.num_log) if recording.num_log else np.array([])
-    even = np.linspace(0, num_steps, recording.num_even + 1)
-    steps = np.unique(np.rint(np.concatenate([log, even])).astype(int))
-    return [int(step) for step in steps]
+    return [int(step) for step in np.rint(log)]
+
+
+def _even(recording: RecordingSettings, num_steps: int) -> list[int]:
+    return [int(step) for step in np.rint(np.linspace(0, num_steps, recording.num_even + 1))]
 
 
 @final
 class Recorder:
-    """Keeps what was measured.
+    """Keeps what was measured, and the snapshots.
 
     Args:
         engine: Trains and measures.
-        steps: When to measure.
+        recording: What is recorded, and when.
+        num_steps: The length of the runs.
 
     Attributes:
-        values_RQK: What was measured so far, the largest training loss since the last record last.
+        steps: When they are measured.
+        values_RQK: What was measured so far: what the engine measures, the largest training loss
+            since the last record, and the measures that were asked for.
+        snapshots_RP: All weights at the steps of snapshots, as ``Stack.flat`` has them.
     """
 
-    def __init__(self, engine: Engine, steps: Sequence[int]) -> None:
+    def __init__(self, engine: Engine, recording: RecordingSettings, num_steps: int) -> None:
         self._engine = engine
-        self.steps = list(steps)
-        self._names = [*engine.quantities, "train_loss_peak"]
+        self.steps = recorded_steps(recording, num_steps)
+        self._kept = snapshot_steps(recording, num_steps)
+        self._measures = [MEASURES.find(name) for name in recording.measures or ()]
+        self._names = [
+            *engine.quantities,
+            "train_loss_peak",
+            *(measure.column for measure in self._measures),
+        ]
+        if len(set(self._names)) < len(self._names):
+            twice = sorted({name for name in self._names if self._names.count(name) > 1})
+            raise InvalidInputError(
+                f"the measures {', '.join(twice)} have the name of what is recorded anyway; "
+                "choose others"
+            )
         self.values_RQK = engine.loss_peak_K.new_zeros(
             len(self.steps), len(self._names), len(engine.members)
         )
+        self.snapshots_RP = engine.weights.flat.new_zeros(
+            len(self._kept), *engine.weights.flat.shape
+        )
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what was kept so far, as the tensors themselves."""
+        snapshots = {"snapshots": self.snapshots_RP} if self._kept else {}
+        return {"history": self.values_RQK, **snapshots}
 
     def record(self, step: int) -> None:
         """Measure every member now, as the state after ``step`` updates."""
         row, peak_K = self.steps.index(step), self._engine.loss_peak_K
         measured_QK = self._engine.measure()
         now_K = measured_QK[self._names.index("train_loss")]
-        self.values_RQK[row, :-1] = measured_QK
-        self.values_RQK[row, -1] = torch.maximum(peak_K, now_K)
+        usual = len(measured_QK)
+        self.values_RQK[row, :usual] = measured_QK
+        self.values_RQK[row, usual] = torch.maximum(peak_K, now_K)
         peak_K.zero_()
+        if self._measures:
+            for k, member in enumerate(self._engine.members):
+                weights = {name: one[k] for name, one in self._engine.weights.views.items()}
+                reading = Reading(member, weights)
+                for q, measure in enumerate(self._measures, start=usual + 1):
+                    self.values_RQK[row, q, k] = measure.read(reading)
+        if step in self._kept:
+            self.snapshots_RP[self._kept.index(step)] = self._engine.weights.flat
 
     def history(self, member: int) -> pd.DataFrame:
         """Return one member's history: ``step`` and a column for every quantity that exists.
@@ -70,3 +124,14 @@ class Recorder:
             if not any(name.startswith(f"{part}_") for part in empty):
                 columns[name] = values_RQ[:, q]
         return pd.DataFrame(columns)
+
+    def snapshots(self, member: int) -> dict[int, dict[str, np.ndarray]]:
+        """Return one member's weights by name at each step at which they were kept."""
+        weights = self._engine.weights
+        return {
+            step: {
+                name: value[member].cpu().numpy().copy()
+                for name, value in weights.split(self.snapshots_RP[row]).items()
+            }
+            for row, step in enumerate(self._kept)
+        }

@@ -147,6 +147,9 @@ def print_plan(
         "estimated_mebibytes": round((trainer.memory_bytes(groups) + JUDGING_BYTES) / 2**20)
         if groups
         else 0,
+        "snapshot_mebibytes": round(
+            trainer.snapshot_bytes([run for group in groups for run in group]) / 2**20, 1
+        ),
         "workers": trainer.workers,
     }
 
@@ -169,6 +172,8 @@ def print_plan(
     print(f"runs in the store  {facts['runs_in_store']} of {facts['runs']}")
     print(f"estimated time     {time}, {trainer.workers} ensembles side by side")
     print(f"estimated memory   {facts['estimated_mebibytes']:,} MiB")
+    if facts["snapshot_mebibytes"]:
+        print(f"snapshots          {facts['snapshot_mebibytes']:,} MiB in the store")
     if foreseen is not None:
         print("that is all that is known; the rest is foretold from it, and trained then:")
         for (number, more), words in ((least, "at least"), (most, "at most")):

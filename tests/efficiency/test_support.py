@@ -36,7 +36,7 @@ class Weighted(TaskSettings):
 
 
 class Rare(RecordingSettings):
-    snapshots: int | None = None
+    thinning: int | None = None
 
 
 class Gated(OneLayerTransformerSettings):
@@ -69,7 +69,7 @@ def with_unknown(value):
             "optimiser": Clipped(**dict(plain.optimiser), gradient_clip=value)
         },
         "task.curriculum": {"task": Weighted(**dict(plain.task), curriculum=value)},
-        "recording.snapshots": {"recording": Rare(**dict(plain.recording), snapshots=value)},
+        "recording.thinning": {"recording": Rare(**dict(plain.recording), thinning=value)},
         "network.gate": {"network": Gated(d_model=8, num_heads=2, d_mlp=12, gate=value)},
     }
     found = {path: RunSettings(**(parts | changes)) for path, changes in more.items()}

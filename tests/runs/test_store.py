@@ -22,8 +22,9 @@ ARRAYS = hnp.arrays(
 )
 
 
-def result(**weights: np.ndarray) -> Result:
+def result(snapshots=None, **weights: np.ndarray) -> Result:
     return Result(
+        snapshots=snapshots or {},
         history=pd.DataFrame({"step": [0, 1], "x": [0.1, np.inf]}),
         weights=weights or {"x": np.arange(3.0)},
         outcome={"status": "settled", "numbers": {"π": 1 / 3}},
@@ -52,6 +53,32 @@ def test_a_run_comes_back_as_it_was_saved(tmp_path_factory, weights):
     for name, value in weights.items():
         assert back[name].dtype == value.dtype
         np.testing.assert_array_equal(back[name], value)
+
+
+KEPT = {0: {"x": np.arange(3.0), "a b": np.ones(2)}, 12: {"x": np.zeros(3), "a b": np.ones(2)}}
+
+
+def test_snapshots_come_back_by_step_and_name(tmp_path):
+    store = Store(tmp_path / "store")
+    store.save(document(1), result(KEPT), {}, store.work / "staging")
+    found = Store(store.path).load(identity(document(1))).snapshots()
+    assert list(found) == [0, 12]
+    for step, weights in KEPT.items():
+        assert found[step].keys() == weights.keys()
+        for name, value in weights.items():
+            np.testing.assert_array_equal(found[step][name], value)
+    store.save(document(2), result(), {}, store.work / "staging")
+    assert store.load(identity(document(2))).snapshots() == {}
+    assert not (store.folder(identity(document(2))) / "snapshots.safetensors").exists()
+
+
+@pytest.mark.parametrize("harm", ["cut", "remove"])
+def test_damaged_snapshots_are_damage_of_the_run(tmp_path, harm):
+    store = Store(tmp_path / "store")
+    store.save(document(1), result(KEPT), {}, store.work / "staging")
+    file = store.folder(identity(document(1))) / "snapshots.safetensors"
+    file.write_bytes(file.read_bytes()[:-3]) if harm == "cut" else file.unlink()
+    assert "snapshots.safetensors" in Store(store.path).damage(identity(document(1)))
 
 
 def test_a_saved_run_is_never_overwritten(tmp_path):

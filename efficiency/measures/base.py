@@ -1,0 +1,121 @@
+"""What a measure is: one number of one network at one moment of its training.
+
+Shapes: N pairs of the table, S symbols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from efficiency import networks
+from efficiency.errors import InvalidInputError
+from efficiency.registry import Registry
+from efficiency.settings import RunSettings
+from efficiency.training.ensemble import labels, part_masks
+from efficiency.training.losses import relative_to_correct
+
+
+@final
+class Reading:
+    """A network while it is measured; what no measure asks for is not computed.
+
+    Args:
+        run: Its settings.
+        weights: Its weights by name.
+
+    Attributes:
+        run: Its settings.
+        weights: Its weights by name; not to be changed.
+    """
+
+    def __init__(self, run: RunSettings, weights: Mapping[str, Tensor]) -> None:
+        self.run, self.weights = run, weights
+
+    @cached_property
+    def logits(self) -> Tensor:
+        """(N, S) logits over the whole table, in nats."""
+        table = self.run.task.table
+        device = next(iter(self.weights.values())).device
+        program = networks.program(self.run.task, self.run.network)
+        left, right = (
+            torch.as_tensor(side, device=device).unsqueeze(0) for side in (table.left, table.right)
+        )
+        stacked = {name: value.unsqueeze(0) for name, value in self.weights.items()}
+        with torch.no_grad():
+            return program.logits(stacked, program.prepare(left, right))[0]
+
+    @cached_property
+    def parts(self) -> Mapping[str, np.ndarray]:
+        """(N,) booleans: which pairs are in each of ``efficiency.measurements.PARTS``."""
+        return part_masks(self.run)
+
+    @cached_property
+    def margins(self) -> Tensor:
+        """(N,) o^{y*} − max_{y≠y*} o^y in nats, y* the label that the run is measured by."""
+        labels_N = torch.as_tensor(labels(self.run), device=self.logits.device)
+        relative_NS = relative_to_correct(self.logits.unsqueeze(0), labels_N.unsqueeze(0))[0]
+        return -relative_NS.amax(-1).double()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """A quantity that a run can be asked to record beside the usual ones.
+
+    Attributes:
+        name: What settings call it; its column in a history has _ for -.
+        label: For an axis, without the unit.
+        read: From a reading to the number; NaN where it is not defined.
+        unit: ``"1"`` for a fraction or a ratio.
+    """
+
+    name: str
+    label: str
+    read: Callable[[Reading], float]
+    unit: str = "1"
+
+    @property
+    def column(self) -> str:
+        """Its name in histories and outcomes."""
+        return self.name.replace("-", "_")
+
+
+def _of_module(name: str, thing: Any) -> Measure:
+    """Return what a module has under a name as the measure of that name."""
+    if isinstance(thing, Measure):
+        return Measure(name=name, label=thing.label, read=thing.read, unit=thing.unit)
+    if callable(thing):
+        said = (thing.__doc__ or name).strip().splitlines()[0].rstrip(".")
+        return Measure(name=name, label=said, read=thing)
+    raise InvalidInputError(
+        f"{name!r} is no measure but a {type(thing).__name__}; it must be a Measure "
+        "(efficiency.measures) or a function from a Reading to a number"
+    )
+
+
+MEASURES: Registry[Measure] = Registry("measure", _of_module)
+"""Those that can be asked for by name."""
+
+
+def measure(
+    name: str, label: str, unit: str = "1"
+) -> Callable[[Callable[[Reading], float]], Callable[[Reading], float]]:
+    """Register the function below as a measure.
+
+    Args:
+        name: See ``Measure``.
+        label: See ``Measure``.
+        unit: See ``Measure``.
+    """
+
+    def register(read: Callable[[Reading], float]) -> Callable[[Reading], float]:
+        MEASURES.register(name, Measure(name=name, label=label, unit=unit, read=read))
+        return read
+
+    return register
