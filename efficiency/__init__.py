@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from efficiency import theory
     from efficiency.analysis import isologit, logit_subspaces
+    from efficiency.analysis.measured import measure, module_of
     from efficiency.errors import InvalidInputError
     from efficiency.estimates import Estimate
     from efficiency.networks import ARCHITECTURES
@@ -54,6 +55,8 @@ _HOME = {
     "intervals": "statistics.intervals",
     "isologit": "analysis.isologit",
     "logit_subspaces": "analysis.logit_subspaces",
+    "measure": "analysis.measured",
+    "module_of": "analysis.measured",
     "pack": "training.ensemble",
     "theory": "theory",
     "train": "training.loop",
@@ -80,6 +83,8 @@ __all__ = [
     "intervals",
     "isologit",
     "logit_subspaces",
+    "measure",
+    "module_of",
     "pack",
     "theory",
     "train",

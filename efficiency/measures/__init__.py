@@ -1,12 +1,12 @@
 """Measures that a run can be asked to record: ``RecordingSettings(measures=("smallest-margin",))``.
 
-To add one: a function from a ``Reading`` to a number under ``@measure``; or name it
+To add one: a function from a ``Reading`` to a number under ``@recorded``; or name it
 ``mymodule:function`` and register nothing.
 """
 
 from __future__ import annotations
 
 from efficiency.measures import circuits, spectra
-from efficiency.measures.base import MEASURES, Measure, Reading, measure
+from efficiency.measures.base import MEASURES, Measure, Reading, recorded
 
-__all__ = ["MEASURES", "Measure", "Reading", "circuits", "measure", "spectra"]
+__all__ = ["MEASURES", "Measure", "Reading", "circuits", "recorded", "spectra"]

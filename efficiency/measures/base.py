@@ -103,7 +103,7 @@ MEASURES: Registry[Measure] = Registry("measure", _of_module)
 """Those that can be asked for by name."""
 
 
-def measure(
+def recorded(
     name: str, label: str, unit: str = "1"
 ) -> Callable[[Callable[[Reading], float]], Callable[[Reading], float]]:
     """Register the function below as a measure.

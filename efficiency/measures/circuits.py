@@ -7,17 +7,17 @@ import math
 import torch
 
 from efficiency.analysis import logit_subspaces
-from efficiency.measures.base import Reading, measure
+from efficiency.measures.base import Reading, recorded
 
 
-@measure("smallest-margin", "Smallest margin on training examples", "nats")
+@recorded("smallest-margin", "Smallest margin on training examples", "nats")
 def smallest_margin(reading: Reading) -> float:
     """Return the least margin of the examples that are trained on, by their own labels."""
     train = torch.as_tensor(reading.parts["train"], device=reading.margins.device)
     return float(reading.margins[train].min())
 
 
-@measure("gen-share", "Gen's share of the logits' norm")
+@recorded("gen-share", "Gen's share of the logits' norm")
 def gen_share(reading: Reading) -> float:
     """Return the share of the centred logits' norm in the answer subspace.
 

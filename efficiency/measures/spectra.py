@@ -10,7 +10,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from efficiency.measures.base import Reading, measure
+from efficiency.measures.base import Reading, recorded
 
 
 def embedding_spectrum(W_E: npt.ArrayLike, p: int) -> np.ndarray:
@@ -31,7 +31,7 @@ def embedding_spectrum(W_E: npt.ArrayLike, p: int) -> np.ndarray:
     return found
 
 
-@measure("num-frequencies", "Frequencies of the embedding")
+@recorded("num-frequencies", "Frequencies of the embedding")
 def num_frequencies(reading: Reading) -> float:
     """Return in how many frequencies the embedding lies: 1 / Σ_k share_k², from 1 to ⌊p/2⌋.
 

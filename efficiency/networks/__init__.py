@@ -185,8 +185,10 @@ def register(name: str, kind: type[Network]) -> None:
 
 def network(task: TaskSettings, settings: NetworkSettings) -> Network:
     """Return one network with zero weights for a task."""
-    num_symbols = task.num_classes
-    return ARCHITECTURES.find(settings.architecture).network(num_symbols, settings)
+    architecture, S = ARCHITECTURES.find(settings.architecture), task.num_classes
+    found = architecture.network(S, settings)
+    found.reads = architecture.prompt(S, settings)
+    return found
 
 
 @functools.lru_cache(maxsize=64)

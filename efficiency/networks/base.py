@@ -25,9 +25,14 @@ class Network(nn.Module, ABC):
     """One network, from (D, positions) tokens to (D, S) logits of the answer.
 
     Parameters are named W_…, b_… and, for the gain of a LayerNorm, g_….
+
+    Attributes:
+        EMBEDDINGS: Names of parameters whose rows are looked up.
+        reads: The tokens that it reads, see ``prompt``.
     """
 
     EMBEDDINGS: ClassVar[tuple[str, ...]] = ("W_E", "W_pos")
+    reads: Sequence[str | int] = ("a", "b")
 
     @classmethod
     def of(cls, num_symbols: int, settings: Any) -> Network:

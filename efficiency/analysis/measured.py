@@ -1,0 +1,267 @@
+"""Measuring a network that was trained elsewhere, as runs of this project are measured.
+
+Shapes: N pairs of the table, T tokens of a prompt, S symbols.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy import optimize
+from torch import Tensor, nn
+
+from efficiency import measurements, networks
+from efficiency.analysis import logit_subspaces
+from efficiency.errors import InvalidInputError
+from efficiency.estimates import Estimate
+from efficiency.operations import IntArray
+from efficiency.settings import NetworkSettings, TaskSettings
+
+_BATCH = 4096
+"""Examples whose logits are computed at once."""
+
+_FARTHEST = 8.0
+"""Largest factor, either way, that weights are multiplied by to reach a logit."""
+
+_TWO_SIDED = 1.96
+"""Standard errors on each side of a mean in a 95% interval."""
+
+
+def module_of(
+    task: TaskSettings, settings: NetworkSettings, weights: Mapping[str, npt.ArrayLike]
+) -> networks.Network:
+    """Return the network of some weights, such as a run left in a store.
+
+    Args:
+        task: What it was trained on.
+        settings: Its settings.
+        weights: Its weights by name.
+
+    Raises:
+        InvalidInputError: The weights are not those of such a network.
+    """
+    network = networks.network(task, settings).to(settings.dtype)
+    wanted = dict(networks.shapes(task, settings))
+    found = {name: tuple(np.shape(value)) for name, value in weights.items()}
+    if found != wanted:
+        wrong = sorted(n for n in wanted | found if wanted.get(n) != found.get(n))
+        raise InvalidInputError(
+            f"these are no weights of {settings.architecture} on {task.operation} at size "
+            f"{task.size}: {wrong} have the shapes {[found.get(n) for n in wrong]}, needed are "
+            f"{[wanted.get(n) for n in wrong]}"
+        )
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            parameter.copy_(torch.as_tensor(np.asarray(weights[name])))
+    return network
+
+
+def measure(
+    network: nn.Module,
+    task: TaskSettings,
+    *,
+    trained: npt.ArrayLike | None = None,
+    labels: npt.ArrayLike | None = None,
+    prompt: Sequence[str | int] | None = None,
+    at: float | None = None,
+) -> dict[str, Estimate]:
+    """Return what a network knows and what its weights cost, by the names that histories use.
+
+    Norms, and on the examples trained on loss, accuracy, log-odds, margin and centred logit; loss
+    and accuracy on the rest, accuracy and logits on novel pairs (see ``efficiency.measurements``);
+    ``gen_share_SUBSPACE`` where the operation has such a subspace, and ``gen_logit`` and
+    ``mem_logit``, Gen's and Mem's part of the right logit with 95% intervals (see
+    ``efficiency.analysis.logit_subspaces.Split`` for what they assume). Intervals are over
+    examples; of networks they say nothing.
+
+    Args:
+        network: From (N, T) tokens to (N, S) logits, or to (N, T, V) of which the last position and
+            the first S count. It is measured in evaluation mode, and left as it was.
+        task: The operation.
+        trained: Which pairs of the table, in the order of ``task.table``, it was trained on:
+            (N,) booleans or indices. Default: all.
+        labels: (N,) labels that it was trained on; default: the answers.
+        prompt: Tokens that it reads, ``"a"``, ``"b"`` and numbers; default: those of a network of
+            this project, and ``a b S`` of any other, where S is the token of =.
+        at: ŝ, nats: adds ``isologit_norm``, the norm that it has with all weights multiplied
+            alike so that its mean log-odds on ``trained`` are ŝ.
+
+    Raises:
+        InvalidInputError: The network does not answer so, or ŝ is not reached.
+    """
+    table = task.table
+    train_N = _mask(trained, table.num_pairs)
+    labels_N = table.answer if labels is None else np.asarray(labels, dtype=np.int64)
+    if labels_N.shape != (table.num_pairs,):
+        raise InvalidInputError(
+            f"labels have the shape {labels_N.shape}; give one for each of {table.num_pairs} pairs"
+        )
+    reads = getattr(network, "reads", ("a", "b", table.num_symbols))
+    tokens_NT = _tokens(reads if prompt is None else prompt, table.left, table.right)
+    parameters = {name: one.detach() for name, one in network.named_parameters()}
+    if not parameters:
+        raise InvalidInputError("the network has no parameters, so there is no norm to measure")
+    with _evaluating(network):
+        logits_NS = _logits(network, parameters, tokens_NT, table.num_symbols)
+        numbers = _readings(task, logits_NS, labels_N, train_N)
+        norms = measurements.norms({name: one.unsqueeze(0) for name, one in parameters.items()})
+        numbers |= {name: _exact(float(norm[0]), 1) for name, norm in norms.items()}
+        numbers |= _circuits(task, logits_NS.numpy(), train_N)
+        if at is not None:
+            norm = float(norms["norm"][0])
+            chosen = torch.as_tensor(train_N)
+
+            def log_odds(scale: float) -> float:
+                scaled = {name: scale * one for name, one in parameters.items()}
+                logits = _logits(network, scaled, tokens_NT[chosen], table.num_symbols)
+                of = torch.as_tensor(labels_N)[chosen]
+                found = measurements.readings(logits[None], of[None])["log_odds"]
+                return float(found.mean())
+
+            numbers["isologit_norm"] = _exact(norm * _scale_at(log_odds, at), int(train_N.sum()))
+    return numbers
+
+
+def _mask(trained: npt.ArrayLike | None, num_pairs: int) -> np.ndarray:
+    """Return (N,) booleans from booleans, indices or nothing."""
+    if trained is None:
+        return np.ones(num_pairs, dtype=bool)
+    given = np.asarray(trained)
+    if given.dtype == bool and given.shape == (num_pairs,):
+        mask: np.ndarray = given
+    elif given.ndim == 1 and np.issubdtype(given.dtype, np.integer):
+        if given.size and not (given.min() >= 0 and given.max() < num_pairs):
+            raise InvalidInputError(
+                f"trained has indices from {given.min()} to {given.max()}; there are pairs "
+                f"0 … {num_pairs - 1}"
+            )
+        mask = np.zeros(num_pairs, dtype=bool)
+        mask[given] = True
+    else:
+        raise InvalidInputError(
+            f"trained has the shape {given.shape} and type {given.dtype}; give {num_pairs} "
+            "booleans or the indices of pairs"
+        )
+    if not mask.any():
+        raise InvalidInputError("no pair is trained on; mark at least one in trained")
+    return mask
+
+
+def _tokens(prompt: Sequence[str | int], left: IntArray, right: IntArray) -> Tensor:
+    """Return (N, T) tokens."""
+    operands = {"a": left, "b": right}
+    columns = []
+    for token in prompt:
+        if isinstance(token, str) and token not in operands:
+            raise InvalidInputError(
+                f"the prompt has {token!r}; write 'a', 'b', and other tokens as numbers"
+            )
+        columns.append(operands[token] if isinstance(token, str) else np.full_like(left, token))
+    return torch.as_tensor(np.stack(columns, axis=1))
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    """Switch a network to evaluation, and back to what each part of it was in."""
+    before = {module: module.training for module in network.modules()}
+    network.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, training in before.items():
+            module.training = training
+
+
+def _logits(
+    network: nn.Module, parameters: Mapping[str, Tensor], tokens_NT: Tensor, num_symbols: int
+) -> Tensor:
+    """Return (N, S) logits in float64, on the CPU."""
+    device = next(iter(parameters.values())).device
+    found = []
+    for tokens_BT in torch.split(tokens_NT, _BATCH):
+        answer = torch.func.functional_call(network, dict(parameters), (tokens_BT.to(device),))
+        if not isinstance(answer, Tensor) or answer.dim() not in (2, 3):
+            given = tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__
+            raise InvalidInputError(
+                f"the network answers {len(tokens_BT)} prompts with {given}; it must return logits "
+                "(N, S), or (N, T, V) of which the last position is read"
+            )
+        logits_BV = answer[:, -1] if answer.dim() == 3 else answer
+        if logits_BV.shape[0] != len(tokens_BT) or logits_BV.shape[1] < num_symbols:
+            raise InvalidInputError(
+                f"the network answers {len(tokens_BT)} prompts with {tuple(logits_BV.shape)}; "
+                f"there are {num_symbols} possible answers"
+            )
+        found.append(logits_BV[:, :num_symbols].double().cpu())
+    return torch.cat(found)
+
+
+def _readings(
+    task: TaskSettings, logits_NS: Tensor, labels_N: IntArray, train_N: np.ndarray
+) -> dict[str, Estimate]:
+    known = train_N if task.mirror is None else train_N | train_N[task.mirror]
+    nobody = np.zeros_like(train_N)
+    masks = dict.fromkeys(measurements.PARTS, nobody)
+    masks |= {"train": train_N, "test": ~train_N, "novel": ~known}
+    parts = {part: torch.as_tensor(mask)[None] for part, mask in masks.items()}
+    readings = measurements.readings(logits_NS[None], torch.as_tensor(labels_N)[None])
+    means = measurements.means(readings, parts)
+    sizes = {part: int(mask.sum()) for part, mask in masks.items()}
+    return {
+        name: _exact(float(mean[0]), size, "1" if name.endswith("_accuracy") else "nats")
+        for name, mean in means.items()
+        if (size := sizes.get(name.partition("_")[0], sizes["train"])) > 0
+        and not name.startswith(("removed", "never_seen", "clean", "corrupted"))
+    }
+
+
+def _circuits(
+    task: TaskSettings, logits_NS: np.ndarray, train_N: np.ndarray
+) -> dict[str, Estimate]:
+    """Return Gen's and Mem's part of the logits, as far as the operation says where Gen lives."""
+    if not np.isfinite(logits_NS).all():
+        return {}
+    found: dict[str, Estimate] = {}
+    for subspace in logit_subspaces.SUBSPACES:
+        if not logit_subspaces.defined(task, subspace):
+            continue
+        split = logit_subspaces.split(logits_NS, train_N, task, subspace)
+        found[f"gen_share_{subspace}"] = _exact(split.share, len(train_N))
+        for name, value, error in (
+            ("gen_logit", split.gen_corrected, split.gen_error),
+            ("mem_logit", split.mem_corrected, split.mem_error),
+        ):
+            if value is not None and error is not None:
+                reach = _TWO_SIDED * error
+                found[name] = Estimate(
+                    value=value,
+                    low=value - reach,
+                    high=value + reach,
+                    n=len(train_N),
+                    unit="nats",
+                )
+    return found
+
+
+def _scale_at(log_odds: Callable[[float], float], at: float) -> float:
+    """Return by what weights are multiplied to reach a logit."""
+    ends = [log_odds(1 / _FARTHEST) - at, log_odds(_FARTHEST) - at]
+    if not (np.isfinite(ends).all() and ends[0] * ends[1] < 0):
+        raise InvalidInputError(
+            f"log-odds of {at:g} are not reached: with all weights divided and multiplied by "
+            f"{_FARTHEST:g} they are {ends[0] + at:.3g} and {ends[1] + at:.3g}"
+        )
+    scale = optimize.brentq(
+        lambda x: log_odds(math.exp(x)) - at, -math.log(_FARTHEST), math.log(_FARTHEST), xtol=1e-6
+    )
+    return math.exp(scale)
+
+
+def _exact(value: float, n: int, unit: str = "1") -> Estimate:
+    return Estimate(value=value, low=None, high=None, n=n, unit=unit)
