@@ -14,11 +14,12 @@ from matplotlib.figure import Figure
 
 from paper_figures import captions, style
 from predictions.judging import plural
-from predictions.protocol import Prediction, Run, Verdict
+from predictions.protocol import Prediction, Run
 from predictions.registry import PREDICTIONS
 from predictions.sizes import Size
 from predictions.stored import DEFAULT_STORE, judge_stored, stored
 from predictions.variants import AS_DESIGNED, Variant
+from predictions.verdicts import Verdict
 from runs import Store
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from efficiency.settings import RunSettings
 from predictions.grounds import named
 from predictions.judging import plural
-from predictions.protocol import Run, Verdict
+from predictions.protocol import Run
+from predictions.verdicts import Verdict
 
 MOST_NOTES = 2
 """Notes of the verdicts that a caption repeats."""

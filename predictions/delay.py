@@ -17,7 +17,8 @@ from predictions.judging import (
     too_few,
     value_of,
 )
-from predictions.protocol import Finding, Run
+from predictions.protocol import Run
+from predictions.verdicts import Finding
 
 MIN_DELAY = 5.0
 """Least ratio of the step of generalising to the step of fitting that counts as a delay."""

@@ -15,8 +15,8 @@ from pathlib import Path
 from efficiency.errors import InvalidInputError
 from predictions import multiplicity as family
 from predictions.judging import plural
-from predictions.protocol import Verdict
 from predictions.registry import find, group_of
+from predictions.verdicts import Verdict
 from runs.files import write_file
 
 

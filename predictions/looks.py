@@ -9,8 +9,9 @@ from typing import Any
 
 from predictions.clauses import outcome_by
 from predictions.plans import Extent, Look, Plan
-from predictions.protocol import LEFT_OPEN, Prediction, Run, Verdict
+from predictions.protocol import Prediction, Run
 from predictions.sizes import Size
+from predictions.verdicts import LEFT_OPEN, Verdict
 from runs import Store, StoreError
 from runs.identity import digest, identity
 from runs.statements import Statement, state, statements
@@ -243,14 +244,8 @@ def _over_looks(verdict: Verdict, here: Planned, prediction: Prediction, size: S
         following = prediction.command(size, here.plan.extent())
     if outcome == "undecided" and look.number == look.of:
         sentence += " All planned looks have been taken."
-    return replace(
-        verdict,
-        outcome=outcome,
-        sentence=sentence,
-        p_value=support,
-        p_refuted=refutation,
-        next_command=following,
-    )
+    said = verdict.saying(outcome=outcome, sentence=sentence, p_value=support, p_refuted=refutation)
+    return replace(said, next_command=following)
 
 
 def _objection(

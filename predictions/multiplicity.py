@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from efficiency.statistics.intervals import holm
 from predictions.clauses import LEVEL
-from predictions.protocol import Prediction, Verdict, VerdictOutcome
+from predictions.protocol import Prediction
+from predictions.verdicts import Verdict, VerdictOutcome
 
 EXPLAINED = (
     "Outcome: what stands at 5% among all predictions of this table, of the chance of any false "

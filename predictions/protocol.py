@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
 from efficiency.training.outcome import Outcome
-from predictions.clauses import BySeed, Decision, Known
-from predictions.plans import ONE_LOOK, Extent, Look
+from predictions.plans import ONE_LOOK, Extent
 from predictions.sizes import OF_ALL, Size
 from predictions.variants import AS_DESIGNED, Variant
+from predictions.verdicts import LEFT_OPEN, Finding, Verdict, VerdictOutcome
 from runs.identity import identity
 
 if TYPE_CHECKING:
@@ -25,11 +23,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from predictions.designs import Part
-
-LEFT_OPEN = " Left open: "
-"""What follows is the number that a verdict could not be decided by."""
-
-VerdictOutcome = Literal["supported", "refuted", "undecided", "invalid"]
 
 
 class Left(Protocol):
@@ -85,150 +78,6 @@ class Run:
         """Return the final weights."""
         assert self.left is not None, self.identity
         return self.left.weights()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """What the runs say of a claim.
-
-    Attributes:
-        prediction: Name of the prediction.
-        size: Size it was tested at.
-        options: What differs from that size, as options of the command line.
-        outcome: ``supported``, ``refuted``, ``undecided`` (the runs do not suffice) or ``invalid``
-            (the runs are not a test of the claim).
-        sentence: The finding in one sentence.
-        rule: The rule that decided, as it was fixed before the runs.
-        numbers: Every number the sentence rests on, and more.
-        deciding: Name of the number that decided, or on which it was left open.
-        p_value: Smallest 1 − confidence at which the rule counts the claim as supported; over
-            several looks that of all of them, see ``predictions.plans``.
-        p_refuted: The p of its refutation, see ``predictions.clauses``.
-        next_command: What may decide a claim that is not decided.
-        runs: Identities of the runs it was judged on.
-        notes: What was left out and why, a sentence each.
-        look: Which look at which plan it is; ``None`` if not of a store.
-        by_seed: What each number of the rule is computed from, where that is one thing of each
-            seed; see ``predictions.clauses``.
-    """
-
-    prediction: str
-    size: Size
-    outcome: VerdictOutcome
-    sentence: str
-    rule: str
-    numbers: Mapping[str, Estimate] = field(default_factory=dict)
-    deciding: str | None = None
-    p_value: float | None = None
-    p_refuted: float | None = None
-    next_command: str | None = None
-    runs: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    options: str = ""
-    look: Look | None = None
-    by_seed: Mapping[str, BySeed] = field(default_factory=dict)
-
-    def document(self) -> dict[str, Any]:
-        """Return the verdict as JSON types, in the form that ``judge --json`` prints."""
-        return {
-            "prediction": self.prediction,
-            "size": self.size,
-            "options": self.options,
-            "outcome": self.outcome,
-            "sentence": self.sentence,
-            "rule": self.rule,
-            "numbers": {name: number.document() for name, number in self.numbers.items()},
-            "deciding": self.deciding,
-            "p_value": self.p_value,
-            "p_refuted": self.p_refuted,
-            "next_command": self.next_command,
-            "runs": list(self.runs),
-            "notes": list(self.notes),
-            "look": None if self.look is None else self.look.document(),
-            "by_seed": {
-                name: {str(seed): _finite(known) for seed, known in by_seed.items()}
-                for name, by_seed in self.by_seed.items()
-            },
-        }
-
-    @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Verdict:
-        """Return the verdict that ``document`` describes."""
-        numbers = {
-            name: Estimate.from_document(number) for name, number in document["numbers"].items()
-        }
-        look = document.get("look")
-        held = {
-            "numbers": numbers,
-            "by_seed": {
-                name: {int(seed): _known(value) for seed, value in by_seed.items()}
-                for name, by_seed in document.get("by_seed", {}).items()
-            },
-            "runs": tuple(document["runs"]),
-            "look": None if look is None else Look(**look),
-        }
-        return cls(**(document | held | {"notes": tuple(document["notes"])}))
-
-
-def _finite(known: Known) -> float | list[float | None]:
-    """Return what a seed says as JSON types, which have no infinity."""
-    if isinstance(known, tuple):
-        return [end if math.isfinite(end) else None for end in known]
-    return known
-
-
-def _known(value: float | Sequence[float | None]) -> Known:
-    """Return what ``_finite`` was given."""
-    if isinstance(value, Sequence):
-        low, high = value
-        return (-math.inf if low is None else low, math.inf if high is None else high)
-    return value
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """What a rule says of the runs.
-
-    Attributes:
-        outcome: The outcome.
-        sentence: Why, in one sentence.
-        numbers: What it rests on, and more.
-        deciding: The name of the number that decided, or on which it was left open.
-        p_value: The smallest 1 − confidence of the rule's intervals at which the claim counts as
-            supported: a p for the family. ``None`` where nothing was tested.
-        p_refuted: The p of its refutation, see ``predictions.clauses``.
-        notes: What was left out and why, a sentence each.
-        by_seed: What each number of the rule is computed from.
-    """
-
-    outcome: VerdictOutcome
-    sentence: str
-    numbers: Mapping[str, Estimate] = field(default_factory=dict)
-    deciding: str | None = None
-    p_value: float | None = None
-    p_refuted: float | None = None
-    notes: tuple[str, ...] = ()
-    by_seed: Mapping[str, BySeed] = field(default_factory=dict)
-
-    @classmethod
-    def of(
-        cls,
-        decision: Decision,
-        sentence: str,
-        numbers: Mapping[str, Estimate],
-        notes: tuple[str, ...] = (),
-    ) -> Finding:
-        """Return what clauses decided, in words and with the numbers."""
-        return cls(
-            outcome=decision.outcome,
-            sentence=sentence,
-            numbers=numbers,
-            deciding=decision.deciding,
-            p_value=decision.p_value,
-            p_refuted=decision.p_refuted,
-            notes=notes,
-            by_seed=decision.by_seed,
-        )
 
 
 class Prediction(ABC):
@@ -309,34 +158,30 @@ class Prediction(ABC):
         """
         runs = sorted(runs, key=lambda run: run.identity)  # sums round by their order
         finding = self.find(size, runs)
-        outcome, sentence = finding.outcome, finding.sentence
-        if size == "smoke" and runs and outcome != "undecided":
-            outcome, sentence = (
-                "undecided",
-                (
-                    f"The smoke size decides nothing (its few runs alone would say {outcome}). "
-                    f"{sentence}"
-                ),
+        if size == "smoke" and runs and finding.outcome != "undecided":
+            finding = replace(
+                finding,
+                outcome="undecided",
+                sentence=f"The smoke size decides nothing (its few runs alone would say "
+                f"{finding.outcome}). {finding.sentence}",
+                p_value=None,
+                p_refuted=None,
+                deciding=None,
             )
-            finding = replace(finding, p_value=None, p_refuted=None, deciding=None)
-        open_ended = outcome in ("undecided", "invalid")
-        if outcome == "undecided" and finding.deciding is not None:
-            sentence = f"{sentence}{LEFT_OPEN}{finding.deciding.replace('_', ' ')}."
+        if finding.outcome == "undecided" and finding.deciding is not None:
+            open_number = finding.deciding.replace("_", " ")
+            finding = replace(finding, sentence=f"{finding.sentence}{LEFT_OPEN}{open_number}.")
+        following = None
+        if finding.outcome in ("undecided", "invalid"):
+            following = self._next_command(size, finding.outcome, runs)
         return Verdict(
             prediction=self.name,
             size=size,
-            outcome=outcome,
-            sentence=sentence,
             rule=self.rule,
-            numbers=finding.numbers,
-            deciding=finding.deciding,
-            p_value=finding.p_value,
-            p_refuted=finding.p_refuted,
-            next_command=self._next_command(size, outcome, runs) if open_ended else None,
+            finding=replace(finding, notes=(*finding.notes, *self._own_design())),
+            next_command=following,
             runs=tuple(run.identity for run in runs),
-            notes=(*finding.notes, *self._own_design()),
             options=shlex.join(self.variant.options()),
-            by_seed=finding.by_seed,
         )
 
     def _own_design(self) -> tuple[str, ...]:

@@ -15,9 +15,10 @@ from predictions import foretold, plugins
 from predictions.judging import plural
 from predictions.looks import extent_of, with_look
 from predictions.meaning import changed_since
-from predictions.protocol import Prediction, Run, Verdict
+from predictions.protocol import Prediction, Run
 from predictions.sizes import Size
 from predictions.stages import Staged
+from predictions.verdicts import Finding, Verdict
 from runs.files import StoreError
 from runs.identity import identity
 from runs.record import Record
@@ -149,10 +150,12 @@ def judge_stored(
         return Verdict(
             prediction=prediction.name,
             size=size,
-            outcome="undecided",
-            sentence=f"{held.num_absent} of the {held.num_wanted} runs are not in the store "
-            f"{store.path}{more}; none was judged.",
             rule=prediction.rule,
+            finding=Finding(
+                outcome="undecided",
+                sentence=f"{held.num_absent} of the {held.num_wanted} runs are not in the store "
+                f"{store.path}{more}; none was judged.",
+            ),
             next_command=on(
                 store, prediction.command(size, extent_of(store, prediction, size, num_seeds))
             ),
@@ -177,7 +180,8 @@ def judge_stored(
     following = verdict.next_command
     if following is not None:
         following = on(store, following)
-    return replace(verdict, notes=(*verdict.notes, *notes), next_command=following)
+    said = verdict.saying(notes=(*verdict.notes, *notes))
+    return replace(said, next_command=following)
 
 
 def not_judged(prediction: Prediction, size: Size, why: str) -> Verdict:
@@ -185,9 +189,8 @@ def not_judged(prediction: Prediction, size: Size, why: str) -> Verdict:
     return Verdict(
         prediction=prediction.name,
         size=size,
-        outcome="undecided",
-        sentence=f"It could not be judged: {why}",
         rule=prediction.rule,
+        finding=Finding(outcome="undecided", sentence=f"It could not be judged: {why}"),
         options=shlex.join(prediction.variant.options()),
     )
 

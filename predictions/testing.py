@@ -22,8 +22,9 @@ from efficiency.settings import (
 )
 from efficiency.training.loop import train
 from efficiency.training.outcome import Outcome, RunStatus
-from predictions.protocol import Prediction, Run, Verdict, VerdictOutcome
+from predictions.protocol import Prediction, Run
 from predictions.sizes import OF_ALL, SIZES
+from predictions.verdicts import Verdict, VerdictOutcome
 from runs.identity import canonical_json
 
 _TASK = TaskSettings(operation="addition", size=5)

@@ -6,7 +6,8 @@ import importlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from predictions.protocol import Run, Verdict
+from predictions.protocol import Run
+from predictions.verdicts import Verdict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -14,7 +14,8 @@ from efficiency.estimates import Estimate
 from efficiency.notation import NOTATION
 from paper_figures import style
 from predictions.circuit_efficiency.critical_size.ratio import RATIO_MARGIN
-from predictions.protocol import Run, Verdict
+from predictions.protocol import Run
+from predictions.verdicts import Verdict
 
 _MARKERS = ("<", "s", ">")
 """Of midpoints, from the shortest training to the longest."""

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from efficiency.notation import NOTATION
 from paper_figures import courses, style
 from predictions.first_study.delayed_generalisation import arms
-from predictions.protocol import Run, Verdict
+from predictions.protocol import Run
+from predictions.verdicts import Verdict
 
 
 @mpl.rc_context(style.STYLE)

@@ -14,7 +14,8 @@ from paper_figures import style
 from predictions.circuit_efficiency.efficiency.judge import ARMS, usable
 from predictions.circuit_efficiency.efficiency.reading import Arm, SeedCurves
 from predictions.judging import bounds, geometric
-from predictions.protocol import Run, Verdict
+from predictions.protocol import Run
+from predictions.verdicts import Verdict
 
 _NAMES: dict[Arm, str] = {"mem": "Mem", "gen": "Gen"}
 _COLOURS: dict[Arm, str] = {"mem": style.MEM, "gen": style.GEN}

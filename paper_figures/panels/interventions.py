@@ -13,7 +13,8 @@ from efficiency.notation import NOTATION
 from paper_figures import style
 from predictions.first_study.interventions_arms import DESIGNS, WEIGHT_DECAY
 from predictions.first_study.interventions_judge import times
-from predictions.protocol import Run, Verdict
+from predictions.protocol import Run
+from predictions.verdicts import Verdict
 
 
 @mpl.rc_context(style.STYLE)

@@ -13,7 +13,8 @@ from efficiency.training.outcome import GENERALISED
 from paper_figures import style
 from predictions.first_study.label_noise import wrong
 from predictions.judging import final_accuracy
-from predictions.protocol import Run, Verdict
+from predictions.protocol import Run
+from predictions.verdicts import Verdict
 
 
 @mpl.rc_context(style.STYLE)

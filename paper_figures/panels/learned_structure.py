@@ -15,7 +15,8 @@ from sklearn.manifold import TSNE
 from efficiency.analysis import alignment
 from paper_figures import style
 from predictions.first_study.learned_structure_judge import Learned, measured
-from predictions.protocol import Run, Verdict
+from predictions.protocol import Run
+from predictions.verdicts import Verdict
 
 _DOTS: Any = {"s": 110, "alpha": 0.5, "edgecolors": "none"}
 """Light enough that a number in black can be read on each."""

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from efficiency.notation import NOTATION
 from paper_figures import style
 from predictions.circuit_efficiency.minimal_example.claim import PANELS, losses
-from predictions.protocol import Run, Verdict
+from predictions.protocol import Run
+from predictions.verdicts import Verdict
 
 _TITLES = {
     "all_three": "All three ingredients",

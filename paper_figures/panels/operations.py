@@ -16,7 +16,8 @@ from efficiency.statistics.intervals import share_interval
 from paper_figures import style
 from predictions.first_study.operations import ALL, DESIGNS
 from predictions.first_study.times import time_of
-from predictions.protocol import Run, Verdict
+from predictions.protocol import Run
+from predictions.verdicts import Verdict
 
 DARK = 0.6
 """Share from which on numbers are written in white."""

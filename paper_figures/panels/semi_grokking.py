@@ -13,7 +13,8 @@ from paper_figures import style
 from predictions.circuit_efficiency import scratch
 from predictions.circuit_efficiency.semi_grokking.claim import Kind, kind
 from predictions.judging import value_of
-from predictions.protocol import Run, Verdict
+from predictions.protocol import Run
+from predictions.verdicts import Verdict
 
 _LOOKS: dict[Kind, tuple[str, str]] = {
     "not grokked": ("v", style.MEM),

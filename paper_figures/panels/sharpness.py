@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from efficiency.notation import NOTATION
 from paper_figures import style
 from predictions.first_study.sharpness import told
-from predictions.protocol import Run, Verdict
+from predictions.protocol import Run
+from predictions.verdicts import Verdict
 
 
 @mpl.rc_context(style.STYLE)

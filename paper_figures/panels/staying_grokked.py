@@ -11,7 +11,8 @@ from efficiency.notation import NOTATION
 from efficiency.training.outcome import GENERALISED
 from paper_figures import courses, style
 from predictions.first_study.staying_grokked import ARMS, continued, grokked
-from predictions.protocol import Run, Verdict
+from predictions.protocol import Run
+from predictions.verdicts import Verdict
 
 
 @mpl.rc_context(style.STYLE)

@@ -14,8 +14,9 @@ from predictions.circuit_efficiency.substitutes.claim import Substitute
 from predictions.circuit_efficiency.substitutes.judge import Paired
 from predictions.circuit_efficiency.substitutes.ways import DECAY
 from predictions.judging import value_of
-from predictions.protocol import Run, Verdict
+from predictions.protocol import Run
 from predictions.registry import find
+from predictions.verdicts import Verdict
 
 
 @mpl.rc_context(style.STYLE)

@@ -16,7 +16,8 @@ from predictions.first_study.data_fraction import percent
 from predictions.first_study.slopes import dependence
 from predictions.first_study.table_size import log_modulus
 from predictions.first_study.times import time_of
-from predictions.protocol import Run, Verdict
+from predictions.protocol import Run
+from predictions.verdicts import Verdict
 
 SPREAD = 0.3
 """Part of the distance between neighbouring values over which their seeds are spread."""

@@ -15,7 +15,8 @@ from efficiency.notation import NOTATION
 from paper_figures import courses, finals, style
 from predictions.circuit_efficiency.ungrokking.reading import Continued, usable
 from predictions.judging import plural
-from predictions.protocol import Run, Verdict
+from predictions.protocol import Run
+from predictions.verdicts import Verdict
 
 Points = dict[float, dict[int, list[float]]]
 """Final test accuracies of all start networks, by weight decay and dataset size."""

@@ -11,7 +11,8 @@ from efficiency.notation import NOTATION
 from efficiency.settings import OptimiserSettings
 from paper_figures import courses, style
 from predictions.circuit_efficiency.controls.small_epsilon import SMALL
-from predictions.protocol import Run, Verdict
+from predictions.protocol import Run
+from predictions.verdicts import Verdict
 
 
 @mpl.rc_context(style.STYLE)

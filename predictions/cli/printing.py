@@ -11,7 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from predictions import multiplicity as family
-from predictions.protocol import Prediction, Verdict
+from predictions.protocol import Prediction
+from predictions.verdicts import Verdict
 
 if TYPE_CHECKING:
     from predictions.cli.running import Commands

@@ -20,11 +20,12 @@ from predictions.cli.progress import MARGIN, Display, duration, estimated
 from predictions.command import DONE, FAILED, USAGE_ERROR, as_given
 from predictions.judging import plural
 from predictions.plans import ONE_LOOK, Extent
-from predictions.protocol import Prediction, Verdict
+from predictions.protocol import Prediction
 from predictions.report import LONGEST_NAME, stem, write_report
 from predictions.sizes import Size
 from predictions.stored import judge_stored, not_judged, on, wrong_with
 from predictions.trainer import NetworkTrainer
+from predictions.verdicts import Verdict
 from runs import (
     Document,
     Store,

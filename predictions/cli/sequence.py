@@ -11,11 +11,12 @@ from predictions.command import FAILED
 from predictions.judging import plural
 from predictions.looks import last_look, planned, write_look, write_plan
 from predictions.plans import Extent
-from predictions.protocol import Prediction, Verdict
+from predictions.protocol import Prediction
 from predictions.sizes import Size
 from predictions.stages import Staged, foreseen
 from predictions.stored import stored
 from predictions.trainer import NetworkTrainer
+from predictions.verdicts import Verdict
 from runs import Document, Store, StoreError, generations
 
 

@@ -11,8 +11,9 @@ from efficiency.settings import RunSettings
 from efficiency.training.outcome import GENERALISED, STEADY
 from predictions.first_study import slopes
 from predictions.first_study.ground import GROUNDS, FirstStudyPrediction
-from predictions.protocol import Finding, Run
+from predictions.protocol import Run
 from predictions.sizes import Size
+from predictions.verdicts import Finding
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,8 +14,9 @@ from predictions.delay import MIN_DELAY
 from predictions.first_study.ground import GROUNDS, Design, FirstStudyPrediction
 from predictions.first_study.times import time_of
 from predictions.judging import MIN_SEEDS, count, middle, over_seeds
-from predictions.protocol import Finding, Run
+from predictions.protocol import Run
 from predictions.sizes import Size
+from predictions.verdicts import Finding
 
 
 @dataclass(frozen=True, kw_only=True)

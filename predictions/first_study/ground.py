@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from efficiency.settings import (
@@ -19,8 +19,9 @@ from efficiency.settings import (
 )
 from predictions.grounds import in_words, judged_seeds
 from predictions.judging import plural
-from predictions.protocol import Prediction, Run, Verdict
+from predictions.protocol import Prediction, Run
 from predictions.sizes import Size
+from predictions.verdicts import Verdict
 
 MIN_SEEDS = 6
 """Fewest seeds of which all agreeing put a 95% interval above one half."""
@@ -209,7 +210,7 @@ class FirstStudyPrediction(Prediction):
             f"{plural(len(seeds), 'run')} diverged, of seed {', '.join(map(str, seeds))}: a run "
             f"that diverged {self.if_diverged}."
         )
-        return replace(verdict, notes=(*verdict.notes, note))
+        return verdict.saying(notes=(*verdict.notes, note))
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""

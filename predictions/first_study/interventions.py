@@ -11,8 +11,9 @@ from predictions.first_study.ground import MIN_SEEDS, FirstStudyPrediction
 from predictions.first_study.interventions_arms import ARMS, DESIGNS, Design, in_words, run_of
 from predictions.first_study.interventions_judge import find, times
 from predictions.judging import plural
-from predictions.protocol import Finding, Run
+from predictions.protocol import Run
 from predictions.sizes import Size
+from predictions.verdicts import Finding
 
 
 class Interventions(FirstStudyPrediction):

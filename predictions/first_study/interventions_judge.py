@@ -10,7 +10,8 @@ from predictions.first_study.ground import MIN_SEEDS
 from predictions.first_study.interventions_arms import ARMS, BASELINE, WEIGHT_DECAY, Design, arm_of
 from predictions.first_study.times import Time, time_of
 from predictions.judging import count, geometric, plural, share_of, too_few
-from predictions.protocol import Finding, Run
+from predictions.protocol import Run
+from predictions.verdicts import Finding
 
 
 def times(design: Design, runs: Sequence[Run]) -> dict[str, dict[int, Time]]:

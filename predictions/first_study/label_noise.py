@@ -11,8 +11,9 @@ from efficiency.training.outcome import GENERALISED
 from predictions.clauses import decide, most
 from predictions.first_study.ground import GROUNDS, MIN_SEEDS, Design, FirstStudyPrediction
 from predictions.judging import each_once, final_accuracy, over_seeds, share, too_few
-from predictions.protocol import Finding, Run
+from predictions.protocol import Run
 from predictions.sizes import Size
+from predictions.verdicts import Finding
 
 FEW, MANY = 0.025, 0.2
 """Parts of the examples with wrong answers that are tolerated, and that are not.

@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 from efficiency.settings import RunSettings
 from predictions.first_study.ground import GROUNDS, MIN_SEEDS, FirstStudyPrediction
 from predictions.first_study.learned_structure_judge import LEVEL, find, measured
-from predictions.protocol import Finding, Run
+from predictions.protocol import Run
 from predictions.sizes import Size
+from predictions.verdicts import Finding
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,8 @@ from predictions.circuit_efficiency import scratch
 from predictions.clauses import Clause, decide, most
 from predictions.first_study.ground import MIN_SEEDS
 from predictions.judging import each_once, geometric, over_seeds, plural, share
-from predictions.protocol import Finding, Run
+from predictions.protocol import Run
+from predictions.verdicts import Finding
 
 LEVEL = 0.05
 """Largest p of a network whose weights count as structured."""

@@ -14,8 +14,9 @@ from predictions.first_study.ground import GROUNDS, MIN_SEEDS, FirstStudyPredict
 from predictions.first_study.times import time_of
 from predictions.grounds import named
 from predictions.judging import over_seeds, plural, share, too_few
-from predictions.protocol import Finding, Run
+from predictions.protocol import Run
 from predictions.sizes import Size
+from predictions.verdicts import Finding
 
 ALL = (
     "addition",

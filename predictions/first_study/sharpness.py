@@ -15,8 +15,9 @@ from predictions.circuit_efficiency import scratch
 from predictions.clauses import Clause, decide
 from predictions.first_study.ground import GROUNDS, Design, FirstStudyPrediction
 from predictions.judging import middle, plural
-from predictions.protocol import Finding, Run
+from predictions.protocol import Run
 from predictions.sizes import Size
+from predictions.verdicts import Finding
 
 MIN_NETWORKS = 10
 """Fewest networks for a correlation to be judged."""

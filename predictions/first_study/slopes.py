@@ -13,7 +13,8 @@ from efficiency.statistics.intervals import TooFewError
 from predictions.clauses import Clause, decide
 from predictions.first_study.times import time_of
 from predictions.judging import count, plural, too_few
-from predictions.protocol import Finding, Run
+from predictions.protocol import Run
+from predictions.verdicts import Finding
 
 MIN_SEEDS = 5
 """Fewest clusters for an interval by the jackknife."""

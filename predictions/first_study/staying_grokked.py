@@ -11,8 +11,9 @@ from efficiency.training.outcome import GENERALISED
 from predictions.clauses import decide, most
 from predictions.first_study.ground import GROUNDS, MIN_SEEDS, Design, FirstStudyPrediction
 from predictions.judging import each_once, final_accuracy, plural, share
-from predictions.protocol import Finding, Run
+from predictions.protocol import Run
 from predictions.sizes import Size
+from predictions.verdicts import Finding
 
 LONGER = 10
 """How many times as long as until then training goes on."""

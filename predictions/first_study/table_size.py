@@ -12,8 +12,9 @@ from efficiency.training.outcome import GENERALISED, STEADY
 from predictions.first_study import slopes
 from predictions.first_study.ground import GROUNDS, FirstStudyPrediction
 from predictions.grounds import named
-from predictions.protocol import Finding, Run
+from predictions.protocol import Run
 from predictions.sizes import Size
+from predictions.verdicts import Finding
 
 
 @dataclass(frozen=True, kw_only=True)

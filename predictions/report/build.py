@@ -15,10 +15,11 @@ from efficiency.settings import OptimiserSettings, RunSettings
 from efficiency.training.outcome import Outcome
 from predictions import multiplicity as family
 from predictions.plans import ONE_LOOK, Extent
-from predictions.protocol import Prediction, Run, Verdict
+from predictions.protocol import Prediction, Run
 from predictions.registry import TITLES, group_of, in_groups
 from predictions.report import figures
 from predictions.sizes import Size
+from predictions.verdicts import Verdict
 from runs import Record, Store, StoreError
 from runs.files import explain_os_error, write_file
 from runs.identity import SCHEMA_VERSION

@@ -16,9 +16,10 @@ from efficiency.training.recording import recorded_steps
 from predictions.circuit_efficiency.critical_size.arms import ForetoldSize
 from predictions.circuit_efficiency.critical_size.claim import Claim
 from predictions.circuit_efficiency.critical_size.records import Records, Seed
-from predictions.protocol import Finding, Run
+from predictions.protocol import Run
 from predictions.registry import CRITICAL_SIZE
 from predictions.stages import Cell
+from predictions.verdicts import Finding
 from tests.predictions import planted
 from tests.predictions.plant import remembered
 from tests.predictions.planted import S, ended

@@ -14,8 +14,9 @@ from scipy import stats
 
 from efficiency.statistics.shapes import RIVALS
 from predictions.circuit_efficiency import scratch
-from predictions.protocol import Run, Verdict
+from predictions.protocol import Run
 from predictions.registry import find
+from predictions.verdicts import Verdict
 from tests.predictions import planted
 from tests.predictions.planted import course, curves, rising, scratched, ungrokked
 

@@ -17,8 +17,9 @@ from predictions.circuit_efficiency.circuits.logits import Courses, bounds_of_ra
 from predictions.circuit_efficiency.circuits.memory_first import MIN_SLOWER
 from predictions.circuit_efficiency.circuits.memory_gives_way import LEFT, MEM_LEFT, NORM_FALLS
 from predictions.clauses import majority_p
-from predictions.protocol import Run, Verdict
+from predictions.protocol import Run
 from predictions.registry import CIRCUITS, find, group_of, select
+from predictions.verdicts import Verdict
 from tests.build import Left
 from tests.predictions.planted import ended
 

@@ -15,9 +15,10 @@ from efficiency.settings import RunSettings
 from efficiency.training.outcome import Outcome
 from predictions.circuit_efficiency import scratch
 from predictions.circuit_efficiency.semi_grokking.claim import kind
-from predictions.protocol import Run, Verdict
+from predictions.protocol import Run
 from predictions.registry import CRITICAL_SIZE, THEORY, find
 from predictions.sizes import SIZES
+from predictions.verdicts import Verdict
 from tests.build import number
 from tests.predictions import planted
 from tests.predictions.planted import course, curves, rising, scratched, ungrokked

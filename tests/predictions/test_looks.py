@@ -16,10 +16,11 @@ from predictions.cli.sequence import run_in_looks
 from predictions.designs import Part
 from predictions.looks import planned, with_look, write_look, write_plan
 from predictions.plans import Extent, Look
-from predictions.protocol import Run, Verdict
+from predictions.protocol import Run
 from predictions.registry import find
 from predictions.stored import judge_stored
 from predictions.variants import Variant
+from predictions.verdicts import Finding, Verdict
 from runs import Store, StoreError, identity
 from runs.statements import state
 from tests.predictions.planted import course, rising
@@ -49,11 +50,13 @@ def verdict(p: float, against: float = 1.0) -> Verdict:
     return Verdict(
         prediction="grokking",
         size="quick",
-        outcome=outcome,
-        sentence="Found." if outcome != "undecided" else "Found. Left open: delay.",
         rule=FRESH.rule,
-        p_value=p,
-        p_refuted=against,
+        finding=Finding(
+            outcome=outcome,
+            sentence="Found." if outcome != "undecided" else "Found. Left open: delay.",
+            p_value=p,
+            p_refuted=against,
+        ),
     )
 
 
@@ -117,7 +120,7 @@ def test_after_the_last_look_nothing_is_urged(store):
 
 
 def test_a_look_that_came_to_no_p_is_written_down_and_has_shown_nothing(store):
-    none = replace(verdict(0.5), p_value=None, p_refuted=None)
+    none = verdict(0.5).saying(p_value=None, p_refuted=None)
     write_look(store, with_look(none, FRESH, "quick", store, runs(4)))
     assert [one.says["p_value"] for one in planned(store)[0].looks] == [None]
     assert look(store, 8, p=0.001).p_value == pytest.approx(0.004)
@@ -125,7 +128,7 @@ def test_a_look_that_came_to_no_p_is_written_down_and_has_shown_nothing(store):
 
 def test_what_an_early_look_decided_stands_though_a_later_one_comes_to_no_p(store):
     assert look(store, 4, p=1.0, against=0.001).outcome == "refuted"
-    none = replace(verdict(0.5), p_value=None, p_refuted=None)
+    none = verdict(0.5).saying(p_value=None, p_refuted=None)
     assert with_look(none, FRESH, "quick", store, runs(8)).outcome == "refuted"
 
 
@@ -225,7 +228,8 @@ def test_it_goes_on_only_while_a_claim_is_judged_and_open(
         if decides is None:
             raise RuntimeError("a fault of the judge")
         seen = Look(standing="exploratory", why="planted", seeds=seeds)
-        return replace(verdict(0.5), prediction="ungrokking", outcome=decides, look=seen)
+        said = verdict(0.5).saying(outcome=decides)
+        return replace(said, prediction="ungrokking", look=seen)
 
     monkeypatch.setattr(sequence, "train_missing", lambda *arguments: True)
     monkeypatch.setattr(running, "judge_stored", judged)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -110,8 +109,8 @@ def test_a_reason_that_an_earlier_section_gave_is_counted_and_not_given_again(
     store, prediction = Store(smoke_store), find("ungrokking")
     verdict = judge_stored(prediction, "smoke", store)
     verdicts = [
-        replace(verdict, notes=("one is missing", "two is odd")),
-        replace(verdict, notes=("two is odd", "three is late")),
+        verdict.saying(notes=("one is missing", "two is odd")),
+        verdict.saying(notes=("two is odd", "three is late")),
     ]
     files = write_report(verdicts, [prediction, prediction], store, tmp_path, name="two")
     for file in files:

@@ -16,11 +16,12 @@ from predictions.cli.sequence import plan_looks, ranges, run_in_looks
 from predictions.cli.status import status_of
 from predictions.looks import planned
 from predictions.plans import Extent
-from predictions.protocol import Finding, Run
+from predictions.protocol import Run
 from predictions.stages import Cell, Foretold, Staged, foreseen
 from predictions.stored import judge_stored, stored
 from predictions.trainer import NetworkTrainer
 from predictions.variants import Variant
+from predictions.verdicts import Finding
 from runs import Store, identity
 from runs.statements import state, statements
 from tests.build import run_settings

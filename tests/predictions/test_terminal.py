@@ -165,7 +165,7 @@ def test_foreign_text_stays_text_wherever_it_is_shown(
 
     def judge(self, size, runs):
         verdict = original(self, size, runs)
-        return replace(verdict, sentence=NASTY, notes=(NASTY,), next_command=NASTY)
+        return replace(verdict.saying(sentence=NASTY, notes=(NASTY,)), next_command=NASTY)
 
     monkeypatch.setattr(Prediction, "judge", judge)
     out = tmp_path / "out"

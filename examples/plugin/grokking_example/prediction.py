@@ -5,8 +5,9 @@ import math
 from predictions.clauses import above, decide
 from predictions.grounds import ground, schedule
 from predictions.judging import geometric
-from predictions.protocol import Finding, Prediction
+from predictions.protocol import Prediction
 from predictions.registry import register
+from predictions.verdicts import Finding
 
 
 @register

@@ -13,8 +13,9 @@ from predictions.clauses import decide, most
 from predictions.first_study.ground import GROUNDS, MIN_SEEDS, Design, FirstStudyPrediction
 from predictions.first_study.staying_grokked import DESIGNS, continued, grokked
 from predictions.judging import each_once, final_accuracy, over_seeds, plural, share, value_of
-from predictions.protocol import Finding, Run
+from predictions.protocol import Run
 from predictions.sizes import Size
+from predictions.verdicts import Finding
 
 LONGER = 100
 """How many times as long as until then training goes on."""

@@ -17,8 +17,9 @@ from predictions.clauses import Clause, above, below, decide
 from predictions.designs import Part
 from predictions.grounds import Ground, ground
 from predictions.judging import MIN_SEEDS, over_seeds, plural, share_settled, too_few
-from predictions.protocol import Finding, Prediction, Run
+from predictions.protocol import Prediction, Run
 from predictions.sizes import SIZES, Size
+from predictions.verdicts import Finding
 
 LONGER = 16
 """How many times as long as ungrokking at weight decay 1 networks are trained."""

@@ -31,8 +31,9 @@ from predictions.clauses import Clause, decide
 from predictions.designs import DatasetSizes, Part
 from predictions.grounds import WARMUP_STEPS, Ground, ground
 from predictions.judging import MIN_SEEDS, geometric, over_seeds, plural, share_settled, too_few
-from predictions.protocol import Finding, Prediction, Run
+from predictions.protocol import Prediction, Run
 from predictions.sizes import Size
+from predictions.verdicts import Finding
 
 
 @dataclass(frozen=True, kw_only=True)

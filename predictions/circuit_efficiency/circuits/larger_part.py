@@ -25,8 +25,9 @@ from predictions.clauses import decide, most
 from predictions.designs import Part
 from predictions.grounds import ground
 from predictions.judging import MIN_SEEDS, geometric, over_seeds, plural, share, too_few
-from predictions.protocol import Finding, Prediction, Run
+from predictions.protocol import Prediction, Run
 from predictions.sizes import SIZES, Size
+from predictions.verdicts import Finding
 
 WEIGHT_DECAY = 1.0
 """λ of the continuations that are asked."""

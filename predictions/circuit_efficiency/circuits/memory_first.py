@@ -11,7 +11,8 @@ from predictions.circuit_efficiency.circuits.logits import Courses, comes_to
 from predictions.circuit_efficiency.circuits.scratch_claim import WHO_COUNTS, OverTraining
 from predictions.clauses import above, decide
 from predictions.judging import MIN_SEEDS, count, geometric, over_seeds, plural, value_of
-from predictions.protocol import Finding, Run
+from predictions.protocol import Run
+from predictions.verdicts import Finding
 
 MIN_SLOWER = 5.0
 """Least ratio of times that counts as slower: the least delay that counts as grokking."""

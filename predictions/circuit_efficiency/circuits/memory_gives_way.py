@@ -11,7 +11,8 @@ from predictions.circuit_efficiency.circuits.logits import Courses, comes_to, fi
 from predictions.circuit_efficiency.circuits.scratch_claim import WHO_COUNTS, OverTraining
 from predictions.clauses import below, decide, most
 from predictions.judging import MIN_SEEDS, over_seeds, plural, share
-from predictions.protocol import Finding, Run
+from predictions.protocol import Run
+from predictions.verdicts import Finding
 
 LEFT = 0.5
 """Largest part of its logit that Mem keeps where it has given way."""

@@ -12,8 +12,9 @@ from predictions.circuit_efficiency.circuits.logits import Courses, courses
 from predictions.circuit_efficiency.grokking.claim import Grokking
 from predictions.designs import Part
 from predictions.judging import MIN_SEEDS, each_once, too_few
-from predictions.protocol import Finding, Prediction, Run
+from predictions.protocol import Prediction, Run
 from predictions.sizes import Size
+from predictions.verdicts import Finding
 
 WHO_COUNTS = (
     "Runs from scratch at the largest dataset size of that arm, one for each seed, that fit their "

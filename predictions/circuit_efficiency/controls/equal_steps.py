@@ -23,9 +23,10 @@ from predictions.clauses import decide, within
 from predictions.designs import Part
 from predictions.grounds import Ground, ground
 from predictions.judging import MIN_SEEDS, over_seeds, plural, too_few
-from predictions.protocol import Finding, Prediction, Run
+from predictions.protocol import Prediction, Run
 from predictions.ratios import Ratio
 from predictions.sizes import SIZES, Size
+from predictions.verdicts import Finding
 
 LONGER = 4
 """How many times as long as ungrokking at weight decay 1 both are trained."""

@@ -16,8 +16,9 @@ from predictions.clauses import above, decide
 from predictions.designs import Part
 from predictions.grounds import Ground, ground
 from predictions.judging import MIN_SEEDS, over_seeds, plural, too_few
-from predictions.protocol import Finding, Prediction, Run
+from predictions.protocol import Prediction, Run
 from predictions.sizes import SIZES, Size
+from predictions.verdicts import Finding
 
 SMALL = 1e-20
 """An ε far below the usual one. Gradients e^−s of fitted examples come to it too, at log-odds s of

@@ -16,8 +16,9 @@ from predictions.clauses import above, below, decide
 from predictions.designs import Part
 from predictions.grounds import Ground, ground, schedule
 from predictions.judging import MIN_SEEDS, over_seeds, plural, share_settled, too_few, value_of
-from predictions.protocol import Finding, Prediction, Run
+from predictions.protocol import Prediction, Run
 from predictions.sizes import SIZES, Size
+from predictions.verdicts import Finding
 
 LONGER = 16
 """How many times as long as with decay training goes on without it."""

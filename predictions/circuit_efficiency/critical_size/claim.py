@@ -18,8 +18,9 @@ from predictions.circuit_efficiency.critical_size.records import Limit, Records,
 from predictions.clauses import Clause, Decision, decide
 from predictions.grounds import ground
 from predictions.judging import count, geometric, over_seeds, plural, too_few
-from predictions.protocol import Finding, Run
+from predictions.protocol import Run
 from predictions.sizes import Size
+from predictions.verdicts import Finding
 
 MAX_LOST = 0.25
 """Largest part of the seeds whose circuits are known and that say nothing, for a verdict."""

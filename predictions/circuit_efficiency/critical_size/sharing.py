@@ -23,9 +23,10 @@ from predictions.circuit_efficiency.critical_size.crossings import SCALING, is_k
 from predictions.clauses import Clause, above, decide
 from predictions.grounds import Ground
 from predictions.judging import geometric, over_seeds, too_few, value_of
-from predictions.protocol import Finding, Run
+from predictions.protocol import Run
 from predictions.sizes import Size
 from predictions.stages import Cell, Foretold
+from predictions.verdicts import Finding
 
 PARTIAL = (0.2, 0.8)
 """Retained accuracy of a network in which both circuits have a part."""

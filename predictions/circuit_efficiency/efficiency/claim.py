@@ -14,8 +14,9 @@ from predictions.circuit_efficiency.efficiency.judge import MARGIN, MIN_SHARE, f
 from predictions.designs import DatasetSizes, Part, WeightDecays
 from predictions.grounds import Ground, ground, schedule
 from predictions.judging import MIN_SEEDS
-from predictions.protocol import Finding, Prediction, Run
+from predictions.protocol import Prediction, Run
 from predictions.sizes import SIZES, Size
+from predictions.verdicts import Finding
 
 
 @dataclass(frozen=True, kw_only=True)

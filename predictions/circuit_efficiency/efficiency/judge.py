@@ -22,7 +22,8 @@ from predictions.circuit_efficiency.efficiency.reading import (
 )
 from predictions.clauses import above, decide, within
 from predictions.judging import MIN_SEEDS, geometric, over_seeds, plural
-from predictions.protocol import Finding, Run
+from predictions.protocol import Run
+from predictions.verdicts import Finding
 
 MARGIN = 0.1
 """Largest slope of log norm on log D that counts as none: a third of what Mem's was at other sizes

@@ -12,8 +12,9 @@ from predictions.delay import MIN_DELAY
 from predictions.designs import Part
 from predictions.grounds import ground
 from predictions.judging import MIN_SEEDS
-from predictions.protocol import Finding, Prediction, Run
+from predictions.protocol import Prediction, Run
 from predictions.sizes import Size
+from predictions.verdicts import Finding
 
 
 class Grokking(Prediction):

@@ -11,8 +11,9 @@ import numpy as np
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
 from efficiency.theory import FloatArray, MinimalExample
-from predictions.protocol import Finding, Prediction, Run
+from predictions.protocol import Prediction, Run
 from predictions.sizes import SIZES, Size
+from predictions.verdicts import Finding
 
 FITTED_NATS = 0.1
 """Loss below which the examples, trained or held out, count as learned."""

@@ -18,8 +18,9 @@ from predictions.clauses import Clause, decide
 from predictions.designs import Part
 from predictions.grounds import ground
 from predictions.judging import MIN_SEEDS, count, geometric, over_seeds, plural, too_few, value_of
-from predictions.protocol import Finding, Prediction, Run
+from predictions.protocol import Prediction, Run
 from predictions.sizes import Size
+from predictions.verdicts import Finding
 
 BETWEEN = (0.2, 0.8)
 """Part of the way from chance to 1 between which accuracy is neither: what is nearer to an end may

@@ -18,8 +18,9 @@ from predictions.clauses import Clause, above, below, decide
 from predictions.designs import Part
 from predictions.grounds import ground
 from predictions.judging import MIN_SEEDS, plural, too_few
-from predictions.protocol import Finding, Prediction, Run
+from predictions.protocol import Prediction, Run
 from predictions.sizes import SIZES, Size
+from predictions.verdicts import Finding
 
 MIN_PAIRED = 6
 """Start networks of fewer of which there are too few pairings for a permutation test."""

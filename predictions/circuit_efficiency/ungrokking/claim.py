@@ -19,8 +19,9 @@ from predictions.circuit_efficiency.ungrokking.rivals import SLOWER, number_of
 from predictions.designs import DatasetSizes, Part, WeightDecays
 from predictions.grounds import Ground, ground, schedule, steps_at
 from predictions.judging import MIN_SEEDS
-from predictions.protocol import Finding, Prediction, Run
+from predictions.protocol import Prediction, Run
 from predictions.sizes import SIZES, Size
+from predictions.verdicts import Finding
 
 
 @dataclass(frozen=True, kw_only=True)

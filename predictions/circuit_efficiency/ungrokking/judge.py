@@ -25,7 +25,8 @@ from predictions.circuit_efficiency.ungrokking.rivals import (
 )
 from predictions.clauses import LEVEL, Clause, Decision, above, below, decide
 from predictions.judging import MIN_SEEDS, over_seeds, plural
-from predictions.protocol import Finding, Run
+from predictions.protocol import Run
+from predictions.verdicts import Finding
 
 FALL, KEEP = "accuracy_at_smallest_size", "accuracy_at_largest_size"
 FORGETTING = "part_of_constant_forgetting"

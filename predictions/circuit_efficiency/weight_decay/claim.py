@@ -24,9 +24,10 @@ from predictions.clauses import decide, within
 from predictions.designs import Part
 from predictions.grounds import ground, steps_at
 from predictions.judging import MIN_SEEDS, geometric, over_seeds, plural, share_settled, too_few
-from predictions.protocol import Finding, Prediction, Run
+from predictions.protocol import Prediction, Run
 from predictions.ratios import Ratio
 from predictions.sizes import SIZES, Size
+from predictions.verdicts import Finding
 
 ACCURACY_MARGIN = 0.1
 """Largest difference of mean final accuracies that counts as none."""

@@ -1,0 +1,196 @@
+"""What is found of a claim, and what is said of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal
+
+from efficiency.estimates import Estimate
+from predictions.clauses import BySeed, Decision, Known
+from predictions.plans import Look
+from predictions.sizes import Size
+
+LEFT_OPEN = " Left open: "
+"""What follows is the number that a verdict could not be decided by."""
+
+VerdictOutcome = Literal["supported", "refuted", "undecided", "invalid"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What a rule says of the runs.
+
+    Attributes:
+        outcome: The outcome.
+        sentence: Why, in one sentence.
+        numbers: Every number the sentence rests on, and more.
+        deciding: The name of the number that decided, or on which it was left open.
+        p_value: The smallest 1 − confidence of the rule's intervals at which the claim counts as
+            supported: a p for the family. ``None`` where nothing was tested.
+        p_refuted: The p of its refutation, see ``predictions.clauses``.
+        notes: What was left out and why, a sentence each.
+        by_seed: What each number of the rule is computed from.
+    """
+
+    outcome: VerdictOutcome
+    sentence: str
+    numbers: Mapping[str, Estimate] = field(default_factory=dict)
+    deciding: str | None = None
+    p_value: float | None = None
+    p_refuted: float | None = None
+    notes: tuple[str, ...] = ()
+    by_seed: Mapping[str, BySeed] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        decision: Decision,
+        sentence: str,
+        numbers: Mapping[str, Estimate],
+        notes: tuple[str, ...] = (),
+    ) -> Finding:
+        """Return what clauses decided, in words and with the numbers."""
+        return cls(
+            outcome=decision.outcome,
+            sentence=sentence,
+            numbers=numbers,
+            deciding=decision.deciding,
+            p_value=decision.p_value,
+            p_refuted=decision.p_refuted,
+            notes=notes,
+            by_seed=decision.by_seed,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What the runs say of a claim.
+
+    Attributes:
+        prediction: Name of the prediction.
+        size: Size it was tested at.
+        rule: The rule that decided, as it was fixed before the runs.
+        finding: What was found; over several looks that of all of them, see ``predictions.plans``.
+        options: What differs from that size, as options of the command line.
+        next_command: What may decide a claim that is not decided.
+        runs: Identities of the runs it was judged on.
+        look: Which look at which plan it is; ``None`` if not of a store.
+    """
+
+    prediction: str
+    size: Size
+    rule: str
+    finding: Finding
+    options: str = ""
+    next_command: str | None = None
+    runs: tuple[str, ...] = ()
+    look: Look | None = None
+
+    @property
+    def outcome(self) -> VerdictOutcome:
+        """``supported``, ``refuted``, ``undecided`` or ``invalid``."""
+        return self.finding.outcome
+
+    @property
+    def sentence(self) -> str:
+        """The finding in one sentence."""
+        return self.finding.sentence
+
+    @property
+    def numbers(self) -> Mapping[str, Estimate]:
+        """Every number the sentence rests on, and more."""
+        return self.finding.numbers
+
+    @property
+    def deciding(self) -> str | None:
+        """Name of the number that decided, or on which it was left open."""
+        return self.finding.deciding
+
+    @property
+    def p_value(self) -> float | None:
+        """The smallest 1 − confidence at which the claim counts as supported."""
+        return self.finding.p_value
+
+    @property
+    def p_refuted(self) -> float | None:
+        """The p of its refutation."""
+        return self.finding.p_refuted
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out and why, a sentence each."""
+        return self.finding.notes
+
+    @property
+    def by_seed(self) -> Mapping[str, BySeed]:
+        """What each number of the rule is computed from, where that is one thing of each seed."""
+        return self.finding.by_seed
+
+    def saying(self, **changes: Any) -> Verdict:
+        """Return the verdict with parts of its finding replaced."""
+        return replace(self, finding=replace(self.finding, **changes))
+
+    def document(self) -> dict[str, Any]:
+        """Return the verdict as JSON types, in the form that ``judge --json`` prints."""
+        return {
+            "prediction": self.prediction,
+            "size": self.size,
+            "options": self.options,
+            "outcome": self.outcome,
+            "sentence": self.sentence,
+            "rule": self.rule,
+            "numbers": {name: number.document() for name, number in self.numbers.items()},
+            "deciding": self.deciding,
+            "p_value": self.p_value,
+            "p_refuted": self.p_refuted,
+            "next_command": self.next_command,
+            "runs": list(self.runs),
+            "notes": list(self.notes),
+            "look": None if self.look is None else self.look.document(),
+            "by_seed": {
+                name: {str(seed): _finite(known) for seed, known in by_seed.items()}
+                for name, by_seed in self.by_seed.items()
+            },
+        }
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Verdict:
+        """Return the verdict that ``document`` describes."""
+        numbers = {
+            name: Estimate.from_document(number) for name, number in document["numbers"].items()
+        }
+        look = document.get("look")
+        found = {
+            "numbers": numbers,
+            "by_seed": {
+                name: {int(seed): _known(value) for seed, value in by_seed.items()}
+                for name, by_seed in document.get("by_seed", {}).items()
+            },
+            "notes": tuple(document["notes"]),
+        }
+        of_finding = {one.name for one in fields(Finding)}
+        said = {name: value for name, value in document.items() if name in of_finding}
+        held = {name: value for name, value in document.items() if name not in of_finding}
+        held |= {
+            "finding": Finding(**(said | found)),
+            "runs": tuple(document["runs"]),
+            "look": None if look is None else Look(**look),
+        }
+        return cls(**held)
+
+
+def _finite(known: Known) -> float | list[float | None]:
+    """Return what a seed says as JSON types, which have no infinity."""
+    if isinstance(known, tuple):
+        return [end if math.isfinite(end) else None for end in known]
+    return known
+
+
+def _known(value: float | Sequence[float | None]) -> Known:
+    """Return what ``_finite`` was given."""
+    if isinstance(value, Sequence):
+        low, high = value
+        return (-math.inf if low is None else low, math.inf if high is None else high)
+    return value
