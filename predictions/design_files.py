@@ -11,8 +11,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -54,6 +54,16 @@ class DesignFile:
         """What stands for all that it says, wherever it lies."""
         return digest({"size": self.size, "tables": self.tables})
 
+    def without(self, table: str, name: str) -> DesignFile:
+        """Return the same without one of its values."""
+        tables = self.tables
+        del tables[table][name]
+        return replace(self, canonical=_canonical(tables))
+
+    def with_only(self, table: str, name: str) -> DesignFile:
+        """Return the same with nothing but one of its values."""
+        return replace(self, canonical=_canonical({table: {name: self.tables[table][name]}}))
+
     @property
     def stem(self) -> str:
         """Its name, for files that come of it."""
@@ -94,8 +104,25 @@ def read(path: Path) -> DesignFile:
             f"{path} has {what}; write values into [{GROUND}] or the table of a part, as "
             "`predictions show NAME --toml` prints them"
         )
-    canonical = json.dumps(said, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    return DesignFile(path=str(path), size=size, canonical=canonical)
+    if any(isinstance(value, bool) for value in _values(said)):
+        raise InvalidInputError(f"{path} has true or false, which no design has; write numbers")
+    return DesignFile(path=str(path), size=size, canonical=_canonical(said))
+
+
+def _canonical(tables: Mapping[str, Any]) -> str:
+    return json.dumps(tables, sort_keys=True, ensure_ascii=False, allow_nan=False)
+
+
+def _values(held: Any) -> Iterator[Any]:
+    """Yield all values, however deep."""
+    if isinstance(held, Mapping):
+        for one in held.values():
+            yield from _values(one)
+    elif isinstance(held, list):
+        for one in held:
+            yield from _values(one)
+    else:
+        yield held
 
 
 def read_toml(path: Path, what: str, hint: str) -> dict[str, Any]:

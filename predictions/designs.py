@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar, final
 
@@ -24,6 +24,9 @@ D = TypeVar("D")
 
 DatasetSizes = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
 """D or D', rising."""
+
+MOST_OF_TABLE = 0.9
+"""Largest part of a table that a design file trains on: the rest is to be judged by."""
 
 WeightDecays = Annotated[tuple[PositiveFloat, ...], Field(min_length=1)]
 """λ."""
@@ -71,8 +74,8 @@ def _instead(part: Part[D], file: DesignFile, ground: Ground) -> D:
     usual: Any = part[ground.size]
     given = file.tables.get(part.name, {})
     names = [field.name for field in dataclasses.fields(usual)]
-    sizes = [name for name in names if name.endswith("sizes") and getattr(usual, name)]
-    missing = [name for name in sizes if name not in given]
+    sizes = [name for name in names if name.endswith("sizes")]
+    missing = [name for name in sizes if name not in given and getattr(usual, name)]
     if missing and ground.task != GROUNDS[ground.size].task:
         raise InvalidInputError(
             f"{file.path}: [{part.name}] has no {', '.join(missing)}, and those of the size "
@@ -81,15 +84,21 @@ def _instead(part: Part[D], file: DesignFile, ground: Ground) -> D:
         )
     changed: D = instead(file.path, part.name, usual, given)
     for name in sizes:
-        _require_dataset_sizes(file.path, part.name, name, getattr(changed, name), ground.num_pairs)
+        if name in given:
+            _require_dataset_sizes(file.path, part.name, name, given[name], ground.num_pairs)
+    for name in (one for one in names if one.endswith("decays") and one in given):
+        if len(set(given[name])) < len(given[name]):
+            raise InvalidInputError(f"{file.path}: [{part.name}] {name} has a value twice")
     return changed
 
 
 def _require_dataset_sizes(
-    path: str, table: str, name: str, sizes: tuple[int, ...], num_pairs: int
+    path: str, table: str, name: str, sizes: Sequence[int], num_pairs: int
 ) -> None:
-    if any(not 1 <= D <= num_pairs for D in sizes) or list(sizes) != sorted(set(sizes)):
+    most = int(MOST_OF_TABLE * num_pairs)
+    if any(not 1 <= D <= most for D in sizes) or list(sizes) != sorted(set(sizes)):
         raise InvalidInputError(
             f"{path}: [{table}] {name} = {list(sizes)}; give them in rising order, each once, from "
-            f"1 to the {num_pairs:,} pairs of the table"
+            f"1 to {most:,}: {MOST_OF_TABLE:.0%} of the {num_pairs:,} pairs of the table, so that "
+            "something is left to be judged by"
         )

@@ -24,7 +24,8 @@ class Planned:
     Attributes:
         plan: The plan.
         statement: When it was made, and what was there by then.
-        before: Plans for the same seeds that had been made, and looked at, before it.
+        before: Plans for the same seeds, by this design or another, that had been made, and looked
+            at, before it.
         others: Plans of the same prediction and size for other seeds that were made before it.
         looks: Looks at it that were written down.
     """
@@ -71,10 +72,12 @@ def planned(store: Store) -> list[Planned]:
                 plan=plan,
                 statement=statement,
                 before=sum(
-                    other.question == plan.question and s.name in looked_at for other, s in made[:i]
+                    other.seeds_asked == plan.seeds_asked and s.name in looked_at
+                    for other, s in made[:i]
                 ),
                 others=sum(
-                    other.question[:2] == plan.question[:2] and other.options != plan.options
+                    other.question[:2] == plan.question[:2]
+                    and other.seeds_asked != plan.seeds_asked
                     for other, _ in made[:i]
                 ),
                 looks=tuple(s for s in looks if s.says["plan"] == statement.name),

@@ -109,6 +109,15 @@ class Plan:
         """What is asked of which seeds, with this rule or another."""
         return self.prediction, self.size, self.options
 
+    @property
+    def seeds_asked(self) -> tuple[str, str, tuple[str, ...]]:
+        """What is asked of which seeds, by whatever design: one that is changed is the same."""
+        words, designs = list(self.options), "--design"
+        if designs in words:
+            at = words.index(designs)
+            del words[at : at + 2]
+        return self.prediction, self.size, tuple(words)
+
     def asks(self, prediction: Prediction, size: Size) -> bool:
         """Return whether it is about a prediction as it is asked."""
         return self.question == (prediction.name, size, tuple(prediction.variant.question()))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from efficiency.errors import InvalidInputError, did_you_mean
+from efficiency.settings import RunSettings
 from predictions.circuit_efficiency.at_rest.anti_grokking import AntiGrokking
 from predictions.circuit_efficiency.at_rest.comes_to_rest import ComesToRest
 from predictions.circuit_efficiency.at_rest.gradient_descent import DescentDecay, GradientDescent
@@ -47,6 +49,7 @@ from predictions.first_study.operations import OperationsLearned
 from predictions.first_study.sharpness import Sharpness
 from predictions.first_study.staying_grokked import StayingGrokked
 from predictions.first_study.table_size import TableSize
+from predictions.grounds import GROUNDS, ground_table
 from predictions.protocol import Prediction
 from predictions.sizes import Size
 from predictions.variants import AS_DESIGNED, Variant
@@ -233,6 +236,7 @@ def select(
 def _require_effect(file: DesignFile, chosen: Sequence[Prediction]) -> None:
     """Refuse a design file with a table that none of the chosen predictions reads."""
     read = {part.name for prediction in chosen for part in prediction.parts} | {GROUND}
+    of = ", ".join(one.name for one in chosen)
     known = {part.name for one in PREDICTIONS.values() for part in one.parts} | {GROUND}
     for name in file.tables:
         if name not in known:
@@ -242,9 +246,40 @@ def _require_effect(file: DesignFile, chosen: Sequence[Prediction]) -> None:
             )
         if name not in read:
             raise InvalidInputError(
-                f"[{name}] in {file.path} has no effect on "
-                f"{', '.join(one.name for one in chosen)}; leave it out, or ask what reads it"
+                f"[{name}] in {file.path} has no effect on {of}; leave it out, or ask what reads it"
             )
+    usual = [type(one)(replace(one.variant, design=None)).settings(file.size) for one in chosen]
+    asked = [one.settings(file.size) for one in chosen]
+    for name, table in file.tables.items():
+        for value in table:
+            if _is_usual(file, name, value, chosen):
+                continue
+            less, alone = file.without(name, value), file.with_only(name, value)
+            if _settings_by(less, chosen) == asked and _settings_by(alone, chosen) == usual:
+                raise InvalidInputError(
+                    f"{value} of [{name}] in {file.path} changes no run of {of}; leave it out, or "
+                    "ask what reads it"
+                )
+
+
+def _settings_by(file: DesignFile, chosen: Sequence[Prediction]) -> list[list[RunSettings]] | None:
+    """Return the runs that a file asks for; ``None`` if it is no design."""
+    try:
+        return [type(p)(replace(p.variant, design=file)).settings(file.size) for p in chosen]
+    except ValueError:
+        return None
+
+
+def _is_usual(file: DesignFile, table: str, value: str, chosen: Sequence[Prediction]) -> bool:
+    """Return whether a value is the one that the size has: then it may stand there."""
+    usual = GROUNDS[file.size]
+    held = ground_table(usual)
+    if table != GROUND:
+        held = next(p.table(usual) for one in chosen for p in one.parts if p.name == table)
+    given = file.tables[table][value]
+    if isinstance(given, dict):
+        return bool(held[value] | given == held[value])
+    return bool(held[value] == given)
 
 
 def _why_not(prediction: Prediction, variant: Variant, size: Size | None) -> str | None:

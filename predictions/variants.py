@@ -98,7 +98,7 @@ class Variant:
 
     def label(self) -> str:
         """Return what differs as a part of a file's name, empty if nothing does."""
-        design = None if self.design is None else self.design.stem
+        design = None if self.design is None else f"{self.design.stem}-{self.design.digest[:8]}"
         words = [self.operation, self.operation_size, self.network, design]
         words += [None if self.first_seed is None else f"from-seed-{self.first_seed}"]
         # A colon, of module:name, is no part of a file's name everywhere.

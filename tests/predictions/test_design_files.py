@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from predictions import design_files, looks
 from predictions.circuit_efficiency.ungrokking.claim import PAPER_SIZES
 from predictions.cli.showing import design_file
 from predictions.grounds import ground
+from predictions.plans import Look
 from predictions.registry import PREDICTIONS, select
 from predictions.variants import Variant
 from runs import Store
@@ -44,6 +47,67 @@ def test_a_design_that_is_printed_and_read_is_the_same(prediction, written):
         (same,) = select((prediction.name,), written(design_file([prediction], size)), size)
         assert same.settings(size, 2) == prediction.settings(size, 2)
         assert same.design(size, 2) == prediction.design(size, 2)
+
+
+def other(value):
+    """Return another value of the same kind that a design may have."""
+    if isinstance(value, list):
+        whole = all(isinstance(one, int) for one in value)
+        return [one + 1 if whole else one if one == 1 else 3 * one for one in value]
+    return value + 1 if isinstance(value, int) else value / 2
+
+
+PARTS = {part.name: part for one in CHANGEABLE for part in one.parts}
+
+
+@pytest.mark.parametrize("name", sorted(PARTS))
+def test_every_value_of_a_part_is_read_by_a_claim(name):
+    part = PARTS[name]
+    readers = [one for one in CHANGEABLE if part in one.parts]
+    for key, value in part.table(ground("quick")).items():
+        tables = {name: {key: other(value)}}
+        file = design_files.DesignFile(
+            path="x.toml", size="quick", canonical=json.dumps(tables, sort_keys=True)
+        )
+        asked = [type(one)(Variant(design=file)).settings("quick") for one in readers]
+        assert asked != [one.settings("quick") for one in readers], key
+
+
+@pytest.mark.parametrize("key", ["start_learning_rate", "start_steps", "learning_rate"])
+def test_every_claim_on_start_networks_reads_the_ground(key, written):
+    value = getattr(ground("quick"), key) * 2
+    asked = written(f'size = "quick"\n[ground]\n{key} = {value}\n')
+    for name in ("ungrokking", "weight-decay", "without-decay"):
+        (claim,) = select((name,), asked, "quick")
+        assert not set(claim.settings("quick", 1)) & set(
+            PREDICTIONS[name].settings("quick", 1)
+        ) or (key == "learning_rate")
+        assert claim.settings("quick", 1) != PREDICTIONS[name].settings("quick", 1)
+
+
+def test_decays_so_near_that_nothing_could_refute_the_claim_are_refused(written):
+    near = written('size = "quick"\n[ungrokking]\nweight_decays = [1.0, 1.0001]\n')
+    with pytest.raises(ValueError, match="cannot refute weight-decay"):
+        select(("weight-decay",), near, "quick")
+    without_one = written('size = "quick"\n[ungrokking]\nweight_decays = [0.5, 2.0]\n')
+    with pytest.raises(ValueError, match="larger-part reads continuations at weight decay 1"):
+        select(("larger-part",), without_one, "quick")
+
+
+def test_a_design_that_is_changed_after_a_look_confirms_nothing(written, tmp_path):
+    store, looked = Store(tmp_path / "store"), FIGURE_7.replace("num_seeds = 4", "num_seeds = 3")
+    first, second = (
+        select(("ungrokking",), written(text, first_seed=6000), "standard")[0]
+        for text in (looked, looked.replace("900", "901"))
+    )
+    looks.write_plan(store, first, "standard", (3,))
+    (plan,) = looks.planned(store)
+    seen = first.judge("standard", [])
+    look = Look(standing="confirmatory", why="", plan=plan.statement.name, number=1, of=1, seeds=3)
+    looks.write_look(store, replace(seen, look=look))
+    looks.write_plan(store, second, "standard", (3,))
+    assert [one.before for one in looks.planned(store)] == [0, 1]
+    assert [one.others for one in looks.planned(store)] == [0, 0]
 
 
 FIGURE_7 = """
@@ -81,7 +145,7 @@ def test_another_kind_of_network_has_its_own_settings(written):
 
 
 @given(
-    st.lists(st.integers(1, 961), min_size=1, max_size=8, unique=True).map(sorted),
+    st.lists(st.integers(1, 864), min_size=1, max_size=8, unique=True).map(sorted),
     st.lists(st.floats(0.01, 10), min_size=1, max_size=4, unique=True),
     st.integers(1, 10**6),
 )
@@ -119,7 +183,11 @@ def test_whatever_can_be_written_is_what_runs_have(sizes, decays, steps):
         ('size = "quick"\n[ungrokking]\nweight_decays = [0.0]', "greater than 0"),
         ('size = "quick"\n[ungrokking]\nsizes = []', "at least 1 item"),
         ('size = "quick"\n[ungrokking]\nsizes = [9, 5]', "in rising order"),
-        ('size = "quick"\n[ungrokking]\nsizes = [5, 962]', "to the 961 pairs"),
+        ('size = "quick"\n[ungrokking]\nsizes = [5, 865]', "90% of the 961 pairs"),
+        ('size = "quick"\n[ungrokking]\nheld_out_sizes = [9, 5]', "in rising order"),
+        ('size = "quick"\n[ungrokking]\nweight_decays = [1, 2, 1.0]', "a value twice"),
+        ('size = "quick"\n[ground]\nnum_seeds = true', "true or false"),
+        ('size = "quick"\n[ground]\ncalm_learning_rate = 1.0', "changes no run of ungrokking"),
         ('size = "quick"\n[ground.task]\nsize = 59', "are of another table"),
         ('size = "quick"\n[ground.task]\nsize = 1', "outside 2"),
         ('size = "quick"\n[ground]\nfirst_seed = 9', "--first-seed"),
@@ -177,7 +245,8 @@ def test_the_command_prints_reads_and_judges(tmp_path, predictions, monkeypatch)
     assert done.code == 0, done.err
     (verdict,) = json.loads(done.out)
     assert (verdict["size"], verdict["options"]) == ("smoke", "--design short.toml")
-    assert Path("report/ungrokking-smoke-short-1-seeds.html").exists()
+    (page,) = Path("report").glob("*.html")
+    assert re.fullmatch(r"ungrokking-smoke-short-[0-9a-f]{8}-1-seeds.html", page.name)
     assert "0 runs trained" in predictions(*words).err
 
 

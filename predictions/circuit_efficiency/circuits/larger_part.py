@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from efficiency.errors import InvalidInputError
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
 from efficiency.statistics import critical_size
@@ -112,6 +113,11 @@ class LargerPart(Prediction):
     def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
         """See ``Prediction.settings``."""
         on = ground(size, self.variant)
+        if WEIGHT_DECAY not in ungrokking.DESIGNS.on(on).weight_decays:
+            raise InvalidInputError(
+                f"{self.name} reads continuations at weight decay {WEIGHT_DECAY:g}; let it be one "
+                "of weight_decays in [ungrokking]"
+            )
         return [
             run
             for run in ungrokking.main_arm(on, on.seeds(num_seeds))

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from efficiency.errors import InvalidInputError
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
 from efficiency.statistics.critical_size import MIN_SIZES
@@ -112,6 +113,13 @@ class WeightDecay(Prediction):
     def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
         """See ``Prediction.settings``."""
         on = ground(size, self.variant)
+        apart, usual = _span(DESIGNS.on(on).weight_decays), _span(DESIGNS[size].weight_decays)
+        if apart < usual:
+            # Decays that are nearly alike give nearly equal thresholds whatever is true.
+            raise InvalidInputError(
+                f"weight decays that differ by a factor of {apart:g} cannot refute {self.name}; "
+                f"let the largest be {usual:g} times the smallest at least"
+            )
         return main_arm(on, on.seeds(num_seeds))
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
@@ -136,6 +144,10 @@ class WeightDecay(Prediction):
                 notes=notes,
             )
         return _find(seeds, continued, notes)
+
+
+def _span(weight_decays: Sequence[float]) -> float:
+    return max(weight_decays) / min(weight_decays)
 
 
 def _find(seeds: Seeds, continued: Sequence[Continued], notes: tuple[str, ...]) -> Finding:
