@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +17,9 @@ import numpy as np
 import torch
 
 from efficiency import networks, tasks
+from efficiency.measures import MEASURES, Reading
 from efficiency.settings import NetworkSettings, RunSettings, TaskSettings
+from efficiency.training.ensemble import initial_weights
 
 _PROBED = 5
 """Pairs that a network is probed on."""
@@ -61,12 +64,62 @@ def network_probe(task: TaskSettings, network: NetworkSettings) -> tuple[float, 
     return tuple(float(value) for value in logits[:, :2].flatten())
 
 
+@functools.lru_cache(maxsize=256)
+def every_parameter(task: TaskSettings, network: NetworkSettings) -> dict[str, tuple[float, ...]]:
+    """Return how each parameter of a network bears on some logits.
+
+    The probe above draws weights as training does, and biases that begin at 0 say nothing there.
+    Here every parameter is drawn, and each has its shape and its sum: one that is new, gone or of
+    another size is seen, and so is another use of it in the logits at the end.
+    """
+    wide = network.model_copy(update={"precision": "float64"})
+    one = networks.network(task, wide).to(torch.float64)
+    generator = torch.Generator().manual_seed(1)
+    weights = {}
+    for name, parameter in one.named_parameters():
+        drawn = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+        weights[name] = 0.3 * drawn.unsqueeze(0)
+    table = task.table
+    chosen = np.linspace(0, table.num_pairs - 1, _PROBED).astype(int)
+    program = networks.program(task, wide)
+    left, right = (torch.as_tensor(side[chosen])[None] for side in (table.left, table.right))
+    logits = program.logits(weights, program.prepare(left, right))[0]
+    shapes = {name: tuple(map(float, value.shape[1:])) for name, value in weights.items()}
+    return shapes | {"logits": tuple(float(value) for value in logits[:, :2].flatten())}
+
+
+@functools.lru_cache(maxsize=256)
+def measure_probe(task: TaskSettings, network: NetworkSettings, name: str) -> float | None:
+    """Return what a measure says of a freshly drawn network, ``None`` if it is not defined there.
+
+    Raises:
+        InvalidInputError: There is no such measure any more.
+    """
+    run = RunSettings(
+        task=task,
+        network=network,
+        dataset_size=max(1, task.num_examples // 2),
+        data_seed=0,
+        init_seed=0,
+        num_steps=1,
+    )
+    value = float(MEASURES.find(name).read(Reading(run, initial_weights(run))))
+    return value if math.isfinite(value) else None
+
+
 def definition(run: RunSettings) -> dict[str, Any]:
-    """Return what a run's operation and network are now, as JSON types."""
-    return {
+    """Return what a run's operation, network and measures are now, as JSON types."""
+    parameters = every_parameter(run.task, run.network)
+    found = {
         "table": table_digest(run.task),
         "network": list(network_probe(run.task, run.network)),
+        "parameters": {name: list(value) for name, value in parameters.items()},
     }
+    if run.recording.measures is not None:
+        found["measures"] = {
+            name: measure_probe(run.task, run.network, name) for name in run.recording.measures
+        }
+    return found
 
 
 def changed_since(run: RunSettings, held: Mapping[str, Any] | None) -> str | None:
@@ -89,4 +142,26 @@ def changed_since(run: RunSettings, held: Mapping[str, Any] | None) -> str | Non
         now, held["network"], rtol=_TOLERANCE, atol=_TOLERANCE
     ):
         return f"the network {run.network.architecture!r} was another one when it was trained"
+    if (parameters := held.get("parameters")) is not None and not _alike(
+        parameters, every_parameter(run.task, run.network)
+    ):
+        return f"the network {run.network.architecture!r} was another one when it was trained"
+    for name, value in held.get("measures", {}).items():
+        if not _same(value, measure_probe(run.task, run.network, name)):
+            return f"the measure {name!r} was another one when it was trained"
     return None
+
+
+def _alike(held: Mapping[str, Any], now: Mapping[str, tuple[float, ...]]) -> bool:
+    return held.keys() == now.keys() and all(
+        len(held[name]) == len(now[name])
+        and np.allclose(held[name], now[name], rtol=_TOLERANCE, atol=_TOLERANCE)
+        for name in now
+    )
+
+
+def _same(held: float | None, now: float | None) -> bool:
+    # In float32, whose last bits are those of a processor.
+    if held is None or now is None:
+        return held is now
+    return math.isclose(held, now, rel_tol=1e-3, abs_tol=1e-5)

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from efficiency import networks
 from efficiency.errors import InvalidInputError
+from efficiency.measurements import PARTS
 from efficiency.registry import Registry
 from efficiency.settings import RunSettings
 from efficiency.training.ensemble import labels, part_masks
@@ -64,6 +65,13 @@ class Reading:
         return -relative_NS.amax(-1).double()
 
 
+_TAKEN = (
+    (*(f"{part}_" for part in PARTS), "step", "norm", "gen_share", "log_odds", "margin", "centred"),
+    ("_loss", "_loss_peak", "_accuracy"),
+)
+"""How names of usual quantities begin and end; what may be said of these is said by name."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Measure:
     """A quantity that a run can be asked to record beside the usual ones.
@@ -79,6 +87,14 @@ class Measure:
     label: str
     read: Callable[[Reading], float]
     unit: str = "1"
+
+    def __post_init__(self) -> None:
+        begins, ends = _TAKEN
+        if ":" not in self.name and (self.column.startswith(begins) or self.column.endswith(ends)):
+            raise InvalidInputError(
+                f"a measure cannot be called {self.name!r}: names that begin with "
+                f"{', '.join(begins)} or end with {', '.join(ends)} are of what is recorded anyway"
+            )
 
     @property
     def column(self) -> str:

@@ -17,8 +17,8 @@ def smallest_margin(reading: Reading) -> float:
     return float(reading.margins[train].min())
 
 
-@recorded("gen-share", "Gen's share of the logits' norm")
-def gen_share(reading: Reading) -> float:
+@recorded("answer-share", "Share of the logits' norm that depends on the answer")
+def answer_share(reading: Reading) -> float:
     """Return the share of the centred logits' norm in the answer subspace.
 
     See ``efficiency.analysis.logit_subspaces``; NaN of an operation that has no such subspace.

@@ -146,8 +146,12 @@ for _kind in (OneLayerTransformerSettings, TransformerSettings, MLPSettings):
 
 def _any_network(value: Any) -> Any:
     """Return the settings of a network of any registered kind from what describes them."""
-    if isinstance(value, NetworkBase):
-        NETWORK_SETTINGS.find(value.architecture)
+    if isinstance(value, NetworkBase) and not isinstance(
+        value, kind := NETWORK_SETTINGS.find(value.architecture)
+    ):
+        raise InvalidInputError(
+            f"settings of {value.architecture} are of {kind.__name__}, not {type(value).__name__}"
+        )
     if not isinstance(value, Mapping):
         return value
     name = value.get("architecture")

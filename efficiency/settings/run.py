@@ -57,6 +57,12 @@ class RecordingSettings(Settings):
             raise InvalidInputError(f"measures has a name twice: {', '.join(names)}")
         return names
 
+    @field_validator("snapshots")
+    @classmethod
+    def _in_order(cls, asked: str | tuple[int, ...] | None) -> str | tuple[int, ...] | None:
+        # The same steps are the same run.
+        return tuple(sorted(set(asked))) if isinstance(asked, tuple) else asked
+
 
 class RunSettings(Settings):
     """One run.

@@ -117,6 +117,8 @@ def _unit(name: str) -> str:
 
 def _limits(name: str) -> tuple[float, float]:
     """Return between what a final number lies."""
+    if ":" in name:  # a measure of some module
+        return -math.inf, math.inf
     if name.endswith("_accuracy") or name.startswith("gen_share"):
         return 0.0, 1.0 + 1e-9
     if name.startswith(("norm", "step_")) or name.endswith(("_loss", "_loss_peak")):

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from efficiency.engines import Engine
-from efficiency.errors import InvalidInputError
 from efficiency.measures.base import MEASURES, Reading
 from efficiency.settings import RecordingSettings
 from efficiency.training.ensemble import part_masks
@@ -75,12 +74,6 @@ class Recorder:
             "train_loss_peak",
             *(measure.column for measure in self._measures),
         ]
-        if len(set(self._names)) < len(self._names):
-            twice = sorted({name for name in self._names if self._names.count(name) > 1})
-            raise InvalidInputError(
-                f"the measures {', '.join(twice)} have the name of what is recorded anyway; "
-                "choose others"
-            )
         self.values_RQK = engine.loss_peak_K.new_zeros(
             len(self.steps), len(self._names), len(engine.members)
         )
@@ -104,7 +97,9 @@ class Recorder:
         peak_K.zero_()
         if self._measures:
             for k, member in enumerate(self._engine.members):
-                weights = {name: one[k] for name, one in self._engine.weights.views.items()}
+                # A measure may change what it is given.
+                views = self._engine.weights.views
+                weights = {name: one[k].clone() for name, one in views.items()}
                 reading = Reading(member, weights)
                 for q, measure in enumerate(self._measures, start=usual + 1):
                     self.values_RQK[row, q, k] = measure.read(reading)
