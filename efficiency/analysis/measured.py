@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy import optimize
+from scipy import optimize, stats
 from torch import Tensor, nn
 
 from efficiency import measurements, networks
@@ -27,9 +27,6 @@ _BATCH = 4096
 
 _FARTHEST = 8.0
 """Largest factor, either way, that weights are multiplied by to reach a logit."""
-
-_TWO_SIDED = 1.96
-"""Standard errors on each side of a mean in a 95% interval."""
 
 
 def module_of(
@@ -74,10 +71,11 @@ def measure(
 
     Norms, and on the examples trained on loss, accuracy, log-odds, margin and centred logit; loss
     and accuracy on the rest, accuracy and logits on novel pairs (see ``efficiency.measurements``);
-    ``gen_share_SUBSPACE`` where the operation has such a subspace, and ``gen_logit`` and
-    ``mem_logit``, Gen's and Mem's part of the right logit with 95% intervals (see
-    ``efficiency.analysis.logit_subspaces.Split`` for what they assume). Intervals are over
-    examples; of networks they say nothing.
+    ``gen_share_SUBSPACE`` where the operation has such a subspace, and, if all labels trained on
+    are the answers, ``gen_logit`` and ``mem_logit``, Gen's and Mem's part of the right logit with
+    95% intervals (see ``efficiency.analysis.logit_subspaces.Split`` for what they assume).
+    Intervals are Student's over examples, as if these were independent; of other networks they say
+    nothing.
 
     Args:
         network: From (N, T) tokens to (N, S) logits, or to (N, T, V) of which the last position and
@@ -88,8 +86,9 @@ def measure(
         labels: (N,) labels that it was trained on; default: the answers.
         prompt: Tokens that it reads, ``"a"``, ``"b"`` and numbers; default: those of a network of
             this project, and ``a b S`` of any other, where S is the token of =.
-        at: ŝ, nats: adds ``isologit_norm``, the norm that it has with all weights multiplied
-            alike so that its mean log-odds on ``trained`` are ŝ.
+        at: ŝ, nats: adds ``scaled_norm``, the norm that it has with all parameters multiplied
+            alike, gains of a normalisation too, so that its mean log-odds on ``trained`` are ŝ.
+            (``efficiency.analysis.isologit`` interpolates between networks that were trained.)
 
     Raises:
         InvalidInputError: The network does not answer so, or ŝ is not reached.
@@ -111,7 +110,8 @@ def measure(
         numbers = _readings(task, logits_NS, labels_N, train_N)
         norms = measurements.norms({name: one.unsqueeze(0) for name, one in parameters.items()})
         numbers |= {name: _exact(float(norm[0]), 1) for name, norm in norms.items()}
-        numbers |= _circuits(task, logits_NS.numpy(), train_N)
+        by_heart = bool((labels_N != table.answer)[train_N].any())
+        numbers |= _circuits(task, logits_NS.numpy(), train_N, by_heart=by_heart)
         if at is not None:
             norm = float(norms["norm"][0])
             chosen = torch.as_tensor(train_N)
@@ -123,7 +123,7 @@ def measure(
                 found = measurements.readings(logits[None], of[None])["log_odds"]
                 return float(found.mean())
 
-            numbers["isologit_norm"] = _exact(norm * _scale_at(log_odds, at), int(train_N.sum()))
+            numbers["scaled_norm"] = _exact(norm * _scale_at(log_odds, at), int(train_N.sum()))
     return numbers
 
 
@@ -205,10 +205,9 @@ def _logits(
 def _readings(
     task: TaskSettings, logits_NS: Tensor, labels_N: IntArray, train_N: np.ndarray
 ) -> dict[str, Estimate]:
-    known = train_N if task.mirror is None else train_N | train_N[task.mirror]
     nobody = np.zeros_like(train_N)
     masks = dict.fromkeys(measurements.PARTS, nobody)
-    masks |= {"train": train_N, "test": ~train_N, "novel": ~known}
+    masks |= {"train": train_N, "test": ~train_N, "novel": _novel(task, train_N)}
     parts = {part: torch.as_tensor(mask)[None] for part, mask in masks.items()}
     readings = measurements.readings(logits_NS[None], torch.as_tensor(labels_N)[None])
     means = measurements.means(readings, parts)
@@ -222,7 +221,7 @@ def _readings(
 
 
 def _circuits(
-    task: TaskSettings, logits_NS: np.ndarray, train_N: np.ndarray
+    task: TaskSettings, logits_NS: np.ndarray, train_N: np.ndarray, *, by_heart: bool
 ) -> dict[str, Estimate]:
     """Return Gen's and Mem's part of the logits, as far as the operation says where Gen lives."""
     if not np.isfinite(logits_NS).all():
@@ -233,20 +232,25 @@ def _circuits(
             continue
         split = logit_subspaces.split(logits_NS, train_N, task, subspace)
         found[f"gen_share_{subspace}"] = _exact(split.share, len(train_N))
-        for name, value, error in (
-            ("gen_logit", split.gen_corrected, split.gen_error),
-            ("mem_logit", split.mem_corrected, split.mem_error),
+        if by_heart:
+            continue  # the right logit is not the one that is stored
+        num_novel = int(_novel(task, train_N).sum())
+        for name, value, error, n in (
+            ("gen_logit", split.gen_corrected, split.gen_error, num_novel),
+            ("mem_logit", split.mem_corrected, split.mem_error, min(num_novel, train_N.sum())),
         ):
             if value is not None and error is not None:
-                reach = _TWO_SIDED * error
+                reach = error * float(stats.t.ppf(0.975, int(n) - 1))
                 found[name] = Estimate(
-                    value=value,
-                    low=value - reach,
-                    high=value + reach,
-                    n=len(train_N),
-                    unit="nats",
+                    value=value, low=value - reach, high=value + reach, n=int(n), unit="nats"
                 )
     return found
+
+
+def _novel(task: TaskSettings, train_N: np.ndarray) -> np.ndarray:
+    """Return (N,) booleans: neither trained on nor the mirror image of one that is."""
+    novel: np.ndarray = ~train_N if task.mirror is None else ~train_N & ~train_N[task.mirror]
+    return novel
 
 
 def _scale_at(log_odds: Callable[[float], float], at: float) -> float:

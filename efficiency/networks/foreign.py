@@ -1,5 +1,9 @@
 """Weights of one-layer transformers that others trained, in the form that this project has them.
 
+A state does not say which activation, normalisation or attention scale its network had, nor which
+vocabulary stands for what: where in doubt compare logits with those of the original. Of weights
+that are left out (the answer =, positions beyond the third) the norm is left out too.
+
 Shapes: M = d_model, H heads of F = M / H, L = d_mlp, S symbols, V ≥ S tokens, C ≥ 3 positions.
 """
 
