@@ -49,12 +49,13 @@ class Sweep:
     def varied(self) -> list[str]:
         """Return the paths of settings in which the runs differ, ``optimiser.beta1`` say."""
         values: dict[str, set[Any]] = {}
+        number: dict[str, int] = {}
         for run in self.runs:
             for path, value in leaves(run):
                 values.setdefault(path, set()).add(value)
+                number[path] = number.get(path, 0) + 1
         # A network of another kind has other settings: a run without one differs from one with it.
-        num = {path: sum(path in dict(leaves(run)) for run in self.runs) for path in values}
-        return [p for p, seen in values.items() if len(seen) > 1 or num[p] < len(self.runs)]
+        return [p for p, seen in values.items() if len(seen) > 1 or number[p] < len(self.runs)]
 
 
 def read(path: Path) -> Sweep:
@@ -76,6 +77,7 @@ def read(path: Path) -> Sweep:
     if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
         raise InvalidInputError(f"{path}: runs are a list of tables; write [[runs]] before each")
     axes = [_axis(path, names, values) for names, values in _flat(grid)]
+    _require_once(path, axes, listed)
     number = len(listed)
     for axis in axes:
         number *= len(axis)
@@ -127,6 +129,20 @@ def _axis(path: Path, names: str, values: Any) -> list[dict[str, Any]]:
     return [dict.fromkeys(several, value) for value in values]
 
 
+def _require_once(
+    path: Path, axes: Sequence[list[dict[str, Any]]], listed: Sequence[Mapping[str, Any]]
+) -> None:
+    """Refuse a setting that the grid has twice, or that a listed run has too."""
+    in_grid = [name for axis in axes for name in axis[0]]
+    in_runs = {name for one in listed for name, _ in _flat(one)}
+    twice = {name for name in in_grid if in_grid.count(name) > 1}
+    if both := sorted(twice | in_runs.intersection(in_grid)):
+        raise InvalidInputError(
+            f"{path} has {', '.join(both)} twice, in [grid] or in [[runs]] too; one of them would "
+            "have no effect"
+        )
+
+
 def _nested(path: str, value: Any) -> dict[str, Any]:
     """Return a value in the tables that its path names."""
     for name in reversed(path.split(".")):
@@ -152,7 +168,8 @@ def table(sweep: Sweep, store: Store) -> pd.DataFrame:
 
     Columns are ``run`` (its identity), the settings in which runs differ, ``status``
     (``absent`` if the store lacks it) and for each number its value, and ``NAME_low`` and
-    ``NAME_high`` where it has an interval; see ``efficiency.Outcome``.
+    ``NAME_high`` as far as it has them; see ``efficiency.Outcome``. A step that never came has no
+    value, and the last step as its lower end.
 
     Raises:
         StoreError: A run is damaged.
@@ -182,6 +199,6 @@ def _ended(run: RunSettings, store: Store) -> dict[str, Any]:
     cells: dict[str, Any] = {"status": outcome.status}
     for name, number in outcome.numbers.items():
         cells[name] = math.nan if number.value is None else number.value
-        if number.low is not None and number.high is not None:
-            cells |= {f"{name}_low": number.low, f"{name}_high": number.high}
+        ends = {f"{name}_low": number.low, f"{name}_high": number.high}
+        cells |= {end: value for end, value in ends.items() if value is not None}
     return cells

@@ -93,6 +93,8 @@ def test_equal_runs_are_one(read):
         ("grid = 3\n" + SMALL, "settings and grid are tables"),
         (SMALL + "[grid]\ndataset_size = [20, 50]\n", "the run with dataset_size = 50: "),
         (SMALL + "[grid]\noptimiser.decay = [1]\n", "optimiser.decay: Extra inputs"),
+        (SMALL + "[[runs]]\ndata_seed = 5\n[grid]\ndata_seed = [1, 2]\n", "data_seed twice"),
+        (SMALL + '[grid]\ndata_seed = [1]\n"data_seed, init_seed" = [2]\n', "data_seed twice"),
         (SMALL.replace("num_steps = 20\n", ""), "num_steps: Field required"),
         (
             SMALL + f"[grid]\ndata_seed = {list(range(400))}\ninit_seed = {list(range(400))}\n",
@@ -122,6 +124,9 @@ def test_the_table_tells_what_the_store_holds_and_what_it_lacks(read, tmp_path, 
     for name in ("norm", "norm_low", "train_loss"):
         np.testing.assert_allclose(kept[name], table[name][:2].astype(float), rtol=1e-12)
     assert (kept["norm_low"] <= kept["norm"]).all()
+    # What never came has no value; it came after the last step, if at all.
+    assert kept["step_fitted"].isna().all()
+    assert (kept["step_fitted_low"] == 20).all()
 
 
 def test_giving_it_again_trains_what_was_added_only(read, tmp_path, predictions):
