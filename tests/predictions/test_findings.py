@@ -98,3 +98,12 @@ def test_the_figure_in_the_readme_is_drawn_from_the_runs_of_the_present_design()
     }
     assert set(drawn["runs"]) == wanted, "make findings"
     assert f"docs/figures/{drawn['file']}" in (ROOT / "README.md").read_text(), name
+
+
+def test_what_was_found_by_the_design_of_a_file_is_of_that_file(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    for verdict in findings.load(ROOT / "docs" / "found" / "designs" / "figure-7-at-59.json"):
+        (asked,) = select((verdict.prediction,), Variant.asked(verdict.options), verdict.size)
+        assert verdict.rule == asked.rule
+        expected = {identity(s.document()) for s in asked.settings(verdict.size)}
+        assert set(verdict.runs) == expected
