@@ -6,9 +6,12 @@ Each function raises ``AssertionError`` with a sentence, as a test wants it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 from efficiency import networks
@@ -24,20 +27,42 @@ from efficiency.training.loop import train
 from efficiency.training.outcome import Outcome, RunStatus
 from predictions.protocol import Prediction, Run
 from predictions.sizes import OF_ALL, SIZES
+from predictions.variants import FIRST_REPLICATION, Variant
 from predictions.verdicts import Verdict, VerdictOutcome
 from runs.identity import canonical_json
 
 _TASK = TaskSettings(operation="addition", size=5)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Left:
+    """What a planted run left behind: a history, and nothing else."""
+
+    history: pd.DataFrame
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """Nowhere."""
+        return {}
+
+    def weights(self) -> Mapping[str, np.ndarray]:
+        """There are none."""
+        return {}
+
+
 def finished(
-    settings: RunSettings, *, status: RunStatus = "settled", **numbers: float | None
+    settings: RunSettings,
+    *,
+    status: RunStatus = "settled",
+    history: pd.DataFrame | None = None,
+    **numbers: float | None,
 ) -> Run:
     """Return a run as if it had ended so, to plant a world that a rule must recognise.
 
     Args:
         settings: What was run.
         status: How it ended.
+        history: A row for every recorded step, for a rule that reads courses.
         **numbers: Its final numbers, see ``efficiency.Outcome``; ``None`` leaves one out.
     """
     held = {
@@ -46,7 +71,9 @@ def finished(
         if value is not None
     }
     reasons = () if status == "settled" else ("planted",)
-    return Run(settings=settings, outcome=Outcome(status=status, reasons=reasons, numbers=held))
+    outcome = Outcome(status=status, reasons=reasons, numbers=held)
+    left = None if history is None else _Left(history=history)
+    return Run(settings=settings, outcome=outcome, left=left)
 
 
 def check_operation(name: str, sizes: Sequence[int] = (5, 7)) -> None:
@@ -142,17 +169,13 @@ def _short(task: TaskSettings, **others: object) -> RunSettings:
     return RunSettings.model_validate(given | others)
 
 
-def check_prediction(
-    prediction: Prediction,
-    *,
-    true: Sequence[Run] | None = None,
-    false: Sequence[Run] | None = None,
-) -> None:
+def check_prediction(prediction: Prediction, *, true: Sequence[Run], false: Sequence[Run]) -> None:
     """Check that a prediction says what it claims, has designs, and judges as judges must.
 
     Args:
         prediction: The prediction.
-        true: Finished runs of a world in which the claim is true, see ``finished``.
+        true: Finished runs, see ``finished``, of its size quick in a world in which the claim is
+            true.
         false: The same of one in which it is false. A rule that no world refutes says nothing.
     """
     for what in ("name", "title", "claim", "rule", "refutation"):
@@ -176,17 +199,20 @@ def _check_design(prediction: Prediction, size: str) -> None:
         f"{size}: a run continues one that is not among its runs"
     )
     assert prediction.design(size).strip(), f"{size}: its design is not told"
+    fresh = type(prediction)(Variant(first_seed=FIRST_REPLICATION)).settings(size)
+    shared = {run.data_seed for run in runs} & {run.data_seed for run in fresh}
+    assert not shared, f"{size}: --first-seed {FIRST_REPLICATION} still asks seeds {shared}"
     fewer, more = (set(prediction.settings(size, number)) for number in (2, 3))
     assert fewer <= more, f"{size}: with one seed more it no longer wants what it wanted"
     for run in itertools.islice(runs, 3):
         assert RunSettings.from_document(run.document()) == run
 
 
-def _check_world(
-    prediction: Prediction, runs: Sequence[Run] | None, wanted: VerdictOutcome
-) -> None:
-    if runs is None:
-        return
+def _check_world(prediction: Prediction, runs: Sequence[Run], wanted: VerdictOutcome) -> None:
+    number = len({run.settings.data_seed for run in runs})
+    asked = set(prediction.settings("quick", number))
+    foreign = [run.settings for run in runs if run.settings not in asked]
+    assert not foreign, f"planted {wanted}: with {number} seeds it does not ask for {foreign[0]}"
     verdict = prediction.judge("quick", runs)
     assert verdict.outcome == wanted, f"planted {wanted}, found {verdict.outcome}: {verdict}"
     backwards = prediction.judge("quick", list(reversed(runs)))

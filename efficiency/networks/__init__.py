@@ -173,14 +173,24 @@ for _name, _architecture in _OURS.items():
     ARCHITECTURES.register(_name, _architecture)
 
 
+_REGISTERED: dict[str, type[Network]] = {}
+
+
 def register(name: str, kind: type[Network]) -> None:
     """Register a class of networks under a name of its own.
 
     Raises:
         InvalidInputError: It is no class of networks, or another has this name.
     """
+    if _REGISTERED.get(name) is kind:
+        return
+    if not (isinstance(kind, type) and issubclass(kind, Network)):
+        raise InvalidInputError(
+            f"{name!r} is no network; it must be a class like efficiency.networks.Network"
+        )
     NETWORK_SETTINGS.register(name, of_kind(name, getattr(kind, "Settings", NetworkBase)))
     ARCHITECTURES.register(name, architecture_of(name, kind))
+    _REGISTERED[name] = kind
 
 
 def network(task: TaskSettings, settings: NetworkSettings) -> Network:

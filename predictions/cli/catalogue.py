@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -21,9 +21,6 @@ from predictions.cli.options import (
     folder,
     whole_number,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 def list_predictions(*, json: JsonOption = False) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -24,10 +24,6 @@ from predictions.cli.options import (
     whole_number,
 )
 from predictions.command import DONE, INTERRUPTED
-
-if TYPE_CHECKING:
-    pass
-
 
 DeviceOption = Annotated[Literal["auto", "cpu", "cuda"], Parameter(help="Where to train.")]
 MemoryOption = Annotated[

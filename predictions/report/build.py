@@ -14,6 +14,7 @@ import jinja2
 from efficiency.settings import OptimiserSettings, RunSettings
 from efficiency.training.outcome import Outcome
 from predictions import multiplicity as family
+from predictions import plugins
 from predictions.plans import ONE_LOOK, Extent
 from predictions.protocol import Prediction, Run
 from predictions.registry import TITLES, group_of, in_groups
@@ -181,7 +182,10 @@ def _command(predictions: Sequence[Prediction], size: str, store: Store, extent:
     place = [] if str(store.path) == "store" else ["--store", str(store.path)]
     options = predictions[0].variant.options()
     return shlex.join(
-        ["predictions", "run", *names, "--size", size, *extent.options(), *options, *place]
+        [
+            *("predictions", "run", *names, "--size", size),
+            *(*extent.options(), *options, *place, *plugins.options()),
+        ]
     )
 
 
