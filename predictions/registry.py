@@ -225,18 +225,16 @@ def select(
                 chosen[prediction.name] = type(prediction)(variant)
             elif name not in GROUPS:
                 raise InvalidInputError(f"{name} {why_not}")
-    if variant.design is not None and chosen:
-        _require_effect(variant.design, list(chosen.values()))
+    if variant.design is not None:
+        _require_known(variant.design)
     if not chosen:
         first = next(iter(GROUPS[names[0]].values()))
         raise InvalidInputError(f"each of {', '.join(names)} {_why_not(first, variant, size)}")
     return list(chosen.values())
 
 
-def _require_effect(file: DesignFile, chosen: Sequence[Prediction]) -> None:
-    """Refuse a design file with a table that none of the chosen predictions reads."""
-    read = {part.name for prediction in chosen for part in prediction.parts} | {GROUND}
-    of = ", ".join(one.name for one in chosen)
+def _require_known(file: DesignFile) -> None:
+    """Refuse a design file with a table that no design has."""
     known = {part.name for one in PREDICTIONS.values() for part in one.parts} | {GROUND}
     for name in file.tables:
         if name not in known:
@@ -244,22 +242,29 @@ def _require_effect(file: DesignFile, chosen: Sequence[Prediction]) -> None:
                 f"{file.path} has a table [{name}], which no design has; "
                 f"{did_you_mean(name, known)}choose from {', '.join(sorted(known))}"
             )
-        if name not in read:
-            raise InvalidInputError(
-                f"[{name}] in {file.path} has no effect on {of}; leave it out, or ask what reads it"
-            )
+
+
+def without_effect(file: DesignFile, chosen: Sequence[Prediction]) -> list[str]:
+    """Return which tables and values of a design file change no run of these predictions.
+
+    They may well be meant for others, which the same file asks. What the size has anyway is not
+    counted.
+    """
+    read = {part.name for prediction in chosen for part in prediction.parts} | {GROUND}
     usual = [type(one)(replace(one.variant, design=None)).settings(file.size) for one in chosen]
     asked = [one.settings(file.size) for one in chosen]
+    found = []
     for name, table in file.tables.items():
+        if name not in read:
+            found.append(f"[{name}]")
+            continue
         for value in table:
             if _is_usual(file, name, value, chosen):
                 continue
             less, alone = file.without(name, value), file.with_only(name, value)
             if _settings_by(less, chosen) == asked and _settings_by(alone, chosen) == usual:
-                raise InvalidInputError(
-                    f"{value} of [{name}] in {file.path} changes no run of {of}; leave it out, or "
-                    "ask what reads it"
-                )
+                found.append(f"{value} of [{name}]")
+    return found
 
 
 def _settings_by(file: DesignFile, chosen: Sequence[Prediction]) -> list[list[RunSettings]] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from efficiency.errors import InvalidInputError
@@ -44,6 +45,18 @@ def chosen_of(
     variant = variant_of(asked)
     size = size_of(size, variant) or DEFAULT_SIZE
     return selected(names, variant, size), size
+
+
+def warn_of_no_effect(chosen: Sequence[Prediction]) -> None:
+    """Say what of a design file changes nothing of the predictions that were asked."""
+    from predictions.registry import without_effect
+
+    file = chosen[0].variant.design
+    if file is not None and (idle := without_effect(file, chosen)):
+        names = ", ".join(one.name for one in chosen)
+        print(
+            f"warning: {', '.join(idle)} in {file.path} changes no run of {names}", file=sys.stderr
+        )
 
 
 def variant_of(asked: Asked) -> Variant:

@@ -11,6 +11,7 @@ from cyclopts.validators import Number
 from predictions.cli.asking import (
     chosen_of,
     print_json,
+    warn_of_no_effect,
 )
 from predictions.cli.options import (
     AS_DESIGNED,
@@ -66,6 +67,7 @@ def show(
     from predictions.cli.showing import described, design_file, print_prediction
 
     chosen, size = chosen_of(names, asked, size)
+    warn_of_no_effect(chosen)
     if toml:
         print(design_file(chosen, size))
         return 0

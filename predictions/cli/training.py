@@ -10,6 +10,7 @@ from cyclopts.validators import Number
 
 from predictions.cli.asking import (
     chosen_of,
+    warn_of_no_effect,
 )
 from predictions.cli.options import (
     AS_DESIGNED,
@@ -102,6 +103,7 @@ def run(
     from runs import Store
 
     chosen, size = chosen_of(names, asked, size)
+    warn_of_no_effect(chosen)
     extent = Extent(seeds=seeds, until_decided=until_decided, max_seeds=max_seeds)
     looks = {prediction.name: extent.looks(prediction, size) for prediction in chosen}
     place = Store(store)

@@ -88,10 +88,10 @@ def test_every_claim_on_start_networks_reads_the_ground(key, written):
 def test_decays_so_near_that_nothing_could_refute_the_claim_are_refused(written):
     near = written('size = "quick"\n[ungrokking]\nweight_decays = [1.0, 1.0001]\n')
     with pytest.raises(ValueError, match="cannot refute weight-decay"):
-        select(("weight-decay",), near, "quick")
+        select(("weight-decay",), near, "quick")[0].settings("quick")
     without_one = written('size = "quick"\n[ungrokking]\nweight_decays = [0.5, 2.0]\n')
     with pytest.raises(ValueError, match="larger-part reads continuations at weight decay 1"):
-        select(("larger-part",), without_one, "quick")
+        select(("larger-part",), without_one, "quick")[0].settings("quick")
 
 
 def test_a_design_that_is_changed_after_a_look_confirms_nothing(written, tmp_path):
@@ -176,7 +176,6 @@ def test_whatever_can_be_written_is_what_runs_have(sizes, decays, steps):
         ('size = "quick"\n[ungrokking]\nsizes = [nan]', "a NaN"),
         ("size = ", "is no TOML"),
         ('size = "quick"\n[ungroking]\nsizes = [1]', "did you mean 'ungrokking'"),
-        ('size = "quick"\n[scratch]\nsizes = [50]', "has no effect on ungrokking"),
         ('size = "quick"\n[ungrokking]\nsteps = 1', "[ungrokking] has no steps; choose from sizes"),
         ('size = "quick"\n[ungrokking]\nsteps_at_one = 0', "greater than 0"),
         ('size = "quick"\n[ungrokking]\nsteps_at_one = "x"', "valid integer"),
@@ -187,7 +186,6 @@ def test_whatever_can_be_written_is_what_runs_have(sizes, decays, steps):
         ('size = "quick"\n[ungrokking]\nheld_out_sizes = [9, 5]', "in rising order"),
         ('size = "quick"\n[ungrokking]\nweight_decays = [1, 2, 1.0]', "a value twice"),
         ('size = "quick"\n[ground]\nnum_seeds = true', "true or false"),
-        ('size = "quick"\n[ground]\ncalm_learning_rate = 1.0', "changes no run of ungrokking"),
         ('size = "quick"\n[ground.task]\nsize = 59', "are of another table"),
         ('size = "quick"\n[ground.task]\nsize = 1', "outside 2"),
         ('size = "quick"\n[ground]\nfirst_seed = 9', "--first-seed"),
@@ -199,6 +197,20 @@ def test_what_a_file_cannot_say_is_told(written, text, told):
     with pytest.raises(ValueError, match=r"mine\.toml") as error:
         select(("ungrokking",), written(text), "quick")[0].settings("quick")
     assert told in str(error.value)
+
+
+def test_what_changes_nothing_is_said_and_what_the_size_has_is_not(written, predictions):
+    text = (
+        'size = "quick"\n[ground]\ncalm_learning_rate = 1.0\nstart_steps = 9000\n'
+        "[scratch]\nnum_steps = 3\n[ungrokking]\nsteps_at_one = 10\n"
+    )
+    path = written(text).design.path
+    told = predictions("show", "ungrokking", "--design", path).err
+    assert "calm_learning_rate of [ground], [scratch] in" in told
+    assert "changes no run of ungrokking" in told
+    assert "warning" not in predictions("show", "ungrokking", "--toml").err
+    (claim,) = select(("ungrokking",), written(text), "quick")
+    assert {run.num_steps for run in claim.settings("quick", 1)} == {9000, 5, 10, 20}
 
 
 def test_what_the_file_decides_is_not_asked_for_beside_it(written):
