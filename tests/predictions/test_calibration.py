@@ -41,7 +41,7 @@ def draw(seed: int, seed_sd: tuple[float, float]) -> tuple[float, float, Estimat
     ("seed_sd", "highest"), [((0.05, 0.25), 0.98), ((0.02, 0.05), 1.0)], ids=["usual", "alike"]
 )
 def test_the_interval_of_the_threshold_covers_a_planted_one(seed_sd, highest, full_calibration):
-    count = 2000 if full_calibration else 300
+    count = 2000 if full_calibration else 100
     covered, separated = np.zeros(count, dtype=bool), np.zeros(count)
     for seed in range(count):
         planted, separated[seed], interval = draw(seed, seed_sd)
@@ -70,7 +70,7 @@ def test_the_interval_of_the_threshold_covers_a_planted_one(seed_sd, highest, fu
     ("kind", "outcome", "at_least"), [("transition", "supported", 0.8), ("line", "refuted", 0.8)]
 )
 def test_the_rule_finds_what_was_planted(kind, outcome, at_least, full_calibration):
-    count = 500 if full_calibration else 30
+    count = 500 if full_calibration else 12
     found = [
         find(sweep(np.random.default_rng([7, seed]), kind=kind)).outcome for seed in range(count)
     ]
@@ -81,7 +81,7 @@ def test_the_rule_finds_what_was_planted(kind, outcome, at_least, full_calibrati
 
 @pytest.mark.parametrize("kind", ["keep", "line", "flat"])
 def test_the_rule_rarely_supports_what_is_not_there(kind, full_calibration):
-    count = 500 if full_calibration else 30
+    count = 500 if full_calibration else 12
     found = [
         find(sweep(np.random.default_rng([8, seed]), kind=kind)).outcome for seed in range(count)
     ]

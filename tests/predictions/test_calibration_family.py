@@ -54,7 +54,7 @@ NUMBERS = ("mem_slope", "gen_slope", "kappa_mem", "kappa_gen")
 
 
 def test_intervals_of_slopes_and_kappa_cover_what_was_planted(full_calibration):
-    count = 500 if full_calibration else 40
+    count = 500 if full_calibration else 20
     found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in NUMBERS}
     for seed in range(count):
         rng = np.random.default_rng([20230905, 1, seed])
@@ -74,7 +74,7 @@ def test_the_second_opinion_on_the_threshold_covers_it(full_calibration):
     from predictions.circuit_efficiency.ungrokking.reading import usable
 
     found = []
-    for seed in range(500 if full_calibration else 30):
+    for seed in range(500 if full_calibration else 12):
         rng = np.random.default_rng([20230905, 2, seed])
         slope = math.exp(rng.uniform(math.log(2.5), math.log(60)))
         runs = ungrokked(rng, num_seeds=int(rng.integers(6, 13)), slope=slope)
@@ -129,7 +129,7 @@ def test_what_ungrokking_cannot_tell_from_rest_is_known():
 @pytest.mark.parametrize("null", list(NULLS))
 def test_a_rule_rarely_supports_what_is_not_there(null, full_calibration):
     # The judge of ungrokking takes a second.
-    count = 500 if full_calibration else 4 if null.startswith("ungrokking") else 12
+    count = 500 if full_calibration else 4 if null.startswith("ungrokking") else 6
     wrong = sum(
         verdict(null.split(",")[0], NULLS[null](np.random.default_rng([3, seed]))).outcome
         == "supported"
@@ -155,7 +155,7 @@ POWER = {
 
 @pytest.mark.parametrize("case", list(POWER))
 def test_a_rule_has_the_power_that_it_advertises(case, full_calibration):
-    count = 200 if full_calibration else 12
+    count = 200 if full_calibration else 8
     right = sum(
         verdict(case.split(",")[0], POWER[case](np.random.default_rng([4, seed]))).outcome
         == "supported"

@@ -85,7 +85,7 @@ def experiment(
 @pytest.mark.parametrize(("edge", "first"), CASES)
 def test_a_clause_at_its_edge_is_rarely_decided_either_way(edge, first, shape, full_calibration):
     slow = edge.startswith("a ratio")
-    count = (500 if slow else 2000) if full_calibration else 3 if slow else 25
+    count = (500 if slow else 2000) if full_calibration else 2 if slow else 10
     looks = doubling(first) if full_calibration else doubling(first)[:2]
     found = [
         experiment(edge, shape, looks, np.random.default_rng([21, first, i])) for i in range(count)

@@ -90,14 +90,14 @@ def test_differences_that_cancel_over_the_sizes_are_seen_at_each():
 
 
 def test_at_the_margins_it_is_rarely_supported(full_calibration):
-    count = 500 if full_calibration else 25
+    count = 500 if full_calibration else 10
     for truth in ({"ratio": RATIO_MARGIN}, {"slopes": (3.0, 5.0)}):
         supported = outcomes(count, num_seeds=24, **truth).count("supported")
         assert supported <= stats.binom.ppf(0.999, count, 0.05), truth
 
 
 def test_the_stated_number_of_networks_suffices(full_calibration):
-    count = 200 if full_calibration else 20
+    count = 200 if full_calibration else 10
     supported = outcomes(count, num_seeds=24, spread=0.1).count("supported")
     assert supported >= stats.binom.ppf(0.01, count, 0.8)
 
