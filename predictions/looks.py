@@ -26,7 +26,7 @@ class Planned:
         statement: When it was made, and what was there by then.
         before: Plans for the same seeds, by this design or another, that had been made, and looked
             at, before it.
-        others: Plans of the same prediction and size for other seeds that were made before it.
+        others: Plans for other seeds, but of the same otherwise, that were made before it.
         looks: Looks at it that were written down.
     """
 
@@ -76,7 +76,7 @@ def planned(store: Store) -> list[Planned]:
                     for other, s in made[:i]
                 ),
                 others=sum(
-                    other.question[:2] == plan.question[:2]
+                    other.apart_from_seeds == plan.apart_from_seeds
                     and other.seeds_asked != plan.seeds_asked
                     for other, _ in made[:i]
                 ),
@@ -261,6 +261,8 @@ def _objection(
     if here.plan.design != now.design:
         return "the design has changed since it was planned"
     if prediction.variant.first_seed is None:
+        if prediction.variant.elsewhere:
+            return "the designs' own seeds were looked at before; --first-seed takes others"
         return "the seeds of the designs were judged, and told, before; --first-seed takes others"
     if here.before:
         return "another plan for these seeds had been looked at"

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from efficiency import networks, tasks
-from efficiency.measures import MEASURES, Reading
+from efficiency.measures import MEASURES, Reading, value_of
 from efficiency.settings import NetworkSettings, RunSettings, TaskSettings
 from efficiency.training.ensemble import initial_weights
 
@@ -103,7 +103,7 @@ def measure_probe(task: TaskSettings, network: NetworkSettings, name: str) -> fl
         init_seed=0,
         num_steps=1,
     )
-    value = float(MEASURES.find(name).read(Reading(run, initial_weights(run))))
+    value = value_of(MEASURES.find(name), Reading(run, initial_weights(run)))
     return value if math.isfinite(value) else None
 
 

@@ -112,11 +112,13 @@ class Plan:
     @property
     def seeds_asked(self) -> tuple[str, str, tuple[str, ...]]:
         """What is asked of which seeds, by whatever design: one that is changed is the same."""
-        words, designs = list(self.options), "--design"
-        if designs in words:
-            at = words.index(designs)
-            del words[at : at + 2]
-        return self.prediction, self.size, tuple(words)
+        return self.prediction, self.size, _without(self.options, "--design")
+
+    @property
+    def apart_from_seeds(self) -> tuple[str, str, tuple[str, ...]]:
+        """What is asked, of whichever seeds and by whatever design."""
+        words = _without(_without(self.options, "--design"), "--first-seed")
+        return self.prediction, self.size, words
 
     def asks(self, prediction: Prediction, size: Size) -> bool:
         """Return whether it is about a prediction as it is asked."""
@@ -136,6 +138,14 @@ class Plan:
     def corrected(self, taken: Iterable[tuple[int, float]]) -> float:
         """Return the p of all looks, from k and p of each."""
         return min([1.0, *(self.factor(k) * p for k, p in taken)])
+
+
+def _without(options: Sequence[str], name: str) -> tuple[str, ...]:
+    """Return options without one of them and its value."""
+    if name not in options:
+        return tuple(options)
+    at = options.index(name)
+    return (*options[:at], *options[at + 2 :])
 
 
 @dataclass(frozen=True, kw_only=True)

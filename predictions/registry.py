@@ -198,7 +198,7 @@ def find(name: str) -> Prediction:
         hint = did_you_mean(name, [*PREDICTIONS, *GROUPS])
         raise InvalidInputError(
             f"unknown prediction {name!r}; {hint}choose from {', '.join(sorted(PREDICTIONS))}, or "
-            f"{', '.join(GROUPS)}"
+            f"{', '.join(GROUPS)}; that of another package takes --plugins"
         )
     return PREDICTIONS[name]
 

@@ -102,6 +102,7 @@ def check_network(architecture: str, **own: object) -> None:
         architecture: Its name, or ``mymodule:MyNetwork``.
         **own: Settings other than its defaults; it is checked 8 wide.
     """
+    assert isinstance(architecture, str), f"give the name of {architecture}, 'mymodule:Network' say"
     kind = NETWORK_SETTINGS.find(architecture)
     settings = kind.model_validate({"d_model": 8, "d_mlp": 16, "precision": "float64"} | own)
     run = _short(_TASK, network=settings)
@@ -214,7 +215,9 @@ def _check_world(prediction: Prediction, runs: Sequence[Run], wanted: VerdictOut
     foreign = [run.settings for run in runs if run.settings not in asked]
     assert not foreign, f"planted {wanted}: with {number} seeds it does not ask for {foreign[0]}"
     verdict = prediction.judge("quick", runs)
-    assert verdict.outcome == wanted, f"planted {wanted}, found {verdict.outcome}: {verdict}"
+    assert verdict.outcome == wanted, (
+        f"planted {wanted}, found {verdict.outcome}: {verdict.sentence}"
+    )
     backwards = prediction.judge("quick", list(reversed(runs)))
     assert backwards.document() == verdict.document(), "the order of runs changes the verdict"
     document = verdict.document()

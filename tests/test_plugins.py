@@ -32,7 +32,7 @@ from predictions import meaning, registry
 from predictions.command import taken_out
 from predictions.protocol import Run
 from predictions.registry import GROUPS, PREDICTIONS
-from predictions.testing import check_network, check_operation, check_prediction
+from predictions.testing import check_network, check_operation, check_prediction, finished
 from tests.build import run_settings
 from tests.predictions import planted
 from tests.predictions.test_family import RECORDS
@@ -46,8 +46,8 @@ def outside(tmp_path_factory) -> Path:
     """A folder outside the repository with a copy of the example, its metadata as if installed."""
     place = tmp_path_factory.mktemp("outside")
     shutil.copytree(EXAMPLE, place, dirs_exist_ok=True)
-    info = place / "grokking_example-0.1.0.dist-info"
-    info.mkdir()
+    info = place / "site" / "grokking_example-0.1.0.dist-info"
+    info.mkdir(parents=True)
     (info / "METADATA").write_text(
         "Metadata-Version: 2.1\nName: grokking-example\nVersion: 0.1.0\n"
     )
@@ -55,7 +55,12 @@ def outside(tmp_path_factory) -> Path:
         "[circuit_efficiency.plugins]\ngrokking_example = grokking_example\n"
     )
     (place / "mine.py").write_text(
-        '"""Loose functions of mine."""\n\n\n'
+        '"""Loose functions of mine."""\n\nimport numpy as np\n'
+        "from efficiency.networks import MLP\n\n\n"
+        "def drawn(a, b, p):\n    return np.random.default_rng().integers(0, p, len(a))\n\n\n"
+        "class Narrow(MLP):\n    @classmethod\n    def of(cls, num_symbols, settings):\n"
+        "        return cls(num_symbols=3, num_layers=1, d_model=4, d_mlp=4)\n\n\n"
+        "class Loose(Narrow):\n    def forward(self, tokens):\n        return tokens\n\n\n"
         'def difference(a, b, p):\n    """(a - 2b) mod p."""\n    return a - 2 * b\n\n\n'
         "def both(a, b, p):\n    return a * b + a + b\n\n\n"
         "def broken(a, b, p):\n    return 3\n\n\n"
@@ -67,7 +72,10 @@ def outside(tmp_path_factory) -> Path:
 
 def command(*words: str, cwd: Path, installed: bool = False) -> subprocess.CompletedProcess[str]:
     path = os.environ.get("PYTHONPATH", "")
-    env = {**os.environ, "PYTHONPATH": f"{cwd}{os.pathsep}{path}" if installed else path}
+    env = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(cwd), str(cwd / "site"), path]) if installed else path,
+    }
     program = "from predictions.command import predictions; predictions()"
     return subprocess.run(
         [sys.executable, "-P", "-c", program, *words],
@@ -145,6 +153,12 @@ def test_loose_functions_are_operations_by_their_own_name(there, predictions):
         (("table", "mine:number", "5"), "is no operation but a int"),
         (("table", "mine:broken", "5"), "must be a function (a, b, p)"),
         (("show", "ungrokking", "--network", "mine:both"), "is no network"),
+        (("table", "mine:drawn", "5"), "answers otherwise when it is asked again"),
+        (
+            ("show", "ungrokking", "--network", "mine:Narrow"),
+            "answers one prompt with the shape (1, 3); logits of (1, 31)",
+        ),
+        (("show", "ungrokking", "--network", "mine:Loose"), "takes (D, T) tokens and drop"),
         (("list", "--plugins"), "--plugins has no value"),
         (("list", "--plugins", "yours"), "the module 'yours', and there is none"),
         (("show", "ungrokking", "--network", "mpl"), "unknown network 'mpl'"),
@@ -176,7 +190,17 @@ def test_what_the_guide_shows_works_as_it_stands(there):
     blocks = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), flags=re.DOTALL)
     (there / "shown.py").write_text("\n\n".join(blocks))
     check_operation("shown:weighted")
-    check_network("shown:Product")
+    check_network("shown:Product", gain=0.5)
+    prediction = PREDICTIONS.pop("shown-faster-fit")
+    del GROUPS["shown-faster-fit"]
+    worlds = [
+        [
+            finished(run, step_fitted=100.0 + run.data_seed % 7 + 100 * (i % 2 == slower))
+            for i, run in enumerate(prediction.settings("quick"))
+        ]
+        for slower in (0, 1)
+    ]
+    check_prediction(prediction, true=worlds[0], false=worlds[1])
     recording = RecordingSettings(measures=("shown:largest_weight",), num_even=16)
     (trained,) = train([run_settings(recording=recording)])
     largest = max(np.abs(value).max() for value in trained.weights.values())

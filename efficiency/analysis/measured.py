@@ -185,7 +185,14 @@ def _logits(
     device = next(iter(parameters.values())).device
     found = []
     for tokens_BT in torch.split(tokens_NT, _BATCH):
-        answer = torch.func.functional_call(network, dict(parameters), (tokens_BT.to(device),))
+        try:
+            answer = torch.func.functional_call(network, dict(parameters), (tokens_BT.to(device),))
+        except (IndexError, RuntimeError) as error:
+            raise InvalidInputError(
+                f"the network fails on prompts of {tokens_BT.shape[1]} tokens from 0 to "
+                f"{int(tokens_BT.max())} ({type(error).__name__}: {error}); say what it reads with "
+                "prompt=, such as ('a', 'b'), or ('a', 'b', S) where = is token S"
+            ) from error
         if not isinstance(answer, Tensor) or answer.dim() not in (2, 3):
             given = tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__
             raise InvalidInputError(

@@ -102,6 +102,21 @@ class Measure:
         return self.name.replace("-", "_")
 
 
+def value_of(measure: Measure, reading: Reading) -> float:
+    """Return what a measure says.
+
+    Raises:
+        InvalidInputError: It fails, or says what is no number.
+    """
+    try:
+        return float(measure.read(reading))
+    except Exception as error:
+        raise InvalidInputError(
+            f"the measure {measure.name!r} failed ({type(error).__name__}: {error}); it is given a "
+            "Reading (efficiency.measures) and must return one number"
+        ) from error
+
+
 def _of_module(name: str, thing: Any) -> Measure:
     """Return what a module has under a name as the measure of that name."""
     if isinstance(thing, Measure):

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from efficiency.errors import InvalidInputError
-from efficiency.networks.base import Network
+from efficiency.networks.base import Network, keep_all
 from efficiency.networks.layers import Layers, Written
 from efficiency.networks.mlp import MLP
 from efficiency.networks.one_layer_transformer import OneLayerTransformer
@@ -203,9 +205,34 @@ def network(task: TaskSettings, settings: NetworkSettings) -> Network:
 
 @functools.lru_cache(maxsize=64)
 def shapes(task: TaskSettings, settings: NetworkSettings) -> Mapping[str, tuple[int, ...]]:
-    """Return the shape of each parameter of one network."""
-    parameters = network(task, settings).named_parameters()
-    return MappingProxyType({name: tuple(parameter.shape) for name, parameter in parameters})
+    """Return the shape of each parameter of one network.
+
+    Raises:
+        InvalidInputError: A network of another package does not answer as it should.
+    """
+    one = network(task, settings)
+    if settings.architecture not in _OURS:
+        _require_answers(one, task.num_classes, settings.architecture)
+    return MappingProxyType({name: tuple(p.shape) for name, p in one.named_parameters()})
+
+
+def _require_answers(one: Network, num_symbols: int, name: str) -> None:
+    """Find out before anything is planned that a network cannot answer a prompt."""
+    prompt = [0 if isinstance(token, str) else token for token in one.reads]
+    try:
+        with torch.no_grad():
+            answer = one(torch.tensor([prompt]), keep_all)
+        found = tuple(answer.shape)
+    except Exception as error:
+        raise InvalidInputError(
+            f"the network {name!r} fails on the tokens {prompt} ({type(error).__name__}: {error}); "
+            "its forward takes (D, T) tokens and drop, and returns (D, S) logits"
+        ) from error
+    if found != (1, num_symbols):
+        raise InvalidInputError(
+            f"the network {name!r} answers one prompt with the shape {found}; logits of "
+            f"(1, {num_symbols}) were expected"
+        )
 
 
 def program(task: TaskSettings, settings: NetworkSettings) -> Program:

@@ -104,7 +104,7 @@ def _symmetric_at(
 ) -> bool:
     left, right = (side.ravel() for side in np.mgrid[0:p, 0:p])
     try:
-        answer = np.asarray(function(left, right, p)) % p
+        answer, again = (np.asarray(function(left, right, p)) % p for _ in range(2))
         square = answer.reshape(p, p)
     except (TypeError, ValueError) as error:
         raise InvalidInputError(
@@ -112,6 +112,10 @@ def _symmetric_at(
             f"and the modulus that returns one such array; called with p = {p} it raised "
             f"{type(error).__name__}: {error}"
         ) from error
+    if not np.array_equal(answer, again):
+        raise InvalidInputError(
+            f"the operation {name!r} answers otherwise when it is asked again; draw nothing in it"
+        )
     return bool((square == square.T).all())
 
 

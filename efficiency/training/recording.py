@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from efficiency.engines import Engine
-from efficiency.measures.base import MEASURES, Reading
+from efficiency.measures.base import MEASURES, Reading, value_of
 from efficiency.settings import RecordingSettings
 from efficiency.training.ensemble import part_masks
 
@@ -102,7 +102,7 @@ class Recorder:
                 weights = {name: one[k].clone() for name, one in views.items()}
                 reading = Reading(member, weights)
                 for q, measure in enumerate(self._measures, start=usual + 1):
-                    self.values_RQK[row, q, k] = measure.read(reading)
+                    self.values_RQK[row, q, k] = value_of(measure, reading)
         if step in self._kept:
             self.snapshots_RP[self._kept.index(step)] = self._engine.weights.flat
 

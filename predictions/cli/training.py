@@ -148,8 +148,8 @@ def sweep(
     Parameters
     ----------
     file:
-        A TOML file with [settings] that all runs share, a [grid] of values to combine, or [[runs]]
-        with what differs in each.
+        A TOML file with [settings] that all runs share, a [grid] of values to combine, and [[runs]]
+        with what differs in each, every one combined with the grid.
     """
     from predictions import sweeps
     from predictions.cli.running import make_writable, print_plan, set_damaged_aside, train_missing

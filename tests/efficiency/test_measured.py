@@ -228,6 +228,7 @@ def test_a_network_that_knows_some_pairs_by_heart_has_mem_there():
         ({"prompt": ("a", "c")}, "the prompt has 'c'"),
         ({"at": 1e9}, "log-odds of 1e+09 are not reached"),
         ({"network": nn.Identity()}, "no parameters"),
+        ({"network": nn.Embedding(S, S), "prompt": None}, "say what it reads with prompt="),
         ({"network": nn.Embedding(S, 3), "prompt": ("a",)}, "there are 7 possible answers"),
         ({"network": nn.Bilinear(1, 1, 1)}, "missing"),
     ],

@@ -202,3 +202,10 @@ def test_a_measure_that_changes_what_it_is_given_changes_no_training(monkeypatch
 def test_the_same_snapshots_are_the_same_run():
     one, other = (run_settings(recording=recording(snapshots=s)) for s in ((3, 0, 3), (0, 3)))
     assert one == other
+
+
+@pytest.mark.parametrize("read", [lambda reading: "much", lambda reading: reading.novel])
+def test_a_measure_that_fails_is_named(monkeypatch, read):
+    monkeypatch.setitem(MEASURES, "odd", Measure(name="odd", label="Odd", read=read))
+    with pytest.raises(ValueError, match="the measure 'odd' failed"):
+        train([run_settings(recording=recording(measures=("odd",)))])
