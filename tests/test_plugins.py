@@ -59,7 +59,8 @@ def outside(tmp_path_factory) -> Path:
         "from efficiency.networks import MLP\n\n\n"
         "def drawn(a, b, p):\n    return np.random.default_rng().integers(0, p, len(a))\n\n\n"
         "class Narrow(MLP):\n    @classmethod\n    def of(cls, num_symbols, settings):\n"
-        "        return cls(num_symbols=3, num_layers=1, d_model=4, d_mlp=4)\n\n\n"
+        "        return cls(num_symbols=3, num_layers=1, d_model=4, d_mlp=4)\n"
+        "    def write_down(self, layers):\n        return False\n\n\n"
         "class Loose(Narrow):\n    def forward(self, tokens):\n        return tokens\n\n\n"
         'def difference(a, b, p):\n    """(a - 2b) mod p."""\n    return a - 2 * b\n\n\n'
         "def both(a, b, p):\n    return a * b + a + b\n\n\n"
