@@ -36,7 +36,10 @@ def load(names: Sequence[str]) -> None:
 
 
 def load_installed() -> None:
-    """Import the plug-ins of installed packages; one that fails is named and left out."""
+    """Import the plug-ins of installed packages; one that fails is named.
+
+    What it had registered by then stays.
+    """
     for entry in importlib.metadata.entry_points(group=GROUP):
         try:
             entry.load()

@@ -49,7 +49,7 @@ def chosen_of(
 
 def warn_of_no_effect(chosen: Sequence[Prediction]) -> None:
     """Say what of a design file changes nothing of the predictions that were asked."""
-    from predictions.registry import without_effect
+    from predictions.design_effects import without_effect
 
     file = chosen[0].variant.design
     if file is not None and (idle := without_effect(file, chosen)):

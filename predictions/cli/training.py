@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -26,28 +28,69 @@ from predictions.cli.options import (
 )
 from predictions.command import DONE, INTERRUPTED
 
-DeviceOption = Annotated[Literal["auto", "cpu", "cuda"], Parameter(help="Where to train.")]
-MemoryOption = Annotated[
-    float | None,
-    Parameter(
-        help="GiB that training may take; default: four fifths of what is free.",
-        validator=Number(gt=0),
-    ),
-]
-WorkersOption = Annotated[
-    int | None,
-    Parameter(
-        help="Ensembles that train side by side; default: one for each core that may be used.",
-        converter=whole_number,
-        validator=Number(gte=1, lte=4096),
-    ),
-]
-DryRunOption = Annotated[
-    bool, Parameter(negative=(), help="Only say what would be trained, and what it costs.")
-]
-RetrainOption = Annotated[
-    bool, Parameter(negative=(), help="Move damaged runs to aside/ and train them again.")
-]
+if TYPE_CHECKING:
+    from predictions.trainer import NetworkTrainer
+    from runs import Document, Store
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """Where and how runs are trained: options of every command that trains."""
+
+    device: Annotated[Literal["auto", "cpu", "cuda"], Parameter(help="Where to train.")] = "auto"
+    engine: EngineOption = "auto"
+    memory: Annotated[
+        float | None,
+        Parameter(
+            help="GiB that training may take; default: four fifths of what is free.",
+            validator=Number(gt=0),
+        ),
+    ] = None
+    workers: Annotated[
+        int | None,
+        Parameter(
+            help="Ensembles that train side by side; default: one for each core that may be used.",
+            converter=whole_number,
+            validator=Number(gte=1, lte=4096),
+        ),
+    ] = None
+    store: StoreOption = Path("store")
+    out: OutOption = Path("report")
+    dry_run: Annotated[
+        bool, Parameter(negative=(), help="Only say what would be trained, and what it costs.")
+    ] = False
+    retrain_damaged: Annotated[
+        bool, Parameter(negative=(), help="Move damaged runs to aside/ and train them again.")
+    ] = False
+
+    def trainer(self) -> NetworkTrainer:
+        """Return what trains."""
+        from predictions.trainer import NetworkTrainer
+
+        memory = None if self.memory is None else self.memory * 2**30
+        return NetworkTrainer(self.device, self.engine, memory, workers=self.workers)
+
+    def ready(self, place: Store, name: str, documents: Sequence[Document]) -> None:
+        """Find out before hours of training that what they come to can be written.
+
+        Args:
+            place: Where runs go.
+            name: Of the report or table.
+            documents: The runs; those that are damaged are moved aside if that was asked for.
+        """
+        from predictions.cli.running import make_writable, set_damaged_aside
+
+        if not self.dry_run:
+            make_writable(self.out, name)
+            if self.retrain_damaged:
+                place.require_writable()
+        retrain = self.retrain_damaged and not self.dry_run
+        set_damaged_aside(place, documents, retrain=retrain)
+
+
+USUAL = Training()
+"""Nothing is asked for."""
 
 
 def run(
@@ -69,14 +112,7 @@ def run(
         ),
     ] = None,
     asked: Asked = AS_DESIGNED,
-    device: DeviceOption = "auto",
-    engine: EngineOption = "auto",
-    memory: MemoryOption = None,
-    workers: WorkersOption = None,
-    store: StoreOption = Path("store"),
-    out: OutOption = Path("report"),
-    dry_run: DryRunOption = False,
-    retrain_damaged: RetrainOption = False,
+    training: Training = USUAL,
     json: JsonOption = False,
 ) -> int:
     """Train what is missing, judge, and write the report.
@@ -90,41 +126,34 @@ def run(
     from predictions.cli.printing import print_verdicts
     from predictions.cli.running import (
         Commands,
-        make_writable,
         print_plan,
-        set_damaged_aside,
         warn_of_too_few_seeds,
         write_reports,
     )
     from predictions.cli.sequence import documents_of, known_in, ranges, run_in_looks
     from predictions.plans import Extent
     from predictions.report import stem
-    from predictions.trainer import NetworkTrainer
     from runs import Store
 
     chosen, size = chosen_of(names, asked, size)
     warn_of_no_effect(chosen)
     extent = Extent(seeds=seeds, until_decided=until_decided, max_seeds=max_seeds)
     looks = {prediction.name: extent.looks(prediction, size) for prediction in chosen}
-    place = Store(store)
+    place = Store(training.store)
     known = known_in(place, chosen, size, looks)
     documents = documents_of(known, size, looks)
-    trainer = NetworkTrainer(device, engine, _bytes(memory), workers=workers)
-    if not dry_run:
-        make_writable(out, stem(chosen, size, extent))
-        if retrain_damaged:
-            place.require_writable()
-    set_damaged_aside(place, documents, retrain=retrain_damaged and not dry_run)
+    trainer = training.trainer()
+    training.ready(place, stem(chosen, size, extent), documents)
     warn_of_too_few_seeds(chosen, seeds)
-    if dry_run:
+    if training.dry_run:
         foreseen, later = ranges(known, size, looks)
         return print_plan(documents, place, trainer, foreseen=foreseen, later=later, json=json)
     judged = run_in_looks(chosen, size, extent, place, trainer)
     if judged is None:
         return INTERRUPTED
     # First what is kept, then what is shown: printing may fail.
-    write_reports(judged.verdicts, chosen, place, out, extent, quiet=json)
-    commands = Commands(store=place, extent=extent, out=out)
+    write_reports(judged.verdicts, chosen, place, training.out, extent, quiet=json)
+    commands = Commands(store=place, extent=extent, out=training.out)
     print_verdicts(judged.verdicts, chosen, json=json, commands=commands)
     return judged.code
 
@@ -133,14 +162,7 @@ def sweep(
     file: Annotated[Path, Parameter(converter=folder)],
     /,
     *,
-    device: DeviceOption = "auto",
-    engine: EngineOption = "auto",
-    memory: MemoryOption = None,
-    workers: WorkersOption = None,
-    store: StoreOption = Path("store"),
-    out: OutOption = Path("report"),
-    dry_run: DryRunOption = False,
-    retrain_damaged: RetrainOption = False,
+    training: Training = USUAL,
     json: JsonOption = False,
 ) -> int:
     """Train runs of your own, a grid or a list of them, and write a table of how they ended.
@@ -152,29 +174,20 @@ def sweep(
         with what differs in each, every one combined with the grid.
     """
     from predictions import sweeps
-    from predictions.cli.running import make_writable, print_plan, set_damaged_aside, train_missing
+    from predictions.cli.running import print_plan, train_missing
     from predictions.cli.sweeping import print_sweep, write_table
-    from predictions.trainer import NetworkTrainer
     from runs import Store
 
     asked = sweeps.read(file)
-    place = Store(store)
+    place = Store(training.store)
     documents = [run.document() for run in asked.runs]
-    trainer = NetworkTrainer(device, engine, _bytes(memory), workers=workers)
-    if not dry_run:
-        make_writable(out, asked.name)
-        if retrain_damaged:
-            place.require_writable()
-    set_damaged_aside(place, documents, retrain=retrain_damaged and not dry_run)
-    if dry_run:
+    trainer = training.trainer()
+    training.ready(place, asked.name, documents)
+    if training.dry_run:
         return print_plan(documents, place, trainer, json=json)
     if not train_missing(documents, place, trainer):
         return INTERRUPTED
     table = sweeps.table(asked, place)
-    written = write_table(table, out / f"{asked.name}.csv")
+    written = write_table(table, training.out / f"{asked.name}.csv")
     print_sweep(table, asked.varied(), written, json=json)
     return DONE
-
-
-def _bytes(gibibytes: float | None) -> float | None:
-    return None if gibibytes is None else gibibytes * 2**30
