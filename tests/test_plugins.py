@@ -8,34 +8,27 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from torch import nn
 
 from efficiency import networks
-from efficiency.measures import MEASURES, Measure
+from efficiency.measures import MEASURES
 from efficiency.operations import OPERATIONS, modular
 from efficiency.registry import Registry
 from efficiency.settings import (
     NETWORK_SETTINGS,
-    MLPSettings,
     NetworkBase,
     RecordingSettings,
     TaskSettings,
 )
 from efficiency.training.loop import train
-from predictions import meaning, registry
+from predictions import registry
 from predictions.command import taken_out
-from predictions.protocol import Run
 from predictions.registry import GROUPS, PREDICTIONS
 from predictions.testing import check_network, check_operation, check_prediction, finished
 from tests.build import run_settings
-from tests.predictions import planted
-from tests.predictions.test_family import RECORDS
 
 GUIDE = Path(__file__).parents[1] / "docs" / "extending.md"
 EXAMPLE = Path(__file__).parents[1] / "examples" / "plugin"
@@ -248,80 +241,6 @@ def test_no_package_adds_to_our_groups_or_takes_our_names():
     assert before == GROUPS
 
 
-@pytest.mark.parametrize("name", ["composition", "division-or-subtraction", "addition"])
-def test_our_operations_conform(name):
-    check_operation(name, (3, 4) if name == "composition" else (5, 7))
-
-
-@pytest.mark.parametrize("name", sorted(NETWORK_SETTINGS))
-def test_our_networks_conform(name):
-    check_network(name, **({"num_heads": 2} if "transformer" in name else {}))
-
-
-def kept_everywhere() -> list[Run]:
-    """Return runs of ungrokking in which nothing is ever forgotten."""
-    return planted.ungrokked(
-        np.random.default_rng(0), num_seeds=8, midpoints=dict.fromkeys(planted.seeds(8), 2.0)
-    )
-
-
-def test_our_predictions_conform():
-    check_prediction(PREDICTIONS["ungrokking"], true=RECORDS["ungrokking"], false=kept_everywhere())
-
-
-def test_conformance_sees_what_is_wrong(monkeypatch):
-    claim, true, false = PREDICTIONS["ungrokking"], RECORDS["ungrokking"], kept_everywhere()
-    with pytest.raises(AssertionError, match="planted refuted, found supported"):
-        check_prediction(claim, true=true, false=true)
-    usual = type(claim).settings
-    with monkeypatch.context() as changed:
-        changed.setattr(type(claim), "refutation", " ")
-        with pytest.raises(AssertionError, match="no refutation"):
-            check_prediction(claim, true=true, false=false)
-    with monkeypatch.context() as changed:
-        odd = iter(range(1000))
-        changed.setattr(
-            type(claim), "settings", lambda self, size, n=None: usual(self, size, 1 + next(odd) % 2)
-        )
-        with pytest.raises(AssertionError, match="asked twice, its runs differ"):
-            check_prediction(claim, true=true, false=false)
-    with monkeypatch.context() as changed:
-        changed.setattr(
-            type(claim),
-            "settings",
-            lambda self, size, n=None: usual(PREDICTIONS[self.name], size, n),
-        )
-        with pytest.raises(AssertionError, match="still asks seeds"):
-            check_prediction(claim, true=true, false=false)
-    with pytest.raises(AssertionError, match="it does not ask for"):
-        check_prediction(claim, true=RECORDS["efficiency"], false=false)
-
-
-def test_conformance_sees_a_network_of_the_wrong_shape_or_that_mixes_members(monkeypatch):
-    class Narrow(networks.MLP):
-        def forward(self, tokens, drop=networks.base.keep_all):
-            return super().forward(tokens, drop)[:, :-1]
-
-    usual = networks.ARCHITECTURES["mlp"]
-    narrow = replace(usual, network=lambda S, n: _mlp(Narrow, S, n))
-    monkeypatch.setitem(networks.ARCHITECTURES, "mlp", narrow)
-    with pytest.raises(AssertionError, match=r"logits are \(25, 4\), \(25, 5\) were expected"):
-        check_network("mlp")
-
-    class Mixing(networks.StackedProgram):
-        def logits(self, parameters, examples):
-            return super().logits(parameters, examples).flip(0)
-
-    mixing = replace(usual, program=lambda S, n: Mixing(_mlp(networks.MLP, S, n), ("a", "b")))
-    monkeypatch.setitem(networks.ARCHITECTURES, "mlp", mixing)
-    with pytest.raises(AssertionError, match="computed together differ from each alone"):
-        check_network("mlp")
-
-
-def _mlp(kind, S, n):
-    return kind(num_symbols=S, num_layers=n.num_layers, d_model=n.d_model, d_mlp=n.d_mlp)
-
-
 def test_a_class_that_is_no_network_leaves_nothing_behind():
     before = dict(NETWORK_SETTINGS)
     with pytest.raises(ValueError, match="is no network"):
@@ -329,37 +248,6 @@ def test_a_class_that_is_no_network_leaves_nothing_behind():
     assert before == NETWORK_SETTINGS
     with pytest.raises(ValueError, match="settings of mlp are of MLPSettings, not NetworkBase"):
         run_settings(network=NetworkBase(architecture="mlp"))
-
-
-def test_what_a_measure_or_a_parameter_was_is_kept_with_a_run(monkeypatch):
-    measure = Measure(name="mine", label="Mine", read=lambda reading: 1.0)
-    monkeypatch.setitem(MEASURES, "mine", measure)
-    run = run_settings(recording=RecordingSettings(measures=("mine",)), network=MLPSettings())
-    held = json.loads(json.dumps(meaning.definition(run)))
-    assert meaning.changed_since(run, held) is None
-    monkeypatch.setitem(MEASURES, "mine", replace(measure, read=lambda reading: 2.0))
-    meaning.measure_probe.cache_clear()
-    assert "the measure 'mine' was another one" in meaning.changed_since(run, held)
-    monkeypatch.setitem(MEASURES, "mine", measure)
-    meaning.measure_probe.cache_clear()
-
-    class Biased(networks.MLP):
-        def __init__(self, **sizes):
-            super().__init__(**sizes)
-            self.b_E = nn.Parameter(torch.zeros(sizes["d_model"]))
-
-    biased = networks.ARCHITECTURES["mlp"]
-    biased = replace(
-        biased,
-        network=lambda S, n: _mlp(Biased, S, n),
-        program=lambda S, n: networks.StackedProgram(_mlp(Biased, S, n), ("a", "b")),
-    )
-    monkeypatch.setitem(networks.ARCHITECTURES, "mlp", biased)
-    meaning.every_parameter.cache_clear()
-    assert "the network 'mlp' was another one" in meaning.changed_since(run, held)
-    meaning.every_parameter.cache_clear()
-    del held["parameters"]  # as of runs from before it was kept
-    assert meaning.changed_since(run, held) is None
 
 
 def test_a_task_of_a_module_comes_back_from_its_document(there):
