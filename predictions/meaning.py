@@ -24,6 +24,9 @@ from efficiency.training.ensemble import initial_weights
 _PROBED = 5
 """Pairs that a network is probed on."""
 
+_SPREAD = 0.3
+"""Standard deviation of parameters that are drawn to see how each bears on the logits."""
+
 _TOLERANCE = 1e-6
 """Relative difference of logits in float64 that other processors and versions of torch may make."""
 
@@ -52,40 +55,41 @@ def network_probe(task: TaskSettings, network: NetworkSettings) -> tuple[float, 
 
     They depend on its architecture, on how its weights are drawn and on what it is told to read.
     """
-    wide = network.model_copy(update={"precision": "float64"})
-    one = networks.network(task, wide).to(torch.float64)
+    one = _wide(task, network)
     one.initialise(torch.Generator().manual_seed(0))
-    weights = {name: p.detach().unsqueeze(0) for name, p in one.named_parameters()}
-    table = task.table
-    chosen = np.linspace(0, table.num_pairs - 1, _PROBED).astype(int)
-    program = networks.program(task, wide)
-    left, right = (torch.as_tensor(side[chosen])[None] for side in (table.left, table.right))
-    logits = program.logits(weights, program.prepare(left, right))[0]
-    return tuple(float(value) for value in logits[:, :2].flatten())
+    return _some_logits(task, network, {n: p.detach() for n, p in one.named_parameters()})
 
 
 @functools.lru_cache(maxsize=256)
 def every_parameter(task: TaskSettings, network: NetworkSettings) -> dict[str, tuple[float, ...]]:
-    """Return how each parameter of a network bears on some logits.
+    """Return the shape of each parameter of a network, and some logits with all of them drawn.
 
     The probe above draws weights as training does, and biases that begin at 0 say nothing there.
-    Here every parameter is drawn, and each has its shape and its sum: one that is new, gone or of
-    another size is seen, and so is another use of it in the logits at the end.
     """
-    wide = network.model_copy(update={"precision": "float64"})
-    one = networks.network(task, wide).to(torch.float64)
     generator = torch.Generator().manual_seed(1)
-    weights = {}
-    for name, parameter in one.named_parameters():
-        drawn = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
-        weights[name] = 0.3 * drawn.unsqueeze(0)
+    weights = {
+        name: _SPREAD * torch.randn(p.shape, generator=generator, dtype=torch.float64)
+        for name, p in _wide(task, network).named_parameters()
+    }
+    shapes = {name: tuple(map(float, value.shape)) for name, value in weights.items()}
+    return shapes | {"logits": _some_logits(task, network, weights)}
+
+
+def _wide(task: TaskSettings, network: NetworkSettings) -> networks.Network:
+    return networks.network(task, network).to(torch.float64)
+
+
+def _some_logits(
+    task: TaskSettings, network: NetworkSettings, weights: Mapping[str, torch.Tensor]
+) -> tuple[float, ...]:
+    """Return two logits of a few pairs, in float64."""
     table = task.table
     chosen = np.linspace(0, table.num_pairs - 1, _PROBED).astype(int)
-    program = networks.program(task, wide)
+    program = networks.program(task, network.model_copy(update={"precision": "float64"}))
     left, right = (torch.as_tensor(side[chosen])[None] for side in (table.left, table.right))
-    logits = program.logits(weights, program.prepare(left, right))[0]
-    shapes = {name: tuple(map(float, value.shape[1:])) for name, value in weights.items()}
-    return shapes | {"logits": tuple(float(value) for value in logits[:, :2].flatten())}
+    stacked = {name: value.unsqueeze(0) for name, value in weights.items()}
+    logits = program.logits(stacked, program.prepare(left, right))[0]
+    return tuple(float(value) for value in logits[:, :2].flatten())
 
 
 @functools.lru_cache(maxsize=256)
@@ -137,13 +141,11 @@ def changed_since(run: RunSettings, held: Mapping[str, Any] | None) -> str | Non
         return None
     if held["table"] != table_digest(run.task):
         return f"the table of {run.task.operation!r} was another one when it was trained"
-    now = network_probe(run.task, run.network)
-    if len(now) != len(held["network"]) or not np.allclose(
-        now, held["network"], rtol=_TOLERANCE, atol=_TOLERANCE
-    ):
-        return f"the network {run.network.architecture!r} was another one when it was trained"
-    if (parameters := held.get("parameters")) is not None and not _alike(
-        parameters, every_parameter(run.task, run.network)
+    drawn = network_probe(run.task, run.network)
+    # Runs from before each parameter was looked at have no more than the first.
+    every = every_parameter(run.task, run.network) if "parameters" in held else {}
+    if not _alike({"": held["network"]}, {"": drawn}) or not _alike(
+        held.get("parameters", {}), every
     ):
         return f"the network {run.network.architecture!r} was another one when it was trained"
     for name, value in held.get("measures", {}).items():

@@ -31,7 +31,7 @@ TABLES = ("settings", "grid", "runs")
 MOST_RUNS = 100_000
 """More runs than this are surely a slip of the finger."""
 
-HINT = "README has an example"
+HINT = "examples/sweep.toml is one"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -136,9 +136,7 @@ def _check_stacked(
     }
     together_KNS = program.logits(stacked, program.prepare(left, right))
     prompt = networks.ARCHITECTURES.find(architecture).prompt(table.num_symbols, run.network)
-    operands = {"a": table.left, "b": table.right}
-    columns = [operands[t] if isinstance(t, str) else np.full_like(table.left, t) for t in prompt]
-    tokens = torch.as_tensor(np.stack(columns, axis=1))
+    tokens = networks.tokens(prompt, left[0], right[0])
     for alone, found_NS in zip(members, together_KNS, strict=True):
         wanted_NS = alone(tokens).detach()
         shape = (table.num_pairs, table.num_symbols)

@@ -214,8 +214,7 @@ def split(
     def spread(values: FloatArray) -> float | None:
         return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
 
-    mirror = task.mirror
-    novel = ~trained if mirror is None else ~trained & ~trained[mirror]
+    novel = task.novel(trained)
     others = bool(novel.any())
     gen_error, train_error = spread(right_N[novel]), spread(right_N[trained])
     known = gen_error is not None and train_error is not None

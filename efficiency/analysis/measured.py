@@ -43,15 +43,7 @@ def module_of(
         InvalidInputError: The weights are not those of such a network.
     """
     network = networks.network(task, settings).to(settings.dtype)
-    wanted = dict(networks.shapes(task, settings))
-    found = {name: tuple(np.shape(value)) for name, value in weights.items()}
-    if found != wanted:
-        wrong = sorted(n for n in wanted | found if wanted.get(n) != found.get(n))
-        raise InvalidInputError(
-            f"these are no weights of {settings.architecture} on {task.operation} at size "
-            f"{task.size}: {wrong} have the shapes {[found.get(n) for n in wrong]}, needed are "
-            f"{[wanted.get(n) for n in wrong]}"
-        )
+    networks.require_weights(task, settings, weights)
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             parameter.copy_(torch.as_tensor(np.asarray(weights[name])))
@@ -101,12 +93,18 @@ def measure(
             f"labels have the shape {labels_N.shape}; give one for each of {table.num_pairs} pairs"
         )
     reads = getattr(network, "reads", ("a", "b", table.num_symbols))
-    tokens_NT = _tokens(reads if prompt is None else prompt, table.left, table.right)
+    left_N, right_N = (torch.as_tensor(side) for side in (table.left, table.right))
+    tokens_NT = networks.tokens(reads if prompt is None else prompt, left_N, right_N)
     parameters = {name: one.detach() for name, one in network.named_parameters()}
     if not parameters:
         raise InvalidInputError("the network has no parameters, so there is no norm to measure")
     with _evaluating(network):
         logits_NS = _logits(network, parameters, tokens_NT, table.num_symbols)
+        if not logits_NS.isfinite().all():
+            raise InvalidInputError(
+                "some logits of the network are not finite: it has diverged, and there is nothing "
+                "to measure"
+            )
         numbers = _readings(task, logits_NS, labels_N, train_N)
         norms = measurements.norms({name: one.unsqueeze(0) for name, one in parameters.items()})
         numbers |= {name: _exact(float(norm[0]), 1) for name, norm in norms.items()}
@@ -150,19 +148,6 @@ def _mask(trained: npt.ArrayLike | None, num_pairs: int) -> np.ndarray:
     if not mask.any():
         raise InvalidInputError("no pair is trained on; mark at least one in trained")
     return mask
-
-
-def _tokens(prompt: Sequence[str | int], left: IntArray, right: IntArray) -> Tensor:
-    """Return (N, T) tokens."""
-    operands = {"a": left, "b": right}
-    columns = []
-    for token in prompt:
-        if isinstance(token, str) and token not in operands:
-            raise InvalidInputError(
-                f"the prompt has {token!r}; write 'a', 'b', and other tokens as numbers"
-            )
-        columns.append(operands[token] if isinstance(token, str) else np.full_like(left, token))
-    return torch.as_tensor(np.stack(columns, axis=1))
 
 
 @contextmanager
@@ -214,7 +199,7 @@ def _readings(
 ) -> dict[str, Estimate]:
     nobody = np.zeros_like(train_N)
     masks = dict.fromkeys(measurements.PARTS, nobody)
-    masks |= {"train": train_N, "test": ~train_N, "novel": _novel(task, train_N)}
+    masks |= {"train": train_N, "test": ~train_N, "novel": task.novel(train_N)}
     parts = {part: torch.as_tensor(mask)[None] for part, mask in masks.items()}
     readings = measurements.readings(logits_NS[None], torch.as_tensor(labels_N)[None])
     means = measurements.means(readings, parts)
@@ -231,8 +216,6 @@ def _circuits(
     task: TaskSettings, logits_NS: np.ndarray, train_N: np.ndarray, *, by_heart: bool
 ) -> dict[str, Estimate]:
     """Return Gen's and Mem's part of the logits, as far as the operation says where Gen lives."""
-    if not np.isfinite(logits_NS).all():
-        return {}
     found: dict[str, Estimate] = {}
     for subspace in logit_subspaces.SUBSPACES:
         if not logit_subspaces.defined(task, subspace):
@@ -241,7 +224,7 @@ def _circuits(
         found[f"gen_share_{subspace}"] = _exact(split.share, len(train_N))
         if by_heart:
             continue  # the right logit is not the one that is stored
-        num_novel = int(_novel(task, train_N).sum())
+        num_novel = int(task.novel(train_N).sum())
         for name, value, error, n in (
             ("gen_logit", split.gen_corrected, split.gen_error, num_novel),
             ("mem_logit", split.mem_corrected, split.mem_error, min(num_novel, train_N.sum())),
@@ -252,12 +235,6 @@ def _circuits(
                     value=value, low=value - reach, high=value + reach, n=int(n), unit="nats"
                 )
     return found
-
-
-def _novel(task: TaskSettings, train_N: np.ndarray) -> np.ndarray:
-    """Return (N,) booleans: neither trained on nor the mirror image of one that is."""
-    novel: np.ndarray = ~train_N if task.mirror is None else ~train_N & ~train_N[task.mirror]
-    return novel
 
 
 def _scale_at(log_odds: Callable[[float], float], at: float) -> float:

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from efficiency.errors import InvalidInputError
-from efficiency.networks.base import Network, keep_all
+from efficiency.networks.base import Network, keep_all, tokens
 from efficiency.networks.layers import Layers, Written
 from efficiency.networks.mlp import MLP
 from efficiency.networks.one_layer_transformer import OneLayerTransformer
@@ -45,7 +47,9 @@ __all__ = [
     "network",
     "program",
     "register",
+    "require_weights",
     "shapes",
+    "tokens",
     "written_down",
 ]
 
@@ -150,10 +154,7 @@ def architecture_of(name: str, kind: type[Network]) -> Architecture:
     Raises:
         InvalidInputError: It is no class of networks.
     """
-    if not (isinstance(kind, type) and issubclass(kind, Network)):
-        raise InvalidInputError(
-            f"{name!r} is no network; it must be a class like efficiency.networks.Network"
-        )
+    _require_network(name, kind)
     settings = NETWORK_SETTINGS.find(name)
     return Architecture(
         network=kind.of,
@@ -175,6 +176,13 @@ for _name, _architecture in _OURS.items():
     ARCHITECTURES.register(_name, _architecture)
 
 
+def _require_network(name: str, kind: object) -> None:
+    if not (isinstance(kind, type) and issubclass(kind, Network)):
+        raise InvalidInputError(
+            f"{name!r} is no network; it must be a class like efficiency.networks.Network"
+        )
+
+
 _REGISTERED: dict[str, type[Network]] = {}
 
 
@@ -186,10 +194,7 @@ def register(name: str, kind: type[Network]) -> None:
     """
     if _REGISTERED.get(name) is kind:
         return
-    if not (isinstance(kind, type) and issubclass(kind, Network)):
-        raise InvalidInputError(
-            f"{name!r} is no network; it must be a class like efficiency.networks.Network"
-        )
+    _require_network(name, kind)
     NETWORK_SETTINGS.register(name, of_kind(name, getattr(kind, "Settings", NetworkBase)))
     ARCHITECTURES.register(name, architecture_of(name, kind))
     _REGISTERED[name] = kind
@@ -214,6 +219,26 @@ def shapes(task: TaskSettings, settings: NetworkSettings) -> Mapping[str, tuple[
     if settings.architecture not in _OURS:
         _require_answers(one, task.num_classes, settings.architecture)
     return MappingProxyType({name: tuple(p.shape) for name, p in one.named_parameters()})
+
+
+def require_weights(
+    task: TaskSettings, settings: NetworkSettings, weights: Mapping[str, npt.ArrayLike]
+) -> None:
+    """Refuse weights that are not those of a network.
+
+    Raises:
+        InvalidInputError: A parameter is missing, too many, or of another shape.
+    """
+    wanted = dict(shapes(task, settings))
+    found = {name: tuple(np.shape(value)) for name, value in weights.items()}
+    if found != wanted:
+        wrong = sorted(n for n in wanted | found if wanted.get(n) != found.get(n))
+        raise InvalidInputError(
+            f"these weights do not fit {settings.architecture} on {task.operation} at size "
+            f"{task.size}: of {wrong} the shapes are {[found.get(n) for n in wrong]}, needed are "
+            f"{[wanted.get(n) for n in wrong]}; give the weights of an equal network on an equal "
+            "task"
+        )
 
 
 def _require_answers(one: Network, num_symbols: int, name: str) -> None:

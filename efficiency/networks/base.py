@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from efficiency.errors import InvalidInputError
 from efficiency.networks.layers import Layers
 
 Drop = Callable[[Tensor], Tensor]
@@ -19,6 +20,26 @@ Drop = Callable[[Tensor], Tensor]
 def keep_all(activations: Tensor) -> Tensor:
     """Drop nothing, as when a network is measured."""
     return activations
+
+
+def tokens(prompt: Sequence[str | int], left: Tensor, right: Tensor) -> Tensor:
+    """Return (…, T) the tokens of a prompt for (…,) operands.
+
+    Args:
+        prompt: ``"a"``, ``"b"`` and the numbers of constant tokens.
+        left: First operands.
+        right: Second operands.
+
+    Raises:
+        InvalidInputError: The prompt has another word.
+    """
+    operands = {"a": left, "b": right}
+    if words := [t for t in prompt if isinstance(t, str) and t not in operands]:
+        raise InvalidInputError(
+            f"the prompt has {words[0]!r}; write 'a', 'b', and other tokens as numbers"
+        )
+    columns = [operands[t] if isinstance(t, str) else torch.full_like(left, t) for t in prompt]
+    return torch.stack(columns, dim=-1)
 
 
 class Network(nn.Module, ABC):

@@ -16,7 +16,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from efficiency.networks.base import Network, keep_all
+from efficiency.networks.base import Network, keep_all, tokens
 from efficiency.networks.traced import Passes, passes
 from efficiency.training import counter_random
 
@@ -89,12 +89,7 @@ class StackedProgram(Program):
     def prepare(self, left_KD: Tensor, right_KD: Tensor, last: Any = None) -> Tensor:
         """Return (K, D, positions) tokens."""
         self._constants = {n: c.to(left_KD.device) for n, c in self._constants.items()}
-        operands = {"a": left_KD, "b": right_KD}
-        columns = [
-            operands[token] if isinstance(token, str) else torch.full_like(left_KD, token)
-            for token in self._prompt
-        ]
-        return torch.stack(columns, dim=-1)
+        return tokens(self._prompt, left_KD, right_KD)
 
     def logits(self, parameters: Parameters, examples: Any) -> Tensor:
         """See ``Program.logits``."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Self
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import model_validator
 
 from efficiency import operations, tasks
 from efficiency.operations import IntArray, Table
 from efficiency.settings.base import Settings
+
+BoolArray = npt.NDArray[np.bool_]
 
 
 class TaskSettings(Settings):
@@ -61,6 +65,15 @@ class TaskSettings(Settings):
     def differences(self) -> IntArray | None:
         """(S, S) labels of (answer, class), see ``Operation``; ``None`` where there are none."""
         return tasks.differences(self.operation, self.size)
+
+    def novel(self, trained_N: BoolArray) -> BoolArray:
+        """Return (N,) booleans: pairs not trained on, and their mirror images neither.
+
+        Args:
+            trained_N: Which pairs are trained on.
+        """
+        mirror = self.mirror
+        return ~trained_N if mirror is None else ~(trained_N | trained_N[mirror])
 
     def split(self, dataset_size: int, data_seed: int) -> tuple[IntArray, IntArray]:
         """Return the indices trained on, (D,), and the rest, (N − D,)."""

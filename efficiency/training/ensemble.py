@@ -167,14 +167,12 @@ def part_masks(run: RunSettings) -> dict[str, np.ndarray]:
     continued = run.start is not None
     wrong = np.zeros_like(train)
     wrong[_corrupted(run)] = True
-    mirror = run.task.mirror
-    known = train if mirror is None else train | train[mirror]
     return {
         "train": train,
         "test": ~train,
         "removed": seen & ~train & continued,
         "never_seen": ~seen & continued,
-        "novel": ~known,
+        "novel": run.task.novel(train),
         # Where nothing is corrupted "clean" would repeat "train".
         "clean": train & ~wrong & wrong.any(),
         "corrupted": wrong,

@@ -197,15 +197,7 @@ def _first_weights(run: RunSettings, start: Weights | None) -> dict[str, torch.T
     """
     if start is None:
         return initial_weights(run)
-    wanted = dict(networks.shapes(run.task, run.network))
-    found = {name: tuple(np.shape(value)) for name, value in start.items()}
-    if found != wanted:
-        wrong = sorted(n for n in wanted | found if wanted.get(n) != found.get(n))
-        raise InvalidInputError(
-            f"the weights to start from do not fit the network in {wrong}: "
-            f"given {[found.get(n) for n in wrong]}, needed {[wanted.get(n) for n in wrong]}; "
-            "give the `weights` of a run with equal task and network"
-        )
+    networks.require_weights(run.task, run.network, start)
     return {name: torch.as_tensor(value) for name, value in start.items()}
 
 

@@ -228,6 +228,7 @@ def test_a_network_that_knows_some_pairs_by_heart_has_mem_there():
         ({"prompt": ("a", "c")}, "the prompt has 'c'"),
         ({"at": 1e9}, "log-odds of 1e+09 are not reached"),
         ({"network": nn.Identity()}, "no parameters"),
+        ({"network": Answers(math.inf)}, "not finite: it has diverged"),
         ({"network": nn.Embedding(S, S), "prompt": None}, "say what it reads with prompt="),
         ({"network": nn.Embedding(S, 3), "prompt": ("a",)}, "there are 7 possible answers"),
         ({"network": nn.Bilinear(1, 1, 1)}, "missing"),
@@ -243,7 +244,7 @@ def test_what_cannot_be_measured_is_told(changes, told):
 
 def test_weights_of_another_network_are_refused():
     (left,) = train([run_settings()])
-    with pytest.raises(ValueError, match="no weights of mlp on addition at size 7"):
+    with pytest.raises(ValueError, match="do not fit mlp on addition at size 7"):
         module_of(TASK, MLPSettings(d_model=8, d_mlp=12), left.weights)
     with pytest.raises(ValueError, match="W_E"):
         module_of(TaskSettings(size=11), run_settings().network, left.weights)
