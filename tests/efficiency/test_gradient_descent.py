@@ -24,21 +24,29 @@ def test_descent_is_that_of_the_textbook(engine):
         np.testing.assert_allclose(trained.weights[name], weight, rtol=2e-3, atol=2e-5)
 
 
-def virial(run) -> float:
-    """Return −θ·∇L / λ‖θ‖² at the end of a run: 1 where growing would save as much as it costs."""
+def virial(run, num_steps: int = 400) -> float:
+    """Return −θ·∇L / λ‖θ‖² after a run: 1 where growing would save as much as it costs.
+
+    The mean over the next steps. At rest some ReLUs stand at their kink and switch from step to
+    step, and the gradient jumps with them: one reading scatters by 1%, otherwise on each processor.
+    """
     (trained,) = train([run])
-    later = run.model_copy(update={"start": run, "init_seed": None})
-    _, gradients = Training([later], [trained.weights], "cpu").engine.gradient()
-    along = penalty = 0.0
-    for name, weight in trained.weights.items():
-        along -= float((gradients.views[name][0].double().numpy() * weight).sum())
-        penalty += run.optimiser.weight_decay * float((weight.astype(float) ** 2).sum())
-    return along / penalty
+    later = run.model_copy(update={"start": run, "init_seed": None, "num_steps": num_steps})
+    training = Training([later], [trained.weights], "cpu")
+    found = []
+    for _ in range(num_steps):
+        _, gradients = training.engine.gradient()
+        weights = {name: view[0].double() for name, view in training.engine.weights.views.items()}
+        along = -sum(float((gradients.views[n][0].double() * w).sum()) for n, w in weights.items())
+        square = sum(float(w.square().sum()) for w in weights.values())
+        found.append(along / (run.optimiser.weight_decay * square))
+        training.advance(1)
+    return float(np.mean(found))
 
 
 def test_it_comes_to_rest_where_loss_and_penalty_balance():
     run = run_settings(**DESCENT, learning_rate=0.05, weight_decay=3e-3, num_steps=30_000)
-    assert virial(run) == pytest.approx(1, abs=2e-3)
+    assert virial(run) == pytest.approx(1, abs=1e-2)
     early = run.model_copy(update={"num_steps": 300})
     assert virial(early) != pytest.approx(1, abs=0.1)
 
