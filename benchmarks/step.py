@@ -66,13 +66,13 @@ def textbook_step(
         network.parameters(), lr=o.learning_rate, betas=(0.9, 0.98), weight_decay=o.weight_decay
     )
     data = stack_data([run], torch.device(device))
-    equals = torch.full_like(data.left_KD[0], run.task.size)
-    tokens_D3 = torch.stack([data.left_KD[0], data.right_KD[0], equals], dim=-1)
+    prompt = ("a", "b", run.task.num_classes)
+    tokens_D3 = networks.tokens(prompt, *data.inputs_KDI[0].unbind(-1))
 
     def steps(number: int) -> None:
         for _ in range(number):
             optimiser.zero_grad()
-            loss = F.cross_entropy(network(tokens_D3).double(), data.labels_KD[0])
+            loss = F.cross_entropy(network(tokens_D3).double(), data.labels_KDA[0, :, 0])
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
 

@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from efficiency.networks import ARCHITECTURES
     from efficiency.operations import OPERATIONS
     from efficiency.settings import (
+        DigitAdditionSettings,
+        FeaturesMLPSettings,
+        HandwrittenDigitsSettings,
         MLPSettings,
         NetworkSettings,
         OneLayerTransformerSettings,
         OptimiserSettings,
         RecordingSettings,
         RunSettings,
+        SequenceTransformerSettings,
         TaskSettings,
         TransformerSettings,
     )
@@ -36,7 +40,10 @@ if TYPE_CHECKING:
 # Where each name lives; a type checker reads the imports above instead.
 _HOME = {
     "ARCHITECTURES": "networks",
+    "DigitAdditionSettings": "settings",
     "Estimate": "estimates",
+    "FeaturesMLPSettings": "settings",
+    "HandwrittenDigitsSettings": "settings",
     "InvalidInputError": "errors",
     "LOSSES": "training.losses",
     "MLPSettings": "settings",
@@ -47,6 +54,7 @@ _HOME = {
     "Outcome": "training.outcome",
     "RecordingSettings": "settings",
     "RunSettings": "settings",
+    "SequenceTransformerSettings": "settings",
     "TaskSettings": "settings",
     "Trained": "training.loop",
     "Training": "training.loop",
@@ -66,7 +74,10 @@ __all__ = [
     "ARCHITECTURES",
     "LOSSES",
     "OPERATIONS",
+    "DigitAdditionSettings",
     "Estimate",
+    "FeaturesMLPSettings",
+    "HandwrittenDigitsSettings",
     "InvalidInputError",
     "MLPSettings",
     "NetworkSettings",
@@ -75,6 +86,7 @@ __all__ = [
     "Outcome",
     "RecordingSettings",
     "RunSettings",
+    "SequenceTransformerSettings",
     "TaskSettings",
     "Trained",
     "Training",

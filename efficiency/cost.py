@@ -70,11 +70,11 @@ def _architecture(run: RunSettings) -> networks.Architecture:
 
 
 def _products(run: RunSettings) -> float:
-    return _architecture(run).products(run.task.num_classes, run.network)
+    return _architecture(run).products(run.task, run.network)
 
 
 def _activations(run: RunSettings) -> float:
-    return _architecture(run).activations(run.task.num_classes, run.network)
+    return _architecture(run).activations(run.task, run.network)
 
 
 def num_parameters(run: RunSettings) -> int:
@@ -268,7 +268,7 @@ def member_bytes(run: RunSettings, engine: str = "compiled", *, examples: int | 
     """
     width, per_pair = run.network.dtype.itemsize, 8 * (len(PARTS) + 1)
     names = len(networks.shapes(run.task, run.network)) + 20
-    names += len(run.recording.measures or ())
+    names += len(run.recording.measures or ()) + 6 * len(run.task.answers)
     quantities = names * 8 * len(recorded_steps(run.recording, run.num_steps))
     quantities += snapshot_bytes(run)
     if engine == "stacked" and not _one_layer(run):

@@ -28,7 +28,7 @@ def facts(runs: Sequence[Run]) -> str:
     if not runs:
         return ""
     settings = [run.settings for run in runs]
-    tables = _listed(f"{s.task.operation} at size {s.task.size}" for s in settings)
+    tables = _listed(s.task.words for s in settings)
     networks = _listed(named(s.network) for s in settings)
     seeds = len({s.data_seed for s in settings})
     return (
@@ -61,7 +61,7 @@ def differences(settings: Sequence[RunSettings], papers: Sequence[RunSettings]) 
     if not settings:
         return ""
     compared: dict[str, Callable[[RunSettings], float]] = {
-        "p": lambda s: s.task.size,
+        "p": lambda s: s.table_task.size,
         "width": lambda s: s.network.d_model,
         "η": lambda s: s.optimiser.learning_rate,
         "steps": lambda s: s.num_steps,

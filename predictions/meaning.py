@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from efficiency import networks, tasks
+from efficiency import networks
 from efficiency.measures import MEASURES, Reading, value_of
-from efficiency.settings import NetworkSettings, RunSettings, TaskSettings
+from efficiency.settings import NetworkSettings, RunSettings, TaskBase
 from efficiency.training.ensemble import initial_weights
 
 _PROBED = 5
@@ -32,25 +32,22 @@ _TOLERANCE = 1e-6
 
 
 @functools.lru_cache(maxsize=256)
-def table_digest(task: TaskSettings) -> str:
-    """Return a digest of all that an operation says of itself.
+def task_digest(task: TaskBase) -> str:
+    """Return a digest of all that a task says of itself.
 
-    Every pair and answer of its table; which pairs are mirror images, and so no novel ones; and
-    the differences of classes, which its shares of logits are measured by.
+    Of an operation every pair and answer of its table; which pairs are mirror images, and so no
+    novel ones; and the differences of classes, which its shares of logits are measured by.
     """
-    table = task.table
-    mirror, differences = (
-        of(task.operation, task.size) for of in (tasks.mirror, tasks.differences)
-    )
-    digest = hashlib.sha256(str(table.num_symbols).encode())
-    for column in (table.left, table.right, table.answer, mirror, differences):
-        held = b"none" if column is None else np.ascontiguousarray(column, dtype="<i8").tobytes()
+    digest = hashlib.sha256(str(task.num_classes).encode())
+    for column in task.meaning().values():
+        kind = "<f8" if column is not None and column.dtype.kind == "f" else "<i8"
+        held = b"none" if column is None else np.ascontiguousarray(column, dtype=kind).tobytes()
         digest.update(len(held).to_bytes(8, "little") + held)
     return digest.hexdigest()[:32]
 
 
 @functools.lru_cache(maxsize=256)
-def network_probe(task: TaskSettings, network: NetworkSettings) -> tuple[float, ...]:
+def network_probe(task: TaskBase, network: NetworkSettings) -> tuple[float, ...]:
     """Return some logits of a freshly drawn network of one seed, in float64.
 
     They depend on its architecture, on how its weights are drawn and on what it is told to read.
@@ -61,7 +58,7 @@ def network_probe(task: TaskSettings, network: NetworkSettings) -> tuple[float, 
 
 
 @functools.lru_cache(maxsize=256)
-def every_parameter(task: TaskSettings, network: NetworkSettings) -> dict[str, tuple[float, ...]]:
+def every_parameter(task: TaskBase, network: NetworkSettings) -> dict[str, tuple[float, ...]]:
     """Return the shape of each parameter of a network, and some logits with all of them drawn.
 
     The probe above draws weights as training does, and biases that begin at 0 say nothing there.
@@ -75,25 +72,25 @@ def every_parameter(task: TaskSettings, network: NetworkSettings) -> dict[str, t
     return shapes | {"logits": _some_logits(task, network, weights)}
 
 
-def _wide(task: TaskSettings, network: NetworkSettings) -> networks.Network:
+def _wide(task: TaskBase, network: NetworkSettings) -> networks.Network:
     return networks.network(task, network).to(torch.float64)
 
 
 def _some_logits(
-    task: TaskSettings, network: NetworkSettings, weights: Mapping[str, torch.Tensor]
+    task: TaskBase, network: NetworkSettings, weights: Mapping[str, torch.Tensor]
 ) -> tuple[float, ...]:
     """Return two logits of a few pairs, in float64."""
-    table = task.table
-    chosen = np.linspace(0, table.num_pairs - 1, _PROBED).astype(int)
-    program = networks.program(task, network.model_copy(update={"precision": "float64"}))
-    left, right = (torch.as_tensor(side[chosen])[None] for side in (table.left, table.right))
+    chosen = np.linspace(0, task.num_examples - 1, _PROBED).astype(int)
+    exact = network.model_copy(update={"precision": "float64"})
+    program = networks.program(task, exact)
+    examples = program.prepare(networks.inputs(task, exact, chosen)[None])
     stacked = {name: value.unsqueeze(0) for name, value in weights.items()}
-    logits = program.logits(stacked, program.prepare(left, right))[0]
-    return tuple(float(value) for value in logits[:, :2].flatten())
+    logits = program.logits(stacked, examples)[0]
+    return tuple(float(value) for value in logits[..., :2].flatten())
 
 
 @functools.lru_cache(maxsize=256)
-def measure_probe(task: TaskSettings, network: NetworkSettings, name: str) -> float | None:
+def measure_probe(task: TaskBase, network: NetworkSettings, name: str) -> float | None:
     """Return what a measure says of a freshly drawn network, ``None`` if it is not defined there.
 
     Raises:
@@ -115,7 +112,7 @@ def definition(run: RunSettings) -> dict[str, Any]:
     """Return what a run's operation, network and measures are now, as JSON types."""
     parameters = every_parameter(run.task, run.network)
     found = {
-        "table": table_digest(run.task),
+        "table": task_digest(run.task),
         "network": list(network_probe(run.task, run.network)),
         "parameters": {name: list(value) for name, value in parameters.items()},
     }
@@ -139,8 +136,8 @@ def changed_since(run: RunSettings, held: Mapping[str, Any] | None) -> str | Non
     """
     if held is None:
         return None
-    if held["table"] != table_digest(run.task):
-        return f"the table of {run.task.operation!r} was another one when it was trained"
+    if held["table"] != task_digest(run.task):
+        return f"what {run.task.words} stands for was another thing when it was trained"
     drawn = network_probe(run.task, run.network)
     # Runs from before each parameter was looked at have no more than the first.
     every = every_parameter(run.task, run.network) if "parameters" in held else {}

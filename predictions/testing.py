@@ -18,9 +18,13 @@ from efficiency import networks
 from efficiency.estimates import Estimate
 from efficiency.settings import (
     NETWORK_SETTINGS,
+    TASKS,
+    DigitAdditionSettings,
+    HandwrittenDigitsSettings,
     OptimiserSettings,
     RecordingSettings,
     RunSettings,
+    TaskBase,
     TaskSettings,
 )
 from efficiency.training.loop import train
@@ -31,7 +35,12 @@ from predictions.variants import FIRST_REPLICATION, Variant
 from predictions.verdicts import Verdict, VerdictOutcome
 from runs.identity import canonical_json
 
-_TASK = TaskSettings(operation="addition", size=5)
+_TASKS = {
+    "operands": TaskSettings(operation="addition", size=5),
+    "tokens": DigitAdditionSettings(num_digits=1),
+    "features": HandwrittenDigitsSettings(),
+}
+_NETWORKS = {"operands": "mlp", "tokens": "sequence-transformer", "features": "features-mlp"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,17 +104,46 @@ def check_operation(name: str, sizes: Sequence[int] = (5, 7)) -> None:
         assert np.isfinite(last), f"{name} at {size}: the loss after some steps is {last}"
 
 
+def check_task(kind: str, architecture: str | None = None, **own: object) -> None:
+    """Check that a task is what it says of itself, and that networks train on it.
+
+    Args:
+        kind: Its name, or ``mymodule:MyTask``.
+        architecture: A network that reads what it gives; default: one of this project.
+        **own: Its settings.
+    """
+    task = TASKS.find(kind).model_validate(own)
+    again = type(task).model_validate(task.model_dump(mode="json"))
+    assert again == task, f"{kind} does not come back from its document: {again}"
+    first, second = task.build(), task.build()
+    for name in ("inputs", "targets"):
+        same = np.array_equal(getattr(first, name), getattr(second, name))
+        assert same, f"{kind}: built twice, its {name} differ"
+    trained_N = np.zeros(task.num_examples, dtype=bool)
+    trained_N[task.split(task.num_examples // 2, 0)[0]] = True
+    assert not task.novel(trained_N)[trained_N].any(), f"{kind}: what is trained on is novel"
+    assert 0 < task.chance < 1, f"{kind}: guessing is right with probability {task.chance}"
+    reader = NETWORK_SETTINGS.find(architecture or _NETWORKS[task.gives])
+    network = reader.model_validate({"d_mlp": 16})
+    (trained,) = train([_short(task, network=network)])
+    loss = trained.history["train_loss"]
+    assert loss.iloc[-1] < loss.iloc[0], f"{kind}: training does not lower the loss"
+
+
 def check_network(architecture: str, **own: object) -> None:
     """Check that an architecture can be drawn, stacked, trained and written into settings.
 
     Args:
         architecture: Its name, or ``mymodule:MyNetwork``.
-        **own: Settings other than its defaults; it is checked 8 wide.
+        **own: Settings other than its defaults; it is checked 8 wide, on a task of ours that gives
+            what it takes.
     """
     assert isinstance(architecture, str), f"give the name of {architecture}, 'mymodule:Network' say"
     kind = NETWORK_SETTINGS.find(architecture)
-    settings = kind.model_validate({"d_model": 8, "d_mlp": 16, "precision": "float64"} | own)
-    run = _short(_TASK, network=settings)
+    wide = kind.model_fields["d_model"].annotation is int
+    narrow = {"d_mlp": 16, "precision": "float64", **({"d_model": 8} if wide else {})}
+    settings = kind.model_validate(narrow | own)
+    run = _short(_TASKS[settings.takes], network=settings)
     again = RunSettings.from_document(run.document())
     assert again == run, f"{architecture} does not come back from its document: {again.network}"
     first, same = (_drawn(run, seed=0) for _ in range(2))
@@ -127,19 +165,20 @@ def _check_stacked(
     architecture: str, run: RunSettings, members: Sequence[networks.Network]
 ) -> None:
     """Check that two networks computed together say what each says alone."""
-    table = run.task.table
-    program = networks.program(run.task, run.network)
-    left, right = (torch.as_tensor(side).expand(2, -1) for side in (table.left, table.right))
+    task = run.task
+    program = networks.program(task, run.network)
+    inputs_NI = networks.inputs(task, run.network)
     stacked = {
         name: torch.stack([dict(one.named_parameters())[name].detach() for one in members])
         for name, _ in members[0].named_parameters()
     }
-    together_KNS = program.logits(stacked, program.prepare(left, right))
-    prompt = networks.ARCHITECTURES.find(architecture).prompt(table.num_symbols, run.network)
-    tokens = networks.tokens(prompt, left[0], right[0])
+    together_KNS = program.logits(stacked, program.prepare(inputs_NI.expand(2, -1, -1)))
+    prompt = networks.ARCHITECTURES.find(architecture).reads(task, run.network)
+    read = inputs_NI if prompt is None else networks.tokens(prompt, *inputs_NI.unbind(-1))
     for alone, found_NS in zip(members, together_KNS, strict=True):
-        wanted_NS = alone(tokens).detach()
-        shape = (table.num_pairs, table.num_symbols)
+        wanted_NS = alone(read).detach()
+        several = () if task.num_answers == 1 else (task.num_answers,)
+        shape = (task.num_examples, *several, task.num_classes)
         assert wanted_NS.shape == shape, (
             f"{architecture}: logits are {tuple(wanted_NS.shape)}, {shape} were expected"
         )
@@ -154,7 +193,7 @@ def _drawn(run: RunSettings, seed: int) -> networks.Network:
     return one
 
 
-def _short(task: TaskSettings, **others: object) -> RunSettings:
+def _short(task: TaskBase, **others: object) -> RunSettings:
     given = {
         "task": task,
         "network": NETWORK_SETTINGS.find("mlp").model_validate({"d_model": 8, "d_mlp": 16}),

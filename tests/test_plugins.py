@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from efficiency import networks
@@ -19,6 +20,7 @@ from efficiency.operations import OPERATIONS, modular
 from efficiency.registry import Registry
 from efficiency.settings import (
     NETWORK_SETTINGS,
+    TASKS,
     NetworkBase,
     RecordingSettings,
     TaskSettings,
@@ -27,7 +29,13 @@ from efficiency.training.loop import train
 from predictions import registry
 from predictions.command import taken_out
 from predictions.registry import GROUPS, PREDICTIONS
-from predictions.testing import check_network, check_operation, check_prediction, finished
+from predictions.testing import (
+    check_network,
+    check_operation,
+    check_prediction,
+    check_task,
+    finished,
+)
 from tests.build import run_settings
 
 GUIDE = Path(__file__).parents[1] / "docs" / "extending.md"
@@ -84,7 +92,7 @@ def there(outside, monkeypatch):
     monkeypatch.setattr(sys, "path", [*sys.path])
     kept = [
         (kind, dict(kind))
-        for kind in (OPERATIONS, NETWORK_SETTINGS, networks.ARCHITECTURES, MEASURES)
+        for kind in (OPERATIONS, NETWORK_SETTINGS, networks.ARCHITECTURES, MEASURES, TASKS)
     ]
     yield outside
     for kind, before in kept:
@@ -101,7 +109,7 @@ def test_the_tests_of_the_example_pass_as_they_stand(outside):
         env={**os.environ, "PYTHONPATH": str(outside)},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 passed" in done.stdout
+    assert "4 passed" in done.stdout
 
 
 def test_each_part_of_the_example_is_short():
@@ -131,6 +139,26 @@ def test_what_it_adds_is_run_told_drawn_and_asked_again(outside, tmp_path):
     assert " ".join(asked) in going_on
 
 
+def test_a_task_of_another_package_is_swept(outside, tmp_path):
+    (tmp_path / "parity.toml").write_text(
+        "[settings]\ndataset_size = 200\ndata_seed = 0\nnum_steps = 200\n"
+        '[settings.task]\nkind = "sparse-parity"\nnum_bits = 9\n'
+        '[settings.network]\narchitecture = "features-mlp"\nd_mlp = 64\n'
+        "[settings.optimiser]\nlearning_rate = 0.01\n[grid]\ninit_seed = [0, 1]\n"
+    )
+    words = ("sweep", str(tmp_path / "parity.toml"), "--plugins", "grokking_example")
+    place = ("--store", str(tmp_path / "store"), "--out", str(tmp_path / "out"))
+    done = command(*words, *place, cwd=outside)
+    assert done.returncode == 0, done.stderr
+    rows = pd.read_csv(next((tmp_path / "out").rglob("*.csv")))
+    assert len(rows) == 2
+    assert (rows["train_accuracy"] > 0.9).all()
+    again = command(*words, *place, cwd=outside)
+    assert "0 runs trained" in again.stderr
+    unknown = command("sweep", words[1], *place, cwd=outside)
+    assert "unknown task 'sparse-parity'" in unknown.stderr
+
+
 def test_loose_functions_are_operations_by_their_own_name(there, predictions):
     told = predictions("table", "mine:difference", "5", "--json")
     assert json.loads(told.out)["answers"][1] == [1, 4, 2, 0, 3]
@@ -152,7 +180,7 @@ def test_loose_functions_are_operations_by_their_own_name(there, predictions):
             ("show", "ungrokking", "--network", "mine:Narrow"),
             "answers one prompt with the shape (1, 3); logits of (1, 31)",
         ),
-        (("show", "ungrokking", "--network", "mine:Loose"), "takes (D, T) tokens and drop"),
+        (("show", "ungrokking", "--network", "mine:Loose"), "takes (D, T) tokens or (D, F) features, and drop"),
         (("list", "--plugins"), "--plugins has no value"),
         (("list", "--plugins", "yours"), "the module 'yours', and there is none"),
         (("show", "ungrokking", "--network", "mpl"), "unknown network 'mpl'"),
@@ -185,6 +213,7 @@ def test_what_the_guide_shows_works_as_it_stands(there):
     (there / "shown.py").write_text("\n\n".join(blocks))
     check_operation("shown:weighted")
     check_network("shown:Product", gain=0.5)
+    check_task("shown:Majority", num_bits=7)
     prediction = PREDICTIONS.pop("shown-faster-fit")
     del GROUPS["shown-faster-fit"]
     worlds = [

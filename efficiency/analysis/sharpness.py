@@ -84,15 +84,18 @@ def training_loss(
     parameters, gradients = (Stack.zeros(shapes, 1, like) for _ in range(2))
     data = stack_data([run], torch.device("cpu"))
     program = networks.program(run.task, run.network)
-    examples = program.prepare(data.left_KD, data.right_KD)
-    weight_KD = torch.full_like(data.labels_KD, 1 / run.dataset_size, dtype=torch.float64)
+    examples = program.prepare(data.inputs_KDI)
+    weight_KDA = torch.full_like(data.labels_KDA, 1 / data.labels_KDA.numel(), dtype=torch.float64)
 
     def loss(theta: FloatArray) -> tuple[float, FloatArray]:
         parameters.flat.copy_(torch.as_tensor(theta))
-        logits_KDS, backward = program.logits_and_backward(parameters.views, examples)
-        losses_KD, gradient_KDS = log_odds_cross_entropy(logits_KDS, data.labels_KD)
-        value = float((losses_KD * weight_KD).sum())
-        backward(gradient_KDS * weight_KD.unsqueeze(-1), gradients.views)
+        logits, backward = program.logits_and_backward(parameters.views, examples)
+        shape, labels_KDA = logits.shape, data.labels_KDA
+        losses_KDA, gradient_KDAS = log_odds_cross_entropy(
+            logits.view(*labels_KDA.shape, -1), labels_KDA
+        )
+        value = float((losses_KDA * weight_KDA).sum())
+        backward((gradient_KDAS * weight_KDA.unsqueeze(-1)).view(shape), gradients.views)
         return value, gradients.flat.numpy().copy()
 
     return loss

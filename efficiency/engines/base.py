@@ -79,7 +79,7 @@ class Engine(ABC):
         if self.held_norms_K is not None:
             scale_to_norms(self.weights, self.held_norms_K)
         self.loss_peak_K = torch.zeros(len(members), dtype=torch.float64, device=device)
-        self.quantities = measurements.names(self.weights.views)
+        self.quantities = measurements.names(self.weights.views, members[0].task.answers)
 
     def state(self) -> dict[str, Tensor]:
         """Return everything that training changes, as the tensors themselves."""

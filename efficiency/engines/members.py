@@ -127,7 +127,7 @@ class MemberEngine(Engine):
         self._code = self.CODE.library()
         self._shape = self.shape(members[0])
         self._names = self.names()
-        task = members[0].task
+        task = members[0].table_task
         table = task.table
         num_symbols = task.num_classes
         order_N = np.lexsort((table.right, table.left))
@@ -145,7 +145,7 @@ class MemberEngine(Engine):
         place_N[order_N] = np.arange(len(order_N))
         for run in members:
             natural = run.regime == "natural"
-            labels_N = true_N if natural else labels(run)[order_N].astype(np.int32)
+            labels_N = true_N if natural else labels(run)[order_N, 0].astype(np.int32)
             masks = {part: mask[order_N] for part, mask in part_masks(run).items()}
             sides = (left_N, right_N, labels_N)
             dataset_D, _ = run.task.split(run.dataset_size, run.data_seed)

@@ -3,7 +3,8 @@
 On a GPU the whole update, optimiser included, is recorded once as a CUDA graph and replayed: dozens
 of small kernels then cost one launch, and nothing in the loop waits for the device.
 
-Shapes: K members, D examples of the largest member, N pairs of the table, S symbols.
+Shapes: K members, D examples of the largest member, B of a minibatch, N examples of the task, I
+numbers read of each, A answers, S classes.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from efficiency import measurements, networks
 from efficiency.engines.base import Engine
 from efficiency.engines.subnormals import flushed
 from efficiency.engines.support import ANY, EVERY_RUN, OPTIMISER, Support, unsupported_by_network
-from efficiency.settings import RunSettings
+from efficiency.settings import RunSettings, TaskSettings
 from efficiency.training import counter_random
 from efficiency.training.ensemble import Stack, stack_data
 from efficiency.training.losses import LOSSES
@@ -33,11 +34,9 @@ _WARM_UP = 3
 
 def measured_at_once(run: RunSettings) -> int:
     """Return how many members are measured together."""
-    num_pairs = run.task.num_examples
-    num_symbols = run.task.num_classes
     architecture = networks.ARCHITECTURES.find(run.network.architecture)
-    kept = architecture.activations(num_symbols, run.network)
-    return max(1, int(RECORDING_BYTES // (8 * num_pairs * kept)))
+    kept = architecture.activations(run.task, run.network)
+    return max(1, int(RECORDING_BYTES // (8 * run.task.num_examples * kept)))
 
 
 @final
@@ -56,8 +55,13 @@ class StackedEngine(Engine):
 
     @classmethod
     def unsupported(cls, run: RunSettings) -> str | None:
-        """See ``Engine.unsupported``; of its own settings an architecture says which it knows."""
-        return unsupported_by_network(run, cls.SUPPORT)
+        """See ``Engine.unsupported``; of its own settings an architecture says which it knows.
+
+        A task of another kind than a table's is asked for its examples, and knows its settings.
+        """
+        own = () if isinstance(run.task, TaskSettings) else type(run.task).model_fields
+        of_task = {f"task.{name}": ANY for name in own}
+        return unsupported_by_network(run, {**cls.SUPPORT, **of_task})
 
     @classmethod
     def unfit(cls, run: RunSettings, device: str) -> str | None:
@@ -97,16 +101,15 @@ class StackedEngine(Engine):
         self._noise_K = torch.tensor(noises, dtype=torch.float64, device=device)
         self._noisy = self.weights.clone() if any(noises) else None
         self._program = networks.program(first.task, first.network)
-        self._examples = self._program.prepare(self._data.left_KD, self._data.right_KD)
+        self._examples = self._program.prepare(self._data.inputs_KDI)
         self._drops = first.network.dropout_rate > 0
         self._loss = LOSSES[first.loss]
         self._graph: torch.cuda.CUDAGraph | None = None
-        K, N = self._data.labels_KN.shape
+        K = len(members)
         chunk = measured_at_once(first)
         self._chunks = [slice(k, min(k + chunk, K)) for k in range(0, K, chunk)]
-        left_N, right_N = self._data.left_N, self._data.right_N
-        self._tables = {
-            size: self._program.prepare(left_N.expand(size, N), right_N.expand(size, N))
+        self._everything = {
+            size: self._program.prepare(self._data.inputs_NI.expand(size, -1, -1))
             for size in {c.stop - c.start for c in self._chunks}
         }
 
@@ -134,35 +137,38 @@ class StackedEngine(Engine):
     def update(self) -> None:
         """Make one update; every number that it needs is on the device and stays there."""
         step = self._optimiser.step.long()
-        examples, labels_KB, weight_KB = self._at(step)
+        examples, labels_KBA, weight_KB = self._at(step)
         weights = self.weights
         if self._noisy is not None:
             weights, keys_K = self._noisy, counter_random.keys(self._seeds_K, "weight noise", step)
             add_noise(weights, self.weights, self._noise_K, keys_K)
         dropout_K = counter_random.keys(self._seeds_K, "dropout", step) if self._drops else None
-        logits_KBS, backward = self._program.logits_and_backward(weights.views, examples, dropout_K)
-        losses_KB, gradient_KBS = self._loss(logits_KBS, labels_KB)
-        loss_K = (losses_KB * weight_KB).sum(-1).double()
+        logits, backward = self._program.logits_and_backward(weights.views, examples, dropout_K)
+        shape, weight_KBA = logits.shape, weight_KB.unsqueeze(-1)
+        losses_KBA, gradient_KBAS = self._loss(logits.view(*labels_KBA.shape, -1), labels_KBA)
+        loss_K = (losses_KBA * weight_KBA).flatten(1).sum(-1).double()
         torch.maximum(
             self.loss_peak_K,
             torch.nan_to_num(loss_K, nan=torch.inf, posinf=torch.inf),
             out=self.loss_peak_K,
         )
-        backward(gradient_KBS.mul_(weight_KB.unsqueeze(-1)), self._gradient.views)
+        gradient = gradient_KBAS.mul_(weight_KBA.unsqueeze(-1)).view(shape)
+        backward(gradient, self._gradient.views)
         self._optimiser.update(self._gradient.flat)
 
     def _at(self, step: Tensor) -> tuple[Any, Tensor, Tensor]:
         """Return the examples of an update, their labels and their weights in the loss."""
         data = self._data
         if self._minibatches is None:
-            return self._examples, data.labels_KD, data.weight_KD
+            return self._examples, data.labels_KDA, data.weight_KD
         chosen_KB, weight_KB = self._minibatches.at(step)
-        left_KB, right_KB, labels_KB = (
-            column_KD.gather(1, chosen_KB)
-            for column_KD in (data.left_KD, data.right_KD, data.labels_KD)
+        inputs_KBI, labels_KBA = (
+            of_KDX.gather(1, chosen_KB.unsqueeze(-1).expand(-1, -1, of_KDX.shape[-1]))
+            for of_KDX in (data.inputs_KDI, data.labels_KDA)
         )
-        self._examples = self._program.prepare(left_KB, right_KB, self._examples)
-        return self._examples, labels_KB, weight_KB.to(data.weight_KD.dtype)
+        self._examples = self._program.prepare(inputs_KBI, self._examples)
+        weight_KB = (weight_KB / labels_KBA.shape[-1]).to(data.weight_KD.dtype)
+        return self._examples, labels_KBA, weight_KB
 
     def _recorded(self) -> torch.cuda.CUDAGraph:
         """Return the update as a CUDA graph; the warm-up that recording needs is undone."""
@@ -192,11 +198,16 @@ class StackedEngine(Engine):
 
     def _measured(self, members: slice) -> Tensor:
         parameters = {name: value[members] for name, value in self.weights.views.items()}
-        table = self._tables[members.stop - members.start]
-        logits_KNS = self._program.logits(parameters, table)
+        everything = self._everything[members.stop - members.start]
+        logits = self._program.logits(parameters, everything)
         masks = {part: mask[members] for part, mask in self._data.part_masks.items()}
-        readings = measurements.readings(logits_KNS, self._data.labels_KN[members])
-        found = {**measurements.means(readings, masks), **measurements.norms(parameters)}
+        labels_KNA = self._data.labels_KNA[members]
+        each = measurements.readings(logits.view(*labels_KNA.shape, -1), labels_KNA)
+        found = {
+            **measurements.means(measurements.whole(each), masks),
+            **measurements.of_answers(each, masks, self.members[0].task.answers),
+            **measurements.norms(parameters),
+        }
         return torch.stack([found[name] for name in self.quantities])
 
     def _choose_precision(self) -> None:

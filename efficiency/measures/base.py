@@ -1,6 +1,6 @@
 """What a measure is: one number of one network at one moment of its training.
 
-Shapes: N pairs of the table, S symbols.
+Shapes: N examples of the task, S classes; where a task has A > 1 answers, logits are (N, A, S).
 """
 
 from __future__ import annotations
@@ -41,28 +41,28 @@ class Reading:
 
     @cached_property
     def logits(self) -> Tensor:
-        """(N, S) logits over the whole table, in nats."""
-        table = self.run.task.table
+        """(N, S) logits of all examples, in nats."""
         device = next(iter(self.weights.values())).device
         program = networks.program(self.run.task, self.run.network)
-        left, right = (
-            torch.as_tensor(side, device=device).unsqueeze(0) for side in (table.left, table.right)
-        )
+        inputs_NI = networks.inputs(self.run.task, self.run.network).to(device)
         stacked = {name: value.unsqueeze(0) for name, value in self.weights.items()}
         with torch.no_grad():
-            return program.logits(stacked, program.prepare(left, right))[0]
+            return program.logits(stacked, program.prepare(inputs_NI.unsqueeze(0)))[0]
 
     @cached_property
     def parts(self) -> Mapping[str, np.ndarray]:
-        """(N,) booleans: which pairs are in each of ``efficiency.measurements.PARTS``."""
+        """(N,) booleans: which examples are in each of ``efficiency.measurements.PARTS``."""
         return part_masks(self.run)
 
     @cached_property
     def margins(self) -> Tensor:
-        """(N,) o^{y*} − max_{y≠y*} o^y in nats, y* the label that the run is measured by."""
-        labels_N = torch.as_tensor(labels(self.run), device=self.logits.device)
-        relative_NS = relative_to_correct(self.logits.unsqueeze(0), labels_N.unsqueeze(0))[0]
-        return -relative_NS.amax(-1).double()
+        """(N,) o^{y*} − max_{y≠y*} o^y in nats, y* the label that the run is measured by.
+
+        Of several answers to an example, the smallest.
+        """
+        labels_NA = torch.as_tensor(labels(self.run), device=self.logits.device)
+        relative_NAS = relative_to_correct(self.logits.view(*labels_NA.shape, -1), labels_NA)
+        return -relative_NAS.amax(-1).amax(-1).double()
 
 
 _TAKEN = (

@@ -8,6 +8,7 @@ import torch
 
 from efficiency.analysis import logit_subspaces
 from efficiency.measures.base import Reading, recorded
+from efficiency.settings import TaskSettings
 
 
 @recorded("smallest-margin", "Smallest margin on training examples", "nats")
@@ -21,10 +22,11 @@ def smallest_margin(reading: Reading) -> float:
 def answer_share(reading: Reading) -> float:
     """Return the share of the centred logits' norm in the answer subspace.
 
-    See ``efficiency.analysis.logit_subspaces``; NaN of an operation that has no such subspace.
+    See ``efficiency.analysis.logit_subspaces``; NaN of an operation that has no such subspace, and
+    of other tasks.
     """
     task = reading.run.task
-    if not logit_subspaces.defined(task, "answer"):
+    if not (isinstance(task, TaskSettings) and logit_subspaces.defined(task, "answer")):
         return math.nan
     logits_NS = reading.logits.double().cpu().numpy()
     moments = logit_subspaces.moments([(logits_NS, task.table.answer)], task.num_classes)

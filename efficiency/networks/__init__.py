@@ -16,25 +16,33 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from efficiency.errors import InvalidInputError
 from efficiency.networks.base import Network, keep_all, tokens
 from efficiency.networks.layers import Layers, Written
-from efficiency.networks.mlp import MLP
+from efficiency.networks.mlp import MLP, FeaturesMLP
 from efficiency.networks.one_layer_transformer import OneLayerTransformer
 from efficiency.networks.program import Program, StackedProgram
 from efficiency.networks.table_form import TableForm
 from efficiency.networks.transformer import Transformer
 from efficiency.registry import Registry
-from efficiency.settings.networks import NETWORK_SETTINGS, NetworkBase, of_kind
+from efficiency.settings.networks import (
+    NETWORK_SETTINGS,
+    Decoder,
+    NetworkBase,
+    TransformerSettings,
+    of_kind,
+)
 
 if TYPE_CHECKING:
-    from efficiency.settings import MLPSettings, NetworkSettings, TaskSettings, TransformerSettings
+    from efficiency.settings import FeaturesMLPSettings, MLPSettings, NetworkSettings, TaskBase
 
 __all__ = [
     "ARCHITECTURES",
     "MLP",
     "Architecture",
+    "FeaturesMLP",
     "Layers",
     "Network",
     "OneLayerTransformer",
@@ -44,6 +52,7 @@ __all__ = [
     "Transformer",
     "Written",
     "architecture_of",
+    "inputs",
     "network",
     "program",
     "register",
@@ -59,20 +68,25 @@ class Architecture:
     """How a network is made and computed.
 
     Attributes:
-        network: One network with zero weights, for a number of symbols and its settings.
+        network: One network with zero weights, for a task and its settings.
         program: The program that computes K of them.
-        prompt: The tokens that it reads: ``"a"``, ``"b"`` and the numbers of constant ones.
+        prompt: The tokens that it reads of two operands, for S symbols: ``"a"``, ``"b"`` and the
+            numbers of constant ones; ``None`` if it reads what the task gives.
         knows: Its settings, apart from ``d_model``, ``d_mlp`` and ``precision`` that all have.
         products: Multiplications of the matrix products of an example's forward pass.
         activations: Numbers that a forward pass leaves behind for each example.
     """
 
-    network: Callable[[int, Any], Network]
-    program: Callable[[int, Any], Program]
-    prompt: Callable[[int, Any], Sequence[str | int]]
+    network: Callable[[TaskBase, Any], Network]
+    program: Callable[[TaskBase, Any], Program]
+    prompt: Callable[[int, Any], Sequence[str | int]] | None
     knows: tuple[str, ...]
-    products: Callable[[int, Any], float]
-    activations: Callable[[int, Any], float]
+    products: Callable[[TaskBase, Any], float]
+    activations: Callable[[TaskBase, Any], float]
+
+    def reads(self, task: TaskBase, settings: NetworkSettings) -> Sequence[str | int] | None:
+        """Return its prompt on a task, ``None`` if it reads what the task gives."""
+        return None if self.prompt is None else self.prompt(task.num_classes, settings)
 
 
 def _prompt(S: int, settings: TransformerSettings) -> list[str | int]:
@@ -84,14 +98,31 @@ def _prompt(S: int, settings: TransformerSettings) -> list[str | int]:
 _OPERANDS = ("a", "b")
 
 
-def _mlp(S: int, n: MLPSettings) -> MLP:
-    return MLP(num_symbols=S, num_layers=n.num_layers, d_model=n.d_model, d_mlp=n.d_mlp)
+def _mlp(task: TaskBase, n: MLPSettings) -> MLP:
+    return MLP(
+        num_symbols=task.num_classes, num_layers=n.num_layers, d_model=n.d_model, d_mlp=n.d_mlp
+    )
 
 
-def _transformer(S: int, n: TransformerSettings) -> Transformer:
+def _features_mlp(task: TaskBase, n: FeaturesMLPSettings) -> FeaturesMLP:
+    return FeaturesMLP(
+        num_features=task.num_inputs,
+        num_classes=task.num_classes,
+        num_layers=n.num_layers,
+        d_mlp=n.d_mlp,
+    )
+
+
+def _positions(task: TaskBase, n: Decoder) -> int:
+    if isinstance(n, TransformerSettings):
+        return len(_prompt(task.num_classes, n))
+    return task.num_inputs
+
+
+def _transformer(task: TaskBase, n: Decoder) -> Transformer:
     return Transformer(
-        num_symbols=S,
-        num_positions=len(_prompt(S, n)),
+        num_symbols=task.num_classes,
+        num_positions=_positions(task, n),
         num_layers=n.num_layers,
         d_model=n.d_model,
         num_heads=n.num_heads,
@@ -99,47 +130,79 @@ def _transformer(S: int, n: TransformerSettings) -> Transformer:
         biases=n.biases,
         normalisation=n.normalisation,
         learned_positions=n.positions == "learned",
+        num_tokens=task.num_tokens if task.gives == "tokens" else None,
+        num_answers=task.num_answers,
     )
 
 
-def _transformer_products(S: int, n: TransformerSettings) -> float:
-    """Every layer at every position, but for the last: its answers at the last position alone."""
-    T, M, L = len(_prompt(S, n)), n.d_model, n.d_mlp
-    whole, last = T * (4 * M * M + 2 * M * L), (2 * T + 2) * M * M + 2 * M * L
-    return (n.num_layers - 1) * whole + last + M * S
+def _transformer_products(task: TaskBase, n: Decoder) -> float:
+    """Every layer at every position, but for the last: it answers at the last A alone."""
+    T, A, M, L = _positions(task, n), task.num_answers, n.d_model, n.d_mlp
+    whole, last = T * (4 * M * M + 2 * M * L), (2 * T + 2 * A) * M * M + 2 * A * M * L
+    return (n.num_layers - 1) * whole + last + A * M * task.num_classes
 
+
+def _transformer_activations(task: TaskBase, n: Decoder) -> float:
+    # Fitted to prompts of four tokens, see ``efficiency.cost``.
+    T = task.num_inputs if task.gives == "tokens" else 4
+    logits = task.num_answers * task.num_classes
+    return n.num_layers * T * (10 * n.d_model + 3 * n.d_mlp) + 3 * logits
+
+
+def _hidden_products(inputs: int, task: TaskBase, n: MLPSettings | FeaturesMLPSettings) -> float:
+    return inputs * n.d_mlp + (n.num_layers - 1) * n.d_mlp**2 + n.d_mlp * task.num_classes
+
+
+_DECODER = ("num_heads", "num_layers", "normalisation", "biases", "positions", "dropout")
 
 _OURS: dict[str, Architecture] = {
     "one-layer-transformer": Architecture(
-        network=lambda S, n: OneLayerTransformer(
-            num_symbols=S, d_model=n.d_model, num_heads=n.num_heads, d_mlp=n.d_mlp
+        network=lambda task, n: OneLayerTransformer(
+            num_symbols=task.num_classes, d_model=n.d_model, num_heads=n.num_heads, d_mlp=n.d_mlp
         ),
-        program=lambda S, n: TableForm(num_symbols=S, num_heads=n.num_heads),
+        program=lambda task, n: TableForm(num_symbols=task.num_classes, num_heads=n.num_heads),
         prompt=lambda S, n: [*_OPERANDS, S],
         knows=("num_heads",),
-        products=lambda S, n: n.d_model * n.d_mlp + (n.d_model + n.d_mlp) * S,
-        activations=lambda S, n: 5 * n.d_model + 3 * n.d_mlp + 5 * S,
+        products=lambda task, n: n.d_model * n.d_mlp + (n.d_model + n.d_mlp) * task.num_classes,
+        activations=lambda task, n: 5 * n.d_model + 3 * n.d_mlp + 5 * task.num_classes,
     ),
     "transformer": Architecture(
         network=_transformer,
-        program=lambda S, n: StackedProgram(_transformer(S, n), _prompt(S, n), n.dropout),
-        prompt=_prompt,
-        knows=(
-            *("num_heads", "num_layers", "normalisation", "biases"),
-            *("positions", "prompt", "dropout"),
+        program=lambda task, n: StackedProgram(
+            _transformer(task, n), _prompt(task.num_classes, n), n.dropout
         ),
+        prompt=_prompt,
+        knows=(*_DECODER, "prompt"),
         products=_transformer_products,
-        activations=lambda S, n: n.num_layers * 4 * (10 * n.d_model + 3 * n.d_mlp) + 3 * S,
+        activations=_transformer_activations,
+    ),
+    "sequence-transformer": Architecture(
+        network=_transformer,
+        program=lambda task, n: StackedProgram(_transformer(task, n), None, n.dropout),
+        prompt=None,
+        knows=_DECODER,
+        products=_transformer_products,
+        activations=_transformer_activations,
     ),
     "mlp": Architecture(
         network=_mlp,
-        program=lambda S, n: StackedProgram(_mlp(S, n), _OPERANDS, n.dropout),
+        program=lambda task, n: StackedProgram(_mlp(task, n), _OPERANDS, n.dropout),
         prompt=lambda S, n: _OPERANDS,
         knows=("num_layers", "dropout"),
-        products=lambda S, n: (
-            2 * n.d_model * n.d_mlp + (n.num_layers - 1) * n.d_mlp**2 + n.d_mlp * S
+        products=lambda task, n: _hidden_products(2 * n.d_model, task, n),
+        activations=lambda task, n: (
+            2 * n.d_model + 3 * n.num_layers * n.d_mlp + 3 * task.num_classes
         ),
-        activations=lambda S, n: 2 * n.d_model + 3 * n.num_layers * n.d_mlp + 3 * S,
+    ),
+    "features-mlp": Architecture(
+        network=_features_mlp,
+        program=lambda task, n: StackedProgram(_features_mlp(task, n), None, n.dropout),
+        prompt=None,
+        knows=("num_layers", "dropout"),
+        products=lambda task, n: _hidden_products(task.num_inputs, task, n),
+        activations=lambda task, n: (
+            task.num_inputs + 3 * n.num_layers * n.d_mlp + 3 * task.num_classes
+        ),
     ),
 }
 
@@ -156,14 +219,21 @@ def architecture_of(name: str, kind: type[Network]) -> Architecture:
     """
     _require_network(name, kind)
     settings = NETWORK_SETTINGS.find(name)
+    operands = settings.takes == "operands"
     return Architecture(
-        network=kind.of,
-        program=lambda S, n: StackedProgram(kind.of(S, n), kind.prompt(S, n), n.dropout_rate),
-        prompt=kind.prompt,
+        network=kind.for_task,
+        program=lambda task, n: StackedProgram(
+            kind.for_task(task, n),
+            kind.prompt(task.num_classes, n) if operands else None,
+            n.dropout_rate,
+        ),
+        prompt=kind.prompt if operands else None,
         knows=tuple(field for field in settings.model_fields if field not in _OF_ALL),
         # Each matrix once for an example, each row of it read and written a few times.
-        products=lambda S, n: float(sum(p.numel() for p in kind.of(S, n).parameters())),
-        activations=lambda S, n: 4.0 * (n.d_model + n.d_mlp) + 3.0 * S,
+        products=lambda task, n: float(sum(p.numel() for p in kind.for_task(task, n).parameters())),
+        activations=lambda task, n: (
+            4.0 * (n.d_model + n.d_mlp) + 3.0 * task.num_answers * task.num_classes
+        ),
     )
 
 
@@ -200,16 +270,32 @@ def register(name: str, kind: type[Network]) -> None:
     _REGISTERED[name] = kind
 
 
-def network(task: TaskSettings, settings: NetworkSettings) -> Network:
+def network(task: TaskBase, settings: NetworkSettings) -> Network:
     """Return one network with zero weights for a task."""
-    architecture, S = ARCHITECTURES.find(settings.architecture), task.num_classes
-    found = architecture.network(S, settings)
-    found.reads = architecture.prompt(S, settings)
+    architecture = ARCHITECTURES.find(settings.architecture)
+    found = architecture.network(task, settings)
+    found.reads = architecture.reads(task, settings) or ()
     return found
 
 
+def inputs(
+    task: TaskBase,
+    settings: NetworkSettings,
+    chosen: npt.NDArray[np.int64] | list[int] | slice = slice(None),
+) -> Tensor:
+    """Return (N, I) what is read of a task's examples: whole numbers, or features of the network's.
+
+    Args:
+        task: The task.
+        settings: The network.
+        chosen: Indices of examples; default: all.
+    """
+    found = torch.as_tensor(task.inputs[chosen])
+    return found.to(settings.dtype) if task.gives == "features" else found
+
+
 @functools.lru_cache(maxsize=64)
-def shapes(task: TaskSettings, settings: NetworkSettings) -> Mapping[str, tuple[int, ...]]:
+def shapes(task: TaskBase, settings: NetworkSettings) -> Mapping[str, tuple[int, ...]]:
     """Return the shape of each parameter of one network.
 
     Raises:
@@ -217,12 +303,12 @@ def shapes(task: TaskSettings, settings: NetworkSettings) -> Mapping[str, tuple[
     """
     one = network(task, settings)
     if settings.architecture not in _OURS:
-        _require_answers(one, task.num_classes, settings.architecture)
+        _require_answers(one, task, settings)
     return MappingProxyType({name: tuple(p.shape) for name, p in one.named_parameters()})
 
 
 def require_weights(
-    task: TaskSettings, settings: NetworkSettings, weights: Mapping[str, npt.ArrayLike]
+    task: TaskBase, settings: NetworkSettings, weights: Mapping[str, npt.ArrayLike]
 ) -> None:
     """Refuse weights that are not those of a network.
 
@@ -234,41 +320,47 @@ def require_weights(
     if found != wanted:
         wrong = sorted(n for n in wanted | found if wanted.get(n) != found.get(n))
         raise InvalidInputError(
-            f"these weights do not fit {settings.architecture} on {task.operation} at size "
-            f"{task.size}: of {wrong} the shapes are {[found.get(n) for n in wrong]}, needed are "
+            f"these weights do not fit {settings.architecture} on {task.words}: of {wrong} the "
+            f"shapes are {[found.get(n) for n in wrong]}, needed are "
             f"{[wanted.get(n) for n in wrong]}; give the weights of an equal network on an equal "
             "task"
         )
 
 
-def _require_answers(one: Network, num_symbols: int, name: str) -> None:
-    """Find out before anything is planned that a network cannot answer a prompt."""
+def _require_answers(one: Network, task: TaskBase, settings: NetworkSettings) -> None:
+    """Find out before anything is planned that a network cannot answer an example."""
+    name = settings.architecture
     prompt = [0 if isinstance(token, str) else token for token in one.reads]
+    example = torch.tensor([prompt]) if prompt else inputs(task, settings, [0])
     try:
         with torch.no_grad():
-            answer = one(torch.tensor([prompt]), keep_all)
+            answer = one.to(settings.dtype)(example, keep_all)
         found = tuple(answer.shape)
     except Exception as error:
+        shown = f"the tokens {prompt}" if prompt else f"{tuple(example.shape)} {task.gives}"
         raise InvalidInputError(
-            f"the network {name!r} fails on the tokens {prompt} ({type(error).__name__}: {error}); "
-            "its forward takes (D, T) tokens and drop, and returns (D, S) logits"
+            f"the network {name!r} fails on {shown} ({type(error).__name__}: {error}); its forward "
+            "takes (D, T) tokens or (D, F) features, and drop, and returns (D, S) logits"
         ) from error
-    if found != (1, num_symbols):
+    S, A = task.num_classes, task.num_answers
+    wanted = (1, S) if A == 1 else (1, A, S)
+    if found != wanted:
         raise InvalidInputError(
             f"the network {name!r} answers one prompt with the shape {found}; logits of "
-            f"(1, {num_symbols}) were expected"
+            f"{wanted} were expected"
         )
 
 
-def program(task: TaskSettings, settings: NetworkSettings) -> Program:
+def program(task: TaskBase, settings: NetworkSettings) -> Program:
     """Return the program that computes many such networks at once."""
-    num_symbols = task.num_classes
-    return ARCHITECTURES.find(settings.architecture).program(num_symbols, settings)
+    return ARCHITECTURES.find(settings.architecture).program(task, settings)
 
 
 @functools.lru_cache(maxsize=64)
-def written_down(task: TaskSettings, settings: NetworkSettings) -> Written | None:
+def written_down(task: TaskBase, settings: NetworkSettings) -> Written | None:
     """Return the network as a list of layers, ``None`` if it does not write itself down."""
-    num_symbols = task.num_classes
-    layers = Layers(ARCHITECTURES.find(settings.architecture).prompt(num_symbols, settings))
+    prompt = ARCHITECTURES.find(settings.architecture).reads(task, settings)
+    if prompt is None:
+        return None  # compiled code makes a prompt of two operands
+    layers = Layers(prompt)
     return layers.written() if network(task, settings).write_down(layers) else None

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from efficiency.errors import InvalidInputError
 from efficiency.networks.layers import Layers
+
+if TYPE_CHECKING:
+    from efficiency.settings import TaskBase
 
 Drop = Callable[[Tensor], Tensor]
 """Dropout: (D, …) activations, a row for each example, to the same with some of them 0."""
@@ -45,6 +48,8 @@ def tokens(prompt: Sequence[str | int], left: Tensor, right: Tensor) -> Tensor:
 class Network(nn.Module, ABC):
     """One network, from (D, positions) tokens to (D, S) logits of the answer.
 
+    What it reads, tokens of two operands, of a sequence or features, its settings say.
+
     Parameters are named W_…, b_… and, for the gain of a LayerNorm, g_….
 
     Attributes:
@@ -57,7 +62,7 @@ class Network(nn.Module, ABC):
 
     @classmethod
     def of(cls, num_symbols: int, settings: Any) -> Network:
-        """Return one with zero weights.
+        """Return one with zero weights, of a network that reads operands.
 
         Args:
             num_symbols: S.
@@ -65,6 +70,16 @@ class Network(nn.Module, ABC):
                 (``efficiency.settings.NetworkBase``).
         """
         return cls(num_symbols, settings)
+
+    @classmethod
+    def for_task(cls, task: TaskBase, settings: Any) -> Network:
+        """Return one with zero weights for a task; by default what ``of`` returns.
+
+        Args:
+            task: Its ``num_classes``, ``num_answers``, ``num_inputs`` and ``num_tokens`` count.
+            settings: See ``of``.
+        """
+        return cls.of(task.num_classes, settings)
 
     @classmethod
     def prompt(cls, num_symbols: int, settings: Any) -> Sequence[str | int]:
@@ -89,7 +104,10 @@ class Network(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, tokens: Tensor, drop: Drop = keep_all) -> Tensor:
-        """Return (D, S) logits for (D, positions) tokens."""
+        """Return (D, S) logits for (D, positions) tokens or (D, F) features.
+
+        For a task with several answers, (D, A, S).
+        """
 
     def write_down(self, layers: Layers) -> bool:
         """Write the network down as a list of layers; return whether it can be.

@@ -1,6 +1,6 @@
-"""The network without attention: embeddings of both operands side by side, then hidden layers.
+"""Networks without attention: hidden layers on embeddings of both operands, or on features.
 
-Shapes: D examples, M = d_model, L = d_mlp, S symbols.
+Shapes: D examples, F features, M = d_model, L = d_mlp, S symbols.
 """
 
 from __future__ import annotations
@@ -54,6 +54,33 @@ class MLP(Network):
             present = layers.drop(present)
         layers.linear(present, "W_U", self.W_U.shape[1], bias="b_U")
         return True
+
+
+class FeaturesMLP(Network):
+    """Multi-layer perceptron (ReLU, biases) on real numbers.
+
+    Args:
+        num_features: F.
+        num_classes: S.
+        num_layers: Hidden layers.
+        d_mlp: L.
+    """
+
+    def __init__(self, *, num_features: int, num_classes: int, num_layers: int, d_mlp: int) -> None:
+        super().__init__()
+        widths = [num_features, *[d_mlp] * num_layers]
+        self.hidden = nn.ModuleList(
+            _Hidden(before, after) for before, after in itertools.pairwise(widths)
+        )
+        self.W_U = nn.Parameter(torch.zeros(d_mlp, num_classes))
+        self.b_U = nn.Parameter(torch.zeros(num_classes))
+
+    def forward(self, tokens: Tensor, drop: Drop = keep_all) -> Tensor:
+        """See ``Network.forward``; it is given features."""
+        activations = tokens
+        for layer in self.hidden:
+            activations = drop(layer(activations))
+        return activations @ self.W_U + self.b_U
 
 
 class _Hidden(nn.Module):

@@ -35,18 +35,20 @@ class Program(ABC):
     """K networks of one shape as one computation."""
 
     @abstractmethod
-    def prepare(self, left_KD: Tensor, right_KD: Tensor, last: Any = None) -> Any:
+    def prepare(self, inputs_KDI: Tensor, last: Any = None) -> Any:
         """Return what the program wants to know about examples before it computes on them.
 
         Args:
-            left_KD: First operands.
-            right_KD: Second operands.
+            inputs_KDI: What is read of them: two operands, tokens or features.
             last: Examples prepared before and not needed any more, whose memory may be used.
         """
 
     @abstractmethod
     def logits(self, parameters: Parameters, examples: Any) -> Tensor:
-        """Return (K, D, S) logits for prepared examples, without a gradient."""
+        """Return (K, D, S) logits for prepared examples, without a gradient.
+
+        For a task with several answers, (K, D, A, S).
+        """
 
     @abstractmethod
     def logits_and_backward(
@@ -68,12 +70,15 @@ class StackedProgram(Program):
 
     Args:
         module: The network; only its structure is used, never its weights.
-        prompt: The tokens that it reads: ``"a"``, ``"b"`` and the numbers of constant ones.
+        prompt: The tokens that it reads: ``"a"``, ``"b"`` and the numbers of constant ones;
+            ``None`` if it reads what the task gives.
         dropout: Share of activations that dropout sets to 0.
     """
 
-    def __init__(self, module: Network, prompt: Sequence[str | int], dropout: float = 0.0) -> None:
-        self._prompt, self._dropout = tuple(prompt), dropout
+    def __init__(
+        self, module: Network, prompt: Sequence[str | int] | None, dropout: float = 0.0
+    ) -> None:
+        self._prompt, self._dropout = prompt, dropout
         self._constants = dict(module.named_buffers())
 
         def call(parameters: Parameters, tokens: Tensor, key: Tensor | None) -> Tensor:
@@ -86,10 +91,12 @@ class StackedProgram(Program):
         self._dropping = torch.func.vmap(call)
         self._passes: dict[Any, Passes] = {}
 
-    def prepare(self, left_KD: Tensor, right_KD: Tensor, last: Any = None) -> Tensor:
-        """Return (K, D, positions) tokens."""
-        self._constants = {n: c.to(left_KD.device) for n, c in self._constants.items()}
-        return tokens(self._prompt, left_KD, right_KD)
+    def prepare(self, inputs_KDI: Tensor, last: Any = None) -> Tensor:
+        """Return (K, D, positions) tokens, or (K, D, F) features."""
+        self._constants = {n: c.to(inputs_KDI.device) for n, c in self._constants.items()}
+        if self._prompt is None:
+            return inputs_KDI
+        return tokens(self._prompt, *inputs_KDI.unbind(-1))
 
     def logits(self, parameters: Parameters, examples: Any) -> Tensor:
         """See ``Program.logits``."""

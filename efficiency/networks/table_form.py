@@ -90,10 +90,9 @@ class TableForm(Program):
     def __init__(self, *, num_symbols: int, num_heads: int) -> None:
         self._S, self._H = num_symbols, num_heads
 
-    def prepare(
-        self, left_KD: Tensor, right_KD: Tensor, last: TableExamples | None = None
-    ) -> TableExamples:
+    def prepare(self, inputs_KDI: Tensor, last: TableExamples | None = None) -> TableExamples:
         """Return the examples as rows of the members' stacked tables."""
+        left_KD, right_KD = inputs_KDI.unbind(-1)
         first_row_K1 = torch.arange(len(left_KD), device=left_KD.device)[:, None] * (
             2 * self._S + 1
         )

@@ -1,7 +1,7 @@
 """The decoder-only transformer of any depth, as in a textbook: tokens in, logits of the answer out.
 
 Shapes: D examples, T positions, M = d_model, H heads of F = M / H, L = d_mlp, S symbols. The last
-layer is computed at the last position alone, where the answer is read; nothing after it looks
+layer is computed at the last A positions alone, where answers are read; nothing after it looks
 elsewhere, so that this is exact.
 """
 
@@ -161,7 +161,7 @@ class Transformer(Network):
     """Decoder-only transformer; untied embedding and unembedding.
 
     Args:
-        num_symbols: S; the tokens of ``=`` and ``o`` are S and S + 1.
+        num_symbols: S, possible answers.
         num_positions: T, tokens that it reads.
         num_layers: Blocks.
         d_model: See ``Layer``.
@@ -170,6 +170,9 @@ class Transformer(Network):
         biases: See ``Layer``.
         normalisation: See ``Layer``; ``pre`` has one LayerNorm more, before the unembedding.
         learned_positions: Whether positions are learned; else they are ``sinusoids``.
+        num_tokens: V; default: S and the constants of a prompt of T tokens with two operands, of
+            which ``=`` and ``o`` are S and S + 1.
+        num_answers: A, read at the last A positions; logits are (D, A, S), or (D, S) of one.
     """
 
     def __init__(
@@ -184,10 +187,13 @@ class Transformer(Network):
         biases: bool,
         normalisation: Normalisation,
         learned_positions: bool,
+        num_tokens: int | None = None,
+        num_answers: int = 1,
     ) -> None:
         super().__init__()
-        # Two operands and the constants of the prompt: "=" and, in a prompt of four, "o".
-        self.W_E = nn.Parameter(torch.zeros(num_symbols + num_positions - 2, d_model))
+        self._num_answers = num_answers
+        V = num_symbols + num_positions - 2 if num_tokens is None else num_tokens
+        self.W_E = nn.Parameter(torch.zeros(V, d_model))
         if learned_positions:
             self.W_pos = nn.Parameter(torch.zeros(num_positions, d_model))
         else:
@@ -207,15 +213,18 @@ class Transformer(Network):
 
     def forward(self, tokens: Tensor, drop: Drop = keep_all) -> Tensor:
         """See ``Network.forward``."""
-        num_positions = tokens.shape[-1]
+        num_positions, A = tokens.shape[-1], self._num_answers
         residual = self.W_E[tokens] + self.W_pos.to(self.W_E.dtype)
         for number, layer in enumerate(self.layers, start=1):
-            residual = layer(residual, 1 if number == len(self.layers) else num_positions, drop)
-        logits: Tensor = self.norm_last(residual[:, -1]) @ self.W_U
+            residual = layer(residual, A if number == len(self.layers) else num_positions, drop)
+        read = residual[:, -1] if A == 1 else residual[:, -A:]
+        logits: Tensor = self.norm_last(read) @ self.W_U
         return logits
 
     def write_down(self, layers: Layers) -> bool:
         """See ``Network.write_down``."""
+        if self._num_answers > 1:
+            return False  # compiled code reads one answer, at the last position
         learned = isinstance(self.W_pos, nn.Parameter)
         residual = layers.embed(
             "W_E", self.W_E.shape[1], positions="W_pos" if learned else self.W_pos

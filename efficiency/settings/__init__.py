@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from efficiency.settings.base import Seed, Settings, explain, leaves
+from efficiency.settings.features import HandwrittenDigitsSettings
 from efficiency.settings.networks import (
     NETWORK_SETTINGS,
+    FeaturesMLPSettings,
     MLPSettings,
     NetworkBase,
     NetworkSettings,
     OneLayerTransformerSettings,
+    SequenceTransformerSettings,
     TransformerSettings,
 )
 from efficiency.settings.optimiser import OptimiserSettings
 from efficiency.settings.run import RecordingSettings, Regime, RunSettings
-from efficiency.settings.task import TaskSettings
+from efficiency.settings.sequences import DigitAdditionSettings
+from efficiency.settings.task import TASKS, AnyTask, Examples, TaskBase, TaskSettings
 
 __all__ = [
     "NETWORK_SETTINGS",
+    "TASKS",
+    "AnyTask",
+    "DigitAdditionSettings",
+    "Examples",
+    "FeaturesMLPSettings",
+    "HandwrittenDigitsSettings",
     "MLPSettings",
     "NetworkBase",
     "NetworkSettings",
@@ -26,7 +36,9 @@ __all__ = [
     "Regime",
     "RunSettings",
     "Seed",
+    "SequenceTransformerSettings",
     "Settings",
+    "TaskBase",
     "TaskSettings",
     "TransformerSettings",
     "explain",

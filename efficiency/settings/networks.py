@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import torch
 from pydantic import BeforeValidator, Field, SerializeAsAny, create_model, model_validator
@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, create_model, model
 from efficiency.errors import InvalidInputError
 from efficiency.registry import Registry
 from efficiency.settings.base import Settings
+from efficiency.settings.task import Inputs
 
 Precision = Literal["float32", "tf32", "float64"]
 
@@ -24,7 +25,12 @@ class NetworkBase(Settings):
         d_mlp: Hidden units of an MLP (ReLU).
         precision: Floating-point type of weights, activations and optimiser state. ``tf32`` is
             float32 whose matrix products round their factors to 11 significant bits; on a GPU only.
+
+    Attributes:
+        takes: What it reads of an example.
     """
+
+    takes: ClassVar[Inputs] = "operands"
 
     architecture: str
     d_model: int = Field(default=128, ge=1)
@@ -72,11 +78,8 @@ class OneLayerTransformerSettings(_Attending):
     architecture: Literal["one-layer-transformer"] = "one-layer-transformer"
 
 
-class TransformerSettings(_Attending):
-    """A decoder-only transformer of any depth; the defaults are Power et al. (2022, A.1.2).
-
-    With one layer, no normalisation, biases, learned positions and the prompt ``a b =`` it is the
-    network of ``OneLayerTransformerSettings``.
+class Decoder(_Attending):
+    """A decoder-only transformer of any depth.
 
     Args:
         num_layers: Blocks of attention and MLP.
@@ -84,16 +87,13 @@ class TransformerSettings(_Attending):
             sub-layer and at the end (``pre``), or none.
         biases: Whether the MLPs have biases.
         positions: ``sinusoidal`` and fixed, or ``learned``.
-        prompt: The tokens that the network reads; the answer is read at the last.
         dropout: Share of the MLPs' outputs set to 0 in training, the rest scaled up.
     """
 
-    architecture: Literal["transformer"] = "transformer"
     num_layers: int = Field(default=2, ge=1)
     normalisation: Literal["none", "pre", "post"] = "post"
     biases: bool = False
     positions: Literal["learned", "sinusoidal"] = "sinusoidal"
-    prompt: Literal["a b =", "a o b ="] = "a o b ="
     dropout: float = Field(default=0.0, ge=0, lt=1)
 
     @property
@@ -102,15 +102,40 @@ class TransformerSettings(_Attending):
         return self.dropout
 
 
-class MLPSettings(NetworkBase):
-    """A network without attention: embeddings of both operands side by side, then hidden layers.
+class TransformerSettings(Decoder):
+    """A transformer that reads two operands; the defaults are Power et al. (2022, A.1.2).
+
+    With one layer, no normalisation, biases, learned positions and the prompt ``a b =`` it is the
+    network of ``OneLayerTransformerSettings``.
+
+    Args:
+        prompt: The tokens that the network reads; the answer is read at the last.
+    """
+
+    architecture: Literal["transformer"] = "transformer"
+    prompt: Literal["a b =", "a o b ="] = "a o b ="
+
+
+class SequenceTransformerSettings(Decoder):
+    """A transformer that reads the tokens of a sequence, and answers at its last positions.
+
+    One position for each answer of the task, each of which sees only what stands before it.
+    """
+
+    takes: ClassVar[Inputs] = "tokens"
+
+    architecture: Literal["sequence-transformer"] = "sequence-transformer"
+    num_layers: int = Field(default=1, ge=1)
+
+
+class _Perceptron(NetworkBase):
+    """A network without attention.
 
     Args:
         num_layers: Hidden layers of ``d_mlp`` units each.
         dropout: Share of hidden activations set to 0 in training, the rest scaled up.
     """
 
-    architecture: Literal["mlp"] = "mlp"
     num_layers: int = Field(default=1, ge=1)
     dropout: float = Field(default=0.0, ge=0, lt=1)
 
@@ -118,6 +143,25 @@ class MLPSettings(NetworkBase):
     def dropout_rate(self) -> float:
         """See ``NetworkBase``."""
         return self.dropout
+
+
+class MLPSettings(_Perceptron):
+    """Embeddings of both operands side by side, then hidden layers."""
+
+    architecture: Literal["mlp"] = "mlp"
+
+
+class FeaturesMLPSettings(_Perceptron):
+    """A multi-layer perceptron that reads real numbers: hidden layers, then the answer.
+
+    Args:
+        d_model: It has no embedding.
+    """
+
+    takes: ClassVar[Inputs] = "features"
+
+    architecture: Literal["features-mlp"] = "features-mlp"
+    d_model: Literal[0] = 0
 
 
 def of_kind(name: str, kind: type[NetworkBase] = NetworkBase) -> type[NetworkBase]:
@@ -140,7 +184,13 @@ def _of_module(name: str, thing: Any) -> type[NetworkBase]:
 NETWORK_SETTINGS: Registry[type[NetworkBase]] = Registry("architecture", _of_module)
 """The settings of each architecture."""
 
-for _kind in (OneLayerTransformerSettings, TransformerSettings, MLPSettings):
+for _kind in (
+    OneLayerTransformerSettings,
+    TransformerSettings,
+    MLPSettings,
+    SequenceTransformerSettings,
+    FeaturesMLPSettings,
+):
     NETWORK_SETTINGS.register(_kind.model_fields["architecture"].default, _kind)
 
 

@@ -1,10 +1,10 @@
 """The complete, frozen description of one run.
 
-A run is a network trained on D pairs of an operation's table. Everything that can change its
-numbers beyond rounding is here and nothing else is: device, paths, workers and the other members of
-an ensemble belong to the provenance of a run, not to its settings. Two runs with equal settings are
-the same run; compiled for one instruction set by one compiler they agree to the last bit, and on
-a GPU if their ensembles are equal.
+A run is a network trained on D of the N examples of a task, pairs of an operation's table say.
+Everything that can change its numbers beyond rounding is here and nothing else is: device, paths,
+workers and the other members of an ensemble belong to the provenance of a run, not to its settings.
+Two runs with equal settings are the same run; compiled for one instruction set by one compiler they
+agree to the last bit, and on a GPU if their ensembles are equal.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from efficiency import operations
 from efficiency.errors import InvalidInputError
 from efficiency.settings.base import Seed, Settings, absent
-from efficiency.settings.networks import NetworkSettings, OneLayerTransformerSettings
+from efficiency.settings.networks import (
+    NETWORK_SETTINGS,
+    NetworkSettings,
+    OneLayerTransformerSettings,
+)
 from efficiency.settings.optimiser import OptimiserSettings
-from efficiency.settings.task import TaskSettings
+from efficiency.settings.task import AnyTask, TaskSettings
 
 Step = Annotated[int, Field(ge=0)]
 """Updates made."""
@@ -68,7 +71,7 @@ class RunSettings(Settings):
     """One run.
 
     Args:
-        task: The operation and its size; its table has N pairs.
+        task: What is learned, an operation and its size say; it has N examples.
         network: The network that is trained.
         optimiser: How it is trained.
         regime: ``natural`` (true labels), ``memorising`` (labels drawn at random once and fixed),
@@ -76,8 +79,8 @@ class RunSettings(Settings):
             the operation commutes, because true labels then say as little twice) or ``corrupted``
             (a given number of training examples have a wrong label, fixed; pairs that are not
             trained on keep the true one).
-        dataset_size: D, the number of pairs trained on, 1 ≤ D ≤ N.
-        data_seed: Decides which pairs. Sets of one seed are nested: a smaller D is a subset.
+        dataset_size: D, the number of examples trained on, 1 ≤ D ≤ N.
+        data_seed: Decides which examples. Sets of one seed are nested: a smaller D is a subset.
         label_seed: Decides the random or wrong labels; given unless the regime is natural.
         num_corrupted: Training examples with a wrong label, 1 ≤ k ≤ D; given if and only if the
             regime is corrupted.
@@ -95,7 +98,7 @@ class RunSettings(Settings):
             known, or a setting would have no effect.
     """
 
-    task: TaskSettings
+    task: AnyTask
     network: NetworkSettings = OneLayerTransformerSettings()
     optimiser: OptimiserSettings = OptimiserSettings()
     regime: Regime = "natural"
@@ -111,13 +114,12 @@ class RunSettings(Settings):
     recording: RecordingSettings = RecordingSettings()
 
     @model_validator(mode="after")
-    def _dataset_fits_the_table(self) -> Self:
-        num_pairs = self.task.num_examples
-        if not 1 <= self.dataset_size <= num_pairs:
+    def _dataset_fits_the_task(self) -> Self:
+        num_examples = self.task.num_examples
+        if not 1 <= self.dataset_size <= num_examples:
             raise InvalidInputError(
-                f"dataset_size D = {self.dataset_size} is outside 1 … N = {num_pairs}, the number "
-                f"of pairs in the table of {self.task.operation} at size {self.task.size}; "
-                "choose D inside it"
+                f"dataset_size D = {self.dataset_size} is outside 1 … N = {num_examples}, the "
+                f"number of examples of {self.task.words}; choose D inside it"
             )
         return self
 
@@ -176,18 +178,43 @@ class RunSettings(Settings):
                     raise InvalidInputError(
                         f"{name} differs from that of start ({getattr(self, name)!r} against "
                         f"{getattr(self.start, name)!r}); weights can only be continued in an "
-                        "equal network on an equal table"
+                        "equal network on an equal task"
                     )
         return self
 
     @model_validator(mode="after")
     def _mirrored_labels_have_mirror_images(self) -> Self:
-        if self.regime == "mirrored" and not operations.find(self.task.operation).commutes:
+        if self.regime == "mirrored" and not self.task.has_mirrors:
             raise InvalidInputError(
-                f"the regime mirrored gives (a, b) and (b, a) one label; {self.task.operation} "
+                f"the regime mirrored gives (a, b) and (b, a) one label; {self.task.words} "
                 "does not commute: choose the memorising regime"
             )
         return self
+
+    @model_validator(mode="after")
+    def _the_network_reads_what_the_task_gives(self) -> Self:
+        if self.network.takes != self.task.gives:
+            fitting = [
+                name for name, kind in NETWORK_SETTINGS.items() if kind.takes == self.task.gives
+            ]
+            raise InvalidInputError(
+                f"{self.network.architecture} reads {self.network.takes}, and {self.task.words} "
+                f"gives {self.task.gives}; choose a network from {', '.join(sorted(fitting))}"
+            )
+        return self
+
+    @property
+    def table_task(self) -> TaskSettings:
+        """The task, where only the table of an operation will do.
+
+        Raises:
+            InvalidInputError: It is another kind of task.
+        """
+        if not isinstance(self.task, TaskSettings):
+            raise InvalidInputError(
+                f"this needs the table of an operation, and the run learns {self.task.words}"
+            )
+        return self.task
 
     @property
     def is_random(self) -> bool:

@@ -1,27 +1,195 @@
-"""What is learned."""
+"""What is learned.
+
+Shapes: N examples, D of them trained on, I numbers that are read of each, A answers, S classes.
+"""
 
 from __future__ import annotations
 
-from typing import Self
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import model_validator
+from pydantic import BeforeValidator, SerializeAsAny, create_model, model_validator
 
 from efficiency import operations, tasks
+from efficiency.errors import InvalidInputError
 from efficiency.operations import IntArray, Table
+from efficiency.registry import Registry
 from efficiency.settings.base import Settings
 
 BoolArray = npt.NDArray[np.bool_]
 
+Inputs = Literal["operands", "tokens", "features"]
+"""What a network reads: two operands, from which it makes its own prompt; tokens; real numbers."""
 
-class TaskSettings(Settings):
-    """A binary operation on a finite set.
+
+@dataclass(frozen=True, kw_only=True)
+class Examples:
+    """All examples of a task.
+
+    Attributes:
+        inputs: (N, I) operands or tokens (integers from 0 on), or features (finite numbers).
+        targets: (N, A) the right answers, in [0, S).
+    """
+
+    inputs: npt.NDArray[Any]
+    targets: IntArray
+
+
+class TaskBase(Settings):
+    """A finite set of examples with right answers; the base of every kind of task.
+
+    A kind of one's own is a subclass with its own settings, a ``num_examples``, ``num_classes`` and
+    ``build``; to be found by name it is registered (``register``), or named ``mymodule:MyTask``.
+    Everything must follow from its settings: equal tasks have equal examples.
+    """
+
+    gives: ClassVar[Inputs]
+
+    @property
+    def num_examples(self) -> int:
+        """N, all examples that there are."""
+        raise NotImplementedError
+
+    @property
+    def num_classes(self) -> int:
+        """S, the possible answers."""
+        raise NotImplementedError
+
+    def build(self) -> Examples:
+        """Return all examples."""
+        raise NotImplementedError
+
+    @property
+    def num_inputs(self) -> int:
+        """I, what is read of an example: two operands, T tokens or F features."""
+        return int(self.inputs.shape[1])
+
+    @property
+    def num_tokens(self) -> int:
+        """V, different tokens."""
+        return self.num_classes
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """A names, one of each answer, for what is measured of it alone; empty if A = 1."""
+        return ()
+
+    @property
+    def num_answers(self) -> int:
+        """A, answers to an example; it counts as right if all of them are."""
+        return max(1, len(self.answers))
+
+    @property
+    def chance(self) -> float:
+        """The accuracy of guessing."""
+        return float(self.num_classes) ** -self.num_answers
+
+    @property
+    def halfway(self) -> float:
+        """The accuracy half-way from chance to 1."""
+        return (1 + self.chance) / 2
+
+    @property
+    def inputs(self) -> npt.NDArray[Any]:
+        """(N, I) what is read, see ``Examples``."""
+        return _examples(self).inputs
+
+    @property
+    def targets(self) -> IntArray:
+        """(N, A) the right answers."""
+        return _examples(self).targets
+
+    @property
+    def has_mirrors(self) -> bool:
+        """Whether examples have mirror images: the same question with its parts exchanged."""
+        return False
+
+    @property
+    def mirror(self) -> IntArray | None:
+        """(N,) the index of each mirror image, −1 where it is not among the examples."""
+        return None
+
+    @property
+    def words(self) -> str:
+        """What it is, in a few words."""
+        own = {name: value for name, value in self if name != "kind" and value is not None}
+        values = ", ".join(f"{name} {value}" for name, value in own.items())
+        return f"{getattr(self, 'kind', type(self).__name__)}{f' ({values})' if own else ''}"
+
+    def novel(self, trained_N: BoolArray) -> BoolArray:
+        """Return (N,) booleans: examples not trained on, and their mirror images neither.
+
+        Args:
+            trained_N: Which are trained on.
+        """
+        mirror = self.mirror
+        if mirror is None:
+            return ~trained_N
+        return ~(trained_N | (trained_N[mirror] & (mirror >= 0)))
+
+    def split(self, dataset_size: int, data_seed: int) -> tuple[IntArray, IntArray]:
+        """Return the indices trained on, (D,), and the rest, (N − D,)."""
+        return tasks.split(self.num_examples, dataset_size, data_seed)
+
+    def meaning(self) -> Mapping[str, npt.NDArray[Any] | None]:
+        """Return all that the task's names stand for now, to be compared with what they stood for.
+
+        Their code is no part of the identity of a run.
+        """
+        return {"inputs": self.inputs, "targets": self.targets, "mirror": self.mirror}
+
+
+@functools.lru_cache(maxsize=32)
+def _examples(task: TaskBase) -> Examples:
+    """Return the examples of a task, after comparing them with what it says of itself.
+
+    Raises:
+        InvalidInputError: They are not as many, of another kind, or outside the classes.
+    """
+    found = task.build()
+    inputs, targets = np.asarray(found.inputs), np.asarray(found.targets)
+    N, A, S = task.num_examples, task.num_answers, task.num_classes
+    if targets.shape != (N, A) or inputs.ndim != 2 or len(inputs) != N:
+        raise InvalidInputError(
+            f"{task.words} has inputs of shape {inputs.shape} and targets of {targets.shape}; it "
+            f"says that it has {N} examples of {A} answers: they must be ({N}, inputs) and "
+            f"({N}, {A})"
+        )
+    if not np.issubdtype(targets.dtype, np.integer) or targets.min() < 0 or targets.max() >= S:
+        raise InvalidInputError(
+            f"{task.words} has targets from {targets.min()} to {targets.max()} ({targets.dtype}); "
+            f"they must be integers from 0 to {S - 1}"
+        )
+    if task.gives == "features":
+        if not np.issubdtype(inputs.dtype, np.floating) or not np.isfinite(inputs).all():
+            raise InvalidInputError(
+                f"{task.words} has features of {inputs.dtype}; they must be finite real numbers"
+            )
+        inputs = inputs.astype(np.float64)
+    else:
+        V = task.num_tokens
+        if not np.issubdtype(inputs.dtype, np.integer) or inputs.min() < 0 or inputs.max() >= V:
+            raise InvalidInputError(
+                f"{task.words} has {task.gives} from {inputs.min()} to {inputs.max()} "
+                f"({inputs.dtype}); they must be integers from 0 to {V - 1}"
+            )
+        inputs = inputs.astype(np.int64)
+    return Examples(inputs=inputs, targets=targets.astype(np.int64))
+
+
+class TaskSettings(TaskBase):
+    """A binary operation on a finite set: its examples are the pairs of its table.
 
     Args:
         operation: A name from ``efficiency.operations.OPERATIONS``.
         size: The modulus p, or n for an operation on the permutations of n things.
     """
+
+    gives: ClassVar[Inputs] = "operands"
 
     operation: str = "addition"
     size: int = 113
@@ -33,28 +201,40 @@ class TaskSettings(Settings):
 
     @property
     def num_examples(self) -> int:
-        """N, all examples that there are: the pairs of the table."""
+        """N, the pairs of the table."""
         return operations.find(self.operation).num_pairs(self.size)
 
     @property
     def num_classes(self) -> int:
-        """S, the possible answers."""
+        """S, the symbols of the set."""
         return operations.find(self.operation).num_symbols(self.size)
 
     @property
-    def chance(self) -> float:
-        """The accuracy of guessing."""
-        return 1 / self.num_classes
-
-    @property
-    def halfway(self) -> float:
-        """The accuracy half-way from chance to 1."""
-        return (1 + self.chance) / 2
+    def words(self) -> str:
+        """See ``TaskBase``."""
+        return f"{self.operation} at size {self.size}"
 
     @property
     def table(self) -> Table:
         """All examples with their answers, pairs in row-major order."""
         return tasks.table(self.operation, self.size)
+
+    def build(self) -> Examples:
+        """See ``TaskBase``."""
+        table = self.table
+        return Examples(
+            inputs=np.stack([table.left, table.right], axis=1), targets=table.answer[:, None]
+        )
+
+    @property
+    def num_inputs(self) -> int:
+        """Two operands."""
+        return 2
+
+    @property
+    def has_mirrors(self) -> bool:
+        """Whether a∘b = b∘a everywhere."""
+        return operations.find(self.operation).commutes
 
     @property
     def mirror(self) -> IntArray | None:
@@ -66,15 +246,65 @@ class TaskSettings(Settings):
         """(S, S) labels of (answer, class), see ``Operation``; ``None`` where there are none."""
         return tasks.differences(self.operation, self.size)
 
-    def novel(self, trained_N: BoolArray) -> BoolArray:
-        """Return (N,) booleans: pairs not trained on, and their mirror images neither.
+    def meaning(self) -> Mapping[str, npt.NDArray[Any] | None]:
+        """Return every pair and answer, which are mirror images, and the differences of classes."""
+        table = self.table
+        return {
+            "left": table.left,
+            "right": table.right,
+            "answer": table.answer,
+            "mirror": self.mirror,
+            "differences": self.differences,
+        }
 
-        Args:
-            trained_N: Which pairs are trained on.
-        """
-        mirror = self.mirror
-        return ~trained_N if mirror is None else ~(trained_N | trained_N[mirror])
 
-    def split(self, dataset_size: int, data_seed: int) -> tuple[IntArray, IntArray]:
-        """Return the indices trained on, (D,), and the rest, (N − D,)."""
-        return tasks.split(self.num_examples, dataset_size, data_seed)
+def _of_module(name: str, thing: Any) -> type[TaskBase]:
+    """Return the kind of tasks that a module has under a name."""
+    if not (isinstance(thing, type) and issubclass(thing, TaskBase)):
+        raise InvalidInputError(
+            f"{name!r} is no kind of tasks; it must be a class like efficiency.settings.TaskBase"
+        )
+    return _named(name, thing)
+
+
+def _named(name: str, kind: type[TaskBase]) -> type[TaskBase]:
+    fixed: Any = Literal[name]
+    return create_model(kind.__name__, __base__=kind, kind=(fixed, name))
+
+
+TASKS: Registry[type[TaskBase]] = Registry("task", _of_module)
+"""The kinds of tasks beside tables of operations, which are described without a kind."""
+
+
+def register(name: str, kind: type[TaskBase]) -> type[TaskBase]:
+    """Give a name to a kind of tasks; return the class that has it as its ``kind``.
+
+    Raises:
+        InvalidInputError: It is none, or another has this name.
+    """
+    if name in TASKS and kind in TASKS[name].__mro__:
+        return TASKS[name]
+    return TASKS.register(name, _of_module(name, kind))
+
+
+def _any_task(value: Any) -> Any:
+    """Return a task of any kind from what describes it."""
+    if isinstance(value, TaskBase) and not isinstance(value, TaskSettings):
+        name = getattr(value, "kind", None)
+        if name is None or type(value) is not TASKS.find(name):
+            raise InvalidInputError(
+                f"{type(value).__name__} has no name to be found by again; use the class that "
+                "efficiency.settings.task.register returns, or TASKS.find('mymodule:MyTask')"
+            )
+    if not isinstance(value, Mapping):
+        return value
+    name = value.get("kind")
+    if name is None:
+        return TaskSettings.model_validate(value)
+    if not isinstance(name, str):
+        raise InvalidInputError(f"kind = {name!r}; choose from {', '.join(sorted(TASKS))}")
+    return TASKS.find(name).model_validate(value)
+
+
+AnyTask = Annotated[TaskBase, BeforeValidator(_any_task), SerializeAsAny()]
+"""Any task; ``kind`` says which, none is a table's."""

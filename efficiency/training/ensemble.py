@@ -3,7 +3,8 @@
 A result never depends on who shared the ensemble, beyond rounding: members are padded to the
 largest dataset with examples of weight zero, and nothing else connects them.
 
-Shapes: K members, D examples of the largest member, N pairs of the table.
+Shapes: K members, D examples of the largest member, N examples of the task, I numbers read of each,
+A answers.
 """
 
 from __future__ import annotations
@@ -138,22 +139,22 @@ def seen_mask(run: RunSettings) -> np.ndarray:
 
 
 def labels(run: RunSettings) -> IntArray:
-    """Return (N,) the labels of the table as a run is trained on and measured by."""
-    table = run.task.table
+    """Return (N, A) the labels that a run is trained on and measured by."""
+    right, S = run.task.targets, run.task.num_classes
     if run.label_seed is None:
-        return table.answer
-    if run.regime == "mirrored":
-        return tasks.mirrored_labels(run.task.operation, run.task.size, run.label_seed)
+        return right
     if run.num_corrupted is None:
-        return tasks.random_labels(table, run.label_seed)
-    found = table.answer.copy()
+        drawn = tasks.random_labels(right, S, run.label_seed)
+        mirror = run.task.mirror if run.regime == "mirrored" else None
+        return drawn if mirror is None else tasks.mirrored_labels(drawn, mirror)
+    found = right.copy()
     corrupted = _corrupted(run)
-    found[corrupted] = tasks.wrong_labels(table, run.label_seed)[corrupted]
+    found[corrupted] = tasks.wrong_labels(right, S, run.label_seed)[corrupted]
     return found
 
 
 def _corrupted(run: RunSettings) -> IntArray:
-    """Return the pairs with a wrong label, none but in the corrupted regime."""
+    """Return the examples with a wrong label, none but in the corrupted regime."""
     if run.num_corrupted is None or run.label_seed is None:
         return np.array([], dtype=np.int64)
     train, _ = run.task.split(run.dataset_size, run.data_seed)
@@ -161,7 +162,7 @@ def _corrupted(run: RunSettings) -> IntArray:
 
 
 def part_masks(run: RunSettings) -> dict[str, np.ndarray]:
-    """Return (N,) booleans for each of ``PARTS``: which pairs of the table belong to it."""
+    """Return (N,) booleans for each of ``PARTS``: which examples belong to it."""
     train, seen = trained_on(run), seen_mask(run)
     # Without a start nothing was removed and "never seen" would repeat "test".
     continued = run.start is not None
@@ -184,51 +185,46 @@ class Data:
     """Everything the members of an ensemble learn from and are measured on.
 
     Attributes:
-        left_KD: First operands; padded examples repeat pair 0.
-        right_KD: Second operands.
-        labels_KD: Labels.
-        weight_KD: 1/D of the member on its examples, 0 on padding: the mean loss is Σ weight·loss.
-        left_N: First operands of the whole table.
-        right_N: Second operands of the whole table.
-        labels_KN: Labels of the whole table.
-        part_masks: For each part of the table (K, N), 1 inside and 0 outside.
+        inputs_KDI: What is read; padded examples repeat example 0.
+        labels_KDA: Labels.
+        weight_KD: 1/(D·A) of the member on its examples, 0 on padding: the mean loss is the sum of
+            weight·loss over examples and answers.
+        inputs_NI: What is read of all examples.
+        labels_KNA: Labels of all examples.
+        part_masks: For each part of the examples (K, N), 1 inside and 0 outside.
     """
 
-    left_KD: Tensor
-    right_KD: Tensor
-    labels_KD: Tensor
+    inputs_KDI: Tensor
+    labels_KDA: Tensor
     weight_KD: Tensor
-    left_N: Tensor
-    right_N: Tensor
-    labels_KN: Tensor
+    inputs_NI: Tensor
+    labels_KNA: Tensor
     part_masks: dict[str, Tensor]
 
 
 def stack_data(members: Sequence[RunSettings], device: torch.device) -> Data:
     """Build the members' datasets, labels and masks."""
     task = members[0].task
-    table = task.table
     K, D = len(members), max(run.dataset_size for run in members)
-    pairs_KD = np.zeros((K, D), dtype=np.int64)
+    chosen_KD = np.zeros((K, D), dtype=np.int64)
     weight_KD = np.zeros((K, D))
-    labels_KN = np.stack([labels(run) for run in members])
+    labels_KNA = np.stack([labels(run) for run in members])
     masks = [part_masks(run) for run in members]
     for k, run in enumerate(members):
         train, _ = run.task.split(run.dataset_size, run.data_seed)
-        pairs_KD[k, : len(train)] = train
-        weight_KD[k, : len(train)] = 1 / len(train)
+        chosen_KD[k, : len(train)] = train
+        weight_KD[k, : len(train)] = 1 / (len(train) * task.num_answers)
 
     def tensor(array: np.ndarray, dtype: torch.dtype = torch.int64) -> Tensor:
         return torch.as_tensor(array).to(device=device, dtype=dtype)
 
+    inputs_NI = networks.inputs(task, members[0].network).to(device)
     return Data(
-        left_KD=tensor(table.left[pairs_KD]),
-        right_KD=tensor(table.right[pairs_KD]),
-        labels_KD=tensor(np.take_along_axis(labels_KN, pairs_KD, axis=1)),
+        inputs_KDI=inputs_NI[tensor(chosen_KD)],
+        labels_KDA=tensor(labels_KNA[np.arange(K)[:, None], chosen_KD]),
         weight_KD=tensor(weight_KD, members[0].network.dtype),
-        left_N=tensor(table.left),
-        right_N=tensor(table.right),
-        labels_KN=tensor(labels_KN),
+        inputs_NI=inputs_NI,
+        labels_KNA=tensor(labels_KNA),
         part_masks={
             part: tensor(np.stack([mask[part] for mask in masks]), torch.float64) for part in PARTS
         },

@@ -3,7 +3,13 @@
 import grokking_example  # noqa: F401 - registers
 from grokking_example.prediction import FasterFit
 
-from predictions.testing import check_network, check_operation, check_prediction, finished
+from predictions.testing import (
+    check_network,
+    check_operation,
+    check_prediction,
+    check_task,
+    finished,
+)
 
 
 def test_the_operation_is_what_it_says():
@@ -12,6 +18,10 @@ def test_the_operation_is_what_it_says():
 
 def test_the_network_trains():
     check_network("product", gain=0.5)
+
+
+def test_the_task_is_learned():
+    check_task("sparse-parity", num_bits=6)
 
 
 def world(ratio):

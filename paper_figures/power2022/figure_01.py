@@ -45,7 +45,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     middle.legend(loc="lower left", fontsize=7)
     shown = np.zeros(settings.task.num_examples, dtype=bool)
     shown[settings.task.split(settings.dataset_size, settings.data_seed)[0]] = True
-    square = tasks.square(settings.task.operation, settings.task.size, shown)
+    square = tasks.square(settings.table_task.operation, settings.table_task.size, shown)
     table.cells(right, square, numbers=False)
     right.set_title(f"seed {settings.data_seed}: white is held out")
     return drawn

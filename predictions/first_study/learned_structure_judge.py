@@ -61,15 +61,15 @@ def measured(runs: Sequence[Run]) -> tuple[list[Learned], tuple[str, ...]]:
             continue
         settings = run.settings
         vectors_SM = run.weights()["W_U"].T
-        known = subspaces(settings.task.operation, settings.task.size)
+        known = subspaces(settings.table_task.operation, settings.table_task.size)
         try:
             found = alignment(vectors_SM, known, np.random.default_rng([4, settings.data_seed]))
         except ValueError as error:
-            notes.append(f"Seed {settings.data_seed} of {settings.task.operation}: {error}.")
+            notes.append(f"Seed {settings.data_seed} of {settings.table_task.operation}: {error}.")
             continue
         learned.append(
             Learned(
-                operation=settings.task.operation,
+                operation=settings.table_task.operation,
                 random=settings.regime == "memorising",
                 retained=scratch.retained(run),
                 found=found,

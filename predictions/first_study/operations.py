@@ -163,7 +163,7 @@ def sizes_learned(runs: Sequence[Run]) -> dict[str, dict[int, int]]:
     """Return by operation and seed at how many dataset sizes a network generalised."""
     found: dict[str, dict[int, int]] = {}
     for run in runs:
-        by_seed = found.setdefault(run.settings.task.operation, {})
+        by_seed = found.setdefault(run.settings.table_task.operation, {})
         seed = run.settings.data_seed
         by_seed[seed] = by_seed.get(seed, 0) + (not time_of(run).censored)
     return {name: found[name] for name in ALL if name in found}

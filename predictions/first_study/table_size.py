@@ -67,7 +67,7 @@ DESIGNS: dict[Size, Tables] = {
 
 def log_modulus(run: Run) -> float:
     """Return ln p."""
-    return math.log(run.settings.task.size)
+    return math.log(run.settings.table_task.size)
 
 
 class TableSize(FirstStudyPrediction):

@@ -270,8 +270,8 @@ def _choices(settings: RunSettings) -> list[str]:
 def _run_order(run: Run) -> tuple[Any, ...]:
     s = run.settings
     return (
-        s.task.operation,
-        s.task.size,
+        s.task.words.split()[0],
+        s.task.num_examples,
         _role(s),
         s.data_seed,
         s.dataset_size,
@@ -290,7 +290,7 @@ def _run_row(run: Run) -> dict[str, str]:
     started_on = "" if s.start is None else f"{s.start.dataset_size} pairs"
     return {
         "identity": run.identity[:12],
-        "task": f"{s.task.operation} {s.task.size}",
+        "task": s.task.words,
         "role": _role(s),
         "seed": str(s.data_seed),
         "size": str(s.dataset_size),

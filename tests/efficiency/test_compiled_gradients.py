@@ -37,7 +37,7 @@ def textbook(
     table = run.task.table
     pairs, _ = run.task.split(run.dataset_size, run.data_seed)
     left, right, label = (
-        torch.as_tensor(column[pairs]) for column in (table.left, table.right, labels(run))
+        torch.as_tensor(column[pairs]) for column in (table.left, table.right, labels(run)[:, 0])
     )
     prompt = networks.ARCHITECTURES[run.network.architecture].prompt(table.num_symbols, run.network)
     operands = {"a": left, "b": right}

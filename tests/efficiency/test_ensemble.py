@@ -103,16 +103,14 @@ def test_the_engine_follows_a_textbook_step_with_torchs_adamw():
     network = networks.network(run.task, run.network)
     network.load_state_dict(ensemble.initial_weights(run))
     data = ensemble.stack_data([run], torch.device("cpu"))
-    tokens = torch.stack(
-        [data.left_KD[0], data.right_KD[0], torch.full_like(data.left_KD[0], 7)], dim=-1
-    )
+    tokens = networks.tokens(("a", "b", 7), *data.inputs_KDI[0].unbind(-1))
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=3e-3, betas=(0.9, 0.98), weight_decay=1.0
     )
     losses = []
     for _ in range(200):
         optimiser.zero_grad()
-        loss = torch.nn.functional.cross_entropy(network(tokens).double(), data.labels_KD[0])
+        loss = torch.nn.functional.cross_entropy(network(tokens).double(), data.labels_KDA[0, :, 0])
         losses.append(float(loss.detach()))
         loss.backward()
         optimiser.step()
@@ -214,7 +212,9 @@ def test_any_module_trains_in_ensembles_through_the_stacked_program(monkeypatch)
     architecture = networks.ARCHITECTURES["one-layer-transformer"]
     plain = replace(
         architecture,
-        program=lambda S, n: networks.StackedProgram(architecture.network(S, n), ["a", "b", S]),
+        program=lambda task, n: networks.StackedProgram(
+            architecture.network(task, n), ["a", "b", 7]
+        ),
     )
     monkeypatch.setitem(networks.ARCHITECTURES, "one-layer-transformer", plain)
     for one, other in zip(table_form, train(runs), strict=True):

@@ -124,7 +124,8 @@ class Undropped(MLP):
 
 
 def of_kind(kind: type[MLP]) -> networks.Architecture:
-    def network(S, n):
+    def network(task, n):
+        S = task.num_classes
         return kind(num_symbols=S, num_layers=n.num_layers, d_model=n.d_model, d_mlp=n.d_mlp)
 
     return dataclasses.replace(networks.ARCHITECTURES["mlp"], network=network)

@@ -34,7 +34,7 @@ def test_measures_are_those_of_the_final_weights(changes):
     last = trained.history.iloc[-1]
     batches = list(logits(run, trained.weights))
     logits_NS = np.concatenate([one for one, _ in batches])
-    right_N = labels(run)
+    right_N = labels(run)[:, 0]
     correct = logits_NS[np.arange(len(right_N)), right_N]
     others = logits_NS.copy()
     others[np.arange(len(right_N)), right_N] = -np.inf

@@ -45,7 +45,9 @@ def test_logits_and_every_gradient_equal_the_textbook_network(dtype, seed):
     members, stacked = networks(3, dtype, seed)
     left, right, labels = examples(3, 20, seed)
     program = TableForm(num_symbols=7, num_heads=4)
-    logits, backward = program.logits_and_backward(stacked, program.prepare(left, right))
+    logits, backward = program.logits_and_backward(
+        stacked, program.prepare(torch.stack([left, right], dim=-1))
+    )
     logits = logits.clone()
     gradients = {name: torch.full_like(value, torch.nan) for name, value in stacked.items()}
     _, dlogits = LOSSES["log-odds"](logits.clone(), labels)
@@ -70,7 +72,7 @@ def test_the_stacked_module_and_the_table_form_are_one_program(seed):
         StackedProgram(members[0], ["a", "b", 7]),
         TableForm(num_symbols=7, num_heads=4),
     ):
-        prepared = program.prepare(left, right)
+        prepared = program.prepare(torch.stack([left, right], dim=-1))
         logits, backward = program.logits_and_backward(stacked, prepared)
         gradients = {name: torch.zeros_like(value) for name, value in stacked.items()}
         kept = logits.clone()
@@ -104,7 +106,9 @@ def test_examples_of_weight_zero_change_nothing(seed, num_padding):
     program = TableForm(num_symbols=7, num_heads=4)
 
     def gradients_with(left, right, labels, weights):
-        logits, backward = program.logits_and_backward(stacked, program.prepare(left, right))
+        logits, backward = program.logits_and_backward(
+            stacked, program.prepare(torch.stack([left, right], dim=-1))
+        )
         found = {name: torch.zeros_like(value) for name, value in stacked.items()}
         backward(LOSSES["log-odds"](logits, labels)[1] * weights[..., None], found)
         return found

@@ -102,7 +102,7 @@ def test_dropout_drops_its_share_and_keeps_the_mean():
     module = Identity()
     module.W = torch.nn.Parameter(torch.ones(50))
     program = StackedProgram(module, ["a", "b"], dropout=0.3)
-    tokens = program.prepare(*torch.zeros(2, 2, 400, dtype=torch.int64))
+    tokens = program.prepare(torch.zeros(2, 400, 2, dtype=torch.int64))
     keys = counter_random.keys(counter_random.seeds([1, 2], CPU), "dropout", 0)
     parameters = {"W": torch.ones(2, 50)}
     logits, _ = program.logits_and_backward(parameters, tokens, keys)
@@ -174,12 +174,10 @@ def test_an_l2_penalty_is_adam_on_the_penalised_loss():
         network.parameters(), lr=1e-2, betas=(0.9, 0.98), eps=1e-8, weight_decay=0.3
     )
     data = training.engine._data
-    tokens = torch.stack(
-        [data.left_KD[0], data.right_KD[0], torch.full_like(data.left_KD[0], 7)], dim=-1
-    )
+    tokens = networks.tokens(("a", "b", 7), *data.inputs_KDI[0].unbind(-1))
     for _ in range(15):
         adam.zero_grad()
-        torch.nn.functional.cross_entropy(network(tokens), data.labels_KD[0]).backward()
+        torch.nn.functional.cross_entropy(network(tokens), data.labels_KDA[0, :, 0]).backward()
         adam.step()
     training.advance(15)
     for name, parameter in network.named_parameters():
@@ -238,7 +236,7 @@ def test_leaving_out_a_group_of_minibatch_runs_changes_no_other():
         ),
         (
             {"network": {"architecture": "rnn"}},
-            "choose from mlp, one-layer-transformer",
+            "choose from features-mlp, mlp, one-layer-transformer",
         ),
         ({"network": {"architecture": "mlp", "num_heads": 2}}, "num_heads"),
     ],

@@ -43,7 +43,7 @@ def register(monkeypatch):
             cached.cache_clear()
         from predictions import meaning
 
-        meaning.table_digest.cache_clear()
+        meaning.task_digest.cache_clear()
         meaning.network_probe.cache_clear()
 
     yield registered
@@ -93,7 +93,7 @@ def test_an_edited_operation_does_not_get_the_verdict_of_the_old_one(
     register(circle(lambda a, b, p: (a + b + 2 * a * b) % p))
     again = predictions("run", "ungrokking", *asked, *places)
     assert again.code == 2
-    assert "the table of 'circle' was another one when it was trained" in again.err
+    assert "what circle at size 11 stands for was another thing when it was trained" in again.err
     assert "--retrain-damaged" in again.err
     judged = predictions("judge", "ungrokking", *asked, *places[:2])
     assert judged.code == 2
@@ -108,13 +108,13 @@ def test_an_edited_operation_does_not_get_the_verdict_of_the_old_one(
 )
 def test_another_declaration_is_another_operation(register, change):
     from efficiency.settings import TaskSettings
-    from predictions.meaning import table_digest
+    from predictions.meaning import task_digest
 
     operation = circle(lambda a, b, p: (a + b) % p)
     register(operation)
-    before = table_digest(TaskSettings(operation="circle", size=11))
+    before = task_digest(TaskSettings(operation="circle", size=11))
     register(replace(operation, **change))
-    assert table_digest(TaskSettings(operation="circle", size=11)) != before
+    assert task_digest(TaskSettings(operation="circle", size=11)) != before
 
 
 def test_a_slip_in_an_operation_does_not_make_its_runs_damaged(register, predictions, tmp_path):

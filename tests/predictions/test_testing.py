@@ -81,7 +81,7 @@ def test_conformance_sees_a_network_of_the_wrong_shape_or_that_mixes_members(mon
             return super().forward(tokens, drop)[:, :-1]
 
     usual = networks.ARCHITECTURES["mlp"]
-    narrow = replace(usual, network=lambda S, n: _mlp(Narrow, S, n))
+    narrow = replace(usual, network=lambda task, n: _mlp(Narrow, task, n))
     monkeypatch.setitem(networks.ARCHITECTURES, "mlp", narrow)
     with pytest.raises(AssertionError, match=r"logits are \(25, 4\), \(25, 5\) were expected"):
         check_network("mlp")
@@ -90,13 +90,14 @@ def test_conformance_sees_a_network_of_the_wrong_shape_or_that_mixes_members(mon
         def logits(self, parameters, examples):
             return super().logits(parameters, examples).flip(0)
 
-    mixing = replace(usual, program=lambda S, n: Mixing(_mlp(networks.MLP, S, n), ("a", "b")))
+    mixing = replace(usual, program=lambda task, n: Mixing(_mlp(networks.MLP, task, n), ("a", "b")))
     monkeypatch.setitem(networks.ARCHITECTURES, "mlp", mixing)
     with pytest.raises(AssertionError, match="computed together differ from each alone"):
         check_network("mlp")
 
 
-def _mlp(kind, S, n):
+def _mlp(kind, task, n):
+    S = task.num_classes
     return kind(num_symbols=S, num_layers=n.num_layers, d_model=n.d_model, d_mlp=n.d_mlp)
 
 
@@ -120,8 +121,8 @@ def test_what_a_measure_or_a_parameter_was_is_kept_with_a_run(monkeypatch):
     biased = networks.ARCHITECTURES["mlp"]
     biased = replace(
         biased,
-        network=lambda S, n: _mlp(Biased, S, n),
-        program=lambda S, n: networks.StackedProgram(_mlp(Biased, S, n), ("a", "b")),
+        network=lambda task, n: _mlp(Biased, task, n),
+        program=lambda task, n: networks.StackedProgram(_mlp(Biased, task, n), ("a", "b")),
     )
     monkeypatch.setitem(networks.ARCHITECTURES, "mlp", biased)
     meaning.every_parameter.cache_clear()

@@ -1,5 +1,5 @@
 """Importing the modules registers what they add."""
 
-from grokking_example import figure, network, operation, prediction
+from grokking_example import figure, network, operation, prediction, task
 
-__all__ = ["figure", "network", "operation", "prediction"]
+__all__ = ["figure", "network", "operation", "prediction", "task"]

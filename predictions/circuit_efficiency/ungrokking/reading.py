@@ -34,7 +34,7 @@ class Continued:
     @property
     def task(self) -> TaskSettings:
         """What both were trained on."""
-        return self.start.task
+        return self.start.table_task
 
     @property
     def size(self) -> int:

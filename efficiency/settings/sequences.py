@@ -1,0 +1,111 @@
+"""Tasks whose examples are sequences of tokens.
+
+Shapes: N examples, n digits.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from efficiency.errors import InvalidInputError
+from efficiency.operations import IntArray
+from efficiency.settings.base import Seed, absent
+from efficiency.settings.task import TASKS, Examples, Inputs, TaskBase
+from efficiency.tasks import sequences
+
+MOST_EXAMPLES = 100_000
+"""Examples that are held at once."""
+
+
+class DigitAdditionSettings(TaskBase):
+    """Addition of numbers of n digits, written as a sequence ``x … + y … = z …``.
+
+    The network reads the answer's digits up to the one that it is asked for, and answers at n + 1
+    positions: a carry and n digits. A whole answer is right if every digit is.
+
+    Args:
+        num_digits: n.
+        num_drawn: N, different pairs (x, y) drawn from all 10^2n; left out, it is all of them.
+        draw_seed: Decides which; given if and only if ``num_drawn`` is.
+    """
+
+    gives: ClassVar[Inputs] = "tokens"
+
+    kind: Literal["digit-addition"] = "digit-addition"
+    num_digits: int = Field(default=2, ge=1, le=9)
+    num_drawn: int | None = Field(default=None, ge=2, le=MOST_EXAMPLES, exclude_if=absent)
+    draw_seed: Seed | None = Field(default=None, exclude_if=absent)
+
+    @model_validator(mode="after")
+    def _there_are_so_many(self) -> Self:
+        every = 10 ** (2 * self.num_digits)
+        if self.num_drawn is None and every > MOST_EXAMPLES:
+            raise InvalidInputError(
+                f"num_digits = {self.num_digits} makes {every:,} pairs, and {MOST_EXAMPLES:,} can "
+                "be held; give num_drawn, and a draw_seed"
+            )
+        # Half of all at most, so that drawing ends soon.
+        if self.num_drawn is not None and 2 * self.num_drawn > every:
+            raise InvalidInputError(
+                f"num_drawn = {self.num_drawn} is more than half of {every} pairs; leave it out to "
+                "take them all"
+            )
+        if (self.num_drawn is None) != (self.draw_seed is None):
+            raise InvalidInputError(
+                f"num_drawn = {self.num_drawn} and draw_seed = {self.draw_seed}; give both or none"
+            )
+        return self
+
+    @property
+    def num_examples(self) -> int:
+        """N."""
+        return self.num_drawn or 10 ** (2 * self.num_digits)
+
+    @property
+    def num_classes(self) -> int:
+        """Ten digits."""
+        return 10
+
+    @property
+    def num_tokens(self) -> int:
+        """Ten digits, + and =."""
+        return 12
+
+    @property
+    def num_inputs(self) -> int:
+        """T = 3n + 2 positions."""
+        return 3 * self.num_digits + 2
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The carry, and each digit by the power of ten that it counts."""
+        return ("carry", *(f"digit{k}" for k in reversed(range(self.num_digits))))
+
+    @property
+    def chance(self) -> float:
+        """Guessing a carry and n digits."""
+        return 0.5 * 10.0**-self.num_digits
+
+    @property
+    def has_mirrors(self) -> bool:
+        """(y, x) has the sum of (x, y)."""
+        return True
+
+    @property
+    def mirror(self) -> IntArray:
+        """(N,) the index of (y, x) for each pair, −1 where it is not among them."""
+        return sequences.swapped(*self._pairs())
+
+    def build(self) -> Examples:
+        """See ``TaskBase``."""
+        left, right = self._pairs()
+        inputs, targets = sequences.addition(left, right, self.num_digits)
+        return Examples(inputs=inputs, targets=targets)
+
+    def _pairs(self) -> tuple[IntArray, IntArray]:
+        return sequences.drawn_pairs(self.num_digits, self.num_examples, self.draw_seed or 0)
+
+
+TASKS.register("digit-addition", DigitAdditionSettings)
