@@ -100,6 +100,8 @@ class Ground:
         num_seeds: Seeds that the designs ask for.
         first_seed: The first of them; ``None`` for that of all designs.
         file: The design file that it is of, if any; see ``predictions.designs``.
+        given: Networks that were trained elsewhere, one for each seed in their order, in place of
+            fresh ones; none unless asked for.
     """
 
     size: Size
@@ -112,6 +114,7 @@ class Ground:
     num_seeds: PositiveInt
     first_seed: int | None = None
     file: DesignFile | None = None
+    given: tuple[str, ...] = ()
 
     @property
     def num_pairs(self) -> int:
@@ -151,19 +154,27 @@ class Ground:
         Raises:
             ValueError: Their number is not positive, or surely a slip of the finger.
         """
-        number = self.num_seeds if num_seeds is None else num_seeds
+        usual = len(self.given) or self.num_seeds
+        number = usual if num_seeds is None else num_seeds
+        if self.given and number > len(self.given):
+            raise InvalidInputError(
+                f"{number} start networks are asked for, and --start gives {len(self.given)}; each "
+                "counts once: give more files, or ask for fewer --seeds"
+            )
         return judged_seeds(number, self.first_seed)
 
     def start(self, seed: int, dataset_size: int | None = None) -> RunSettings:
         """Return a start network, trained on the whole table unless told otherwise."""
+        first = judged_seeds(1, self.first_seed)[0]
+        begins = {"given": self.given[seed - first]} if self.given else {"init_seed": seed}
         return RunSettings(
             task=self.task,
             network=self.network,
             optimiser=schedule(self.start_learning_rate, 1.0, 0.5),
             dataset_size=self.num_pairs if dataset_size is None else dataset_size,
             data_seed=seed,
-            init_seed=seed,
             num_steps=self.start_steps,
+            **begins,
         )
 
 
@@ -246,6 +257,8 @@ def ground(size: Size, variant: Variant = AS_DESIGNED) -> Ground:
             size, or has what a ground has not.
     """
     usual = GROUNDS[size]
+    if variant.start:
+        return _given(ground(size, replace(variant, start=())), variant)
     if variant.design is not None:
         return replace(_in_file(usual, variant.design), first_seed=variant.first_seed)
     assert isinstance(usual.network, OneLayerTransformerSettings)
@@ -261,7 +274,25 @@ def ground(size: Size, variant: Variant = AS_DESIGNED) -> Ground:
     )
 
 
-NOT_IN_FILES = ("size", "first_seed", "file")
+def _given(on: Ground, variant: Variant) -> Ground:
+    """Return a ground whose start networks are given.
+
+    They are what they are: one update of the warm-up is made, a fiftieth of η, so that they are
+    recorded like all others. A design file that names ``start_steps`` trains them on for so long.
+
+    Raises:
+        ValueError: They are no networks of this ground.
+    """
+    for one in variant.start:
+        one.require_fitting(on.task, on.network)
+    named = variant.design is not None and "start_steps" in variant.design.tables.get(GROUND, {})
+    given = tuple(one.digest for one in variant.start)
+    if len(set(given)) < len(given):
+        raise InvalidInputError("--start has a network twice; each counts once")
+    return replace(on, given=given, start_steps=on.start_steps if named else 1)
+
+
+NOT_IN_FILES = ("size", "first_seed", "file", "given")
 """What of a ground is asked for elsewhere than in the table of a design file."""
 
 

@@ -99,6 +99,8 @@ class Prediction(ABC):
         figure_caption: What its figure shows, if it has one.
         glossary: The meaning of each of its numbers, in a phrase.
         varies: Whether another operation or network can be asked for.
+        continues: Whether all that it asks of is what start networks become, so that networks which
+            were trained elsewhere can stand in their place.
         sizes: The sizes that it has a design for.
         parts: What a design file may have for it beside the ground; none if it has designs of its
             own that no file changes.
@@ -118,6 +120,7 @@ class Prediction(ABC):
     figure_caption: ClassVar[str] = ""
     glossary: ClassVar[Mapping[str, str]] = {}
     varies: ClassVar[bool] = True
+    continues: ClassVar[bool] = False
     sizes: ClassVar[tuple[Size, ...]] = OF_ALL
     parts: ClassVar[tuple[Part[Any], ...]] = ()
     amended: ClassVar[str] = ""

@@ -248,6 +248,9 @@ def _why_not(prediction: Prediction, variant: Variant, size: Size | None) -> str
             f"has an operation and a network of its own; leave out {' '.join(variant.options())}, "
             "which would have no effect"
         )
+    if variant.start and not prediction.continues:
+        able = ", ".join(name for name, one in PREDICTIONS.items() if one.continues)
+        return f"trains networks of its own, and --start would have no effect; choose from {able}"
     if size is not None and size not in prediction.sizes:
         return f"has no design of the size {size}; choose from {', '.join(prediction.sizes)}"
     return None

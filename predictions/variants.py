@@ -17,6 +17,9 @@ from efficiency.settings import (
 )
 from predictions import design_files
 from predictions.design_files import DesignFile
+from predictions.given import GivenNetwork
+from predictions.given import read as read_network
+from runs.identity import digest
 
 # Without normalisation: what LayerNorm divides by is lost to the norm that the theory speaks of.
 _NETWORKS: Mapping[str, Callable[[OneLayerTransformerSettings], NetworkSettings]] = {
@@ -54,6 +57,8 @@ class Variant:
         network: One of ``NETWORKS``, or an architecture, of a module of one's own too.
         first_seed: What judged seeds count up from, see ``grounds.judged_seeds``.
         design: What a design file has instead, operation and network among it.
+        start: Networks that were trained elsewhere, one for each seed, in place of start networks
+            that are trained here.
     """
 
     operation: str | None = None
@@ -61,6 +66,7 @@ class Variant:
     network: str | None = None
     first_seed: int | None = None
     design: DesignFile | None = None
+    start: tuple[GivenNetwork, ...] = ()
 
     def __post_init__(self) -> None:
         if self.design is not None and self._table_or_network:
@@ -76,7 +82,8 @@ class Variant:
     def asked(cls, options: str) -> Variant:
         """Return what differs from options of the command line, as ``options`` gives them."""
         words = shlex.split(options)
-        given = dict(zip(words[::2], words[1::2], strict=True))
+        pairs = list(zip(words[::2], words[1::2], strict=True))
+        given = dict(pairs)
         size, first = given.get("--operation-size"), given.get("--first-seed")
         design = given.get("--design")
         return cls(
@@ -85,12 +92,13 @@ class Variant:
             network=given.get("--network"),
             first_seed=None if first is None else int(first),
             design=None if design is None else design_files.read(Path(design)),
+            start=tuple(read_network(Path(at)) for name, at in pairs if name == "--start"),
         )
 
     @property
     def elsewhere(self) -> bool:
-        """Whether another operation, network or design is asked for."""
-        return self._table_or_network or self.design is not None
+        """Whether another operation, network, design or start is asked for."""
+        return self._table_or_network or self.design is not None or bool(self.start)
 
     @property
     def _table_or_network(self) -> bool:
@@ -100,6 +108,7 @@ class Variant:
         """Return what differs as a part of a file's name, empty if nothing does."""
         design = None if self.design is None else f"{self.design.stem}-{self.design.digest[:8]}"
         words = [self.operation, self.operation_size, self.network, design]
+        words += [f"started-{digest(self._starts('digest'))[:8]}" if self.start else None]
         words += [None if self.first_seed is None else f"from-seed-{self.first_seed}"]
         # A colon, of module:name, is no part of a file's name everywhere.
         return "".join(f"-{word}" for word in words if word is not None).replace(":", ".")
@@ -107,12 +116,20 @@ class Variant:
     def options(self) -> list[str]:
         """Return the options of the command line that ask for this."""
         words = self._words(("operation", "operation_size", "network", "first_seed"))
-        return words + ([] if self.design is None else ["--design", self.design.path])
+        words += [] if self.design is None else ["--design", self.design.path]
+        return words + self._starts("path")
 
     def question(self) -> list[str]:
-        """Return the same in words that stay true: a design by what it says, not where it lies."""
-        words = replace(self, design=None).options()
-        return words + ([] if self.design is None else ["--design", self.design.digest])
+        """Return the same in words that stay true: a design by what it says, not where it lies.
+
+        And likewise networks by their weights.
+        """
+        words = replace(self, design=None, start=()).options()
+        words += [] if self.design is None else ["--design", self.design.digest]
+        return words + self._starts("digest")
+
+    def _starts(self, what: str) -> list[str]:
+        return [word for one in self.start for word in ("--start", getattr(one, what))]
 
     def _words(self, names: Sequence[str]) -> list[str]:
         return [

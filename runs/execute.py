@@ -205,7 +205,7 @@ class _Work:
         if any(lost):
             return self._train_without(place, lost)
         began, clock = _now(), time.monotonic()
-        training, legs = self._begun(place, parents)
+        training, legs = self._begun(place)
         resumed_at = training.step
         leg = {
             "code": provenance.code(),
@@ -236,11 +236,9 @@ class _Work:
                 self.execution.trained.append(run)
         return True
 
-    def _begun(
-        self, place: Workplace, parents: Sequence[Document | None]
-    ) -> tuple[Trainable, Sequence[Document]]:
+    def _begun(self, place: Workplace) -> tuple[Trainable, Sequence[Document]]:
         """Return the group, as far as its checkpoint has come, and who trained it this far."""
-        starts = Starts(self.store, parents)
+        starts = Starts(self.store, place.documents)
         training = self.trainer.begin(place.documents, starts)
         checkpoint = place.read()
         if checkpoint is None:

@@ -180,7 +180,10 @@ def test_loose_functions_are_operations_by_their_own_name(there, predictions):
             ("show", "ungrokking", "--network", "mine:Narrow"),
             "answers one prompt with the shape (1, 3); logits of (1, 31)",
         ),
-        (("show", "ungrokking", "--network", "mine:Loose"), "takes (D, T) tokens or (D, F) features, and drop"),
+        (
+            ("show", "ungrokking", "--network", "mine:Loose"),
+            "takes (D, T) tokens or (D, F) features, and drop",
+        ),
         (("list", "--plugins"), "--plugins has no value"),
         (("list", "--plugins", "yours"), "the module 'yours', and there is none"),
         (("show", "ungrokking", "--network", "mpl"), "unknown network 'mpl'"),

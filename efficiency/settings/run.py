@@ -84,9 +84,12 @@ class RunSettings(Settings):
         label_seed: Decides the random or wrong labels; given unless the regime is natural.
         num_corrupted: Training examples with a wrong label, 1 ≤ k ≤ D; given if and only if the
             regime is corrupted.
-        init_seed: Decides the initial weights; given if and only if there is no ``start``.
+        init_seed: Decides the initial weights; given if and only if there is no ``start`` and no
+            ``given``.
         noise_seed: Decides minibatches, dropout and noise; given if and only if there is any.
         start: Settings of the run whose final weights this one starts from, if any.
+        given: What stands for weights that were trained elsewhere and that this one starts from, if
+            any: see ``runs.given``.
         num_steps: Optimiser steps.
         loss: A name from ``efficiency.LOSSES``, what is trained by. What is recorded as
             ``train_loss`` and read off logits is of softmax for all of them; ``train_loss_peak``
@@ -109,6 +112,7 @@ class RunSettings(Settings):
     init_seed: Seed | None = None
     noise_seed: Seed | None = Field(default=None, exclude_if=absent)
     start: RunSettings | None = None
+    given: str | None = Field(default=None, exclude_if=absent, pattern="^[0-9a-f]{32}$")
     num_steps: int = Field(ge=1)
     loss: Literal["log-odds", "float64", "plain", "stablemax"] = "log-odds"
     recording: RecordingSettings = RecordingSettings()
@@ -152,11 +156,13 @@ class RunSettings(Settings):
                 f"batch_size = {batch} is not below D = {self.dataset_size}; leave it out to take "
                 "all examples at every step"
             )
-        if (self.init_seed is None) == (self.start is None):
+        beginnings = (self.init_seed, self.start, self.given)
+        if sum(one is not None for one in beginnings) != 1:
             raise InvalidInputError(
-                "exactly one of init_seed and start must be given: a run either draws its initial "
-                f"weights or takes them from another run (init_seed = {self.init_seed}, "
-                f"start {'is' if self.start else 'is not'} given)"
+                "exactly one of init_seed, start and given must be given: a run draws its initial "
+                "weights, takes them from another run, or is handed them (init_seed = "
+                f"{self.init_seed}, start {'is' if self.start else 'is not'} given, given = "
+                f"{self.given})"
             )
         return self
 
@@ -215,6 +221,11 @@ class RunSettings(Settings):
                 f"this needs the table of an operation, and the run learns {self.task.words}"
             )
         return self.task
+
+    @property
+    def continues(self) -> bool:
+        """Whether it begins with weights that were trained before."""
+        return self.init_seed is None
 
     @property
     def is_random(self) -> bool:

@@ -38,7 +38,7 @@ wants to be filled.
 _FREE = frozenset(
     (
         *("regime", "dataset_size", "data_seed", "label_seed", "num_corrupted"),
-        *("init_seed", "noise_seed", "start"),
+        *("init_seed", "noise_seed", "start", "given"),
         *("optimiser.learning_rate", "optimiser.weight_decay", "optimiser.norm_factor"),
         *("optimiser.warmup_steps", "optimiser.decay_fraction"),
     )

@@ -48,7 +48,8 @@ class Training:
 
     Args:
         members: Their settings; all must share a ``shape_key``.
-        starts: For each member the final weights of its ``start``, ``None`` where it has none.
+        starts: For each member the final weights of its ``start``, or those that its ``given``
+            stands for; ``None`` where it has neither.
         device: ``auto``, ``cpu`` or ``cuda``.
         engine: A name from ``efficiency.engines.ENGINES``, or ``auto``.
 
@@ -79,9 +80,9 @@ class Training:
                 "share; group them with efficiency.pack"
             )
         for run, start in zip(members, starts, strict=True):
-            if (run.start is None) != (start is None):
+            if run.continues != (start is not None):
                 raise InvalidInputError(
-                    f"a run {'with' if run.start else 'without'} start was "
+                    f"a run {'with' if run.continues else 'without'} start was "
                     f"{'not ' if start is None else ''}given weights to start from"
                 )
         self.members = tuple(members)

@@ -238,7 +238,7 @@ def outcome(history: pd.DataFrame, run: RunSettings) -> Outcome:
         began, ended = _beginning(history, run), numbers["novel_accuracy"].value
         assert ended is not None
         # From scratch the way leads up: a network that only memorises may end below chance.
-        way = ended - began if run.start is None else abs(ended - began)
+        way = abs(ended - began) if run.continues else ended - began
         if way >= MIN_CHANGE:
             there = (history["novel_accuracy"] - began) / (ended - began) >= 0.5
             numbers["step_halfway"] = _first(history["step"], _steadily(there))
@@ -250,7 +250,7 @@ def outcome(history: pd.DataFrame, run: RunSettings) -> Outcome:
 
 def _beginning(history: pd.DataFrame, run: RunSettings) -> float:
     """Return the accuracy on novel pairs from which a run sets out."""
-    if run.start is not None:
+    if run.continues:
         return float(history["novel_accuracy"].iloc[0])
     return run.task.chance
 

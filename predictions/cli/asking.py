@@ -61,11 +61,12 @@ def warn_of_no_effect(chosen: Sequence[Prediction]) -> None:
 
 def variant_of(asked: Asked) -> Variant:
     """Return what differs from the design of a size."""
-    from predictions import design_files
+    from predictions import design_files, given
     from predictions.variants import Variant
 
     design = None if asked.design is None else design_files.read(asked.design)
-    return Variant(**{**vars(asked), "design": design})
+    start = tuple(given.read(path) for path in asked.start)
+    return Variant(**{**vars(asked), "design": design, "start": start})
 
 
 def size_of(size: Size | None, variant: Variant) -> Size | None:

@@ -34,6 +34,11 @@ def folder(kind: object, tokens: Sequence[Token]) -> Path:
     return Path(tokens[0].value)
 
 
+def folders(kind: object, tokens: Sequence[Token]) -> tuple[Path, ...]:
+    """Convert to paths, none of them empty."""
+    return tuple(folder(kind, [token]) for token in tokens)
+
+
 SeedsOption = Annotated[
     int | None,
     Parameter(
@@ -90,6 +95,15 @@ class Asked:
             converter=folder,
         ),
     ] = None
+    start: Annotated[
+        tuple[Path, ...],
+        Parameter(
+            help="Weights of a start network that was trained elsewhere, one option for each: "
+            "weights.safetensors of a run, or the state of a one-layer transformer of "
+            "TransformerLens or Nanda et al. (2023).",
+            converter=folders,
+        ),
+    ] = ()
 
 
 AS_DESIGNED = Asked()

@@ -134,6 +134,7 @@ def run(
     from predictions.plans import Extent
     from predictions.report import stem
     from runs import Store
+    from runs.given import give
 
     chosen, size = chosen_of(names, asked, size)
     warn_of_no_effect(chosen)
@@ -148,6 +149,8 @@ def run(
     if training.dry_run:
         foreseen, later = ranges(known, size, looks)
         return print_plan(documents, place, trainer, foreseen=foreseen, later=later, json=json)
+    for network in chosen[0].variant.start:
+        give(place, network.weights)
     judged = run_in_looks(chosen, size, extent, place, trainer)
     if judged is None:
         return INTERRUPTED

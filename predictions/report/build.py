@@ -238,9 +238,7 @@ def _role(settings: RunSettings) -> str:
         return f"held at {settings.optimiser.norm_factor:g} × norm"
     if settings.regime in ("memorising", "mirrored"):
         return f"memorising{', mirror images alike' if settings.regime == 'mirrored' else ''}"
-    return ", ".join(
-        ["from scratch" if settings.start is None else "continued", *_choices(settings)]
-    )
+    return ", ".join(["continued" if settings.continues else "from scratch", *_choices(settings)])
 
 
 def _choices(settings: RunSettings) -> list[str]:

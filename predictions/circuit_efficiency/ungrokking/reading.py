@@ -69,7 +69,7 @@ def describe(run: Run) -> str:
     """Return a short name for a run: what it was and its identity."""
     s = run.settings
     if s.start is None:
-        return f"start network {run.identity[:12]} (seed {s.init_seed}, {s.dataset_size} pairs)"
+        return f"start network {run.identity[:12]} (seed {s.data_seed}, {s.dataset_size} pairs)"
     return (
         f"run {run.identity[:12]} (seed {s.data_seed}, D' = {s.dataset_size}, "
         f"weight decay {s.optimiser.weight_decay:g})"
@@ -141,7 +141,7 @@ def usable(runs: Sequence[Run]) -> tuple[list[Continued], list[str]]:
             continued.extend(found.values())
         else:
             notes.append(f"{describe(run)} is left out with all that continues it: {why}.")
-    continued.sort(key=lambda c: (c.start.dataset_size, c.start.init_seed, c.run.identity))
+    continued.sort(key=lambda c: (c.start.dataset_size, c.start.data_seed, c.run.identity))
     return continued, sorted(notes)
 
 

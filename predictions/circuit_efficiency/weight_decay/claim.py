@@ -43,6 +43,7 @@ class WeightDecay(Prediction):
     name: ClassVar[str] = "weight-decay"
     parts: ClassVar[tuple[Part[Any], ...]] = (DESIGNS,)
     sizes: ClassVar[tuple[Size, ...]] = SIZES
+    continues: ClassVar[bool] = True
     min_seeds: ClassVar[int] = MIN_SEEDS
     title: ClassVar[str] = "Weight decay"
     claim: ClassVar[str] = (
