@@ -89,10 +89,13 @@ class Record:
         return settings
 
     def damaged(self, why: object) -> StoreError:
-        """Return the error that says that this run is not what it should be."""
+        """Return the error that says that this run is not what it should be.
+
+        Its files, or what its settings stand for now.
+        """
         return StoreError(
-            f"run {self.identity} in {self.folder.parent.parent} is damaged: {why}. It was not "
-            "used. Give `predictions run … --retrain-damaged` to move it to aside/ and train it "
+            f"run {self.identity} in {self.folder.parent.parent} cannot be used: {why}. "
+            "Give `predictions run … --retrain-damaged` to move it to aside/ and train it "
             "again"
         )
 

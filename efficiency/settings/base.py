@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from efficiency.errors import InvalidInputError, did_you_mean
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
@@ -23,6 +25,19 @@ class Settings(BaseModel):
     """Base of all settings: frozen, complete, and closed to unknown names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_no_other_names(cls, given: Any) -> Any:
+        # Pydantic says no more of such a name than that it is not permitted.
+        known = list(cls.model_fields)
+        for name in given if isinstance(given, Mapping) else ():
+            if name not in known:
+                others = f"choose from {', '.join(known)}" if known else "it has no settings"
+                raise InvalidInputError(
+                    f"there is no {name}; {did_you_mean(str(name), known)}{others}"
+                )
+        return given
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with changes, checked like settings made from scratch."""

@@ -31,7 +31,7 @@ def test_settings_survive_json_exactly():
         ({"learning_rate": float("nan")}, "finite"),
         ({"label_seed": 1}, "label_seed = 1 is given in the natural regime"),
         ({"regime": "memorising"}, "label_seed is missing in the memorising regime"),
-        ({"init_seed": None}, "exactly one of init_seed and start"),
+        ({"init_seed": None}, "exactly one of init_seed, start and given"),
         ({"num_steps": 0}, "num_steps"),
         ({"loss": "hinge"}, "'log-odds', 'float64', 'plain' or 'stablemax'"),
         ({"colour": "red"}, "colour"),

@@ -92,7 +92,7 @@ def test_equal_runs_are_one(read):
         (SMALL + "[runs]\ndata_seed = 1\n", "write [[runs]] before each"),
         ("grid = 3\n" + SMALL, "settings and grid are tables"),
         (SMALL + "[grid]\ndataset_size = [20, 50]\n", "the run with dataset_size = 50: "),
-        (SMALL + "[grid]\noptimiser.decay = [1]\n", "optimiser.decay: Extra inputs"),
+        (SMALL + "[grid]\noptimiser.decay = [1]\n", "optimiser: there is no decay; choose from"),
         (SMALL + "[[runs]]\ndata_seed = 5\n[grid]\ndata_seed = [1, 2]\n", "data_seed twice"),
         (SMALL + '[grid]\ndata_seed = [1]\n"data_seed, init_seed" = [2]\n', "data_seed twice"),
         (SMALL.replace("num_steps = 20\n", ""), "num_steps: Field required"),

@@ -215,7 +215,7 @@ def test_a_file_that_cannot_be_read_names_the_run(tmp_path, name):
     record = store.load(identity(document(1)))
     ending = "parquet" if name == "history" else "json"
     (record.folder / f"{name}.{ending}").write_text("[" * 10_000)
-    with pytest.raises(StoreError, match=rf"run {record.identity} .* is damaged"):
+    with pytest.raises(StoreError, match=rf"run {record.identity} .* cannot be used"):
         getattr(record, name)
 
 
