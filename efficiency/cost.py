@@ -1,7 +1,8 @@
 """What training will cost: operations, time and memory.
 
-Shapes: K members, D examples, N pairs of the table, M = d_model, H heads, L = d_mlp, S symbols,
-P parameters. W = L + S are the columns of a row of the compiled engine, X = S + 3 its rows.
+Shapes: K members, D examples, N examples of the task (pairs of a table), M = d_model, H heads,
+L = d_mlp, S symbols, P parameters. W = L + S are the columns of a row of the compiled engine,
+X = S + 3 its rows.
 """
 
 from __future__ import annotations
@@ -266,7 +267,8 @@ def member_bytes(run: RunSettings, engine: str = "compiled", *, examples: int | 
         engine: What trains it.
         examples: D of the ensemble's largest member, to which the stacked engine pads.
     """
-    width, per_pair = run.network.dtype.itemsize, 8 * (len(PARTS) + 1)
+    width = run.network.dtype.itemsize
+    per_pair = 8 * (len(PARTS) + run.task.num_answers)
     names = len(networks.shapes(run.task, run.network)) + 20
     names += len(run.recording.measures or ()) + 6 * len(run.task.answers)
     quantities = names * 8 * len(recorded_steps(run.recording, run.num_steps))
@@ -275,7 +277,8 @@ def member_bytes(run: RunSettings, engine: str = "compiled", *, examples: int | 
         N = run.task.num_examples
         D = run.optimiser.batch_size or examples or run.dataset_size
         kept = width * (_copies(run) * num_parameters(run) + 2 * D * _activations(run))
-        return int(kept) + 64 * run.dataset_size + per_pair * N + quantities
+        held = 16 * (run.task.num_inputs + run.task.num_answers + 1)
+        return int(kept) + held * run.dataset_size + per_pair * N + quantities
     if issubclass(engines.ENGINES[engine], MemberEngine):
         N = run.task.num_examples
         labels = 0 if run.label_seed is None else 4 * N

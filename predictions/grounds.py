@@ -22,6 +22,7 @@ from efficiency.settings import (
     TaskSettings,
 )
 from predictions.design_files import GROUND, DesignFile, instead
+from predictions.given import require_different
 from predictions.sizes import Size
 from predictions.variants import AS_DESIGNED, MAX_SEEDS, Variant
 
@@ -56,7 +57,7 @@ def named(network: NetworkSettings) -> str:
     layers = getattr(network, "num_layers", None)
     depth = "" if layers is None else f" of {layers} layer{'' if layers == 1 else 's'} and"
     name = _IN_WORDS.get(network.architecture, network.architecture)
-    return f"{name}{depth or ' of'} width {network.d_model}"
+    return f"{name}{depth or ' of'} width {network.d_model or network.d_mlp}"
 
 
 def judged_seeds(num_seeds: int, first_seed: int | None = None) -> range:
@@ -159,14 +160,21 @@ class Ground:
         if self.given and number > len(self.given):
             raise InvalidInputError(
                 f"{number} start networks are asked for, and --start gives {len(self.given)}; each "
-                "counts once: give more files, or ask for fewer --seeds"
+                "counts once: give more files, ask for fewer --seeds, or leave out --until-decided"
             )
         return judged_seeds(number, self.first_seed)
+
+    def starts(self, number: int) -> str:
+        """Return start networks in words, so many of them."""
+        named = ", ".join(one[:8] for one in self.given[:number])
+        elsewhere = f" that were trained elsewhere ({named}), here" if named else ""
+        return f"{number} start networks{elsewhere}"
 
     def start(self, seed: int, dataset_size: int | None = None) -> RunSettings:
         """Return a start network, trained on the whole table unless told otherwise."""
         first = judged_seeds(1, self.first_seed)[0]
-        begins = {"given": self.given[seed - first]} if self.given else {"init_seed": seed}
+        given = dict(enumerate(self.given, start=first))
+        begins = {"given": given[seed]} if given else {"init_seed": seed}
         return RunSettings(
             task=self.task,
             network=self.network,
@@ -275,21 +283,15 @@ def ground(size: Size, variant: Variant = AS_DESIGNED) -> Ground:
 
 
 def _given(on: Ground, variant: Variant) -> Ground:
-    """Return a ground whose start networks are given.
-
-    They are what they are: one update of the warm-up is made, a fiftieth of η, so that they are
-    recorded like all others. A design file that names ``start_steps`` trains them on for so long.
+    """Return a ground whose start networks begin with given weights instead of drawn ones.
 
     Raises:
-        ValueError: They are no networks of this ground.
+        ValueError: They are no networks of this ground, or not different ones.
     """
     for one in variant.start:
         one.require_fitting(on.task, on.network)
-    named = variant.design is not None and "start_steps" in variant.design.tables.get(GROUND, {})
-    given = tuple(one.digest for one in variant.start)
-    if len(set(given)) < len(given):
-        raise InvalidInputError("--start has a network twice; each counts once")
-    return replace(on, given=given, start_steps=on.start_steps if named else 1)
+    require_different(variant.start)
+    return replace(on, given=tuple(one.digest for one in variant.start))
 
 
 NOT_IN_FILES = ("size", "first_seed", "file", "given")

@@ -260,6 +260,8 @@ def _objection(
         return "the rule has changed since it was planned"
     if here.plan.design != now.design:
         return "the design has changed since it was planned"
+    if prediction.variant.start:
+        return "its networks were trained elsewhere, and nothing says who looked at them before"
     if prediction.variant.first_seed is None:
         if prediction.variant.elsewhere:
             return "the designs' own seeds were looked at before; --first-seed takes others"

@@ -102,6 +102,7 @@ def measure_probe(task: TaskBase, network: NetworkSettings, name: str) -> float 
         dataset_size=max(1, task.num_examples // 2),
         data_seed=0,
         init_seed=0,
+        noise_seed=0 if network.dropout_rate > 0 else None,
         num_steps=1,
     )
     value = value_of(MEASURES.find(name), Reading(run, initial_weights(run)))

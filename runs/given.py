@@ -34,7 +34,9 @@ def give(store: Store, weights: Weights) -> str:
     """
     digest = digest_of(weights)
     place = _place(store, digest)
-    if not place.exists():
+    try:
+        given(store, digest)
+    except StoreError:  # absent, or not what it was
         store.create()
         try:
             place.parent.mkdir(exist_ok=True)
@@ -56,16 +58,14 @@ def given(store: Store, digest: str) -> Weights:
     except FileNotFoundError:
         raise StoreError(
             f"the weights {digest} that a run begins with are not in {store.path}; give their "
-            "file again, with --start"
+            "file again, with --start, or runs.given.give(store, weights)"
         ) from None
     except Exception as error:  # safetensors has an error of its own for a torn file
         raise StoreError(
-            f"{place} cannot be read ({error}); remove it, and give its file again with --start"
+            f"{place} cannot be read ({error}); give its file again, with --start"
         ) from error
     if digest_of(found) != digest:
-        raise StoreError(
-            f"{place} is not what was given; remove it, and give its file again with --start"
-        )
+        raise StoreError(f"{place} is not what was given; give its file again, with --start")
     return found
 
 

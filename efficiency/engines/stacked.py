@@ -27,7 +27,7 @@ from efficiency.training.minibatches import Minibatches
 from efficiency.training.optimiser import StackedOptimiser, add_noise
 
 RECORDING_BYTES = 256 * 2**20
-"""What measuring may take at once: the whole table of every member together could be gigabytes."""
+"""What measuring may take at once: all examples of every member together could be gigabytes."""
 
 _WARM_UP = 3
 

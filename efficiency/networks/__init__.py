@@ -34,6 +34,7 @@ from efficiency.settings.networks import (
     TransformerSettings,
     of_kind,
 )
+from efficiency.settings.task import TaskSettings
 
 if TYPE_CHECKING:
     from efficiency.settings import FeaturesMLPSettings, MLPSettings, NetworkSettings, TaskBase
@@ -108,6 +109,7 @@ def _features_mlp(task: TaskBase, n: FeaturesMLPSettings) -> FeaturesMLP:
     return FeaturesMLP(
         num_features=task.num_inputs,
         num_classes=task.num_classes,
+        num_answers=task.num_answers,
         num_layers=n.num_layers,
         d_mlp=n.d_mlp,
     )
@@ -150,7 +152,8 @@ def _transformer_activations(task: TaskBase, n: Decoder) -> float:
 
 
 def _hidden_products(inputs: int, task: TaskBase, n: MLPSettings | FeaturesMLPSettings) -> float:
-    return inputs * n.d_mlp + (n.num_layers - 1) * n.d_mlp**2 + n.d_mlp * task.num_classes
+    logits = task.num_answers * task.num_classes
+    return inputs * n.d_mlp + (n.num_layers - 1) * n.d_mlp**2 + n.d_mlp * logits
 
 
 _DECODER = ("num_heads", "num_layers", "normalisation", "biases", "positions", "dropout")
@@ -201,7 +204,7 @@ _OURS: dict[str, Architecture] = {
         knows=("num_layers", "dropout"),
         products=lambda task, n: _hidden_products(task.num_inputs, task, n),
         activations=lambda task, n: (
-            task.num_inputs + 3 * n.num_layers * n.d_mlp + 3 * task.num_classes
+            task.num_inputs + 3 * n.num_layers * n.d_mlp + 3 * task.num_answers * task.num_classes
         ),
     ),
 }
@@ -302,7 +305,7 @@ def shapes(task: TaskBase, settings: NetworkSettings) -> Mapping[str, tuple[int,
         InvalidInputError: A network of another package does not answer as it should.
     """
     one = network(task, settings)
-    if settings.architecture not in _OURS:
+    if settings.architecture not in _OURS or not isinstance(task, TaskSettings):
         _require_answers(one, task, settings)
     return MappingProxyType({name: tuple(p.shape) for name, p in one.named_parameters()})
 

@@ -62,25 +62,36 @@ class FeaturesMLP(Network):
     Args:
         num_features: F.
         num_classes: S.
+        num_answers: A; logits are (D, A, S), or (D, S) of one.
         num_layers: Hidden layers.
         d_mlp: L.
     """
 
-    def __init__(self, *, num_features: int, num_classes: int, num_layers: int, d_mlp: int) -> None:
+    def __init__(
+        self,
+        *,
+        num_features: int,
+        num_classes: int,
+        num_answers: int,
+        num_layers: int,
+        d_mlp: int,
+    ) -> None:
         super().__init__()
+        self._answers = (num_classes,) if num_answers == 1 else (num_answers, num_classes)
         widths = [num_features, *[d_mlp] * num_layers]
         self.hidden = nn.ModuleList(
             _Hidden(before, after) for before, after in itertools.pairwise(widths)
         )
-        self.W_U = nn.Parameter(torch.zeros(d_mlp, num_classes))
-        self.b_U = nn.Parameter(torch.zeros(num_classes))
+        self.W_U = nn.Parameter(torch.zeros(d_mlp, num_answers * num_classes))
+        self.b_U = nn.Parameter(torch.zeros(num_answers * num_classes))
 
     def forward(self, tokens: Tensor, drop: Drop = keep_all) -> Tensor:
         """See ``Network.forward``; it is given features."""
         activations = tokens
         for layer in self.hidden:
             activations = drop(layer(activations))
-        return activations @ self.W_U + self.b_U
+        logits = activations @ self.W_U + self.b_U
+        return logits.view(*logits.shape[:-1], *self._answers)
 
 
 class _Hidden(nn.Module):

@@ -198,6 +198,15 @@ class RunSettings(Settings):
         return self
 
     @model_validator(mode="after")
+    def _other_labels_can_be_learned(self) -> Self:
+        if self.regime != "natural" and not self.task.relabels:
+            raise InvalidInputError(
+                f"the regime {self.regime} gives other labels than the true ones, which are "
+                f"part of what is read in {self.task.words}; choose the natural regime"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _the_network_reads_what_the_task_gives(self) -> Self:
         if self.network.takes != self.task.gives:
             fitting = [

@@ -94,6 +94,11 @@ class DigitAdditionSettings(TaskBase):
         return True
 
     @property
+    def relabels(self) -> bool:
+        """The network reads the true digits before the one that it is asked for."""
+        return False
+
+    @property
     def mirror(self) -> IntArray:
         """(N,) the index of (y, x) for each pair, −1 where it is not among them."""
         return sequences.swapped(*self._pairs())

@@ -106,7 +106,12 @@ class TaskBase(Settings):
     @property
     def has_mirrors(self) -> bool:
         """Whether examples have mirror images: the same question with its parts exchanged."""
-        return False
+        return self.mirror is not None
+
+    @property
+    def relabels(self) -> bool:
+        """Whether other labels than the true ones can be learned: not where answers are read."""
+        return True
 
     @property
     def mirror(self) -> IntArray | None:
@@ -140,7 +145,13 @@ class TaskBase(Settings):
 
         Their code is no part of the identity of a run.
         """
-        return {"inputs": self.inputs, "targets": self.targets, "mirror": self.mirror}
+        said = np.array([self.chance, self.num_tokens, self.num_answers], dtype=np.float64)
+        return {
+            "inputs": self.inputs,
+            "targets": self.targets,
+            "mirror": self.mirror,
+            "said": said,
+        }
 
 
 @functools.lru_cache(maxsize=32)
@@ -164,6 +175,9 @@ def _examples(task: TaskBase) -> Examples:
             f"{task.words} has targets from {targets.min()} to {targets.max()} ({targets.dtype}); "
             f"they must be integers from 0 to {S - 1}"
         )
+    _require_involution(task)
+    if not 0 < task.chance < 1:
+        raise InvalidInputError(f"{task.words} is guessed with probability {task.chance}")
     if task.gives == "features":
         if not np.issubdtype(inputs.dtype, np.floating) or not np.isfinite(inputs).all():
             raise InvalidInputError(
@@ -171,7 +185,11 @@ def _examples(task: TaskBase) -> Examples:
             )
         inputs = inputs.astype(np.float64)
     else:
-        V = task.num_tokens
+        V = S if task.gives == "operands" else task.num_tokens
+        if task.gives == "operands" and inputs.shape[1] != 2:
+            raise InvalidInputError(
+                f"{task.words} gives {inputs.shape[1]} operands; there must be two: give tokens"
+            )
         if not np.issubdtype(inputs.dtype, np.integer) or inputs.min() < 0 or inputs.max() >= V:
             raise InvalidInputError(
                 f"{task.words} has {task.gives} from {inputs.min()} to {inputs.max()} "
@@ -179,6 +197,29 @@ def _examples(task: TaskBase) -> Examples:
             )
         inputs = inputs.astype(np.int64)
     return Examples(inputs=inputs, targets=targets.astype(np.int64))
+
+
+def _require_involution(task: TaskBase) -> None:
+    """Compare the mirror images of a task with what they must be.
+
+    Raises:
+        InvalidInputError: They are no indices, or the image of an image is another example.
+    """
+    mirror, N = task.mirror, task.num_examples
+    if mirror is None:
+        return
+    held = np.asarray(mirror)
+    if (
+        held.shape != (N,)
+        or not np.issubdtype(held.dtype, np.integer)
+        or held.min() < -1
+        or held.max() >= N
+        or (held[held[held >= 0]] != np.flatnonzero(held >= 0)).any()
+    ):
+        raise InvalidInputError(
+            f"{task.words} has mirror images {held.dtype} of shape {held.shape}; they must be "
+            f"({N},) integers from -1 to {N - 1}, and the image of an image the example itself"
+        )
 
 
 class TaskSettings(TaskBase):

@@ -145,8 +145,11 @@ def labels(run: RunSettings) -> IntArray:
         return right
     if run.num_corrupted is None:
         drawn = tasks.random_labels(right, S, run.label_seed)
-        mirror = run.task.mirror if run.regime == "mirrored" else None
-        return drawn if mirror is None else tasks.mirrored_labels(drawn, mirror)
+        if run.regime != "mirrored":
+            return drawn
+        mirror = run.task.mirror
+        assert mirror is not None
+        return tasks.mirrored_labels(drawn, mirror)
     found = right.copy()
     corrupted = _corrupted(run)
     found[corrupted] = tasks.wrong_labels(right, S, run.label_seed)[corrupted]

@@ -82,7 +82,7 @@ class Training:
         for run, start in zip(members, starts, strict=True):
             if run.continues != (start is not None):
                 raise InvalidInputError(
-                    f"a run {'with' if run.continues else 'without'} start was "
+                    f"a run {'that continues another' if run.continues else 'of its own'} was "
                     f"{'not ' if start is None else ''}given weights to start from"
                 )
         self.members = tuple(members)

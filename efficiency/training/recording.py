@@ -1,6 +1,6 @@
 """When a run is measured, and the history that comes of it.
 
-Shapes: K members, N pairs of the table, R recorded steps, Q quantities, P the
+Shapes: K members, N examples of the task, R recorded steps, Q quantities, P the
 parameters of all members.
 """
 
@@ -109,7 +109,7 @@ class Recorder:
     def history(self, member: int) -> pd.DataFrame:
         """Return one member's history: ``step`` and a column for every quantity that exists.
 
-        A quantity on an empty part of the table has no column.
+        A quantity on an empty part of the examples has no column.
         """
         values_RQ = self.values_RQK[:, :, member].cpu().numpy()
         columns = {"step": np.array(self.steps, dtype=np.int64)}

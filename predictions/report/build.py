@@ -11,7 +11,7 @@ from typing import Any
 
 import jinja2
 
-from efficiency.settings import OptimiserSettings, RunSettings
+from efficiency.settings import OptimiserSettings, RunSettings, leaves
 from efficiency.training.outcome import Outcome
 from predictions import multiplicity as family
 from predictions import plugins
@@ -268,8 +268,8 @@ def _choices(settings: RunSettings) -> list[str]:
 def _run_order(run: Run) -> tuple[Any, ...]:
     s = run.settings
     return (
-        s.task.words.split()[0],
-        s.task.num_examples,
+        # Values of one kind only are compared, whatever the tasks are.
+        [(type(value).__name__, value) for _, value in leaves(s.task)],
         _role(s),
         s.data_seed,
         s.dataset_size,

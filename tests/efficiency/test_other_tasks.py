@@ -206,6 +206,42 @@ def test_handwritten_digits_are_recognised_and_random_labels_are_not():
     assert abs(labels(runs[1]) == DIGITS.targets).mean() < 0.15
 
 
+def test_labels_that_are_read_cannot_be_others():
+    with pytest.raises(ValidationError, match="part of what is read in digit-addition"):
+        run_of(ADDITION, regime="memorising", label_seed=0)
+
+
+class Both(TaskBase):
+    """Two answers from features: the parity of three signs, and their majority."""
+
+    gives: ClassVar = "features"
+    num_examples: ClassVar = 8
+    num_classes: ClassVar = 2
+    answers: ClassVar = ("parity", "majority")
+
+    def build(self):
+        bits = np.arange(8)[:, None] >> np.arange(3) & 1
+        both = np.stack([bits.sum(1) % 2, bits.sum(1) > 1], axis=1).astype(int)
+        return Examples(inputs=1.0 - 2 * bits, targets=both)
+
+
+def test_several_answers_are_read_off_features_too_and_refused_where_one_is_given():
+    task = register("both-of-a-test", Both)()
+    try:
+        run = run_of(task, dataset_size=8, num_steps=300, learning_rate=1e-2, weight_decay=0.0)
+        last = train([run])[0].history.iloc[-1]
+        assert last["train_parity_accuracy"] == last["train_majority_accuracy"] == 1
+        operands = type(
+            "Two", (Both,), {"gives": "operands", "__annotations__": {"gives": ClassVar}}
+        )
+        two = register("two-of-a-test", operands)()
+        with pytest.raises(ValueError, match=r"the shape \(1, 2\); logits of \(1, 2, 2\)"):
+            networks.shapes(two, run_settings().network)
+    finally:
+        for name in ("both-of-a-test", "two-of-a-test"):
+            TASKS.pop(name, None)
+
+
 @OF_EACH
 def test_minibatches_are_of_all_its_answers(task):
     run = run_of(task, batch_size=100, noise_seed=1)
@@ -246,7 +282,7 @@ def interruptible():
 def test_it_is_stored_interrupted_resumed_and_continued_as_tables_are(
     task, tmp_path, interruptible
 ):
-    start = run_of(task, num_steps=300)
+    start = run_of(task, num_steps=300 if task is ADDITION else 4000)
     fewer = start.model_copy(
         update={"start": start, "init_seed": None, "dataset_size": 60, "num_steps": 30}
     )
@@ -303,7 +339,29 @@ def test_a_task_of_ones_own_is_held_to_what_it_says():
         def build(self):
             return Examples(inputs=np.zeros((9, 3)), targets=np.zeros((9, 1), dtype=int))
 
+    class Mirrored(Wrong):
+        def build(self):
+            return Examples(inputs=np.zeros((10, 3)), targets=np.zeros((10, 1), dtype=int))
+
+        @property
+        def mirror(self):
+            return (np.arange(10) + 1) % 10  # the image of an image is another
+
+    class Certain(Short):
+        num_examples: ClassVar = 9
+        chance: ClassVar = 1.0
+
+    class Three(Short):
+        gives: ClassVar = "operands"
+        num_examples: ClassVar = 9
+
+        def build(self):
+            return Examples(inputs=np.zeros((9, 3), dtype=int), targets=np.zeros((9, 1), dtype=int))
+
     for kind, message in (
+        (Mirrored, "the image of an image the example itself"),
+        (Certain, "guessed with probability 1"),
+        (Three, "gives 3 operands; there must be two"),
         (Wrong, "finite real numbers"),
         (Outside, "targets from 2 to 2"),
         (Short, r"inputs of shape \(9, 3\)"),

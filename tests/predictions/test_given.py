@@ -10,6 +10,7 @@ import torch
 from pydantic import ValidationError
 from safetensors.numpy import load_file, save_file
 
+from efficiency import InvalidInputError
 from efficiency.analysis.measured import measure, module_of
 from efficiency.settings import RunSettings
 from efficiency.training.loop import train
@@ -22,7 +23,7 @@ from runs.identity import identity
 from tests.build import run_settings
 
 SMOKE = GROUNDS["smoke"]
-HEADS, WIDTH = SMOKE.network.num_heads, SMOKE.network.d_model
+HEADS = SMOKE.network.num_heads
 
 
 @pytest.fixture(scope="module")
@@ -41,33 +42,35 @@ def options(place, number=3) -> list[str]:
     ]
 
 
-def as_lens(weights) -> dict[str, torch.Tensor]:
+def as_lens(weights, heads=HEADS) -> dict[str, torch.Tensor]:
     """The same network as TransformerLens names it, with a row and a column for = ."""
 
-    def heads(name: str) -> np.ndarray:
-        return weights[name].reshape(WIDTH, HEADS, -1).transpose(1, 0, 2)
+    M = weights["W_E"].shape[1]
+
+    def cut(name: str) -> np.ndarray:
+        return weights[name].reshape(M, heads, -1).transpose(1, 0, 2)
 
     state = {
         "embed.W_E": weights["W_E"],
         "pos_embed.W_pos": weights["W_pos"],
-        **{f"blocks.0.attn.{name}": heads(name) for name in ("W_Q", "W_K", "W_V")},
-        "blocks.0.attn.W_O": weights["W_O"].reshape(HEADS, -1, WIDTH),
+        **{f"blocks.0.attn.{name}": cut(name) for name in ("W_Q", "W_K", "W_V")},
+        "blocks.0.attn.W_O": weights["W_O"].reshape(heads, -1, M),
         **{f"blocks.0.mlp.{name}": weights[name] for name in ("W_in", "b_in", "W_out", "b_out")},
         "unembed.W_U": np.pad(weights["W_U"], ((0, 0), (0, 1))),
     }
     return {name: torch.as_tensor(np.ascontiguousarray(value)) for name, value in state.items()}
 
 
-def as_nandas(weights) -> dict[str, torch.Tensor]:
+def as_nandas(weights, heads=HEADS) -> dict[str, torch.Tensor]:
     """The same network as Nanda et al. (2023) name it."""
 
-    def heads(name: str) -> np.ndarray:
-        return weights[name].T.reshape(HEADS, -1, WIDTH)
+    def cut(name: str) -> np.ndarray:
+        return weights[name].T.reshape(heads, -1, weights[name].shape[0])
 
-    state = as_lens(weights)
+    state = as_lens(weights, heads)
     state |= {
         "embed.W_E": state["embed.W_E"].T,
-        **{f"blocks.0.attn.{n}": torch.as_tensor(heads(n)) for n in ("W_Q", "W_K", "W_V")},
+        **{f"blocks.0.attn.{n}": torch.as_tensor(cut(n)) for n in ("W_Q", "W_K", "W_V")},
         "blocks.0.attn.W_O": torch.as_tensor(weights["W_O"].T),
         **{f"blocks.0.mlp.{n}": torch.as_tensor(weights[n].T) for n in ("W_in", "W_out")},
     }
@@ -101,11 +104,11 @@ def test_it_is_continued_as_it_is_and_judged(networks, predictions, tmp_path):
     alone = measure(module_of(start.task, start.network, weights), start.task)
     for name in ("norm", "log_odds", "train_accuracy"):
         assert before[name] == pytest.approx(alone[name].value, rel=1e-4)
+    assert start.num_steps == SMOKE.start_steps  # on the whole table, until it is at rest
     after = store.load(identity(start.document())).weights()
-    moved = max(np.abs(after[name] - weights[name]).max() for name in weights)
-    assert 0 < moved < 1e-4
     page = next((tmp_path / "report").glob("*.md")).read_text()
-    assert f"trained elsewhere ({given.read(networks / '4000.safetensors').digest[:8]}" in page
+    first = given.read(networks / "4000.safetensors").digest[:8]
+    assert f"3 start networks that were trained elsewhere ({first}" in page
     assert verdict["numbers"]["accuracy_at_smallest_size"]["value"] < 0.5
     # From the same weights, not from new ones: a continuation is what the same settings make of
     # them in memory.
@@ -131,14 +134,85 @@ def test_a_file_that_lies_elsewhere_asks_the_same_and_other_weights_another(netw
     assert Variant.asked(" ".join(options(tmp_path, 2))).question() != here.question()
 
 
-def test_a_design_file_trains_it_on_first_if_it_says_so(networks, tmp_path):
-    path = tmp_path / "longer.toml"
-    path.write_text('size = "smoke"\n[ground]\nstart_steps = 700\n')
-    longer = Variant.asked(f"--design {path} {' '.join(options(networks, 1))}")
-    assert ground("smoke", longer).start(4000).num_steps == 700
-    path.write_text('size = "smoke"\n[ground]\nnum_seeds = 4\n')
-    usual = Variant.asked(f"--design {path} {' '.join(options(networks, 1))}")
-    assert ground("smoke", usual).start(4000).num_steps == 1
+def test_a_design_file_says_how_long_it_is_trained_on_the_whole_table_first(networks, tmp_path):
+    path = tmp_path / "shorter.toml"
+    path.write_text('size = "smoke"\n[ground]\nstart_steps = 1\n')
+    shorter = Variant.asked(f"--design {path} {' '.join(options(networks, 1))}")
+    start = ground("smoke", shorter).start(4000)
+    assert start.num_steps == 1
+    weights = load_file(networks / "4000.safetensors")
+    (left,) = train([start], [weights])
+    moved = max(np.abs(left.weights[name] - weights[name]).max() for name in weights)
+    assert 0 < moved < 1e-4  # one update of the warm-up
+
+
+def test_networks_that_others_may_have_looked_at_confirm_nothing(networks, predictions, tmp_path):
+    place = ("--store", tmp_path / "store", "--out", tmp_path / "report")
+    short = tmp_path / "short.toml"
+    short.write_text('size = "smoke"\n[ground]\nstart_steps = 1\n')
+    asked = ("ungrokking", "--design", short, *options(networks), "--first-seed", "20000")
+    done = predictions("run", *asked, *place, "--json")
+    (verdict,) = json.loads(done.out)
+    assert "were trained elsewhere" in json.dumps(verdict["look"])
+
+
+def test_a_network_whose_heads_are_others_is_another_function(networks, predictions, tmp_path):
+    weights = load_file(networks / "4000.safetensors")
+    torch.save(as_lens(weights, heads=4), tmp_path / "four.pt")
+    done = predictions(
+        "run", "ungrokking", "--size", "smoke", "--start", tmp_path / "four.pt", "--dry-run"
+    )
+    assert done.code == 2
+    assert "has 4 attention heads, and 2 are asked for" in done.err
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        torch.zeros(2, dtype=torch.complex64),
+        torch.zeros(2).to_sparse(),
+        torch.zeros(1).expand(10**11),
+        torch.zeros(2, device="meta"),
+        "words",
+    ],
+    ids=["complex", "sparse", "vast", "meta", "words"],
+)
+def test_what_is_no_array_of_real_numbers_is_refused(value, tmp_path):
+    torch.save({"W_E": value}, tmp_path / "odd.pt")
+    with pytest.raises(InvalidInputError, match="--start"):
+        given.read(tmp_path / "odd.pt")
+
+
+def test_other_precisions_and_parameters_are_the_same_network(networks, tmp_path):
+    ours = given.read(networks / "4000.safetensors")
+    wide = {n: torch.nn.Parameter(torch.as_tensor(w).double()) for n, w in ours.weights.items()}
+    torch.save(wide, tmp_path / "wide.pt")
+    assert given.read(tmp_path / "wide.pt") == ours
+    half = {name: torch.as_tensor(w).bfloat16() for name, w in ours.weights.items()}
+    torch.save(half, tmp_path / "half.pt")
+    rounded = given.read(tmp_path / "half.pt")
+    assert rounded != ours
+    with pytest.raises(InvalidInputError, match="are the same network, and each counts once"):
+        given.require_different([ours, rounded])
+
+
+def test_nandas_network_is_told_from_lens_by_its_axes_whatever_its_widths(tmp_path):
+    rng, (M, H, F, L, S) = np.random.default_rng(0), (32, 1, 32, 8, 31)
+    weights = {
+        "W_E": rng.normal(size=(S + 1, M)),
+        "W_pos": rng.normal(size=(3, M)),
+        **{name: rng.normal(size=(M, H * F)) for name in ("W_Q", "W_K", "W_V")},
+        "W_O": rng.normal(size=(H * F, M)),
+        "W_in": rng.normal(size=(M, L)),
+        "b_in": rng.normal(size=L),
+        "W_out": rng.normal(size=(L, M)),
+        "b_out": rng.normal(size=M),
+        "W_U": rng.normal(size=(M, S)),
+    }
+    torch.save(as_nandas(weights, heads=H), tmp_path / "nanda.pt")
+    found = given.read(tmp_path / "nanda.pt")
+    for name, value in weights.items():
+        np.testing.assert_allclose(found.weights[name], value, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +224,7 @@ def test_a_design_file_trains_it_on_first_if_it_says_so(networks, tmp_path):
         (["--start", "{}/words.txt"], "does not end with"),
         (["--start", "{}/list.pt"], "holds no arrays by name"),
         (["--start", "{}/nan.safetensors"], "W_E is not finite"),
-        (["--start", "{}/4000.safetensors"] * 2, "has a network twice"),
+        (["--start", "{}/4000.safetensors"] * 2, "are the same network"),
         (["--start", "{}/4000.safetensors", "--seeds", "2"], "--start gives 1"),
         (["--start", "{}/4000.safetensors", "--operation-size", "13"], "do not fit"),
         (["--start", "{}/4000.safetensors", "--until-decided"], "1 of the 3 seeds"),
@@ -184,5 +258,5 @@ def test_a_run_begins_in_one_way_only():
     run = run_settings(given="0" * 32, init_seed=None)
     assert RunSettings.from_document(run.document()) == run
     assert "given" not in run_settings().document()
-    with pytest.raises(ValueError, match="with start was not given weights"):
+    with pytest.raises(ValueError, match="that continues another was not given weights"):
         train([run])

@@ -229,13 +229,9 @@ class Ungrokking(Prediction):
         starts = sum(run.start is None for run in runs)
         whole = sum(run.start is None and run.dataset_size == on.num_pairs for run in runs)
         lengths = ", ".join(f"{steps_at(w, d.steps_at_one):,}" for w in d.weight_decays)
-        trained = f"trained for {on.start_steps:,} steps"
-        if on.given:
-            longer = "" if on.start_steps == 1 else f" and {trained} more"
-            trained = f"trained elsewhere ({', '.join(one[:8] for one in on.given)}){longer}"
         text = (
-            f"{on.describe()}; {starts} start networks {trained}, {whole} of them on the whole "
-            "table; each of these is continued on "
+            f"{on.describe()}; {on.starts(starts)} trained for {on.start_steps:,} "
+            f"steps, {whole} of them on the whole table; each of these is continued on "
             f"D' = {on.listed(d.sizes)} examples with weight decays "
             f"{', '.join(f'{w:g}' for w in d.weight_decays)} for {lengths} steps"
         )
@@ -253,7 +249,7 @@ class Ungrokking(Prediction):
         design = DESIGNS.on(on)
         runs = main_arm(on, on.seeds(num_seeds))
         if on.given:
-            return runs  # a network that is given has seen the whole table
+            return runs  # what a network that is given has seen is not known here
         kept = round((1 - HELD_OUT_FRACTION) * on.num_pairs)
         for seed in on.seeds(num_seeds)[: design.held_out_seeds]:
             start = on.start(seed, kept)

@@ -106,7 +106,7 @@ class WeightDecay(Prediction):
         pairs = ", ".join(f"{w:g} ({steps_at(w, d.steps_at_one):,} steps)" for w in d.weight_decays)
         return (
             f"The main arm of ungrokking: {on.describe()}; "
-            f"{len(on.seeds(num_seeds))} start networks continued on D' = "
+            f"{on.starts(len(on.seeds(num_seeds)))} continued on D' = "
             f"{on.listed(d.sizes)} with weight decays {pairs}. "
             f"{len(self.settings(size, num_seeds))} runs."
         )
