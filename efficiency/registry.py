@@ -94,15 +94,18 @@ def import_module(name: str, what: str) -> Any:
     here = os.getcwd()
     if here not in sys.path and "" not in sys.path:
         sys.path.append(here)  # last: it stands in the way of nothing
+    missing = InvalidInputError(
+        f"the {what} asks for the module {name!r}, and there is none; it must be installed "
+        f"beside this package, or lie in {here} as {name.replace('.', os.sep)}.py"
+    )
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise missing
     try:
         return importlib.import_module(name)
-    except (ModuleNotFoundError, ValueError) as error:
-        if isinstance(error, ModuleNotFoundError) and not _is_part(error.name, name):
+    except ModuleNotFoundError as error:
+        if not _is_part(error.name, name):
             raise
-        raise InvalidInputError(
-            f"the {what} asks for the module {name!r}, and there is none; it must be installed "
-            f"beside this package, or lie in {here} as {name.replace('.', os.sep)}.py"
-        ) from error
+        raise missing from error
 
 
 def _is_part(missing: str | None, name: str) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
+from typing import overload
 
 from efficiency.errors import InvalidInputError, did_you_mean
 from predictions.circuit_efficiency.at_rest.anti_grokking import AntiGrokking
@@ -153,13 +155,24 @@ TITLES = {
 """Of the report of each group."""
 
 
+@overload
 def register(
     prediction: type[Prediction], *, group: str | None = None, title: str | None = None
-) -> type[Prediction]:
+) -> type[Prediction]: ...
+@overload
+def register(
+    *, group: str | None = None, title: str | None = None
+) -> Callable[[type[Prediction]], type[Prediction]]: ...
+def register(
+    prediction: type[Prediction] | None = None,
+    *,
+    group: str | None = None,
+    title: str | None = None,
+) -> type[Prediction] | Callable[[type[Prediction]], type[Prediction]]:
     """Register a prediction of another package; return it, so that it can decorate the class.
 
     Args:
-        prediction: Its class.
+        prediction: Its class; left out where a decorator is given a group, ``register(group=…)``.
         group: The group that it is judged with, one of its own by default: members of a group
             share a correction for their number, so that no claim of ours depends on whose
             package is installed.
@@ -168,6 +181,8 @@ def register(
     Raises:
         InvalidInputError: Another has this name, or the group is one of ours.
     """
+    if prediction is None:
+        return functools.partial(register, group=group, title=title)
     one, group = prediction(), group or prediction.name
     if group in OURS or one.name in OURS:
         raise InvalidInputError(

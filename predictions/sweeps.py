@@ -18,6 +18,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from efficiency.errors import InvalidInputError, did_you_mean
+from efficiency.measures import MEASURES
 from efficiency.settings import OneLayerTransformerSettings, RunSettings
 from efficiency.settings.base import explain, leaves
 from predictions.design_files import read_toml
@@ -45,6 +46,11 @@ class Sweep:
 
     name: str
     runs: tuple[RunSettings, ...]
+
+    def measures(self) -> list[str]:
+        """Return the columns of the measures that some run records."""
+        names = {name for run in self.runs for name in run.recording.measures or ()}
+        return sorted(MEASURES.find(name).column for name in names)
 
     def varied(self) -> list[str]:
         """Return the paths of settings in which the runs differ, ``optimiser.beta1`` say."""

@@ -130,20 +130,21 @@ def check_task(kind: str, architecture: str | None = None, **own: object) -> Non
     assert loss.iloc[-1] < loss.iloc[0], f"{kind}: training does not lower the loss"
 
 
-def check_network(architecture: str, **own: object) -> None:
+def check_network(architecture: str, task: TaskBase | None = None, **own: object) -> None:
     """Check that an architecture can be drawn, stacked, trained and written into settings.
 
     Args:
         architecture: Its name, or ``mymodule:MyNetwork``.
-        **own: Settings other than its defaults; it is checked 8 wide, on a task of ours that gives
-            what it takes.
+        task: The task that it is checked on; default: one of ours that gives what it takes, the
+            handwritten digits for a network that reads features.
+        **own: Settings other than its defaults; it is checked 8 wide.
     """
     assert isinstance(architecture, str), f"give the name of {architecture}, 'mymodule:Network' say"
     kind = NETWORK_SETTINGS.find(architecture)
     wide = kind.model_fields["d_model"].annotation is int
     narrow = {"d_mlp": 16, "precision": "float64", **({"d_model": 8} if wide else {})}
     settings = kind.model_validate(narrow | own)
-    run = _short(_TASKS[settings.takes], network=settings)
+    run = _short(_TASKS[settings.takes] if task is None else task, network=settings)
     again = RunSettings.from_document(run.document())
     assert again == run, f"{architecture} does not come back from its document: {again.network}"
     first, same = (_drawn(run, seed=0) for _ in range(2))

@@ -166,6 +166,17 @@ def test_loose_functions_are_operations_by_their_own_name(there, predictions):
     assert "mine:both at size 31" in shown.out
 
 
+def test_a_plug_in_that_says_what_is_wrong_is_heard(there, predictions):
+    (there / "greedy.py").write_text(
+        "from predictions.registry import register\n"
+        "from predictions.circuit_efficiency.ungrokking.claim import Ungrokking\n\n\n"
+        '@register(group="weight-decay")\nclass Greedy(Ungrokking):\n    name = "greedy"\n'
+    )
+    done = predictions("list", "--plugins", "greedy")
+    assert "the group 'weight-decay'" in done.err
+    assert "there is none" not in done.err
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -211,12 +222,18 @@ def test_an_installed_plug_in_that_fails_takes_nothing_with_it(outside, tmp_path
     assert "could not be loaded, and is left out: RuntimeError: torn" in done.stderr
 
 
-def test_what_the_guide_shows_works_as_it_stands(there):
+def test_what_the_guide_shows_works_as_it_stands(there, predictions):
     blocks = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), flags=re.DOTALL)
     (there / "shown.py").write_text("\n\n".join(blocks))
     check_operation("shown:weighted")
     check_network("shown:Product", gain=0.5)
     check_task("shown:Majority", num_bits=7)
+    check_network("shown:Quadratic", TASKS.find("shown:Majority")(num_bits=7))
+    (toml,) = re.findall(r"```toml\n(.*?)```", GUIDE.read_text(), flags=re.DOTALL)
+    (there / "majority.toml").write_text(toml.replace("mine:", "shown:"))
+    done = predictions("sweep", "majority.toml", "--store", "swept", "--out", "swept-report")
+    assert done.code == 0, done.err
+    assert "smallest_margin" in done.out
     prediction = PREDICTIONS.pop("shown-faster-fit")
     del GROUPS["shown-faster-fit"]
     worlds = [
@@ -271,6 +288,18 @@ def test_no_package_adds_to_our_groups_or_takes_our_names():
     with pytest.raises(ValueError, match="another prediction 'ungrokking'"):
         registry.register(Mine, group="mine")
     assert before == GROUPS
+
+
+def test_a_group_is_named_in_the_decorator():
+    @registry.register(group="mine-alone", title="Mine")
+    class Mine(type(PREDICTIONS["ungrokking"])):
+        name = "mine-of-a-group"
+
+    try:
+        assert list(GROUPS["mine-alone"]) == ["mine-of-a-group"]
+        assert isinstance(PREDICTIONS["mine-of-a-group"], Mine)
+    finally:
+        del GROUPS["mine-alone"], PREDICTIONS["mine-of-a-group"], registry.TITLES["mine-alone"]
 
 
 def test_a_class_that_is_no_network_leaves_nothing_behind():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -56,7 +56,7 @@ class TaskBase(Settings):
 
     @property
     def num_classes(self) -> int:
-        """S, the possible answers."""
+        """S, the possible answers; where they are of different sizes, the most."""
         raise NotImplementedError
 
     def build(self) -> Examples:
@@ -162,6 +162,10 @@ def _examples(task: TaskBase) -> Examples:
         InvalidInputError: They are not as many, of another kind, or outside the classes.
     """
     found = task.build()
+    if task.gives not in get_args(Inputs):
+        raise InvalidInputError(
+            f"{task.words} gives {task.gives!r}; choose from {', '.join(get_args(Inputs))}"
+        )
     inputs, targets = np.asarray(found.inputs), np.asarray(found.targets)
     N, A, S = task.num_examples, task.num_answers, task.num_classes
     if targets.shape != (N, A) or inputs.ndim != 2 or len(inputs) != N:

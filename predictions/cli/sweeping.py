@@ -30,13 +30,21 @@ def write_table(table: pd.DataFrame, path: Path) -> Path:
     return path
 
 
-def print_sweep(table: pd.DataFrame, varied: Sequence[str], path: Path, *, json: bool) -> None:
+def is_of_an_answer(column: str) -> bool:
+    """Return whether a column is the accuracy on novel examples of one answer of several."""
+    return column.startswith("novel_") and column.endswith("_accuracy") and column not in SHOWN
+
+
+def print_sweep(
+    table: pd.DataFrame, varied: Sequence[str], path: Path, asked: Sequence[str], *, json: bool
+) -> None:
     """Print what differs and the most telling numbers of each run, and where the rest is.
 
     Args:
         table: See ``predictions.sweeps.table``.
         varied: Columns that say what differs.
         path: Where it was written.
+        asked: Columns of measures that were asked for.
         json: Whether to print all of it as JSON, and nothing else on standard output.
     """
     where = f"table: {path} ({len(table)} runs, {len(table.columns)} columns)"
@@ -44,7 +52,9 @@ def print_sweep(table: pd.DataFrame, varied: Sequence[str], path: Path, *, json:
         print(table.to_json(orient="records", indent=2, double_precision=15))
         print(where, file=sys.stderr)
         return
-    shown = [name for name in (*varied, "status", *SHOWN) if name in table]
+    # Of a task with several answers each, and measures that were asked for.
+    more = [name for name in map(str, table) if is_of_an_answer(name) or name in asked]
+    shown = [name for name in (*varied, "status", *SHOWN, *more) if name in table]
     # Names of settings by their last part, where that tells them apart.
     last = {path: path.rpartition(".")[2] for path in varied}
     short = {p: name for p, name in last.items() if list(last.values()).count(name) == 1}

@@ -192,5 +192,5 @@ def sweep(
         return INTERRUPTED
     table = sweeps.table(asked, place)
     written = write_table(table, training.out / f"{asked.name}.csv")
-    print_sweep(table, asked.varied(), written, json=json)
+    print_sweep(table, asked.varied(), written, asked.measures(), json=json)
     return DONE
