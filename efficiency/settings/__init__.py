@@ -17,7 +17,8 @@ from efficiency.settings.networks import (
 from efficiency.settings.optimiser import OptimiserSettings
 from efficiency.settings.run import RecordingSettings, Regime, RunSettings
 from efficiency.settings.sequences import DigitAdditionSettings
-from efficiency.settings.task import TASKS, AnyTask, Examples, TaskBase, TaskSettings
+from efficiency.settings.task import TASKS, AnyTask, TaskSettings
+from efficiency.settings.task_base import Examples, TaskBase
 
 __all__ = [
     "NETWORK_SETTINGS",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from efficiency.settings.task import TASKS, Examples, Inputs, TaskBase
+from efficiency.settings.task import TASKS
+from efficiency.settings.task_base import Examples, Inputs, TaskBase
 
 
 class HandwrittenDigitsSettings(TaskBase):

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, create_model, model
 from efficiency.errors import InvalidInputError
 from efficiency.registry import Registry
 from efficiency.settings.base import Settings
-from efficiency.settings.task import Inputs
+from efficiency.settings.task_base import Inputs
 
 Precision = Literal["float32", "tf32", "float64"]
 

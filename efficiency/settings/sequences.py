@@ -12,7 +12,8 @@ from pydantic import Field, model_validator
 from efficiency.errors import InvalidInputError
 from efficiency.operations import IntArray
 from efficiency.settings.base import Seed, absent
-from efficiency.settings.task import TASKS, Examples, Inputs, TaskBase
+from efficiency.settings.task import TASKS
+from efficiency.settings.task_base import Examples, Inputs, TaskBase
 from efficiency.tasks import sequences
 
 MOST_EXAMPLES = 100_000
