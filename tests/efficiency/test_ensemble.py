@@ -171,7 +171,7 @@ def test_runs_of_different_shape_are_refused():
 
 def test_a_start_must_be_given_if_and_only_if_it_is_named():
     child = run_settings(start=run_settings(), init_seed=None)
-    with pytest.raises(ValueError, match="a run with start was not given weights"):
+    with pytest.raises(ValueError, match="a run that continues another was not given weights"):
         Training([child], [None])
 
 

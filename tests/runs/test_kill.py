@@ -47,8 +47,9 @@ def contents(path: Path) -> dict[str, bytes]:
             origin = json.loads(file.read_text())
             del origin["times"], origin["earlier"]
             # Noted to the last bit, which depends on where arrays lie; compared with a tolerance.
-            noted = origin["definition"]["network"]
-            origin["definition"]["network"] = [f"{value:.9g}" for value in noted]
+            meant = origin["definition"]
+            for held, what in ((meant, "network"), (meant["parameters"], "logits")):
+                held[what] = [f"{value:.9g}" for value in held[what]]
             found[name] = json.dumps(origin, sort_keys=True).encode()
         elif file.name == "complete.json":
             checksums = json.loads(file.read_text())["files"]
