@@ -6,6 +6,7 @@ Shapes: N examples, D of them trained on, I numbers that are read of each, A ans
 from __future__ import annotations
 
 import functools
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, get_args
@@ -37,7 +38,7 @@ class Examples:
     targets: IntArray
 
 
-class TaskBase(Settings):
+class TaskBase(Settings, ABC):
     """A finite set of examples with right answers; the base of every kind of task.
 
     A kind of one's own is a subclass with its own settings, a ``num_examples``, ``num_classes`` and
@@ -48,18 +49,18 @@ class TaskBase(Settings):
     gives: ClassVar[Inputs]
 
     @property
+    @abstractmethod
     def num_examples(self) -> int:
         """N, all examples that there are."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def num_classes(self) -> int:
         """S, the possible answers; where they are of different sizes, the most."""
-        raise NotImplementedError
 
+    @abstractmethod
     def build(self) -> Examples:
         """Return all examples."""
-        raise NotImplementedError
 
     @property
     def num_inputs(self) -> int:
