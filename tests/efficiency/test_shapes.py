@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from efficiency.statistics.critical_size import s_curve
@@ -15,10 +15,11 @@ SIZES = (50, 68, 91, 123, 166, 224, 303)
 D = np.array(SIZES, dtype=float)
 
 
+@example(123.875, 16.0)  # from the best point of a grid alone, another minimum is found
 @given(st.floats(90, 180), st.floats(4, 20))
 def test_an_s_curve_is_fitted_by_no_shape_without_a_threshold(threshold, slope):
     errors = residual_errors(SIZES, s_curve(SIZES, threshold, slope))
-    assert errors[S_CURVE] < 0.005  # where one size is partial a steeper curve comes near
+    assert errors[S_CURVE] < 1e-4
     assert min(errors[rival] for rival in RIVALS) > 0.03
 
 
