@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from matplotlib.figure import Figure
 
 from paper_figures import captions, style
+from predictions.cells import Run
 from predictions.judging import plural
-from predictions.protocol import Prediction, Run
+from predictions.protocol import Prediction
 from predictions.registry import PREDICTIONS
 from predictions.sizes import Size
 from predictions.stored import DEFAULT_STORE, judge_stored, stored

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from efficiency.settings import RunSettings
+from predictions.cells import Run
 from predictions.grounds import named
 from predictions.judging import plural
-from predictions.protocol import Run
 from predictions.verdicts import Verdict
 
 MOST_NOTES = 2

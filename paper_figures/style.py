@@ -16,7 +16,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocat
 from efficiency.errors import InvalidInputError
 from efficiency.estimates import Estimate
 from efficiency.notation import NOTATION
-from predictions.protocol import Run
+from predictions.cells import Run
 
 WIDTH_INCHES = {1: 4.2, 2: 8.6}
 """Width of a figure over one column of a paper and over both, with lettering of 9 points."""

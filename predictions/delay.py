@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from efficiency.estimates import Estimate
+from predictions.cells import Run
 from predictions.clauses import above, decide
 from predictions.judging import (
     MIN_SEEDS,
@@ -15,9 +16,7 @@ from predictions.judging import (
     over_seeds,
     plural,
     too_few,
-    value_of,
 )
-from predictions.protocol import Run
 from predictions.verdicts import Finding
 
 MIN_DELAY = 5.0
@@ -50,13 +49,11 @@ def find(runs: Sequence[Run], notes: tuple[str, ...] = ()) -> Finding:
         )
     task = runs[0].settings.task
     half = task.halfway
-    accuracies = each_once(
-        (run.settings.data_seed, value_of(run, "novel_accuracy")) for run in runs
-    )
-    fitted = [max(value_of(run, "step_fitted"), 1.0) for run in runs]
+    accuracies = each_once((run.seed, run.number("novel_accuracy")) for run in runs)
+    fitted = [max(run.number("step_fitted"), 1.0) for run in runs]
     moved = [run for run in runs if _halfway(run) is not None]
     delays = {
-        run.settings.data_seed: (_halfway(run) or run.settings.num_steps) / step
+        run.seed: (_halfway(run) or run.settings.num_steps) / step
         for run, step in zip(runs, fitted, strict=True)
     }
     numbers: dict[str, Estimate] = {

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from predictions.cells import Run, in_order
 from predictions.judging import plural
-from predictions.protocol import Prediction, Run
+from predictions.protocol import Prediction
 from predictions.sizes import Size
 from predictions.stages import Foretold, Said, Staged
 from runs import Store, StoreError
@@ -52,11 +53,11 @@ def foretell(
     waiting = prediction.open_seeds(size, num_seeds)
     for seed in waiting:
         so_far = prediction.said.get(seed, ())
-        own = [run for run in runs if run.settings.data_seed == seed]
-        foretold = dict(prediction.foretell(size, seed, _in_order(own)))
-        before = {identity(cell.settings.document()) for cell in prediction.cells(size, seed)}
+        own = [run for run in runs if run.seed == seed]
+        foretold = dict(prediction.foretell(size, seed, in_order(own)))
+        before = {identity(cell.settings.document()) for cell in prediction.cells_of(size, seed)}
         then = prediction.knowing({**prediction.said, seed: (*so_far, foretold)})
-        after = {identity(cell.settings.document()) for cell in then.cells(size, seed)}
+        after = {identity(cell.settings.document()) for cell in then.cells_of(size, seed)}
         says = {
             **_key(prediction, size, seed, len(so_far)),
             "from": digest(sorted(before)),
@@ -84,7 +85,7 @@ class _Step:
         made = datetime.fromisoformat(self.statement.made).replace(microsecond=0)
         return min((run.began - made).total_seconds() for run in self.following)
 
-    def in_order(self) -> bool:
+    def is_in_order(self) -> bool:
         """Return whether nothing that follows from it was there, or had begun, before it."""
         there = {run.identity for run in self.following} & {*self.statement.begun}
         return not there and (not self.following or self.gap() >= 0)
@@ -92,16 +93,16 @@ class _Step:
 
 def _steps(prediction: Staged, size: Size, store: Store, runs: Sequence[Run]) -> Iterator[_Step]:
     """Yield everything that was foretold of the seeds of runs, in order."""
-    seeds = sorted({run.settings.data_seed for run in runs})
+    seeds = sorted({run.seed for run in runs})
     for seed, several in _made(prediction, size, store, len(seeds)).items():
-        own = {run.settings: run for run in runs if run.settings.data_seed == seed}
+        own = {run.settings: run for run in runs if run.seed == seed}
         for number, statement in enumerate(several):
             so_far, then = (
                 prediction.knowing({**prediction.said, seed: prediction.said[seed][:n]})
                 for n in (number, number + 1)
             )
             before, after = (
-                [own[cell.settings] for cell in p.cells(size, seed) if cell.settings in own]
+                [own[cell.settings] for cell in p.cells_of(size, seed) if cell.settings in own]
                 for p in (so_far, then)
             )
             yield _Step(
@@ -122,7 +123,7 @@ def objection(prediction: Staged, size: Size, store: Store, runs: Sequence[Run])
         store: Where that was said.
         runs: All runs that it is judged on.
     """
-    seeds = {run.settings.data_seed for run in runs}
+    seeds = {run.seed for run in runs}
     for one in statements(store):
         says = dict(one.says)
         if says.get("kind") == "foretold" and says["seed"] in seeds:
@@ -131,9 +132,9 @@ def objection(prediction: Staged, size: Size, store: Store, runs: Sequence[Run])
             if alike and says["rule"] != ours["rule"]:
                 return f"of seed {says['seed']} it was foretold before by another rule"
     for step in _steps(prediction, size, store, runs):
-        if not step.in_order():
+        if not step.is_in_order():
             return f"runs of seed {step.seed} were there before what they test was foretold"
-        again = step.prediction.foretell(size, step.seed, _in_order(step.before))
+        again = step.prediction.foretell(size, step.seed, in_order(step.before))
         if not _alike(again, _foretold(step.statement)):
             return f"what was foretold of seed {step.seed} does not follow from its runs"
     return None
@@ -148,7 +149,7 @@ def order(prediction: Staged, size: Size, store: Store, runs: Sequence[Run]) -> 
     least = max(min(step.gap() for step in steps), 0)
     return (
         f"What was foretold of {plural(len(seeds), 'seed')}, in {plural(len(steps), 'statement')}: "
-        f"{sum(step.in_order() for step in steps)} were written down before the first run that "
+        f"{sum(step.is_in_order() for step in steps)} were written down before the first run that "
         f"follows from them began ({least:.0f} s before or more)."
     )
 
@@ -199,7 +200,7 @@ def _made(
         several: list[Statement] = []
         for stage in range(len(prediction.stages) - 1):
             foretold = tuple(_foretold(one) for one in several)
-            cells = prediction.knowing({seed: foretold}).cells(size, seed)
+            cells = prediction.knowing({seed: foretold}).cells_of(size, seed)
             runs = digest(sorted({identity(cell.settings.document()) for cell in cells}))
             fits = [
                 one
@@ -221,11 +222,6 @@ def _foretold(statement: Statement) -> Mapping[str, Any]:
             "project, or move it out of the store"
         )
     return foretold
-
-
-def _in_order(runs: Sequence[Run]) -> list[Run]:
-    """Return runs in the order in which a judge gets them: sums round by it."""
-    return sorted(runs, key=lambda run: run.identity)
 
 
 def _alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -9,8 +9,9 @@ from typing import TypeVar
 import numpy as np
 
 from efficiency.estimates import Estimate
+from efficiency.statistics import critical_size
 from efficiency.statistics.intervals import share_interval, t_interval
-from predictions.protocol import Run
+from predictions.cells import Run
 
 MIN_SEEDS = 3
 """Independent networks without which nothing is decided."""
@@ -103,17 +104,14 @@ def bounds(estimate: Estimate) -> tuple[float, float]:
     return estimate.low, estimate.high
 
 
-def value_of(run: Run, name: str) -> float:
-    """Return the value of one of a run's final numbers, which it must have."""
-    value = run.outcome.numbers[name].value
-    assert value is not None, name
-    return value
+def retained(run: Run, number: str = "novel_accuracy") -> float:
+    """Return an accuracy at the end as the part between chance, 0, and 1."""
+    return float(critical_size.retained(run.number(number), run.settings.task.num_classes))
 
 
 def final_accuracy(run: Run, part: str) -> float:
     """Return a final accuracy on a part of the table; 0 of a run that diverged."""
-    number = run.outcome.numbers.get(f"{part}_accuracy")
-    return 0.0 if number is None or number.value is None else number.value
+    return run.found(f"{part}_accuracy") or 0.0
 
 
 def plural(number: int, thing: str) -> str:

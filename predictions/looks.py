@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from predictions.cells import Run
 from predictions.clauses import outcome_by
 from predictions.plans import Extent, Look, Plan
-from predictions.protocol import Prediction, Run
+from predictions.protocol import Prediction
 from predictions.sizes import Size
 from predictions.verdicts import LEFT_OPEN, Verdict
 from runs import Store, StoreError
@@ -176,7 +177,7 @@ def with_look(
         runs: What it was judged on.
         objection: Why it confirms nothing, if something else than its plan says so.
     """
-    seeds = len({run.settings.data_seed for run in runs})
+    seeds = len({run.seed for run in runs})
     if not seeds:
         return verdict
     here = _plan_of(prediction, size, store, seeds)

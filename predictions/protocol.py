@@ -5,79 +5,18 @@ from __future__ import annotations
 import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from efficiency.settings import RunSettings
-from efficiency.training.outcome import Outcome
+from predictions.cells import Cell, Run, in_order, settings_of
 from predictions.plans import ONE_LOOK, Extent
 from predictions.sizes import OF_ALL, Size
 from predictions.variants import AS_DESIGNED, Variant
 from predictions.verdicts import LEFT_OPEN, Finding, Verdict, VerdictOutcome
-from runs.identity import identity
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
     from predictions.designs import Part
-
-
-class Left(Protocol):
-    """What a run left behind, read when asked for."""
-
-    @property
-    def history(self) -> pd.DataFrame:
-        """A row for every recorded step."""
-        ...
-
-    @property
-    def provenance(self) -> Mapping[str, Any]:
-        """Where it comes from."""
-        ...
-
-    def weights(self) -> Mapping[str, np.ndarray]:
-        """Return the final weights."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """A finished run as a judge sees it.
-
-    Attributes:
-        settings: What was run.
-        outcome: How it ended.
-        left: Its history and its weights, for the few judges that need more than the outcome.
-    """
-
-    settings: RunSettings
-    outcome: Outcome
-    left: Left | None = field(default=None, compare=False, repr=False)
-
-    @cached_property
-    def identity(self) -> str:
-        """The identity of the run."""
-        return identity(self.settings.document())
-
-    @property
-    def history(self) -> pd.DataFrame:
-        """A row for every recorded step."""
-        assert self.left is not None, self.identity
-        return self.left.history
-
-    @property
-    def began(self) -> datetime:
-        """When its training began, to the second."""
-        assert self.left is not None, self.identity
-        return datetime.fromisoformat(self.left.provenance["times"]["began"])
-
-    def weights(self) -> Mapping[str, np.ndarray]:
-        """Return the final weights."""
-        assert self.left is not None, self.identity
-        return self.left.weights()
 
 
 class Prediction(ABC):
@@ -139,8 +78,8 @@ class Prediction(ABC):
         """Return the design at a size, in a few lines."""
 
     @abstractmethod
-    def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
-        """Return the runs that the judge needs at a size.
+    def cells(self, size: Size, num_seeds: int | None = None) -> list[Cell]:
+        """Return the runs that the judge needs at a size, each with what it is there for.
 
         Args:
             size: The size.
@@ -150,16 +89,20 @@ class Prediction(ABC):
             ValueError: ``num_seeds`` is not positive.
         """
 
+    def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
+        """Return the runs of its cells, each once; see there."""
+        return settings_of(self.cells(size, num_seeds))
+
     @abstractmethod
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
-        """Apply the rule to runs, which ``judge`` hands over in the order of their identities."""
+        """Apply the rule to the runs of cells, which ``judge`` hands over in a fixed order."""
 
     def judge(self, size: Size, runs: Sequence[Run]) -> Verdict:
         """Return the verdict on runs, whose order does not matter.
 
         That of the size ``smoke`` decides nothing, by rule.
         """
-        runs = sorted(runs, key=lambda run: run.identity)  # sums round by their order
+        runs = in_order(runs)
         finding = self.find(size, runs)
         if size == "smoke" and runs and finding.outcome != "undecided":
             finding = replace(
@@ -183,7 +126,7 @@ class Prediction(ABC):
             rule=self.rule,
             finding=replace(finding, notes=(*finding.notes, *self._own_design())),
             next_command=following,
-            runs=tuple(run.identity for run in runs),
+            runs=tuple(dict.fromkeys(run.identity for run in runs)),
             options=shlex.join(self.variant.options()),
         )
 
@@ -199,7 +142,7 @@ class Prediction(ABC):
         there are, with others added, at 5% each time, is to wait for chance. ``None`` where the
         larger size has no design for this table.
         """
-        seeds = len({run.settings.data_seed for run in runs})
+        seeds = len({run.seed for run in runs})
         larger = next((one for one in self.sizes[self.sizes.index(size) + 1 :]), size)
         if size == "smoke" or (outcome == "invalid" and larger != size):
             try:

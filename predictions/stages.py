@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 from efficiency.settings import RunSettings
+from predictions.cells import Cell, Run
 from predictions.grounds import ground
-from predictions.protocol import Prediction, Run
+from predictions.protocol import Prediction
 from predictions.sizes import Size
 from predictions.variants import AS_DESIGNED, Variant
 
@@ -27,21 +27,6 @@ Said = Mapping[int, tuple[Foretold, ...]]
 """What was foretold of each seed, stage by stage."""
 
 NOTHING: Said = MappingProxyType({})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cell:
-    """A run in its place in a design.
-
-    Attributes:
-        stage: Name of the stage.
-        arm: What it is for.
-        settings: The run.
-    """
-
-    stage: str
-    arm: str
-    settings: RunSettings
 
 
 class Staged(Prediction):
@@ -75,7 +60,7 @@ class Staged(Prediction):
         return type(self)(self.variant, said)
 
     @abstractmethod
-    def cells(self, size: Size, seed: int) -> list[Cell]:
+    def cells_of(self, size: Size, seed: int) -> list[Cell]:
         """Return the runs of a seed in the stages that are known from what was foretold of it."""
 
     @abstractmethod
@@ -93,26 +78,20 @@ class Staged(Prediction):
         """Return the seeds that it is asked of."""
         return ground(size, self.variant).seeds(num_seeds)
 
-    def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
-        """Return the runs of the stages that are known, see ``Prediction.settings``."""
-        every = (self.cells(size, seed) for seed in self.seeds(size, num_seeds))
-        return [cell.settings for cells in every for cell in cells]
+    def cells(self, size: Size, num_seeds: int | None = None) -> list[Cell]:
+        """Return the runs of the stages that are known, see ``Prediction.cells``."""
+        every = (self.cells_of(size, seed) for seed in self.seeds(size, num_seeds))
+        return [cell for cells in every for cell in cells]
+
+    def so_far(self, seed: int, runs: Sequence[Run]) -> list[Run]:
+        """Return the runs of a seed in the stages that are known from what was foretold of it."""
+        known = self.stages[: len(self.said.get(seed, ())) + 1]
+        return [run for run in runs if run.seed == seed and run.cell.stage in known]
 
     def open_seeds(self, size: Size, num_seeds: int | None = None) -> list[int]:
         """Return the seeds of which something is still to be foretold."""
         last = len(self.stages) - 1
         return [s for s in self.seeds(size, num_seeds) if len(self.said.get(s, ())) < last]
-
-    def arms(self, size: Size, runs: Sequence[Run]) -> dict[int, dict[str, list[Run]]]:
-        """Return runs by seed and arm, in the order of their cells."""
-        there = {run.settings: run for run in runs}
-        found: dict[int, dict[str, list[Run]]] = {}
-        for seed in sorted({run.settings.data_seed for run in runs}):
-            arms = found.setdefault(seed, {})
-            for cell in self.cells(size, seed):
-                if cell.settings in there:
-                    arms.setdefault(cell.arm, []).append(there[cell.settings])
-        return found
 
 
 def foreseen(

@@ -12,10 +12,11 @@ from efficiency.estimates import alike
 from efficiency.settings import RunSettings
 from efficiency.training.outcome import Outcome, outcome
 from predictions import foretold, plugins
+from predictions.cells import Run, settings_of
 from predictions.judging import plural
 from predictions.looks import extent_of, with_look
 from predictions.meaning import changed_since
-from predictions.protocol import Prediction, Run
+from predictions.protocol import Prediction
 from predictions.sizes import Size
 from predictions.stages import Staged
 from predictions.verdicts import Finding, Verdict
@@ -63,15 +64,16 @@ def stored(
         StoreError: A run is damaged.
     """
     known = foretold.knowing(prediction, size, store, num_seeds)
-    wanted = known.settings(size, num_seeds)
+    cells = known.cells(size, num_seeds)
+    wanted = settings_of(cells)
     found, origins = [], set()
-    for settings in wanted:
-        run = identity(settings.document())
+    for cell in cells:
+        settings, run = cell.settings, identity(cell.settings.document())
         if store.has(run):
             record = store.load(run)
             if (problem := wrong_with(record, settings)) is not None:
                 raise record.damaged(problem)
-            found.append(Run(settings=settings, outcome=outcome_of(record, settings), left=record))
+            found.append(Run(cell=cell, outcome=outcome_of(record, settings), left=record))
             origins |= _origins(record)
     diverged = {run.settings for run in found if run.outcome.status == "diverged"}
     # A run whose start diverged can never be trained; the judge sees what is left without it.
@@ -80,7 +82,7 @@ def stored(
         known=known,
         runs=found,
         num_wanted=len(wanted),
-        num_absent=len(possible) - sum(run.settings in possible for run in found),
+        num_absent=len({*possible} - {run.settings for run in found}),
         num_open=len(known.open_seeds(size, num_seeds)) if isinstance(known, Staged) else 0,
         origins=frozenset(origins),
     )
@@ -159,7 +161,7 @@ def judge_stored(
             next_command=on(
                 store, prediction.command(size, extent_of(store, prediction, size, num_seeds))
             ),
-            runs=tuple(sorted(run.identity for run in held.runs)),
+            runs=tuple(sorted({run.identity for run in held.runs})),
             options=shlex.join(prediction.variant.options()),
         )
     verdict = known.judge(size, held.runs)

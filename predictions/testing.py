@@ -29,7 +29,8 @@ from efficiency.settings import (
 )
 from efficiency.training.loop import train
 from efficiency.training.outcome import Outcome, RunStatus
-from predictions.protocol import Prediction, Run
+from predictions.cells import Cell, Run, settings_of
+from predictions.protocol import Prediction
 from predictions.sizes import OF_ALL, SIZES
 from predictions.variants import FIRST_REPLICATION, Variant
 from predictions.verdicts import Verdict, VerdictOutcome
@@ -60,7 +61,7 @@ class _Left:
 
 
 def finished(
-    settings: RunSettings,
+    cell: Cell,
     *,
     status: RunStatus = "settled",
     history: pd.DataFrame | None = None,
@@ -69,7 +70,7 @@ def finished(
     """Return a run as if it had ended so, to plant a world that a rule must recognise.
 
     Args:
-        settings: What was run.
+        cell: What was run, and what for.
         status: How it ended.
         history: A row for every recorded step, for a rule that reads courses.
         **numbers: Its final numbers, see ``efficiency.Outcome``; ``None`` leaves one out.
@@ -82,7 +83,7 @@ def finished(
     reasons = () if status == "settled" else ("planted",)
     outcome = Outcome(status=status, reasons=reasons, numbers=held)
     left = None if history is None else _Left(history=history)
-    return Run(settings=settings, outcome=outcome, left=left)
+    return Run(cell=cell, outcome=outcome, left=left)
 
 
 def check_operation(name: str, sizes: Sequence[int] = (5, 7)) -> None:
@@ -231,9 +232,10 @@ def check_prediction(prediction: Prediction, *, true: Sequence[Run], false: Sequ
 
 def _check_design(prediction: Prediction, size: str) -> None:
     assert size in SIZES
-    runs = prediction.settings(size)
-    assert runs == prediction.settings(size), f"{size}: asked twice, its runs differ"
-    assert len(set(runs)) == len(runs), f"{size}: it wants a run twice"
+    cells = prediction.cells(size)
+    assert cells == prediction.cells(size), f"{size}: asked twice, its runs differ"
+    assert len(set(cells)) == len(cells), f"{size}: it wants a run twice for one thing"
+    runs = settings_of(cells)
     assert all(run.start is None or run.start in set(runs) for run in runs), (
         f"{size}: a run continues one that is not among its runs"
     )
@@ -248,9 +250,9 @@ def _check_design(prediction: Prediction, size: str) -> None:
 
 
 def _check_world(prediction: Prediction, runs: Sequence[Run], wanted: VerdictOutcome) -> None:
-    number = len({run.settings.data_seed for run in runs})
-    asked = set(prediction.settings("quick", number))
-    foreign = [run.settings for run in runs if run.settings not in asked]
+    number = len({run.seed for run in runs})
+    asked = set(prediction.cells("quick", number))
+    foreign = [run.cell for run in runs if run.cell not in asked]
     assert not foreign, f"planted {wanted}: with {number} seeds it does not ask for {foreign[0]}"
     verdict = prediction.judge("quick", runs)
     assert verdict.outcome == wanted, (
@@ -262,8 +264,8 @@ def _check_world(prediction: Prediction, runs: Sequence[Run], wanted: VerdictOut
     canonical_json(document)  # nothing but JSON, nothing that is not finite
     assert Verdict.from_document(document) == verdict, "it does not come back from its document"
     assert verdict.deciding in verdict.numbers, f"{verdict.deciding!r} is none of its numbers"
-    seeds = sorted({run.settings.data_seed for run in runs})
-    few = [run for run in runs if run.settings.data_seed in seeds[: prediction.min_seeds - 1]]
+    seeds = sorted({run.seed for run in runs})
+    few = [run for run in runs if run.seed in seeds[: prediction.min_seeds - 1]]
     found = prediction.judge("quick", few).outcome
     assert found in ("undecided", "invalid"), f"with fewer seeds than it needs it is {found}"
     smoke = prediction.judge("smoke", runs).outcome

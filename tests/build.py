@@ -22,7 +22,8 @@ from efficiency.settings import (
     TransformerSettings,
 )
 from efficiency.training.outcome import Outcome
-from predictions.protocol import Run
+from predictions.cells import Cell, Run
+from predictions.circuit_efficiency.ungrokking.cells import HELD_OUT, WHOLE
 
 TASK = TaskSettings(operation="addition", size=7)
 NETWORK = OneLayerTransformerSettings(d_model=8, num_heads=2, d_mlp=12)
@@ -125,7 +126,8 @@ def start_run(
         reasons=() if settled else ("the norm still moved by +3.0%",),
         numbers=numbers,
     )
-    return Run(settings=settings, outcome=outcome)
+    arm = HELD_OUT if held_out else WHOLE
+    return Run(cell=Cell(settings=settings, role="start", arm=arm), outcome=outcome)
 
 
 def continued_run(
@@ -165,7 +167,7 @@ def continued_run(
         return history(100, novel_accuracy=lambda step: np.where(step <= 60, first, accuracy))
 
     return Run(
-        settings=settings,
+        cell=Cell(settings=settings, arm=start.arm),
         outcome=Outcome(status="settled", reasons=(), numbers=numbers),
         left=Left(course),
     )

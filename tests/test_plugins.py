@@ -238,8 +238,8 @@ def test_what_the_guide_shows_works_as_it_stands(there, predictions):
     del GROUPS["shown-faster-fit"]
     worlds = [
         [
-            finished(run, step_fitted=100.0 + run.data_seed % 7 + 100 * (i % 2 == slower))
-            for i, run in enumerate(prediction.settings("quick"))
+            finished(cell, step_fitted=100.0 + cell.seed % 7 + 100 * (i % 2 == slower))
+            for i, cell in enumerate(prediction.cells("quick"))
         ]
         for slower in (0, 1)
     ]

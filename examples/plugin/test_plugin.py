@@ -26,9 +26,9 @@ def test_the_task_is_learned():
 
 def world(ratio):
     """Return runs in which the larger rate fits sooner by a ratio that varies between seeds."""
-    runs, found = FasterFit().settings("quick"), []
-    for slow, fast in zip(runs[::2], runs[1::2], strict=True):
-        steps = 100 * (ratio + 0.01 * (slow.data_seed % 10))
+    cells, found = FasterFit().cells("quick"), []
+    for slow, fast in zip(cells[::2], cells[1::2], strict=True):
+        steps = 100 * (ratio + 0.01 * (slow.seed % 10))
         found += [finished(slow, step_fitted=steps), finished(fast, step_fitted=100)]
     return found
 

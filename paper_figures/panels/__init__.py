@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from predictions.protocol import Run
+from predictions.cells import Run
 from predictions.verdicts import Verdict
 
 if TYPE_CHECKING:

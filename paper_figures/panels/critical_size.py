@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from efficiency.estimates import Estimate
 from efficiency.notation import NOTATION
 from paper_figures import style
+from predictions.cells import Run
 from predictions.circuit_efficiency.critical_size.ratio import RATIO_MARGIN
-from predictions.protocol import Run
 from predictions.verdicts import Verdict
 
 _MARKERS = ("<", "s", ">")

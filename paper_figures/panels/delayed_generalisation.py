@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from efficiency.notation import NOTATION
 from paper_figures import courses, style
+from predictions.cells import Run
 from predictions.first_study.delayed_generalisation import arms
-from predictions.protocol import Run
 from predictions.verdicts import Verdict
 
 
@@ -33,7 +33,7 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
         if not histories:
             upper.set_title(f"no run{style.diverged(arm)}")
             continue
-        decay, D = arm[0].settings.optimiser.weight_decay, arm[0].settings.dataset_size
+        decay, D = arm[0].weight_decay, arm[0].dataset_size
         upper.set_title(f"λ = {decay:g}, D = {D}, {len(histories)} seeds{style.diverged(arm)}")
         for axes, quantities in (
             (upper, ("train_accuracy", "novel_accuracy")),

@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 
 from efficiency.notation import NOTATION
 from paper_figures import style
+from predictions.cells import Run
 from predictions.circuit_efficiency.efficiency.judge import ARMS, usable
 from predictions.circuit_efficiency.efficiency.reading import Arm, SeedCurves
 from predictions.judging import bounds, geometric
-from predictions.protocol import Run
 from predictions.verdicts import Verdict
 
 _NAMES: dict[Arm, str] = {"mem": "Mem", "gen": "Gen"}

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from efficiency.notation import NOTATION
 from paper_figures import courses, style
+from predictions.cells import Run
 from predictions.circuit_efficiency import scratch
-from predictions.protocol import Run
 from predictions.verdicts import Verdict
 
 

@@ -11,16 +11,16 @@ from matplotlib.figure import Figure
 
 from efficiency.notation import NOTATION
 from paper_figures import style
+from predictions.cells import Run
 from predictions.first_study.interventions_arms import DESIGNS, WEIGHT_DECAY
 from predictions.first_study.interventions_judge import times
-from predictions.protocol import Run
 from predictions.verdicts import Verdict
 
 
 @mpl.rc_context(style.STYLE)
 def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     """Draw a row for each intervention."""
-    drawn, (axes,) = style.figure(1, 0.8 + 0.3 * len(times(DESIGNS[verdict.size], runs)))
+    drawn, (axes,) = style.figure(1, 0.8 + 0.3 * len(times(runs)))
     rows(axes, verdict, runs)
     return drawn
 
@@ -28,7 +28,7 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
 def rows(axes: Axes, verdict: Verdict, runs: Sequence[Run]) -> None:
     """Draw a row for each intervention, a mark for each seed, the earliest median on top."""
     design = DESIGNS[verdict.size]
-    found = times(design, runs)
+    found = times(runs)
     medians = {arm: float(np.median([t.steps for t in found[arm].values()])) for arm in found}
     shares = {arm: np.mean([t.censored for t in found[arm].values()]) for arm in found}
     order = sorted(found, key=lambda arm: (medians[arm], shares[arm]), reverse=True)

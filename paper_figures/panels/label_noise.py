@@ -11,9 +11,8 @@ from matplotlib.figure import Figure
 from efficiency.notation import NOTATION
 from efficiency.training.outcome import GENERALISED
 from paper_figures import style
-from predictions.first_study.label_noise import wrong
+from predictions.cells import Run, of_arm
 from predictions.judging import final_accuracy
-from predictions.protocol import Run
 from predictions.verdicts import Verdict
 
 
@@ -28,7 +27,8 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     drawn, panels = style.figure(3, 3.0)
     task = runs[0].settings.task
     chance = task.chance
-    numbers = sorted({wrong(run) for run in runs})
+    arms = sorted({(run.settings.num_corrupted or 0, run.arm) for run in runs})
+    numbers = dict(arms)
     places = {k: place for place, k in enumerate(numbers)}
     for axes, kind, title, colour in zip(
         panels,
@@ -42,7 +42,7 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
         shown = [k for k in numbers if k or kind != "corrupted"]
         medians = []
         for k in shown:
-            some = [run for run in runs if wrong(run) == k and run.outcome.status != "diverged"]
+            some = [run for run in of_arm(runs, numbers[k]) if run.outcome.status != "diverged"]
             values = [final_accuracy(run, of[k]) for run in some]
             medians.append(float(np.median(values)) if values else np.nan)
             spread = 0.3 * (np.arange(len(values)) / max(len(values) - 1, 1) - 0.5)

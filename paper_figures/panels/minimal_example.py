@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from efficiency.notation import NOTATION
 from paper_figures import style
+from predictions.cells import Run
 from predictions.circuit_efficiency.minimal_example.claim import PANELS, losses
-from predictions.protocol import Run
 from predictions.verdicts import Verdict
 
 _TITLES = {

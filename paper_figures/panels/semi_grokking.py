@@ -10,10 +10,9 @@ from matplotlib.figure import Figure
 
 from efficiency.notation import NOTATION
 from paper_figures import style
+from predictions.cells import Run
 from predictions.circuit_efficiency import scratch
 from predictions.circuit_efficiency.semi_grokking.claim import Kind, kind
-from predictions.judging import value_of
-from predictions.protocol import Run
 from predictions.verdicts import Verdict
 
 _LOOKS: dict[Kind, tuple[str, str]] = {
@@ -43,15 +42,15 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
 
 def finals(axes: Axes, runs: Sequence[Run]) -> None:
     """Draw final accuracy against D, a mark for each run by what became of it."""
-    sizes = sorted({run.settings.dataset_size for run in runs})
-    seeds = sorted({run.settings.data_seed for run in runs})
+    sizes = sorted({run.dataset_size for run in runs})
+    seeds = sorted({run.seed for run in runs})
     for name, (marker, colour) in _LOOKS.items():
         those = [run for run in runs if kind(run) == name]
         # Seeds side by side, in their order, so that equal accuracies do not hide one another.
         spread = [1 + 0.03 * (seeds.index(r.settings.data_seed) / len(seeds) - 0.5) for r in those]
         axes.plot(
-            [run.settings.dataset_size * s for run, s in zip(those, spread, strict=True)],
-            [value_of(run, "novel_accuracy") for run in those],
+            [run.dataset_size * s for run, s in zip(those, spread, strict=True)],
+            [run.number("novel_accuracy") for run in those],
             marker,
             color=colour,
             ms=5,
@@ -75,7 +74,7 @@ def partial_courses(axes: Axes, runs: Sequence[Run]) -> None:
         axes.plot(course["step"], course["novel_accuracy"], ":", color=style.CHANCE, lw=1)
     for run, colour in zip(stayed, style.graded(len(stayed)), strict=True):
         course = run.history
-        label = f"{run.settings.dataset_size}, seed {run.settings.data_seed}"
+        label = f"{run.dataset_size}, seed {run.seed}"
         axes.plot(course["step"], course["novel_accuracy"], color=colour, label=label)
     axes.set_xlabel(NOTATION["step"].axis_label)
     axes.set_ylabel(NOTATION["novel_accuracy"].axis_label)

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from efficiency.notation import NOTATION
 from paper_figures import style
+from predictions.cells import Run
 from predictions.first_study.sharpness import told
-from predictions.protocol import Run
 from predictions.verdicts import Verdict
 
 

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from efficiency.notation import NOTATION
 from efficiency.training.outcome import GENERALISED
 from paper_figures import courses, style
+from predictions.cells import Run
 from predictions.first_study.staying_grokked import ARMS, continued, grokked
-from predictions.protocol import Run
 from predictions.verdicts import Verdict
 
 
@@ -25,8 +25,8 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     """
     drawn, panels = style.figure(len(ARMS), 3.0)
     task = runs[0].settings.task
-    for axes, decay in zip(panels, ARMS.values(), strict=True):
-        arm = continued(runs, grokked(runs), decay)
+    for axes, (name, decay) in zip(panels, ARMS.items(), strict=True):
+        arm = continued(runs, grokked(runs), name)
         later = [run.history for run in arm if run.outcome.status != "diverged"]
         axes.set_title(f"λ = {decay:g}, {len(later)} networks{style.diverged(arm)}")
         if later:

@@ -10,11 +10,10 @@ from matplotlib.figure import Figure
 
 from efficiency.notation import NOTATION
 from paper_figures import finals, style
+from predictions.cells import Run, starts
 from predictions.circuit_efficiency.substitutes.claim import Substitute
 from predictions.circuit_efficiency.substitutes.judge import Paired
 from predictions.circuit_efficiency.substitutes.ways import DECAY
-from predictions.judging import value_of
-from predictions.protocol import Run
 from predictions.registry import find
 from predictions.verdicts import Verdict
 
@@ -33,10 +32,10 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     if not paired.started:
         return style.nothing("No start network counts in both ways")
     drawn, (left, right) = style.figure(2, 3.2)
-    norms = {run.settings: value_of(run, "norm") for run in paired.started}
+    norms = {start: run.number("norm") for start, run in starts(paired.started).items()}
     arms = ((DECAY, paired.decayed, style.MEM, "s"), (prediction.way, paired.other, style.GEN, "o"))
     for (way, arm, colour, marker), place in zip(arms, finals.beside(2), strict=True):
-        at = {D: [one for one in arm if one.size == D] for D in paired.sizes}
+        at = {D: [one for one in arm if one.dataset_size == D] for D in paired.sizes}
         values = {D: [one.number("novel_accuracy") for one in some] for D, some in at.items()}
         finals.draw(left, values, place=place, color=colour, marker=marker, label=way.name)
         grown = {D: [one.number("norm") / norms[one.start] for one in s] for D, s in at.items()}

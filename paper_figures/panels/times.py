@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 from efficiency.notation import NOTATION
 from efficiency.statistics.intervals import TooFewError
 from paper_figures import style
+from predictions.cells import Run
 from predictions.first_study.data_fraction import percent
 from predictions.first_study.slopes import dependence
 from predictions.first_study.table_size import log_modulus
 from predictions.first_study.times import time_of
-from predictions.protocol import Run
 from predictions.verdicts import Verdict
 
 SPREAD = 0.3
@@ -53,7 +53,7 @@ def table_size(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     """
     drawn, (axes,) = style.figure(1, 3.4)
     _draw(axes, runs, log_modulus)
-    moduli = sorted({run.settings.table_task.size for run in runs})
+    moduli = sorted({run.task.size for run in runs})
     axes.set_xticks(np.log(moduli), [str(p) for p in moduli])
     axes.set_xlabel(f"{NOTATION['modulus'].axis_label} (logarithmic)")
     return drawn
@@ -62,7 +62,7 @@ def table_size(verdict: Verdict, runs: Sequence[Run]) -> Figure:
 def _draw(axes: Axes, runs: Sequence[Run], x: Callable[[Run], float]) -> None:
     """Draw a mark for each run, seeds side by side, the fitted line and the budget."""
     values = sorted({x(run) for run in runs})
-    seeds = sorted({run.settings.data_seed for run in runs})
+    seeds = sorted({run.seed for run in runs})
     gap = min(np.diff(values), default=1.0)
     shift = {
         seed: SPREAD * gap * (i / max(len(seeds) - 1, 1) - 0.5) for i, seed in enumerate(seeds)
@@ -70,7 +70,7 @@ def _draw(axes: Axes, runs: Sequence[Run], x: Callable[[Run], float]) -> None:
     for censored, marker, label in ((False, "o", "generalised"), (True, "^", "not by the end")):
         some = [run for run in runs if time_of(run).censored == censored]
         axes.plot(
-            [x(run) + shift[run.settings.data_seed] for run in some],
+            [x(run) + shift[run.seed] for run in some],
             [time_of(run).steps for run in some],
             marker,
             color=style.GEN,

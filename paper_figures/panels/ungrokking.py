@@ -13,9 +13,10 @@ from matplotlib.figure import Figure
 
 from efficiency.notation import NOTATION
 from paper_figures import courses, finals, style
-from predictions.circuit_efficiency.ungrokking.reading import Continued, usable
+from predictions.cells import Run, of_arm
+from predictions.circuit_efficiency.ungrokking.cells import WHOLE
+from predictions.circuit_efficiency.ungrokking.reading import usable
 from predictions.judging import plural
-from predictions.protocol import Run
 from predictions.verdicts import Verdict
 
 Points = dict[float, dict[int, list[float]]]
@@ -26,32 +27,30 @@ def points(runs: Sequence[Run]) -> Points:
     """Return the final test accuracies that are drawn: those that the judge used."""
     found: Points = defaultdict(lambda: defaultdict(list))
     for one in main_arm(runs):
-        found[one.weight_decay][one.size].append(one.number("novel_accuracy"))
+        found[one.weight_decay][one.dataset_size].append(one.number("novel_accuracy"))
     return {decay: dict(sorted(by_size.items())) for decay, by_size in sorted(found.items())}
 
 
-def main_arm(runs: Sequence[Run]) -> list[Continued]:
+def main_arm(runs: Sequence[Run]) -> list[Run]:
     """Return the continued runs that count and whose start network knew the whole table."""
-    return [one for one in usable(runs)[0] if one.start_knew_everything]
+    return [one for one in usable(runs)[0] if one.arm == WHOLE]
 
 
-def at_middle_decay(runs: Sequence[Run]) -> tuple[float, dict[int, list[Continued]]]:
+def at_middle_decay(runs: Sequence[Run]) -> tuple[float, dict[int, list[Run]]]:
     """Return the middle weight decay, and the runs of the main arm at it by D′."""
     arm = main_arm(runs)
     decays = sorted({one.weight_decay for one in arm})
     middle = decays[len(decays) // 2] if decays else math.nan
-    sizes = sorted({one.size for one in arm})
+    sizes = sorted({one.dataset_size for one in arm})
     return middle, {
-        D: [one for one in arm if one.size == D and one.weight_decay == middle] for D in sizes
+        D: [one for one in arm if one.dataset_size == D and one.weight_decay == middle]
+        for D in sizes
     }
 
 
 def number_of_starts(runs: Sequence[Run]) -> str:
     """Return how many start networks of the main arm count, of all, e.g. ``11 of 12 networks``."""
-    starts = {run.settings.start for run in runs if run.settings.start is not None}
-    task = runs[0].settings.task
-    whole = task.num_examples
-    every = [start for start in starts if start is not None and start.dataset_size == whole]
+    every = {run.start for run in of_arm(runs, WHOLE)}
     counted = {one.start for one in main_arm(runs)}
     return f"{len(counted)} of {plural(len(every), 'start network')}"
 
@@ -95,7 +94,7 @@ def courses_at_middle_decay(axes: Axes, runs: Sequence[Run], chance: float) -> N
     """Draw the course of test accuracy at the middle weight decay."""
     middle, by_size = at_middle_decay(runs)
     for (D, some), colour in zip(by_size.items(), style.graded(len(by_size)), strict=True):
-        histories = [one.run.history for one in some]
+        histories = [one.history for one in some]
         courses.draw(axes, histories, "novel_accuracy", crowded=True, color=colour, label=f"{D}")
     style.accuracy_axis(axes, chance)
     axes.set_xlabel(NOTATION["step"].axis_label)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from efficiency.notation import NOTATION
 from paper_figures import finals, style
 from paper_figures.panels.ungrokking import points
-from predictions.protocol import Run
+from predictions.cells import Run
 from predictions.verdicts import Verdict
 
 _SPEED = "halfway_steps_at_"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from efficiency.notation import NOTATION
-from efficiency.settings import OptimiserSettings
 from paper_figures import courses, style
-from predictions.circuit_efficiency.controls.small_epsilon import SMALL
-from predictions.protocol import Run
+from predictions.cells import Run, of_arm
+from predictions.circuit_efficiency.controls import small_epsilon as small_epsilons
+from predictions.circuit_efficiency.controls import without_decay
 from predictions.verdicts import Verdict
 
 
@@ -23,32 +23,23 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
         verdict: The verdict.
         runs: The runs it was judged on.
     """
-    arms = {"λ = 1": lambda o: o.weight_decay > 0, "λ = 0": lambda o: o.weight_decay == 0}
-    return _panels(runs, arms)
+    return _panels(runs, dict(zip(("λ = 1", "λ = 0"), without_decay.WAYS, strict=True)))
 
 
 @mpl.rc_context(style.STYLE)
 def small_epsilon(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     """Draw the same without weight decay, with the usual ε and with a small one."""
-    arms = {
-        "ε = 1e-8": lambda o: o.epsilon != SMALL,
-        f"ε = {SMALL:g}": lambda o: o.epsilon == SMALL,
-    }
-    return _panels(runs, arms)
+    titles = ("ε = 1e-8", f"ε = {small_epsilons.SMALL:g}")
+    return _panels(runs, dict(zip(titles, small_epsilons.WAYS, strict=True)))
 
 
-def _panels(runs: Sequence[Run], arms: Mapping[str, Callable[[OptimiserSettings], bool]]) -> Figure:
-    """Draw a panel for each arm of continued runs."""
-    later = [run for run in runs if run.settings.start is not None]
-    smallest = min(run.settings.dataset_size for run in later)
+def _panels(runs: Sequence[Run], arms: Mapping[str, str]) -> Figure:
+    """Draw a panel for each arm of continued runs, by its title."""
+    smallest = min(run.dataset_size for run in runs)
     drawn, panels = style.figure(len(arms), 3.0)
     task = runs[0].settings.task
-    for axes, (title, belongs) in zip(panels, arms.items(), strict=True):
-        arm = [
-            run
-            for run in later
-            if run.settings.dataset_size == smallest and belongs(run.settings.optimiser)
-        ]
+    for axes, (title, name) in zip(panels, arms.items(), strict=True):
+        arm = [run for run in of_arm(runs, name) if run.dataset_size == smallest]
         histories = [run.history for run in arm if run.outcome.status != "diverged"]
         axes.set_title(f"{title}, {len(histories)} networks{style.diverged(arm)}")
         if histories:

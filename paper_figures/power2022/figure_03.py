@@ -11,7 +11,6 @@ from paper_figures import style
 from paper_figures.base import Evidence, Need, PaperFigure
 from paper_figures.panels.learned_structure import most_accurate, symbol_map
 from predictions.first_study.learned_structure_judge import measured
-from predictions.judging import value_of
 
 
 @mpl.rc_context(style.STYLE)
@@ -20,7 +19,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     (one,) = evidence
     learned, _ = measured(one.runs)
     by_settings = {run.settings: run for run in one.runs}
-    operations = list(dict.fromkeys(run.settings.table_task.operation for run in one.runs))
+    operations = list(dict.fromkeys(run.task.operation for run in one.runs))
     drawn, panels = style.figure(len(operations), 3.8)
     for axes, operation in zip(panels, operations, strict=True):
         best = most_accurate([network for network in learned if network.operation == operation])
@@ -29,7 +28,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
             axes.set_title(f"{operation}: all diverged")
             continue
         symbol_map(axes, by_settings[best.run], best)
-        accuracy = value_of(by_settings[best.run], "novel_accuracy")
+        accuracy = by_settings[best.run].number("novel_accuracy")
         known = f"{operation}, seed {best.run.data_seed}, accuracy {accuracy:.2f} on novel pairs"
         axes.set_title(f"{known}\n{axes.get_title('left')}")
     return drawn

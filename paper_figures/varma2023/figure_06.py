@@ -37,7 +37,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     style.accuracy_axis(left, task.chance)
     left.set_ylabel(NOTATION["accuracy"].axis_label)
     left.legend(loc="center left")
-    D, seed = run.settings.dataset_size, run.settings.data_seed
+    D, seed = run.dataset_size, run.seed
     left.set_title(f"D = {D}, seed {seed}, the first of {len(stayed)}")
     right.plot(run.history["step"], run.history["norm"], color=style.THRESHOLD)
     courses.steps_axis(left)

@@ -25,7 +25,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     drawn, panels = style.grid(len(by_size), ACROSS, 2.0, sharex=True, sharey=True)
     task = one.runs[0].settings.task
     for axes, (D, some) in zip(panels, by_size.items(), strict=True):
-        histories = [run.run.history for run in some]
+        histories = [run.history for run in some]
         for quantity, colour, dashes in (
             ("train_accuracy", style.MEM, "--"),
             ("novel_accuracy", style.GEN, "-"),

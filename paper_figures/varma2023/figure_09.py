@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from efficiency.notation import NOTATION
 from paper_figures import courses, style
 from paper_figures.base import Evidence, Need, PaperFigure
+from predictions.cells import Run
 from predictions.circuit_efficiency.circuits import logits
-from predictions.protocol import Run
 
 
 def circuits(run: Run) -> pd.DataFrame:

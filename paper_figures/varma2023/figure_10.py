@@ -13,19 +13,19 @@ from efficiency.notation import NOTATION
 from paper_figures import finals, style
 from paper_figures.base import Evidence, Need, PaperFigure
 from paper_figures.panels.ungrokking import at_middle_decay, number_of_starts
+from predictions.cells import Run
 from predictions.circuit_efficiency.circuits.logits import (
     Logits,
     bounds_of_ratio,
     final,
     median_ratio,
 )
-from predictions.circuit_efficiency.ungrokking.reading import Continued
 from predictions.judging import plural
 
 
-def logits(one: Continued) -> Logits | None:
+def logits(one: Run) -> Logits | None:
     """Return the final correct logits of Gen and of Mem, as in figure 9, if they are finite."""
-    return final(one.run.outcome.numbers)
+    return final(one.outcome.numbers)
 
 
 @mpl.rc_context(style.STYLE)

@@ -10,10 +10,10 @@ from pydantic import PositiveInt
 
 from efficiency.settings import RecordingSettings, RunSettings
 from efficiency.statistics import critical_size
+from predictions.cells import Cell, Run
 from predictions.designs import DatasetSizes, Part
 from predictions.grounds import Ground, schedule
-from predictions.judging import value_of
-from predictions.protocol import Run
+from predictions.judging import retained
 from predictions.ratios import Bounds
 
 
@@ -44,19 +44,21 @@ DESIGNS = Part[Design](
 )
 
 
-def scratch_arm(ground: Ground, seeds: Iterable[int]) -> list[RunSettings]:
+def scratch_arm(ground: Ground, seeds: Iterable[int]) -> list[Cell]:
     """Return the runs from scratch."""
     design = DESIGNS.on(ground)
     return [
-        RunSettings(
-            task=ground.task,
-            network=ground.network,
-            optimiser=schedule(ground.learning_rate, 1.0, 0.1),
-            dataset_size=D,
-            data_seed=seed,
-            init_seed=seed,
-            num_steps=design.num_steps,
-            recording=RecordingSettings(num_log=40, num_even=80),
+        Cell(
+            settings=RunSettings(
+                task=ground.task,
+                network=ground.network,
+                optimiser=schedule(ground.learning_rate, 1.0, 0.1),
+                dataset_size=D,
+                data_seed=seed,
+                init_seed=seed,
+                num_steps=design.num_steps,
+                recording=RecordingSettings(num_log=40, num_even=80),
+            )
         )
         for seed, D in product(seeds, ground.scaled(design.sizes))
     ]
@@ -68,15 +70,15 @@ def usable(runs: Sequence[Run]) -> tuple[dict[int, dict[int, Run]], list[str]]:
     A run counts if it has not diverged and fits its examples at the end. A seed with a hole in its
     sizes does not count: it would be compared with others on unlike terms.
     """
-    sizes = {run.settings.dataset_size for run in runs}
+    sizes = {run.dataset_size for run in runs}
     by_seed: dict[int, dict[int, Run]] = {}
     why: dict[int, list[str]] = {}
     for run in runs:
-        seed, D = run.settings.data_seed, run.settings.dataset_size
+        seed, D = run.seed, run.dataset_size
         by_seed.setdefault(seed, {})[D] = run
         if run.outcome.status == "diverged":
             why.setdefault(seed, []).append(f"at D = {D} it diverged")
-        elif value_of(run, "train_accuracy") < 1:
+        elif run.number("train_accuracy") < 1:
             why.setdefault(seed, []).append(f"at D = {D} it does not fit its examples")
     for seed, by_size in by_seed.items():
         if missing := sorted(sizes - by_size.keys()):
@@ -93,10 +95,3 @@ def midpoint(by_size: Mapping[int, Run]) -> Bounds:
     return critical_size.crossing(
         list(by_size), [retained(run) for run in by_size.values()]
     ).threshold
-
-
-def retained(run: Run, number: str = "novel_accuracy") -> float:
-    """Return a run's final accuracy as the part between chance (0) and perfect (1)."""
-    task = run.settings.task
-    num_symbols = task.num_classes
-    return float(critical_size.retained(value_of(run, number), num_symbols))

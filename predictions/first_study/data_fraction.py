@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from efficiency.settings import RunSettings
 from efficiency.training.outcome import GENERALISED, STEADY
+from predictions.cells import Cell, Run
 from predictions.first_study import slopes
 from predictions.first_study.ground import GROUNDS, FirstStudyPrediction
-from predictions.protocol import Run
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -62,7 +61,7 @@ DESIGNS: dict[Size, Fractions] = {
 def percent(run: Run) -> float:
     """Return the part of the table that a run is trained on, in percent, rounded."""
     task = run.settings.task
-    return round(100 * run.settings.dataset_size / task.num_examples)
+    return round(100 * run.dataset_size / task.num_examples)
 
 
 class DataFraction(FirstStudyPrediction):
@@ -122,12 +121,14 @@ class DataFraction(FirstStudyPrediction):
             f"{d.num_steps:,} steps."
         )
 
-    def runs(self, size: Size, seeds: Sequence[int]) -> list[RunSettings]:
+    def cells_of(self, size: Size, seeds: Sequence[int]) -> list[Cell]:
         """See ``FirstStudyPrediction``."""
         d, on = DESIGNS[size], GROUNDS[size]
         task = on.task(d.operation)
         return [
-            on.run(task, on.part(task, f), seed, d.num_steps) for f in d.fractions for seed in seeds
+            Cell(settings=on.run(task, on.part(task, f), seed, d.num_steps))
+            for f in d.fractions
+            for seed in seeds
         ]
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:

@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from efficiency.estimates import Estimate
-from efficiency.settings import RunSettings
 from predictions import delay
+from predictions.cells import Cell, Run, of_arm
 from predictions.circuit_efficiency import scratch
 from predictions.delay import MIN_DELAY
 from predictions.first_study.ground import GROUNDS, Design, FirstStudyPrediction
 from predictions.first_study.times import time_of
 from predictions.judging import MIN_SEEDS, count, middle, over_seeds
-from predictions.protocol import Run
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -47,6 +46,10 @@ DESIGNS: dict[Size, Decayed] = {
         operation="division", fraction=0.5, weight_decay=1.0, num_steps=1_000_000, num_seeds=3
     ),
 }
+
+
+WITH_DECAY, WITHOUT = "with decay", "without decay"
+"""Arms: what is judged, and what is reported beside it."""
 
 
 class DelayedGeneralisation(FirstStudyPrediction):
@@ -108,14 +111,14 @@ class DelayedGeneralisation(FirstStudyPrediction):
             f"λ = {d.weight_decay:g} and at λ = 0, for {d.num_steps:,} steps."
         )
 
-    def runs(self, size: Size, seeds: Sequence[int]) -> list[RunSettings]:
+    def cells_of(self, size: Size, seeds: Sequence[int]) -> list[Cell]:
         """See ``FirstStudyPrediction``."""
         d, on = DESIGNS[size], GROUNDS[size]
         task = on.task(d.operation)
         D = on.part(task, d.fraction)
         return [
-            on.run(task, D, seed, d.num_steps, weight_decay=decay)
-            for decay in (d.weight_decay, 0.0)
+            Cell(settings=on.run(task, D, seed, d.num_steps, weight_decay=decay), arm=arm)
+            for arm, decay in ((WITH_DECAY, d.weight_decay), (WITHOUT, 0.0))
             for seed in seeds
         ]
 
@@ -130,8 +133,7 @@ class DelayedGeneralisation(FirstStudyPrediction):
 
 def arms(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
     """Return the runs with weight decay and those without."""
-    decayed = [run for run in runs if run.settings.optimiser.weight_decay > 0]
-    return decayed, [run for run in runs if run not in decayed]
+    return of_arm(runs, WITH_DECAY), of_arm(runs, WITHOUT)
 
 
 def _losses(runs: Sequence[Run]) -> dict[str, Estimate]:

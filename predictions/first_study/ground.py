@@ -17,9 +17,10 @@ from efficiency.settings import (
     TaskSettings,
     TransformerSettings,
 )
+from predictions.cells import Cell, Run
 from predictions.grounds import in_words, judged_seeds
 from predictions.judging import plural
-from predictions.protocol import Prediction, Run
+from predictions.protocol import Prediction
 from predictions.sizes import Size
 from predictions.verdicts import Verdict
 
@@ -197,7 +198,7 @@ class FirstStudyPrediction(Prediction):
         """Return the design at a size in words, without the number of its runs."""
 
     @abstractmethod
-    def runs(self, size: Size, seeds: Sequence[int]) -> list[RunSettings]:
+    def cells_of(self, size: Size, seeds: Sequence[int]) -> list[Cell]:
         """Return the runs of a size."""
 
     def judge(self, size: Size, runs: Sequence[Run]) -> Verdict:
@@ -214,12 +215,12 @@ class FirstStudyPrediction(Prediction):
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""
-        number = len(self.settings(size, num_seeds))
+        number = len(self.cells(size, num_seeds))
         return f"{self.describe(size, self._seeds(size, num_seeds))} {number} runs."
 
-    def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
-        """See ``Prediction.settings``."""
-        return self.runs(size, self._seeds(size, num_seeds))
+    def cells(self, size: Size, num_seeds: int | None = None) -> list[Cell]:
+        """See ``Prediction.cells``."""
+        return self.cells_of(size, self._seeds(size, num_seeds))
 
     def _seeds(self, size: Size, num_seeds: int | None) -> range:
         number = self.designs[size].num_seeds if num_seeds is None else num_seeds

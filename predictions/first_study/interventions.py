@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from efficiency.settings import RunSettings
 from efficiency.training.outcome import GENERALISED, STEADY
+from predictions.cells import Cell, Run
 from predictions.first_study.ground import MIN_SEEDS, FirstStudyPrediction
 from predictions.first_study.interventions_arms import ARMS, DESIGNS, Design, in_words, run_of
 from predictions.first_study.interventions_judge import find, times
 from predictions.judging import plural
-from predictions.protocol import Run
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -84,10 +83,14 @@ class Interventions(FirstStudyPrediction):
             f"Adam at η = {d.learning_rate:g} on minibatches of {d.batch_size}."
         )
 
-    def runs(self, size: Size, seeds: Sequence[int]) -> list[RunSettings]:
+    def cells_of(self, size: Size, seeds: Sequence[int]) -> list[Cell]:
         """See ``FirstStudyPrediction``."""
-        return [run_of(DESIGNS[size], name, seed) for name in ARMS for seed in seeds]
+        return [
+            Cell(settings=run_of(DESIGNS[size], name, seed), arm=name)
+            for name in ARMS
+            for seed in seeds
+        ]
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""
-        return find(times(DESIGNS[size], runs))
+        return find(times(runs))

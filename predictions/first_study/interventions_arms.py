@@ -171,8 +171,3 @@ def run_of(design: Design, name: str, seed: int) -> RunSettings:
         num_steps=design.num_steps,
         recording=RecordingSettings(num_log=40, num_even=100),
     )
-
-
-def arm_of(design: Design, run: RunSettings) -> str:
-    """Return the name of the arm that a run belongs to."""
-    return next(name for name in ARMS if run_of(design, name, run.data_seed) == run)

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from efficiency.estimates import Estimate
+from predictions.cells import Run
 from predictions.clauses import Clause, decide, majority_p
 from predictions.first_study.ground import MIN_SEEDS
-from predictions.first_study.interventions_arms import ARMS, BASELINE, WEIGHT_DECAY, Design, arm_of
+from predictions.first_study.interventions_arms import ARMS, BASELINE, WEIGHT_DECAY
 from predictions.first_study.times import Time, time_of
 from predictions.judging import count, geometric, plural, share_of, too_few
-from predictions.protocol import Run
 from predictions.verdicts import Finding
 
 
-def times(design: Design, runs: Sequence[Run]) -> dict[str, dict[int, Time]]:
+def times(runs: Sequence[Run]) -> dict[str, dict[int, Time]]:
     """Return the times by arm and seed, arms in their order."""
     found: dict[str, dict[int, Time]] = {name: {} for name in ARMS}
     for run in runs:
-        found[arm_of(design, run.settings)][run.settings.data_seed] = time_of(run)
+        found[run.arm][run.seed] = time_of(run)
     return {name: dict(sorted(by_seed.items())) for name, by_seed in found.items() if by_seed}
 
 

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from efficiency.estimates import Estimate
-from efficiency.settings import RunSettings
 from efficiency.training.outcome import GENERALISED
+from predictions.cells import Cell, Run, of_arm
 from predictions.clauses import decide, most
 from predictions.first_study.ground import GROUNDS, MIN_SEEDS, Design, FirstStudyPrediction
 from predictions.judging import each_once, final_accuracy, over_seeds, share, too_few
-from predictions.protocol import Run
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -36,9 +35,9 @@ DESIGNS: dict[Size, Design] = {
 }
 
 
-def wrong(run: Run) -> int:
-    """Return k."""
-    return run.settings.num_corrupted or 0
+def arm_of(part: float) -> str:
+    """Return the arm in which so large a part of the answers is wrong."""
+    return f"{100 * part:g}% wrong"
 
 
 class LabelNoise(FirstStudyPrediction):
@@ -106,7 +105,7 @@ class LabelNoise(FirstStudyPrediction):
             f"{len(seeds)} seeds each, for {d.num_steps:,} steps."
         )
 
-    def runs(self, size: Size, seeds: Sequence[int]) -> list[RunSettings]:
+    def cells_of(self, size: Size, seeds: Sequence[int]) -> list[Cell]:
         """See ``FirstStudyPrediction``."""
         d, on = DESIGNS[size], GROUNDS[size]
         task = on.task(d.operation)
@@ -119,14 +118,13 @@ class LabelNoise(FirstStudyPrediction):
                     "num_corrupted": round(part * D),
                     "label_seed": seed,
                 }
-                found.append(on.run(task, D, seed, d.num_steps, **(noise if part else {})))
+                run = on.run(task, D, seed, d.num_steps, **(noise if part else {}))
+                found.append(Cell(settings=run, arm=arm_of(part)))
         return found
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""
-        D = max((run.settings.dataset_size for run in runs), default=0)
-        by_part = {part: [run for run in runs if wrong(run) == round(part * D)] for part in PARTS}
-        return find(by_part)
+        return find({part: of_arm(runs, arm_of(part)) for part in PARTS})
 
 
 def find(by_part: Mapping[float, Sequence[Run]]) -> Finding:
@@ -165,7 +163,7 @@ def find(by_part: Mapping[float, Sequence[Run]]) -> Finding:
             numbers=numbers,
         )
     n = len(rule[MANY])
-    seeds = {part: [run.settings.data_seed for run in by_part[part]] for part in (FEW, MANY)}
+    seeds = {part: [run.seed for run in by_part[part]] for part in (FEW, MANY)}
     learned = each_once(zip(seeds[FEW], both[FEW], strict=True))
     rule_alone = each_once(zip(seeds[MANY], rule[MANY], strict=True))
     clauses = [most(few, learned), most(many, rule_alone, wanted=False)]

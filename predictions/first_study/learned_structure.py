@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from efficiency.settings import RunSettings
+from predictions.cells import Cell, Run
 from predictions.first_study.ground import GROUNDS, MIN_SEEDS, FirstStudyPrediction
-from predictions.first_study.learned_structure_judge import LEVEL, find, measured
-from predictions.protocol import Run
+from predictions.first_study.learned_structure_judge import LEVEL, RANDOM, TRUE, find, measured
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -158,7 +157,7 @@ class LearnedStructure(FirstStudyPrediction):
             )
         return f"{'; '.join(parts)}; {len(seeds)} seeds of each with true and with random labels."
 
-    def runs(self, size: Size, seeds: Sequence[int]) -> list[RunSettings]:
+    def cells_of(self, size: Size, seeds: Sequence[int]) -> list[Cell]:
         """See ``FirstStudyPrediction``."""
         d, on = DESIGNS[size], GROUNDS[size]
         found = []
@@ -170,14 +169,17 @@ class LearnedStructure(FirstStudyPrediction):
                     if random:
                         labels = {"regime": "memorising", "label_seed": seed}
                     found.append(
-                        on.run(
-                            task,
-                            on.part(task, learner.fraction),
-                            seed,
-                            learner.num_steps,
-                            weight_decay=learner.weight_decay,
-                            learning_rate=learner.learning_rate,
-                            **labels,
+                        Cell(
+                            arm=RANDOM if random else TRUE,
+                            settings=on.run(
+                                task,
+                                on.part(task, learner.fraction),
+                                seed,
+                                learner.num_steps,
+                                weight_decay=learner.weight_decay,
+                                learning_rate=learner.learning_rate,
+                                **labels,
+                            ),
                         )
                     )
         return found

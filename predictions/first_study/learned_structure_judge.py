@@ -10,11 +10,10 @@ import numpy as np
 from efficiency.analysis.alignment import Alignment, alignment, subspaces
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
-from predictions.circuit_efficiency import scratch
+from predictions.cells import Run
 from predictions.clauses import Clause, decide, most
 from predictions.first_study.ground import MIN_SEEDS
-from predictions.judging import each_once, geometric, over_seeds, plural, share
-from predictions.protocol import Run
+from predictions.judging import each_once, geometric, over_seeds, plural, retained, share
 from predictions.verdicts import Finding
 
 LEVEL = 0.05
@@ -22,6 +21,9 @@ LEVEL = 0.05
 
 KNOWING = 0.5
 """Least part of the way from chance to 1 that accuracy must have come for a network to know."""
+
+TRUE, RANDOM = "true answers", "random answers"
+"""Arms of every operation."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +72,8 @@ def measured(runs: Sequence[Run]) -> tuple[list[Learned], tuple[str, ...]]:
         learned.append(
             Learned(
                 operation=settings.table_task.operation,
-                random=settings.regime == "memorising",
-                retained=scratch.retained(run),
+                random=run.arm == RANDOM,
+                retained=retained(run),
                 found=found,
                 run=settings,
             )

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from efficiency.estimates import Estimate
-from efficiency.settings import RunSettings
 from efficiency.training.outcome import GENERALISED, STEADY
+from predictions.cells import Cell, Run
 from predictions.clauses import Clause, decide, majority_p, most
 from predictions.first_study.ground import GROUNDS, MIN_SEEDS, FirstStudyPrediction
 from predictions.first_study.times import time_of
 from predictions.grounds import named
 from predictions.judging import over_seeds, plural, share, too_few
-from predictions.protocol import Run
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -144,11 +143,14 @@ class OperationsLearned(FirstStudyPrediction):
             f"table, {len(seeds)} seeds each, for {d.num_steps:,} steps."
         )
 
-    def runs(self, size: Size, seeds: Sequence[int]) -> list[RunSettings]:
+    def cells_of(self, size: Size, seeds: Sequence[int]) -> list[Cell]:
         """See ``FirstStudyPrediction``."""
         d, on = DESIGNS[size], GROUNDS[size]
         return [
-            on.run(task, on.part(task, fraction), seed, d.num_steps)
+            Cell(
+                settings=on.run(task, on.part(task, fraction), seed, d.num_steps),
+                arm=task.operation,
+            )
             for task in map(on.task, d.names)
             for fraction in d.fractions
             for seed in seeds
@@ -163,8 +165,8 @@ def sizes_learned(runs: Sequence[Run]) -> dict[str, dict[int, int]]:
     """Return by operation and seed at how many dataset sizes a network generalised."""
     found: dict[str, dict[int, int]] = {}
     for run in runs:
-        by_seed = found.setdefault(run.settings.table_task.operation, {})
-        seed = run.settings.data_seed
+        by_seed = found.setdefault(run.arm, {})
+        seed = run.seed
         by_seed[seed] = by_seed.get(seed, 0) + (not time_of(run).censored)
     return {name: found[name] for name in ALL if name in found}
 

@@ -8,14 +8,13 @@ from typing import ClassVar
 
 from efficiency.analysis.sharpness import BOX, ITERATIONS, sharpness
 from efficiency.estimates import Estimate
-from efficiency.settings import RunSettings
 from efficiency.statistics import critical_size
 from efficiency.statistics.intervals import rank_correlation
+from predictions.cells import Cell, Run
 from predictions.circuit_efficiency import scratch
 from predictions.clauses import Clause, decide
 from predictions.first_study.ground import GROUNDS, Design, FirstStudyPrediction
 from predictions.judging import middle, plural
-from predictions.protocol import Run
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -112,13 +111,14 @@ class Sharpness(FirstStudyPrediction):
             f"{d.num_steps:,} steps, η falling to 0 over the last {100 * d.decay_fraction:g}%."
         )
 
-    def runs(self, size: Size, seeds: Sequence[int]) -> list[RunSettings]:
+    def cells_of(self, size: Size, seeds: Sequence[int]) -> list[Cell]:
         """See ``FirstStudyPrediction``."""
         d, on = DESIGNS[size], GROUNDS[size]
         task = on.task(d.operation)
         D = on.part(task, d.fraction)
         return [
-            on.run(task, D, seed, d.num_steps, decay_fraction=d.decay_fraction) for seed in seeds
+            Cell(settings=on.run(task, D, seed, d.num_steps, decay_fraction=d.decay_fraction))
+            for seed in seeds
         ]
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
@@ -158,8 +158,7 @@ def told(runs: Sequence[Run], numbers: Mapping[str, Estimate]) -> list[Point]:
     return [
         _point(run, number.value)
         for run in runs
-        if (number := numbers.get(f"{_ONE}{run.settings.data_seed}")) is not None
-        and number.value is not None
+        if (number := numbers.get(f"{_ONE}{run.seed}")) is not None and number.value is not None
     ]
 
 
@@ -171,7 +170,7 @@ def _point(run: Run, sharpness: float) -> Point:
     task = run.settings.task
     way = critical_size.retained(accuracy, task.num_classes)
     return Point(
-        seed=run.settings.data_seed,
+        seed=run.seed,
         sharpness=sharpness,
         accuracy=accuracy,
         knows=bool(way > 0.5),

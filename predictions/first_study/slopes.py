@@ -10,10 +10,10 @@ import numpy as np
 from efficiency.estimates import Estimate
 from efficiency.statistics.accelerated_failure_time import AcceleratedFit, Slope, clustered_slope
 from efficiency.statistics.intervals import TooFewError
+from predictions.cells import Run
 from predictions.clauses import Clause, decide
 from predictions.first_study.times import time_of
 from predictions.judging import count, plural, too_few
-from predictions.protocol import Run
 from predictions.verdicts import Finding
 
 MIN_SEEDS = 5
@@ -44,7 +44,7 @@ def dependence(runs: Sequence[Run], x: Callable[[Run], float]) -> Dependence:
         np.log([time.steps for time in times]),
         [time.censored for time in times],
         np.column_stack([np.ones(len(runs)), [x(run) for run in runs]]),
-        [run.settings.data_seed for run in runs],
+        [run.seed for run in runs],
         which=1,
     )
     return Dependence(fit=fit, slope=slope)
@@ -84,7 +84,7 @@ def find(
     runs: Sequence[Run], x: Callable[[Run], float], counts: dict[str, Estimate], claim: Claim
 ) -> Finding:
     """Judge the sign of the slope: supported if its interval is on the claim's side of 0."""
-    seeds = {run.settings.data_seed for run in runs}
+    seeds = {run.seed for run in runs}
     late = sum(time_of(run).censored for run in runs)
     if late == len(runs):
         return Finding(outcome="invalid", sentence="No run generalises.", numbers=counts)

@@ -8,10 +8,10 @@ from typing import ClassVar
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
 from efficiency.training.outcome import GENERALISED
+from predictions.cells import Cell, Run, of_arm, starts
 from predictions.clauses import decide, most
 from predictions.first_study.ground import GROUNDS, MIN_SEEDS, Design, FirstStudyPrediction
 from predictions.judging import each_once, final_accuracy, plural, share
-from predictions.protocol import Run
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -94,29 +94,32 @@ class StayingGrokked(FirstStudyPrediction):
             "λ = 0."
         )
 
-    def runs(self, size: Size, seeds: Sequence[int]) -> list[RunSettings]:
+    def cells_of(self, size: Size, seeds: Sequence[int]) -> list[Cell]:
         """See ``FirstStudyPrediction``."""
         d, on = DESIGNS[size], GROUNDS[size]
         task = on.task(d.operation)
         D = on.part(task, d.fraction)
         first = [on.run(task, D, seed, d.num_steps) for seed in seeds]
-        return first + [
-            on.run(task, D, run.data_seed, LONGER * d.num_steps, weight_decay=decay, start=run)
-            for decay in ARMS.values()
+        return [Cell(settings=run, role="start") for run in first] + [
+            Cell(
+                settings=on.run(
+                    task, D, run.data_seed, LONGER * d.num_steps, weight_decay=decay, start=run
+                ),
+                arm=arm,
+            )
+            for arm, decay in ARMS.items()
             for run in first
         ]
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""
-        first = [run for run in runs if run.settings.start is None]
         knew = grokked(runs)
-        numbers = {"had_generalised": share([run.settings in knew for run in first])}
+        numbers = {"had_generalised": share([start in knew for start in starts(runs)])}
         stayed: dict[str, dict[int, bool]] = {}
-        for arm, decay in ARMS.items():
-            later = continued(runs, knew, decay)
+        for arm in ARMS:
+            later = continued(runs, knew, arm)
             stayed[arm] = each_once(
-                (run.settings.data_seed, final_accuracy(run, "novel") >= GENERALISED)
-                for run in later
+                (run.seed, final_accuracy(run, "novel") >= GENERALISED) for run in later
             )
             if not later:
                 continue
@@ -148,19 +151,18 @@ class StayingGrokked(FirstStudyPrediction):
         )
 
 
-def grokked(runs: Sequence[Run]) -> set[RunSettings]:
-    """Return the runs from scratch that have generalised."""
-    first = [run for run in runs if run.settings.start is None]
-    return {run.settings for run in first if final_accuracy(run, "novel") >= GENERALISED}
+def grokked(runs: Sequence[Run]) -> set[RunSettings | None]:
+    """Return the runs from scratch that have generalised, as those that continue them name them."""
+    return {
+        settings
+        for settings, run in starts(runs).items()
+        if final_accuracy(run, "novel") >= GENERALISED
+    }
 
 
-def continued(runs: Sequence[Run], starts: set[RunSettings], decay: float) -> list[Run]:
+def continued(runs: Sequence[Run], first: set[RunSettings | None], arm: str) -> list[Run]:
     """Return the runs of one arm that went on from some of the starts."""
-    return [
-        run
-        for run in runs
-        if run.settings.start in starts and run.settings.optimiser.weight_decay == decay
-    ]
+    return [run for run in of_arm(runs, arm) if run.start in first]
 
 
 def _exactly(value: float, n: int) -> Estimate:

@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from efficiency.settings import RunSettings
 from efficiency.training.outcome import GENERALISED, STEADY
+from predictions.cells import Cell, Run
 from predictions.first_study import slopes
 from predictions.first_study.ground import GROUNDS, FirstStudyPrediction
 from predictions.grounds import named
-from predictions.protocol import Run
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -67,7 +66,7 @@ DESIGNS: dict[Size, Tables] = {
 
 def log_modulus(run: Run) -> float:
     """Return ln p."""
-    return math.log(run.settings.table_task.size)
+    return math.log(run.task.size)
 
 
 class TableSize(FirstStudyPrediction):
@@ -125,12 +124,12 @@ class TableSize(FirstStudyPrediction):
             f"{d.num_steps:,} steps."
         )
 
-    def runs(self, size: Size, seeds: Sequence[int]) -> list[RunSettings]:
+    def cells_of(self, size: Size, seeds: Sequence[int]) -> list[Cell]:
         """See ``FirstStudyPrediction``."""
         d, on = DESIGNS[size], GROUNDS[size]
         tasks_ = [on.task(d.operation, p) for p in d.moduli]
         return [
-            on.run(task, on.part(task, d.fraction), seed, d.num_steps)
+            Cell(settings=on.run(task, on.part(task, d.fraction), seed, d.num_steps))
             for task in tasks_
             for seed in seeds
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from predictions.protocol import Run
+from predictions.cells import Run
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,14 +12,15 @@ from typing import Any
 import jinja2
 
 from efficiency.settings import OptimiserSettings, RunSettings, leaves
-from efficiency.training.outcome import Outcome
 from predictions import multiplicity as family
 from predictions import plugins
+from predictions.cells import Run, in_order
 from predictions.plans import ONE_LOOK, Extent
-from predictions.protocol import Prediction, Run
+from predictions.protocol import Prediction
 from predictions.registry import TITLES, group_of, in_groups
 from predictions.report import figures
 from predictions.sizes import Size
+from predictions.stored import stored
 from predictions.verdicts import Verdict
 from runs import Record, Store, StoreError
 from runs.files import explain_os_error, write_file
@@ -131,27 +132,25 @@ def _context(
     store: Store,
     extent: Extent,
 ) -> dict[str, Any]:
-    runs = {
-        name: Run(
-            settings=RunSettings.from_document(record.settings),
-            outcome=Outcome.from_document(record.outcome),
-            left=record,
-        )
-        for name, record in records.items()
-    }
+    every: dict[str, Run] = {}
     one = predictions[0] if len(predictions) == 1 else None
     group = group_of([verdict.prediction for verdict in verdicts], verdicts[0].size) or ""
     sections: list[dict[str, Any]] = []
     told: set[str] = set()
     for verdict, prediction in zip(verdicts, predictions, strict=True):
         notes = _new_notes(verdict, told)
-        sections.append(_section(verdict, prediction, runs, extent) | notes)
+        seeds = extent.seeds if verdict.look is None else verdict.look.seeds
+        judged = {*verdict.runs}
+        held = stored(prediction, verdict.size, store, seeds).runs
+        runs = [run for run in held if run.identity in judged]
+        every |= {run.identity: run for run in runs}
+        sections.append(_section(verdict, prediction, runs, seeds) | notes)
     return {
         "title": f"{one.title if one else TITLES.get(group, 'Predictions')}, {_at(verdicts[0])}",
         "sections": sections,
         "table": family.rows(verdicts, predictions),
         "explained": family.EXPLAINED,
-        "runs": [_run_row(run) for run in sorted(runs.values(), key=_run_order)],
+        "runs": [_run_row(run) for run in sorted(every.values(), key=_run_order)],
         "command": _command(predictions, verdicts[0].size, store, extent),
         "origins": _origins(list(records.values())),
         "schema": SCHEMA_VERSION,
@@ -192,16 +191,15 @@ def _command(predictions: Sequence[Prediction], size: str, store: Store, extent:
 def _section(
     verdict: Verdict,
     prediction: Prediction,
-    runs: Mapping[str, Run],
-    extent: Extent,
+    runs: Sequence[Run],
+    seeds: int | None,
 ) -> dict[str, Any]:
-    seeds = extent.seeds if verdict.look is None else verdict.look.seeds
     draw = figures.find(prediction.name)
     drawing = ""
     if draw is not None and verdict.numbers:
         try:
             drawing = figures.svg(
-                draw(verdict, [runs[name] for name in verdict.runs]),
+                draw(verdict, in_order(runs)),
                 name=prediction.name,
                 title=f"{prediction.title}, {verdict.size}",
                 description=verdict.sentence,

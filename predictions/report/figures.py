@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from efficiency.errors import InvalidInputError
-from predictions.protocol import Run
+from predictions.cells import Run
 from predictions.verdicts import Verdict
 
 if TYPE_CHECKING:

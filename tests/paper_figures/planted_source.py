@@ -10,7 +10,7 @@ import pandas as pd
 
 from paper_figures.base import Evidence, Need, Source
 from paper_figures.catalogue import FIGURES
-from predictions.protocol import Run
+from predictions.cells import Run
 from predictions.registry import THEORY
 from predictions.variants import AS_DESIGNED
 from runs import Store

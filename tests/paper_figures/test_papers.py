@@ -67,10 +67,10 @@ def test_the_medians_of_figure_7_are_those_of_the_histories(ungrokking):
     arm = main_arm(ungrokking.runs)
     decay = sorted({run.weight_decay for run in arm})[len({run.weight_decay for run in arm}) // 2]
     panels = [axes for axes in figure.axes if axes.get_title("left")]
-    sizes = sorted({run.size for run in arm})
+    sizes = sorted({run.dataset_size for run in arm})
     assert len(panels) == len(sizes)
     for axes, D in zip(panels, sizes, strict=True):
-        runs = [run.run for run in arm if run.size == D and run.weight_decay == decay]
+        runs = [run for run in arm if run.dataset_size == D and run.weight_decay == decay]
         assert axes.get_title("left") == f"D′ = {D}, {len(runs)} runs"
         for quantity, label in (
             ("train_accuracy", "Training accuracy"),
@@ -103,14 +103,18 @@ def test_figure_10_shows_a_ratio_or_counts_a_run_without_one(ungrokking):
     assert sorted(y for line in marks for y in line.get_ydata()) == pytest.approx(ratios)
     sizes, medians = labelled(left)["median"]
     for D, median in zip(sizes, medians, strict=True):
-        of_size = [gen / mem for run, (gen, mem) in zip(runs, both, strict=True) if run.size == D]
+        of_size = [
+            gen / mem for run, (gen, mem) in zip(runs, both, strict=True) if run.dataset_size == D
+        ]
         if all(
-            gen > 0 and mem > 0 for run, (gen, mem) in zip(runs, both, strict=True) if run.size == D
+            gen > 0 and mem > 0
+            for run, (gen, mem) in zip(runs, both, strict=True)
+            if run.dataset_size == D
         ):
             assert median == pytest.approx(np.median(of_size))
     assert left.get_title("left").startswith(f"{len(runs) - len(ratios)} network")
     means = labelled(right)["mean"]
-    assert means[0] == sorted({run.size for run in runs})
+    assert means[0] == sorted({run.dataset_size for run in runs})
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from paper_figures.catalogue import FIGURES
 from paper_figures.files import as_bytes
 from paper_figures.panels.ungrokking import at_middle_decay
 from paper_figures.varma2023 import figure_10 as varma_10
-from predictions.protocol import Run
+from predictions.cells import Run
 from predictions.variants import Variant
 from tests.paper_figures.planted_source import NEEDS, source
 

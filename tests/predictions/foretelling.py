@@ -13,12 +13,11 @@ from efficiency.settings import RunSettings
 from efficiency.statistics.critical_size import s_curve
 from efficiency.statistics.lines import fit_line, meets
 from efficiency.training.recording import recorded_steps
+from predictions.cells import Cell, Run
 from predictions.circuit_efficiency.critical_size.arms import ForetoldSize
 from predictions.circuit_efficiency.critical_size.claim import Claim
 from predictions.circuit_efficiency.critical_size.records import Records, Seed
-from predictions.protocol import Run
 from predictions.registry import CRITICAL_SIZE
-from predictions.stages import Cell
 from predictions.verdicts import Finding
 from tests.predictions import planted
 from tests.predictions.plant import remembered
@@ -149,7 +148,7 @@ def planted_runs(
         if cell.arm == "continued":
             log_norm -= 0.05
         return ended(
-            run,
+            cell,
             norm=math.exp(log_norm + 0.002 * draw.normal()),
             log_odds=17.0 + 0.2 * draw.normal(),
             gen_share_answer=0.1 if mem else 0.99,
@@ -159,11 +158,11 @@ def planted_runs(
 
     runs: dict[RunSettings, Run] = {}
     while still := known.open_seeds("quick", num_seeds):
-        for cell in (cell for seed in crossings for cell in known.cells("quick", seed)):
+        for cell in (cell for seed in crossings for cell in known.cells_of("quick", seed)):
             runs.setdefault(cell.settings, made(cell))
         own = {s: [r for r in runs.values() if r.settings.data_seed == s] for s in still}
         said = {s: (*known.said.get(s, ()), known.foretell("quick", s, own[s])) for s in still}
         known = known.knowing(said)
-    for cell in (cell for seed in crossings for cell in known.cells("quick", seed)):
+    for cell in (cell for seed in crossings for cell in known.cells_of("quick", seed)):
         runs.setdefault(cell.settings, made(cell))
     return remembered(list(runs.values()), history), known

@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 
 from efficiency.estimates import Estimate
-from efficiency.settings import RunSettings
 from efficiency.training.outcome import Outcome
-from predictions.protocol import Run
+from predictions.cells import Cell, Run
 from tests.build import number
 
 
@@ -26,33 +25,31 @@ class Left:
         return self.held
 
 
-def ended(settings: RunSettings, left: Left | None = None, **numbers: float) -> Run:
+def ended(cell: Cell, left: Left | None = None, **numbers: float) -> Run:
     """Return a run with these final numbers, which fits its examples unless told otherwise."""
     held = {name: number(value) for name, value in {"train_accuracy": 1.0, **numbers}.items()}
     return Run(
-        settings=settings,
+        cell=cell,
         outcome=Outcome(status="settled", reasons=(), numbers=held),
         left=left,
     )
 
 
-def diverged(settings: RunSettings) -> Run:
+def diverged(cell: Cell) -> Run:
     outcome = Outcome(status="diverged", reasons=("nan",), numbers={})
-    return Run(settings=settings, outcome=outcome)
+    return Run(cell=cell, outcome=outcome)
 
 
-def timed(settings: RunSettings, steps: float, **numbers: float) -> Run:
+def timed(cell: Cell, steps: float, **numbers: float) -> Run:
     """Return a run that generalises at a step, or not by its end."""
-    run = ended(settings, **numbers)
-    budget = float(settings.num_steps)
+    run = ended(cell, **numbers)
+    budget = float(cell.settings.num_steps)
     if steps > budget:
         at = Estimate(value=None, low=budget, high=None, n=1, unit="steps", status="censored")
     else:
         at = number(steps, "steps")
     held = {**run.outcome.numbers, "step_generalised": at}
-    return Run(
-        settings=settings, outcome=Outcome(status="settled", reasons=(), numbers=held), left=None
-    )
+    return Run(cell=cell, outcome=Outcome(status="settled", reasons=(), numbers=held), left=None)
 
 
 def remembered(runs: Sequence[Run], history: Callable[[Run], pd.DataFrame]) -> list[Run]:

@@ -14,12 +14,12 @@ from efficiency.statistics.critical_size import retained, s_curve
 from efficiency.training.optimiser import learning_time
 from efficiency.training.outcome import Outcome, outcome, tail_at
 from efficiency.training.recording import recorded_steps
+from predictions.cells import Cell, Run
 from predictions.circuit_efficiency import scratch
 from predictions.circuit_efficiency.efficiency.claim import DESIGNS as GEN_SIZES
 from predictions.circuit_efficiency.efficiency.claim import gen_arm, mem_arm
-from predictions.circuit_efficiency.ungrokking import claim as ungrokking
+from predictions.circuit_efficiency.ungrokking import cells as ungrokking
 from predictions.grounds import GROUNDS
-from predictions.protocol import Run
 from tests.build import Left, number
 
 GROUND = GROUNDS["quick"]
@@ -29,11 +29,11 @@ KAPPA = 5.0
 GEN_CENTRE = float(np.exp(np.mean(np.log(GEN_SIZES["quick"].gen_sizes))))
 
 
-def ended(settings: RunSettings, status: str = "settled", **numbers: float) -> Run:
+def ended(cell: Cell, status: str = "settled", **numbers: float) -> Run:
     """Return a run with these final numbers."""
     held = {name: number(value) for name, value in {"train_accuracy": 1.0, **numbers}.items()}
     reasons = () if status == "settled" else ("the norm still moved by +3.0%",)
-    return Run(settings=settings, outcome=Outcome(status=status, reasons=reasons, numbers=held))
+    return Run(cell=cell, outcome=Outcome(status=status, reasons=reasons, numbers=held))
 
 
 def seeds(num_seeds: int) -> range:
@@ -42,17 +42,17 @@ def seeds(num_seeds: int) -> range:
 
 # Settings are checked when they are made, and simulations want the same ones again and again.
 @functools.cache
-def curve_arms(seed: int) -> list[RunSettings]:
+def curve_arms(seed: int) -> list[Cell]:
     return mem_arm(GROUND, [seed]) + gen_arm(GROUND, [seed])
 
 
 @functools.cache
-def main_arm(seed: int) -> list[RunSettings]:
+def main_arm(seed: int) -> list[Cell]:
     return ungrokking.main_arm(GROUND, [seed])
 
 
 @functools.cache
-def scratch_arm(seed: int) -> list[RunSettings]:
+def scratch_arm(seed: int) -> list[Cell]:
     return scratch.scratch_arm(GROUND, [seed])
 
 
@@ -88,10 +88,11 @@ def curves(
         crossing = (crossings or {}).get(seed, 180.0)
         # Gen's slope turns around the middle of the sizes at which it is read.
         centre = {"memorising": crossing, "natural": GEN_CENTRE}
-        for settings in curve_arms(seed):
+        for cell in curve_arms(seed):
+            settings = cell.settings
             regime = settings.regime
             if settings.start is None and regime == "natural":
-                runs.append(ended(settings))
+                runs.append(ended(cell))
                 continue
             log_norm = math.log(20.0) + slopes[regime] * math.log(
                 settings.dataset_size / centre[regime]
@@ -107,7 +108,7 @@ def curves(
                 log_norm += math.log(factor)
             runs.append(
                 ended(
-                    settings,
+                    cell,
                     norm=math.exp(log_norm),
                     log_odds=log_odds,
                     margin=log_odds + 0.6,
@@ -156,9 +157,10 @@ def ungrokked(
             decay: own + decay_effect * math.log(decay) + decay_sd * rng.normal()
             for decay in ungrokking.DESIGNS["quick"].weight_decays
         }
-        for settings in main_arm(seed):
+        for cell in main_arm(seed):
+            settings = cell.settings
             if settings.start is None:
-                runs.append(ended(settings))
+                runs.append(ended(cell))
                 continue
             D, decay = settings.dataset_size, settings.optimiser.weight_decay
             r = retained_along(shape, D, math.exp(at[decay]), slope)
@@ -166,7 +168,7 @@ def ungrokked(
             accuracy = rng.binomial(S * S - D, p) / (S * S - D)
             recorded = accuracies_over_time(settings, course, accuracy, noise, apart)
             final = tail_at(recorded, settings, 1.0, "novel_accuracy")[0]
-            run = ended(settings, novel_accuracy=final, novel_accuracy_drift=-0.01)
+            run = ended(cell, novel_accuracy=final, novel_accuracy_drift=-0.01)
             run = replace(run, left=Left(recorded))
             halfway = number(200 / decay * math.exp(0.2 * rng.normal()), "steps")
             runs.append(with_number(run, step_halfway=halfway))
@@ -244,10 +246,10 @@ def history(settings: RunSettings, accuracy, *, fitted_at: float = 120.0) -> pd.
     )
 
 
-def course(settings: RunSettings, accuracy, **more) -> Run:
+def course(cell: Cell, accuracy, **more) -> Run:
     """Return a run whose outcome is read off a simulated history, as training reads it."""
-    left = Left(history(settings, accuracy, **more))
-    return Run(settings=settings, outcome=outcome(left.history, settings), left=left)
+    left = Left(history(cell.settings, accuracy, **more))
+    return Run(cell=cell, outcome=outcome(left.history, cell.settings), left=left)
 
 
 def rising(at: float, steepness: float, height: float = 1.0):
@@ -281,11 +283,11 @@ def scratched(
         steep = rng.uniform(*steepness)
         arm = scratch_arm(seed)
         stays = rng.integers(len(arm)) if rng.random() < semi else None
-        for i, settings in enumerate(arm):
+        for i, cell in enumerate(arm):
             # Twice as much data generalises some hundred times earlier.
-            at = budget * (middle / settings.dataset_size) ** rng.uniform(6, 9)
+            at = budget * (middle / cell.settings.dataset_size) ** rng.uniform(6, 9)
             accuracy = rising(at, steep, height=max(0.0, 1 - misses * rng.exponential()))
             if i == stays:
                 accuracy = rising(rng.uniform(1000, 8000), 6.0, height=rng.uniform(0.2, 0.8))
-            runs.append(course(settings, accuracy))
+            runs.append(course(cell, accuracy))
     return runs

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from efficiency.statistics.critical_size import s_curve
-from predictions.protocol import Run
+from predictions.cells import Run
 from tests.build import continued_run, start_run
 
 SIZES = (50, 68, 91, 123, 166, 224, 303)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from efficiency.settings import RunSettings
 from efficiency.statistics.critical_size import s_curve
 from efficiency.training.outcome import Outcome, tail_at
+from predictions.cells import Cell, Run
 from predictions.circuit_efficiency.at_rest.anti_grokking import LOST, USUAL
 from predictions.circuit_efficiency.at_rest.comes_to_rest import LONGER, MOST, clauses
 from predictions.circuit_efficiency.at_rest.descent import DESIGNS
@@ -21,7 +21,6 @@ from predictions.circuit_efficiency.ungrokking.judge import FALL, FORGETTING, KE
 from predictions.circuit_efficiency.ungrokking.reading import sweeps, usable
 from predictions.circuit_efficiency.weight_decay.claim import RATIO_MARGIN
 from predictions.clauses import LEVEL, decide, majority_p
-from predictions.protocol import Run
 from predictions.registry import AT_REST, find, group_of, select
 from predictions.verdicts import Verdict
 from tests.build import Left, number
@@ -39,9 +38,9 @@ def judge(name: str, runs: list[Run]) -> Verdict:
 
 
 @functools.cache
-def settings_of(name: str, num_seeds: int) -> list[RunSettings]:
+def cells_of(name: str, num_seeds: int) -> list[Cell]:
     # Checked when they are made, and simulations want the same ones again and again.
-    return find(name).settings("quick", num_seeds)
+    return find(name).cells("quick", num_seeds)
 
 
 def accuracy_at(r: float) -> float:
@@ -51,14 +50,15 @@ def accuracy_at(r: float) -> float:
 def long_runs(course: str, *, num_seeds: int = 6, middle: float = 160.0, noise: float = 0.01):
     """Return start networks and long continuations whose accuracy takes a course to an S-curve."""
     rng, runs = np.random.default_rng(0), []
-    for settings in find("comes-to-rest").settings("quick", num_seeds):
+    for cell in find("comes-to-rest").cells("quick", num_seeds):
+        settings = cell.settings
         if settings.start is None:
-            runs.append(ended(settings))
+            runs.append(ended(cell))
             continue
         r = float(s_curve(settings.dataset_size, middle, 3.0))
         recorded = accuracies_over_time(settings, course, accuracy_at(r), noise, rng)
         final = tail_at(recorded, settings, 1.0, "novel_accuracy")[0]
-        run = ended(settings, novel_accuracy=final, novel_accuracy_drift=0.0)
+        run = ended(cell, novel_accuracy=final, novel_accuracy_drift=0.0)
         runs.append(replace(run, left=Left(recorded)))
     return runs
 
@@ -75,9 +75,10 @@ def descended(
     """Return continuations by descent; the larger penalty's thresholds are so many times larger."""
     rng, runs, at = np.random.default_rng(1), [], {}
     small, large = DESIGNS["quick"].weight_decays
-    for settings in settings_of("gradient-descent", num_seeds):
+    for cell in cells_of("gradient-descent", num_seeds):
+        settings = cell.settings
         if settings.start is None:
-            runs.append(ended(settings))
+            runs.append(ended(cell))
             continue
         seed, decay = settings.data_seed, settings.optimiser.weight_decay
         if seed not in at:
@@ -87,7 +88,7 @@ def descended(
         r = float(s_curve(settings.dataset_size, at[seed][decay], 4.0))
         runs.append(
             ended(
-                settings,
+                cell,
                 novel_accuracy=accuracy_at(r),
                 novel_accuracy_drift=drift,
                 log_odds=5.0 if decay == small else log_odds,
@@ -100,7 +101,8 @@ def descended(
 def collapsing(lost: int, *, of: int = 10, usual: int = 0) -> list[Run]:
     """Return networks that had generalised, some of which collapse in either arm."""
     runs = []
-    for settings in find("anti-grokking").settings("quick", of):
+    for cell in find("anti-grokking").cells("quick", of):
+        settings = cell.settings
         seed = settings.data_seed - 4000
         accuracy = 1.0
         if settings.start is not None:
@@ -108,7 +110,7 @@ def collapsing(lost: int, *, of: int = 10, usual: int = 0) -> list[Run]:
             accuracy = 0.5 if seed < many else 0.97
         runs.append(
             ended(
-                settings,
+                cell,
                 novel_accuracy=accuracy,
                 novel_accuracy_drift=0.0,
                 log_odds=30.0,
@@ -164,7 +166,8 @@ def test_everything_forgotten_is_refuted_and_nothing_forgotten_not_supported():
 def test_the_long_runs_are_those_of_ungrokking_and_longer():
     arms = find("ungrokking").settings("quick")
     usual = {one for one in arms if one.start and one.optimiser.weight_decay == 1}
-    for settings in find("comes-to-rest").settings("quick"):
+    for cell in find("comes-to-rest").cells("quick"):
+        settings = cell.settings
         if settings.start is not None:
             shorter = settings.model_copy(update={"num_steps": settings.num_steps // LONGER})
             assert shorter in usual
@@ -248,15 +251,19 @@ def ends(low: float, high: float, draw, num_seeds: int) -> str:
     """Return what the rule of gradient-descent says of accuracies at both ends, with a spread."""
     claim, sizes = find("gradient-descent"), DESIGNS["quick"].sizes
     runs = [
-        ended(s)
-        if s.start is None
+        ended(cell)
+        if cell.role == "start"
         else ended(
-            s,
+            cell,
             novel_accuracy=float(
-                np.clip({sizes[0]: low, sizes[-1]: high}.get(s.dataset_size, 0.5) + draw(), 0, 1)
+                np.clip(
+                    {sizes[0]: low, sizes[-1]: high}.get(cell.settings.dataset_size, 0.5) + draw(),
+                    0,
+                    1,
+                )
             ),
         )
-        for s in settings_of("gradient-descent", num_seeds)
+        for cell in cells_of("gradient-descent", num_seeds)
     ]
     counted, _ = usable(runs)
     return decide(claim.clauses(sweeps(counted), counted)[1]).outcome

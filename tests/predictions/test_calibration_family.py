@@ -13,8 +13,8 @@ import pytest
 from scipy import stats
 
 from efficiency.statistics.shapes import RIVALS
+from predictions.cells import Run
 from predictions.circuit_efficiency import scratch
-from predictions.protocol import Run
 from predictions.registry import find
 from predictions.verdicts import Verdict
 from tests.predictions import planted
@@ -29,10 +29,10 @@ def delayed(rng: np.random.Generator, num_seeds: int, delay: float, spread: floa
     """Return runs that generalise ``delay`` times later than they fit, which is at step 120."""
     largest = scratch.DESIGNS["quick"].sizes[-1]
     return [
-        course(settings, rising(120 * delay * math.exp(spread * rng.normal()), 8.0))
+        course(cell, rising(120 * delay * math.exp(spread * rng.normal()), 8.0))
         for seed in planted.seeds(num_seeds)
-        for settings in planted.scratch_arm(seed)
-        if settings.dataset_size == largest
+        for cell in planted.scratch_arm(seed)
+        if cell.settings.dataset_size == largest
     ]
 
 

@@ -12,12 +12,12 @@ from scipy import stats
 
 from efficiency.training.outcome import Outcome, outcome
 from efficiency.training.recording import recorded_steps
+from predictions.cells import Run
 from predictions.circuit_efficiency.circuits.larger_part import GEN, MEM, crossing_of
 from predictions.circuit_efficiency.circuits.logits import Courses, bounds_of_ratio, comes_to
 from predictions.circuit_efficiency.circuits.memory_first import MIN_SLOWER
 from predictions.circuit_efficiency.circuits.memory_gives_way import LEFT, MEM_LEFT, NORM_FALLS
 from predictions.clauses import majority_p
-from predictions.protocol import Run
 from predictions.registry import CIRCUITS, find, group_of, select
 from predictions.verdicts import Verdict
 from tests.build import Left
@@ -53,9 +53,9 @@ def network(
     Of Mem's logit a part is left once Gen has come, and the log norm changes by so much while Gen
     comes from a quarter to three quarters.
     """
-    settings = next(
-        run for run in find("memory-first").settings("quick", seed - 3999) if run.data_seed == seed
-    )
+    cells = find("memory-first").cells("quick", seed - 3999)
+    cell = next(cell for cell in cells if cell.seed == seed)
+    settings = cell.settings
     steps = np.array(recorded_steps(settings.recording, settings.num_steps))
     risen = grown(steps, mem_at * slower)
     novel = gen * risen
@@ -75,7 +75,7 @@ def network(
             "novel_centred_logit": novel,
         }
     )
-    return Run(settings=settings, outcome=outcome(history, settings), left=Left(history))
+    return Run(cell=cell, outcome=outcome(history, settings), left=Left(history))
 
 
 def mem_of(run: Run) -> np.ndarray:
@@ -100,12 +100,13 @@ def continued(*, low: float = 0.1, high: float = 10.0, num_seeds: int = 8, **of_
 
     ``of_seed`` maps the number of a seed to its own (low, high).
     """
-    settings = find("larger-part").settings("quick", num_seeds)
-    sizes = sorted({s.dataset_size for s in settings if s.start is not None})
+    cells = find("larger-part").cells("quick", num_seeds)
+    sizes = sorted({c.settings.dataset_size for c in cells if c.role == "judged"})
     runs = []
-    for s in settings:
-        if s.start is None:
-            runs.append(ended(s))
+    for cell in cells:
+        s = cell.settings
+        if cell.role == "start":
+            runs.append(ended(cell))
             continue
         own_low, own_high = of_seed.get(f"seed_{s.data_seed - 4000}", (low, high))
         along = sizes.index(s.dataset_size) / (len(sizes) - 1)
@@ -113,7 +114,7 @@ def continued(*, low: float = 0.1, high: float = 10.0, num_seeds: int = 8, **of_
         gen = 40 * ratio / (1 + ratio)
         runs.append(
             ended(
-                s,
+                cell,
                 centred_logit=40.0,
                 novel_centred_logit=gen,
                 novel_accuracy=0.05 + 0.9 * along,
@@ -205,22 +206,22 @@ def test_networks_of_which_half_are_as_it_says_are_an_undecided_larger_part():
 def test_a_mean_at_its_bound_is_rarely_decided_either_way(name, number, shape, most):
     # Five percent of both sides together; of six skewed values a t test errs by itself in 11%.
     outcomes, count = [], 100
-    rng, settings = np.random.default_rng(2), TRUE["memory-first"][0].settings
+    rng, cell = np.random.default_rng(2), TRUE["memory-first"][0].cell
     for _ in range(count):
         of_each = [0.05 * SHAPES[shape](rng) for _ in range(6)]
-        outcomes.append(judged(name, [edge(name, number, off, settings) for off in of_each]))
+        outcomes.append(judged(name, [edge(name, number, off, cell) for off in of_each]))
     wrong = sum(outcome != "undecided" for outcome in outcomes)
     assert wrong / count <= most + 2 * math.sqrt(most * (1 - most) / count)
 
 
 def test_a_norm_that_falls_by_decay_alone_is_rarely_taken_for_gen():
     # It falls ever more slowly, whatever the circuits do; noise makes it fall faster in some.
-    rng, settings, count = np.random.default_rng(4), TRUE["memory-first"][0].settings, 60
+    rng, cell, count = np.random.default_rng(4), TRUE["memory-first"][0].cell, 60
     outcomes = []
     for _ in range(count):
         seen = []
         for _ in range(8):
-            both, run = edge("memory-gives-way", NORM_FALLS, -0.1, settings)
+            both, run = edge("memory-gives-way", NORM_FALLS, -0.1, cell)
             norm = 20 + 6 * np.exp(-both.step / 5e3) + 0.05 * rng.normal(size=len(both.step))
             seen.append((replace(both, norm=norm), run))
         outcomes.append(judged("memory-gives-way", seen))
@@ -234,7 +235,7 @@ def judged(name, seen) -> str:
     return find(name).judged(both, runs, ()).outcome
 
 
-def edge(name, number, off, settings):
+def edge(name, number, off, cell):
     """Return both circuits of a network at a rule's bound, but for ``off``, and its run."""
     steps = np.exp(np.linspace(0, math.log(1e6), 801))
     gen_at = 100 * MIN_SLOWER * math.exp(off) if name == "memory-first" else 1e4
@@ -242,26 +243,24 @@ def edge(name, number, off, settings):
     mem = 20 / (1 + (100 / steps) ** 6)
     norm = 25 * np.exp((off if number == NORM_FALLS else -0.1) / 0.5 * gen / gen.max())
     left = LEFT + off if number == MEM_LEFT else 0.1
-    run = ended(
-        settings, centred_logit=30 + 20 * left, novel_centred_logit=30.0, novel_accuracy=0.99
-    )
+    run = ended(cell, centred_logit=30 + 20 * left, novel_centred_logit=30.0, novel_accuracy=0.99)
     return Courses(step=steps, gen=gen, mem=mem, norm=norm), run
 
 
 def test_the_advertised_power_is_there():
-    rng, settings = np.random.default_rng(3), TRUE["memory-first"][0].settings
+    rng, cell = np.random.default_rng(3), TRUE["memory-first"][0].cell
     first = way = 0
     for _ in range(60):
         late = math.log(20 / MIN_SLOWER) + math.log(2) * rng.normal(size=6)
         first += (
-            judged("memory-first", [edge("memory-first", None, off, settings) for off in late])
+            judged("memory-first", [edge("memory-first", None, off, cell) for off in late])
             == "supported"
         )
         nine = []
         for left in 0.1 + 0.05 * rng.normal(size=9):
             change = -0.1 if rng.random() < 0.98 else 0.1
-            both, _ = edge("memory-gives-way", NORM_FALLS, change, settings)
-            ends = ended(settings, novel_centred_logit=30.0, centred_logit=30 + 20 * left)
+            both, _ = edge("memory-gives-way", NORM_FALLS, change, cell)
+            ends = ended(cell, novel_centred_logit=30.0, centred_logit=30 + 20 * left)
             nine.append((both, ends))
         way += judged("memory-gives-way", nine) == "supported"
     assert first >= 48

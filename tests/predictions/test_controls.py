@@ -9,13 +9,13 @@ import pytest
 from scipy import stats
 
 from efficiency.training.outcome import Outcome
+from predictions.cells import Run
 from predictions.circuit_efficiency.controls.arms import NUM_SIZES
 from predictions.circuit_efficiency.controls.equal_steps import DECAYS
 from predictions.circuit_efficiency.controls.small_epsilon import SMALL, SmallEpsilon
 from predictions.circuit_efficiency.controls.without_decay import LONGER, WithoutDecay
-from predictions.circuit_efficiency.ungrokking.claim import DESIGNS
+from predictions.circuit_efficiency.ungrokking.cells import DESIGNS
 from predictions.circuit_efficiency.weight_decay.claim import ACCURACY_MARGIN
-from predictions.protocol import Run
 from predictions.registry import CONTROLS, find, group_of, select
 from predictions.sizes import SIZES
 from tests.build import Left, number
@@ -27,13 +27,14 @@ def planted(
 ) -> list[Run]:
     """Return records whose accuracy at every D' has these means."""
     rng, runs = np.random.default_rng(3), []
-    for settings in find("without-decay").settings("quick", num_seeds):
+    for cell in find("without-decay").cells("quick", num_seeds):
+        settings = cell.settings
         if settings.start is None:
-            runs.append(ended(settings, norm=20.0))
+            runs.append(ended(cell, norm=20.0))
             continue
         mean = with_decay if settings.optimiser.weight_decay else without
         accuracy = float(np.clip(mean + spread * rng.normal(), 0, 1))
-        run = ended(settings, novel_accuracy=accuracy, novel_accuracy_drift=0.0, norm=22.0)
+        run = ended(cell, novel_accuracy=accuracy, novel_accuracy_drift=0.0, norm=22.0)
         runs.append(replace(run, left=Left(history(settings, lambda step: 0.5 + 0 * step))))
     return runs
 
@@ -91,8 +92,8 @@ ALIKE = dict(
 def ended_everywhere(name: str) -> list[Run]:
     """Return the runs of six seeds of a claim, all with the same numbers."""
     return [
-        ended(settings, novel_accuracy=0.5, novel_accuracy_drift=0.0, log_odds=40.0, norm=20.0)
-        for settings in find(name).settings("quick", 6)
+        ended(cell, novel_accuracy=0.5, novel_accuracy_drift=0.0, log_odds=40.0, norm=20.0)
+        for cell in find(name).cells("quick", 6)
     ]
 
 
@@ -166,15 +167,14 @@ def by_epsilon(
     *, usual: float = 0.95, small: float = 0.7, spread: float = 0.05, num_seeds: int = 8
 ):
     rng, runs = np.random.default_rng(4), []
-    for settings in find("small-epsilon").settings("quick", num_seeds):
+    for cell in find("small-epsilon").cells("quick", num_seeds):
+        settings = cell.settings
         if settings.start is None:
-            runs.append(ended(settings, norm=20.0))
+            runs.append(ended(cell, norm=20.0))
             continue
         mean = small if settings.optimiser.epsilon == SMALL else usual
         accuracy = float(np.clip(mean + spread * rng.normal(), 0, 1))
-        runs.append(
-            ended(settings, novel_accuracy=accuracy, novel_accuracy_drift=-0.01, log_odds=28.0)
-        )
+        runs.append(ended(cell, novel_accuracy=accuracy, novel_accuracy_drift=-0.01, log_odds=28.0))
     return runs
 
 

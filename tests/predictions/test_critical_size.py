@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from predictions.cells import Run, by_arm
 from predictions.circuit_efficiency.critical_size.arms import (
     LENGTHS,
     MEASURE,
@@ -25,7 +26,6 @@ from predictions.circuit_efficiency.critical_size.crossings import log_norm_at
 from predictions.circuit_efficiency.critical_size.records import accuracy_after, read
 from predictions.circuit_efficiency.critical_size.sharing import Mixture, Seen, Sharing
 from predictions.grounds import GROUNDS
-from predictions.protocol import Run
 from predictions.registry import CRITICAL_SIZE
 from predictions.variants import Variant
 from tests.build import number
@@ -212,7 +212,7 @@ def test_a_continuation_that_no_longer_fits_loses_its_seed_and_one_beyond_its_si
 def test_a_seed_whose_circuits_do_not_meet_is_lost_and_one_that_does_not_count_is_not():
     runs, known = planted_runs()
     seed = known.seeds("quick")[0]
-    first = {cell.settings for cell in known.knowing({}).cells("quick", seed)}
+    first = {cell.settings for cell in known.knowing({}).cells_of("quick", seed)}
     own = [run for run in runs if run.settings in first]
     flat = [
         planted.with_number(r, norm=number(14.0)) if r.settings.label_seed is not None else r
@@ -227,7 +227,7 @@ def test_a_seed_whose_circuits_do_not_meet_is_lost_and_one_that_does_not_count_i
         ("mem", 1, None),
         ("mem", 2, "Mem has settled at 3 of 5 sizes only"),
     ):
-        moving = known.arms("quick", own)[seed][arm][:number_of_them]
+        moving = by_arm(own)[seed][arm][:number_of_them]
         restless = [
             replace(r, outcome=replace(r.outcome, status="not settled", reasons=("x",)))
             if r in moving
@@ -267,7 +267,7 @@ def test_accuracy_that_does_not_cross_the_middle_is_not_refined():
         level = [planted.with_number(r, novel_accuracy=number(accuracy)) for r in own]
         assert so_far.foretell("quick", seed, level) == {"between": None}
         then = known.knowing({seed: (known.said[seed][0], {"between": None})})
-        assert {c.stage for c in then.cells("quick", seed)} == {MEASURE, OBSERVE}
+        assert {c.stage for c in then.cells_of("quick", seed)} == {MEASURE, OBSERVE}
 
 
 def test_mixtures_are_compared_with_the_cheaper_pure_circuit():
@@ -281,10 +281,11 @@ def test_mixtures_are_compared_with_the_cheaper_pure_circuit():
     assert numbers["share_comparable"].value == 1
     assert 0.5 < numbers["share_of_networks_partial"].value <= 1
     for seed, (_, then) in known.said.items():
-        pure = known.arms("quick", runs)[seed]["pure mem"]
+        pure = by_arm(runs)[seed]["pure mem"]
         sizes = sizes_between(*then["between"])
-        assert [r.settings.dataset_size for r in pure] == [*sizes, *sizes]
-        assert [r.settings.start is None for r in pure] == [True] * 3 + [False] * 3
+        made = {(r.dataset_size, r.start is None) for r in pure}
+        assert made == set(itertools.product(sizes, (True, False)))
+        assert len(pure) == len(made)
 
     def changed(change: Callable[[Run], Run], which: Callable[[Run], bool]) -> str:
         return known.judge("quick", [change(r) if which(r) else r for r in runs]).outcome
@@ -333,7 +334,7 @@ def test_two_exponents_must_agree_on_what_mixtures_cost():
 
 
 def test_a_norm_is_moved_to_other_log_odds_as_if_weights_were_scaled():
-    settings = CRITICAL_SIZE[RATIO].settings("quick", 1)[0]
-    run = ended(settings, norm=20.0, log_odds=17.0)
-    scaled = ended(settings, norm=20.0 * 1.01, log_odds=17.0 * 1.01**6)
+    cell = CRITICAL_SIZE[RATIO].cells("quick", 1)[0]
+    run = ended(cell, norm=20.0, log_odds=17.0)
+    scaled = ended(cell, norm=20.0 * 1.01, log_odds=17.0 * 1.01**6)
     assert log_norm_at(scaled, 17.0) == pytest.approx(log_norm_at(run, 17.0)) == math.log(20)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from efficiency.settings import MLPSettings
 from predictions import design_files, looks
-from predictions.circuit_efficiency.ungrokking.claim import PAPER_SIZES
+from predictions.circuit_efficiency.ungrokking.cells import PAPER_SIZES
 from predictions.cli.showing import design_file
 from predictions.grounds import ground
 from predictions.plans import Look

@@ -9,10 +9,10 @@ import pytest
 from scipy import stats
 
 from efficiency.statistics.critical_size import s_curve
+from predictions.cells import Run
 from predictions.circuit_efficiency.controls.equal_steps import DECAYS, LONGER, EqualSteps
-from predictions.circuit_efficiency.ungrokking.claim import DESIGNS
+from predictions.circuit_efficiency.ungrokking.cells import DESIGNS
 from predictions.circuit_efficiency.weight_decay.claim import RATIO_MARGIN
-from predictions.protocol import Run
 from predictions.registry import find
 from predictions.sizes import SIZES
 from tests.predictions.planted import S, ended
@@ -38,9 +38,10 @@ def planted(
         slopes: Of the S-curve, with the smaller and with the larger decay.
     """
     runs, at = [], {}
-    for settings in CLAIM.settings("quick", num_seeds):
+    for cell in CLAIM.cells("quick", num_seeds):
+        settings = cell.settings
         if settings.start is None:
-            runs.append(ended(settings))
+            runs.append(ended(cell))
             own = math.log(165) + 0.2 * rng.normal()
             apart = dict(zip(DECAYS, (-0.5, 0.5), strict=True))
             at = {w: own + apart[w] * math.log(ratio) + spread * rng.normal() for w in DECAYS}
@@ -49,7 +50,7 @@ def planted(
         r = float(s_curve(D, math.exp(at[decay]), slopes[DECAYS.index(decay)]))
         num_novel = round(S**2 * (1 - D / S**2) ** 2)
         accuracy = rng.binomial(num_novel, 1 / S + (1 - 1 / S) * r) / num_novel
-        runs.append(ended(settings, novel_accuracy=accuracy, novel_accuracy_drift=-0.01))
+        runs.append(ended(cell, novel_accuracy=accuracy, novel_accuracy_drift=-0.01))
     return runs
 
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from efficiency.settings import RunSettings
 from efficiency.training.outcome import Outcome
+from predictions.cells import Cell, Run
 from predictions.circuit_efficiency import scratch
 from predictions.circuit_efficiency.semi_grokking.claim import kind
-from predictions.protocol import Run
 from predictions.registry import CRITICAL_SIZE, THEORY, find
 from predictions.sizes import SIZES
 from predictions.verdicts import Verdict
@@ -44,7 +44,7 @@ def family(seed: int = 0, num_seeds: int = 8) -> dict[str, list[Run]]:
     largest = scratch.DESIGNS["quick"].sizes[-1]
     return {
         "grokking": [
-            course(run.settings, rising(3000 * math.exp(0.5 * draw.normal()), 6.0))
+            course(run.cell, rising(3000 * math.exp(0.5 * draw.normal()), 6.0))
             for run in begun
             if run.settings.dataset_size == largest
         ],
@@ -126,10 +126,10 @@ def never_between(run: Run):
 def falsified() -> dict[str, tuple[str, list[Run]]]:
     """Return for each claim records on which it is plainly false, and what the sentence says."""
     draw = rng(5)
-    begun = [course(r.settings, never_between(r)) for r in scratched(draw, num_seeds=36)]
+    begun = [course(r.cell, never_between(r)) for r in scratched(draw, num_seeds=36)]
     largest = [r for r in begun if r.settings.dataset_size == scratch.DESIGNS["quick"].sizes[-1]]
     return {
-        "grokking": ("come to", [course(r.settings, rising(150.0, 6.0)) for r in largest]),
+        "grokking": ("come to", [course(r.cell, rising(150.0, 6.0)) for r in largest]),
         "efficiency": ("Gen's", curves(draw, gen_slope=0.3)),
         "weight-decay": ("factor", ungrokked(draw, decay_effect=0.4)),
         "semi-grokking": ("0 of 36 seeds", begun),
@@ -152,11 +152,12 @@ def test_a_mem_that_does_not_grow_refutes_efficiency():
 
 
 def test_runs_that_are_still_moving_may_yet_stay_and_refute_nothing():
-    settings = find("semi-grokking").settings("quick", 12)
     runs = [
-        course(s, rising(40_000.0, 6.0) if 340 < s.dataset_size < 400 else never_between(r))
-        for s in settings
-        for r in [course(s, rising(1000.0, 6.0))]
+        course(
+            c, rising(40_000.0, 6.0) if 340 < c.settings.dataset_size < 400 else never_between(r)
+        )
+        for c in find("semi-grokking").cells("quick", 12)
+        for r in [course(c, rising(1000.0, 6.0))]
     ]
     verdict = judge("semi-grokking", runs)
     assert verdict.numbers["share_of_seeds_semi_grokked"].value == 0
@@ -193,18 +194,18 @@ def test_a_network_whose_logits_overflow_somewhere_is_read_without_its_share():
 
 
 def test_mirror_images_alone_are_not_semi_grokking():
-    def mirrored(settings: RunSettings) -> Run:
-        run = course(settings, lambda step: 0 * step)
+    def mirrored(cell: Cell) -> Run:
+        run = course(cell, lambda step: 0 * step)
         return planted.with_number(run, test_accuracy=number(0.4))
 
-    runs = [mirrored(s) for s in find("semi-grokking").settings("quick", 12)]
+    runs = [mirrored(c) for c in find("semi-grokking").cells("quick", 12)]
     verdict = judge("semi-grokking", runs)
     assert verdict.numbers["runs_semi_grokked"].value == 0
     assert verdict.numbers["runs_that_know_only_mirror_images"].value == len(runs)
 
 
 def test_a_network_that_never_generalises_refutes_grokking():
-    runs = [course(s, lambda step: 0 * step) for s in find("grokking").settings("quick", 6)]
+    runs = [course(c, lambda step: 0 * step) for c in find("grokking").cells("quick", 6)]
     verdict = judge("grokking", runs)
     assert verdict.outcome == "refuted"
     assert verdict.numbers["runs_that_never_moved"].value == 6
@@ -236,17 +237,17 @@ def test_kappa_is_found_by_both_ways(true_records):
 
 
 def test_a_plateau_is_told_from_a_passage():
-    settings = find("semi-grokking").settings("quick", 1)[2]
-    plateau = course(settings, rising(4000, 6.0, height=0.5))
+    cell = find("semi-grokking").cells("quick", 1)[2]
+    plateau = course(cell, rising(4000, 6.0, height=0.5))
     assert kind(plateau) == "semi-grokked"
-    assert kind(course(settings, rising(40_000, 6.0))) == "moving"
-    assert kind(course(settings, rising(25_000, 6.0))) == "grokked"
-    assert kind(course(settings, rising(4000, 6.0))) == "grokked"
-    assert kind(course(settings, lambda step: 0 * step)) == "not grokked"
-    early = course(settings, rising(130, 6.0, height=0.5))
+    assert kind(course(cell, rising(40_000, 6.0))) == "moving"
+    assert kind(course(cell, rising(25_000, 6.0))) == "grokked"
+    assert kind(course(cell, rising(4000, 6.0))) == "grokked"
+    assert kind(course(cell, lambda step: 0 * step)) == "not grokked"
+    early = course(cell, rising(130, 6.0, height=0.5))
     assert kind(early) == "partial at once"
     # As slow as a passage may be.
-    assert kind(course(settings, rising(30_000, 0.4))) == "moving"
+    assert kind(course(cell, rising(30_000, 0.4))) == "moving"
 
 
 @pytest.mark.parametrize(
@@ -260,24 +261,25 @@ def test_a_plateau_is_told_from_a_passage():
     ],
 )
 def test_a_plateau_near_one_end_is_no_semi_grokking(height, expected):
-    settings = find("semi-grokking").settings("quick", 1)[2]
-    assert kind(course(settings, rising(4000, 6.0, height=height))) == expected
+    cell = find("semi-grokking").cells("quick", 1)[2]
+    assert kind(course(cell, rising(4000, 6.0, height=height))) == expected
 
 
 def test_plateaus_near_an_end_speak_neither_for_nor_against_semi_grokking():
-    settings = find("semi-grokking").settings("quick", 40)
+    cells = find("semi-grokking").cells("quick", 40)
     ends = {False: 0.0, True: 1.0}
     for near, outcome in ((0.9, "undecided"), (1.0, "refuted")):
         runs = [
             course(
-                s,
+                cell,
                 rising(
                     1000.0,
                     6.0,
-                    height=near if s.dataset_size == 382 else ends[s.dataset_size > 382],
+                    height=near if D == 382 else ends[D > 382],
                 ),
             )
-            for s in settings
+            for cell in cells
+            for D in [cell.settings.dataset_size]
         ]
         assert judge("semi-grokking", runs).outcome == outcome
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from predictions.cells import Run
 from predictions.circuit_efficiency import scratch
 from predictions.clauses import LEVEL, outcome_by
 from predictions.cli import running, sequence
@@ -16,7 +17,6 @@ from predictions.cli.sequence import run_in_looks
 from predictions.designs import Part
 from predictions.looks import planned, with_look, write_look, write_plan
 from predictions.plans import Extent, Look
-from predictions.protocol import Run
 from predictions.registry import find
 from predictions.stored import judge_stored
 from predictions.variants import Variant
@@ -40,8 +40,8 @@ def runs(num_seeds: int, began: datetime | None = None) -> list[Run]:
     began = began or datetime.now(UTC) + timedelta(hours=1)
     left = Dated(provenance={"times": {"began": began.isoformat(timespec="seconds")}})
     return [
-        replace(course(settings, rising(100.0, 6.0)), left=left)
-        for settings in FRESH.settings("quick", num_seeds)
+        replace(course(cell, rising(100.0, 6.0)), left=left)
+        for cell in FRESH.cells("quick", num_seeds)
     ]
 
 
@@ -174,7 +174,7 @@ def test_the_seeds_of_the_designs_confirm_nothing_in_any_store(tmp_path):
     usual, store = find("grokking"), Store(tmp_path / "s")
     write_plan(store, usual, "quick", (4,))
     left = Dated(provenance={"times": {"began": "2999-01-01T00:00:00+00:00"}})
-    judged = [replace(course(s, rising(100.0, 6.0)), left=left) for s in usual.settings("quick", 4)]
+    judged = [replace(course(c, rising(100.0, 6.0)), left=left) for c in usual.cells("quick", 4)]
     seen = with_look(verdict(0.01), usual, "quick", store, judged)
     assert (seen.outcome, seen.look.standing) == ("supported", "exploratory")
     assert "--first-seed takes others" in seen.look.why

@@ -11,13 +11,13 @@ from typing import ClassVar
 import pytest
 
 from predictions import foretold
+from predictions.cells import Cell, Run, by_arm
 from predictions.cli import sequence
 from predictions.cli.sequence import plan_looks, ranges, run_in_looks
 from predictions.cli.status import status_of
 from predictions.looks import planned
 from predictions.plans import Extent
-from predictions.protocol import Run
-from predictions.stages import Cell, Foretold, Staged, foreseen
+from predictions.stages import Foretold, Staged, foreseen
 from predictions.stored import judge_stored, stored
 from predictions.trainer import NetworkTrainer
 from predictions.variants import Variant
@@ -39,7 +39,7 @@ class Longer(Staged):
     assumptions: ClassVar[tuple[str, ...]] = ()
     glossary: ClassVar[dict[str, str]] = {}
 
-    def cells(self, size: str, seed: int) -> list[Cell]:
+    def cells_of(self, size: str, seed: int) -> list[Cell]:
         run = run_settings(data_seed=seed, init_seed=seed, num_steps=20)
         found = [Cell(stage="first", arm="first", settings=run)]
         for stage, said in zip(self.stages[1:], self.said.get(seed, ()), strict=False):
@@ -48,7 +48,7 @@ class Longer(Staged):
         return found
 
     def foretell(self, size: str, seed: int, runs: Sequence[Run]) -> Foretold:
-        arms = self.arms(size, runs)[seed]
+        arms = by_arm(runs)[seed]
         (last,) = arms[self.stages[len(self.said.get(seed, ()))]]
         norm = last.outcome.numbers["norm"].value
         assert norm is not None
@@ -61,7 +61,7 @@ class Longer(Staged):
         return "Tiny."
 
     def find(self, size: str, runs: Sequence[Run]) -> Finding:
-        longest = {s: arms["third"][0] for s, arms in self.arms(size, runs).items()}
+        longest = {s: arms["third"][0] for s, arms in by_arm(runs).items()}
         steps = [run.settings.num_steps for run in longest.values()]
         return Finding(outcome="undecided", sentence=f"{steps}", p_value=0.5, p_refuted=0.5)
 
@@ -122,7 +122,7 @@ def test_what_follows_is_a_function_of_what_was_found_and_is_said_before_it_is_t
     lengths = {one.says["seed"]: [] for one in said(store)}
     for one in said(store):
         lengths[one.says["seed"]].append(one.says["foretold"]["steps"])
-    for seed, arms in held.known.arms("quick", held.runs).items():
+    for seed, arms in by_arm(held.runs).items():
         assert [arms[s][0].settings.num_steps for s in ("second", "third")] == lengths[seed]
 
 

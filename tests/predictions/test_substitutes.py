@@ -11,12 +11,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from efficiency.settings import RunSettings
 from efficiency.statistics.critical_size import s_curve
 from efficiency.training.outcome import Outcome
+from predictions.cells import Cell, Run
 from predictions.circuit_efficiency.substitutes import ways
 from predictions.circuit_efficiency.substitutes.claim import Forgets, SameSize, Substitute
-from predictions.protocol import Run
 from predictions.registry import SUBSTITUTES, find, group_of, select
 from predictions.sizes import SIZES
 from tests.predictions.planted import ended
@@ -53,23 +52,22 @@ def planted(
         apart = ratio * np.exp(spread * rng.normal(size=num_seeds))
         given = list(zip(decayed, decayed * apart, strict=True))
     runs = []
-    for settings, is_other in designed(name, len(given)):
+    for cell in designed(name, len(given)):
+        settings, is_other = cell.settings, cell.arm != ways.DECAY.name
         if settings.start is None:
-            runs.append(ended(settings, norm=20.0))
+            runs.append(ended(cell, norm=20.0))
             continue
         middle = given[settings.data_seed - 4000][is_other]
         accuracy = CHANCE + (1 - CHANCE) * s_curve([settings.dataset_size], middle, 4.0)[0]
         numbers = {"novel_accuracy": accuracy, "novel_accuracy_drift": -0.01}
-        runs.append(ended(settings, **numbers, log_odds=40.0, norm=22.0))
+        runs.append(ended(cell, **numbers, log_odds=40.0, norm=22.0))
     return runs
 
 
 @functools.cache
-def designed(name: str, num_seeds: int) -> list[tuple[RunSettings, bool]]:
-    """Return the runs of a claim, and whether each is of the other way."""
-    claim = find(name)
-    assert isinstance(claim, Substitute)
-    return [(run, claim.way.is_of(run)) for run in claim.settings("quick", num_seeds)]
+def designed(name: str, num_seeds: int) -> list[Cell]:
+    # Checked when they are made, and simulations want the same ones again and again.
+    return find(name).cells("quick", num_seeds)
 
 
 def judge(name: str, runs: list[Run]):
@@ -133,11 +131,11 @@ def with_shuffled_networks(runs: list[Run], way: ways.Way, rng: np.random.Genera
     found = {
         (r.settings.data_seed, r.settings.dataset_size): r.outcome
         for r in runs
-        if r.settings.start and way.is_of(r.settings)
+        if r.arm == way.name
     }
     return [
         replace(r, outcome=found[given[r.settings.data_seed], r.settings.dataset_size])
-        if r.settings.start and way.is_of(r.settings)
+        if r.arm == way.name
         else r
         for r in runs
     ]
@@ -159,8 +157,8 @@ def test_which_network_goes_with_which_matters():
 def test_a_start_network_counts_if_it_does_in_both_arms():
     lost = Outcome(status="diverged", reasons=("a quantity was not finite",), numbers={})
     runs = planted()
-    for belongs in (ways.DECAY.is_of, ways.HELD.is_of):
-        harmed = next(r for r in runs if r.settings.start and belongs(r.settings))
+    for arm in (ways.DECAY.name, ways.HELD.name):
+        harmed = next(r for r in runs if r.arm == arm)
         verdict = judge(
             "held-norm-size", [replace(r, outcome=lost) if r is harmed else r for r in runs]
         )
@@ -184,11 +182,11 @@ def test_eight_networks_suffice_for_nothing_instead():
     rng, count, supported = np.random.default_rng(7), 40, 0
     for _ in range(count):
         runs = []
-        for settings, is_other in designed("nothing-instead", 8):
-            mean = 0.75 if is_other else 0.15
+        for cell in designed("nothing-instead", 8):
+            mean = 0.15 if cell.arm == ways.DECAY.name else 0.75
             accuracy = float(np.clip(mean + 0.2 * rng.normal(), 0, 1))
             numbers = {"novel_accuracy": accuracy, "novel_accuracy_drift": -0.01}
-            runs.append(ended(settings, **numbers, log_odds=40.0, norm=22.0))
+            runs.append(ended(cell, **numbers, log_odds=40.0, norm=22.0))
         supported += judge("nothing-instead", runs).outcome == "supported"
     assert supported >= stats.binom.ppf(0.01, count, 0.8)
 
@@ -198,9 +196,12 @@ def test_eight_networks_suffice_for_nothing_instead():
 def test_both_arms_differ_in_what_the_claim_is_about_and_in_nothing_else(name, size):
     prediction = find(name)
     assert isinstance(prediction, Substitute)
-    runs = prediction.settings(size)
+    cells, runs = prediction.cells(size), prediction.settings(size)
     starts = [run for run in runs if run.start is None]
-    arms = [[r for r in runs if r.start and way.is_of(r)] for way in (ways.DECAY, prediction.way)]
+    arms = [
+        [cell.settings for cell in cells if cell.arm == way.name]
+        for way in (ways.DECAY, prediction.way)
+    ]
     assert len(starts) + sum(map(len, arms)) == len(runs)
     assert f"{len(runs)} runs." in prediction.design(size)
     for decayed, other in zip(*arms, strict=True):

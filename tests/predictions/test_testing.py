@@ -18,7 +18,7 @@ from efficiency.settings import (
     RecordingSettings,
 )
 from predictions import meaning
-from predictions.protocol import Run
+from predictions.cells import Run
 from predictions.registry import PREDICTIONS
 from predictions.testing import check_network, check_operation, check_prediction
 from tests.build import run_settings
@@ -51,7 +51,7 @@ def test_conformance_sees_what_is_wrong(monkeypatch):
     claim, true, false = PREDICTIONS["ungrokking"], RECORDS["ungrokking"], kept_everywhere()
     with pytest.raises(AssertionError, match="planted refuted, found supported"):
         check_prediction(claim, true=true, false=true)
-    usual = type(claim).settings
+    usual = type(claim).cells
     with monkeypatch.context() as changed:
         changed.setattr(type(claim), "refutation", " ")
         with pytest.raises(AssertionError, match="no refutation"):
@@ -59,14 +59,14 @@ def test_conformance_sees_what_is_wrong(monkeypatch):
     with monkeypatch.context() as changed:
         odd = iter(range(1000))
         changed.setattr(
-            type(claim), "settings", lambda self, size, n=None: usual(self, size, 1 + next(odd) % 2)
+            type(claim), "cells", lambda self, size, n=None: usual(self, size, 1 + next(odd) % 2)
         )
         with pytest.raises(AssertionError, match="asked twice, its runs differ"):
             check_prediction(claim, true=true, false=false)
     with monkeypatch.context() as changed:
         changed.setattr(
             type(claim),
-            "settings",
+            "cells",
             lambda self, size, n=None: usual(PREDICTIONS[self.name], size, n),
         )
         with pytest.raises(AssertionError, match="still asks seeds"):

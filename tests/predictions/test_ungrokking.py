@@ -10,10 +10,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from efficiency.statistics.shapes import SHAPES
+from predictions.cells import Run
 from predictions.circuit_efficiency.ungrokking.claim import DESIGNS, Ungrokking
 from predictions.grounds import GROUNDS
-from predictions.judging import value_of
-from predictions.protocol import Run
 from predictions.registry import find
 from predictions.sizes import SIZES
 from tests.build import continued_run, start_run
@@ -77,7 +76,7 @@ def halfway(runs: list[Run], power: float) -> list[Run]:
             made.append(run)
             continue
         start = next(r for r in runs if r.settings == run.settings.start)
-        accuracy = value_of(run, "novel_accuracy")
+        accuracy = run.number("novel_accuracy")
         own = power * (1 + 0.01 * (run.settings.data_seed % 3 - 1))  # not all alike to rounding
         before = 1 / 31 + 30 / 31 * max(0.0, (accuracy - 1 / 31) * 31 / 30) ** own
         decay, size = run.settings.optimiser.weight_decay, run.settings.dataset_size
@@ -227,7 +226,7 @@ def test_two_runs_for_the_same_cell_are_a_fault_of_the_caller():
     double = runs[1]
     longer = double.settings.model_copy(update={"num_steps": 999})
     with pytest.raises(AssertionError, match="two runs for"):
-        judged([*runs, replace(double, settings=longer)])
+        judged([*runs, replace(double, cell=replace(double.cell, settings=longer))])
 
 
 def test_removed_and_never_seen_examples_are_compared_by_start_network():

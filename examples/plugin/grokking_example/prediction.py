@@ -2,6 +2,7 @@
 
 import math
 
+from predictions.cells import Cell, by_seed
 from predictions.clauses import above, decide
 from predictions.grounds import ground, schedule
 from predictions.judging import geometric
@@ -19,22 +20,20 @@ class FasterFit(Prediction):
     figure_caption = "Steps until fitted, a line for each seed."
 
     def design(self, size, num_seeds=None):
-        return f"{len(self.settings(size, num_seeds))} runs on half of the table, η / 2 and η."
+        return f"{len(self.cells(size, num_seeds))} runs on half of the table, η / 2 and η."
 
-    def settings(self, size, num_seeds=None):
+    def cells(self, size, num_seeds=None):
         on = ground(size, self.variant)
-        ways = [schedule(rate, 1.0, 0.5) for rate in (on.learning_rate / 2, on.learning_rate)]
+        slow, fast = (schedule(on.learning_rate / times, 1.0, 0.5) for times in (2, 1))
+        ways = {"slow": {"optimiser": slow}, "fast": {"optimiser": fast}}
         starts = [on.start(seed, on.num_pairs // 2) for seed in on.seeds(num_seeds)]
-        return [run.model_copy(update={"optimiser": way}) for run in starts for way in ways]
+        return [Cell(settings=s.model_copy(update=ways[a]), arm=a) for s in starts for a in ways]
 
     def find(self, size, runs):
-        logs = {}
-        for run in sorted(runs, key=lambda run: run.settings.optimiser.learning_rate):
-            if (fitted := run.outcome.numbers.get("step_fitted")) is not None and fitted.value:
-                logs.setdefault(run.settings.data_seed, []).append(math.log(fitted.value))
-        ratios = {seed: of[0] - of[1] for seed, of in logs.items() if len(of) == 2}
+        slow, fast = (by_seed(runs, arm, "step_fitted") for arm in ("slow", "fast"))
+        ratios = {seed: math.log(slow[seed] / fast[seed]) for seed in slow if seed in fast}
         if len(ratios) < self.min_seeds:
             return Finding(outcome="undecided", sentence=f"{len(ratios)} seeds are too few.")
         ratio = geometric([math.exp(one) for one in ratios.values()])
-        clause = above("ratio", ratios, 0.0)
-        return Finding.of(decide([clause]), f"The ratio of times is {ratio}.", {"ratio": ratio})
+        rule = decide([above("ratio", ratios, 0.0)])
+        return Finding.of(rule, f"The ratio of times is {ratio}.", {"ratio": ratio})

@@ -7,13 +7,13 @@ from typing import ClassVar
 
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
+from predictions.cells import Cell, Run, starts
 from predictions.circuit_efficiency.controls.small_epsilon import SMALL
 from predictions.circuit_efficiency.weight_decay.claim import ACCURACY_MARGIN
 from predictions.clauses import decide, most
 from predictions.first_study.ground import GROUNDS, MIN_SEEDS, Design, FirstStudyPrediction
 from predictions.first_study.staying_grokked import DESIGNS, continued, grokked
-from predictions.judging import each_once, final_accuracy, over_seeds, plural, share, value_of
-from predictions.protocol import Run
+from predictions.judging import each_once, final_accuracy, over_seeds, plural, share
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -22,6 +22,9 @@ LONGER = 100
 
 USUAL = 1e-8
 """Adam's ε in the other arm, which is reported."""
+
+ARMS = {"small_epsilon": SMALL, "usual_epsilon": USUAL}
+"""Adam's ε of each arm."""
 
 LOST = "share_collapsed_small_epsilon"
 
@@ -85,7 +88,7 @@ class AntiGrokking(FirstStudyPrediction):
             f"ε = {SMALL:g} and with ε = {USUAL:g}."
         )
 
-    def runs(self, size: Size, seeds: Sequence[int]) -> list[RunSettings]:
+    def cells_of(self, size: Size, seeds: Sequence[int]) -> list[Cell]:
         """See ``FirstStudyPrediction``."""
         d, on = DESIGNS[size], GROUNDS[size]
         task = on.task(d.operation)
@@ -95,23 +98,21 @@ class AntiGrokking(FirstStudyPrediction):
             on.run(task, D, one.data_seed, LONGER * d.num_steps, weight_decay=0.0, start=one)
             for one in first
         ]
-        return first + [with_epsilon(one, epsilon) for epsilon in (SMALL, USUAL) for one in longer]
+        return [Cell(settings=one, role="start") for one in first] + [
+            Cell(settings=with_epsilon(one, epsilon), arm=arm)
+            for arm, epsilon in ARMS.items()
+            for one in longer
+        ]
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""
         knew = grokked(runs)
-        first = {run.settings: run for run in runs if run.settings.start is None}
+        first = starts(runs)
         numbers = {"had_generalised": share([settings in knew for settings in first])}
         collapsed: dict[float, dict[int, bool]] = {}
-        for epsilon, name in ((SMALL, "small_epsilon"), (USUAL, "usual_epsilon")):
-            arm = [
-                run
-                for run in continued(runs, knew, 0.0)
-                if run.settings.optimiser.epsilon == epsilon
-            ]
-            collapsed[epsilon] = each_once(
-                (run.settings.data_seed, _lost(run, first)) for run in arm
-            )
+        for name, epsilon in ARMS.items():
+            arm = continued(runs, knew, name)
+            collapsed[epsilon] = each_once((run.seed, _lost(run, first)) for run in arm)
             if arm:
                 numbers |= _numbers(name, arm, first, collapsed[epsilon])
         lost = collapsed[SMALL]
@@ -138,7 +139,7 @@ def with_epsilon(run: RunSettings, epsilon: float) -> RunSettings:
     )
 
 
-def _lost(run: Run, first: Mapping[RunSettings, Run]) -> bool:
+def _lost(run: Run, first: Mapping[RunSettings | None, Run]) -> bool:
     """Return whether a network ends so far below where it was."""
     assert run.settings.start is not None
     if run.outcome.status == "diverged" or final_accuracy(run, "train") < 1:
@@ -148,7 +149,7 @@ def _lost(run: Run, first: Mapping[RunSettings, Run]) -> bool:
 
 
 def _numbers(
-    name: str, arm: Sequence[Run], first: Mapping[RunSettings, Run], lost: Mapping[int, bool]
+    name: str, arm: Sequence[Run], first: Mapping[RunSettings | None, Run], lost: Mapping[int, bool]
 ) -> dict[str, Estimate]:
     """Return the numbers of one arm."""
     numbers = {f"share_collapsed_{name}": share(list(lost.values()))}
@@ -158,9 +159,9 @@ def _numbers(
     there = [run for run in arm if run.outcome.status != "diverged"]
     for number, quantity in (("log_odds", "log_odds"), ("drift", "novel_accuracy_drift")):
         if len(there) > 1:
-            numbers[f"{number}_{name}"] = over_seeds([value_of(run, quantity) for run in there])
+            numbers[f"{number}_{name}"] = over_seeds([run.number(quantity) for run in there])
     growth = [
-        value_of(run, "norm") / value_of(first[run.settings.start], "norm")
+        run.number("norm") / first[run.settings.start].number("norm")
         for run in there
         if run.settings.start is not None
     ]

@@ -8,16 +8,17 @@ from typing import Any, ClassVar
 
 from efficiency.settings import RunSettings
 from efficiency.statistics.critical_size import MIN_SIZES
-from predictions.circuit_efficiency.ungrokking import claim as ungrokking
+from predictions.cells import Cell, Run, starting
+from predictions.circuit_efficiency.ungrokking import cells as ungrokking
 from predictions.circuit_efficiency.ungrokking.judge import FALL, FORGETTING, KEEP
 from predictions.circuit_efficiency.ungrokking.numbers import by_start, threshold
-from predictions.circuit_efficiency.ungrokking.reading import Continued, sweeps, usable
+from predictions.circuit_efficiency.ungrokking.reading import sweeps, usable
 from predictions.circuit_efficiency.ungrokking.rivals import forgetting
 from predictions.clauses import Clause, above, below, decide
 from predictions.designs import Part
 from predictions.grounds import Ground, ground
 from predictions.judging import MIN_SEEDS, over_seeds, plural, share_settled, too_few
-from predictions.protocol import Prediction, Run
+from predictions.protocol import Prediction
 from predictions.sizes import SIZES, Size
 from predictions.verdicts import Finding
 
@@ -101,12 +102,14 @@ class ComesToRest(Prediction):
             f"{len(self.settings(size, num_seeds))} runs."
         )
 
-    def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
-        """See ``Prediction.settings``."""
+    def cells(self, size: Size, num_seeds: int | None = None) -> list[Cell]:
+        """See ``Prediction.cells``."""
         on = ground(size, self.variant)
         sizes = on.scaled(ungrokking.DESIGNS.on(on).sizes)
-        starts = [on.start(seed) for seed in on.seeds(num_seeds)]
-        return starts + [long_continued(on, start, D) for start in starts for D in sizes]
+        cells = []
+        for start in map(on.start, on.seeds(num_seeds)):
+            cells += starting(start, [long_continued(on, start, D) for D in sizes])
+        return cells
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""
@@ -114,7 +117,7 @@ class ComesToRest(Prediction):
         notes = tuple(left_out)
         if not counted:
             return Finding(outcome="invalid", sentence="No start network counts.", notes=notes)
-        falls, num_sizes = forgetting(counted), len({one.size for one in counted})
+        falls, num_sizes = forgetting(counted), len({one.dataset_size for one in counted})
         if len(falls) < MIN_SEEDS or num_sizes < MIN_SIZES:
             return Finding(
                 outcome="undecided",
@@ -136,23 +139,21 @@ def clauses(
     ]
 
 
-def _find(
-    counted: Sequence[Continued], falls: Mapping[int, float], notes: tuple[str, ...]
-) -> Finding:
-    sizes = sorted({one.size for one in counted})
-    of_size = {D: [one for one in counted if one.size == D] for D in sizes}
+def _find(counted: Sequence[Run], falls: Mapping[int, float], notes: tuple[str, ...]) -> Finding:
+    sizes = sorted({one.dataset_size for one in counted})
+    of_size = {D: [one for one in counted if one.dataset_size == D] for D in sizes}
     low, high = (by_start(of_size[D], "novel_accuracy") for D in (sizes[0], sizes[-1]))
     numbers = {
         FORGETTING: over_seeds(falls.values()),
         FALL: over_seeds(low.values(), least=0.0, most=1.0),
         KEEP: over_seeds(high.values(), least=0.0, most=1.0),
         "threshold": threshold(sweeps(counted)),
-        "share_settled": share_settled([one.run for one in counted]),
+        "share_settled": share_settled(counted),
     }
     for D, some in of_size.items():
         drifts = by_start(some, "novel_accuracy_drift")
         numbers[f"drift_at_{D}"] = over_seeds(drifts.values())
-    steps = max(one.run.settings.num_steps for one in counted)
+    steps = max(one.settings.num_steps for one in counted)
     return Finding.of(
         decide(clauses(falls, low, high, counted[0].task.halfway)),
         f"In the second half of {steps:,} steps partial accuracies of "

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, ClassVar
 
 from pydantic import PositiveFloat, PositiveInt
@@ -17,11 +18,11 @@ from pydantic import PositiveFloat, PositiveInt
 from efficiency.estimates import Estimate
 from efficiency.settings import OptimiserSettings, RunSettings
 from efficiency.statistics.critical_size import MIN_SIZES, population
-from predictions.circuit_efficiency.ungrokking import claim as ungrokking
+from predictions.cells import Cell, Run, starting
+from predictions.circuit_efficiency.ungrokking import cells as ungrokking
 from predictions.circuit_efficiency.ungrokking.judge import FALL, KEEP
 from predictions.circuit_efficiency.ungrokking.numbers import by_start
 from predictions.circuit_efficiency.ungrokking.reading import (
-    Continued,
     Seeds,
     sweeps,
     thresholds,
@@ -31,7 +32,7 @@ from predictions.clauses import Clause, decide
 from predictions.designs import DatasetSizes, Part
 from predictions.grounds import WARMUP_STEPS, Ground, ground
 from predictions.judging import MIN_SEEDS, geometric, over_seeds, plural, share_settled, too_few
-from predictions.protocol import Prediction, Run
+from predictions.protocol import Prediction
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -137,31 +138,29 @@ class Descent(Prediction):
         """See ``Prediction.design``."""
         on = ground(size, self.variant)
         d = DESIGNS.on(on)
-        runs = self.settings(size, num_seeds)
+        cells = self.cells(size, num_seeds)
         ways = " and ".join(
             f"λ = {decay:g} for {round(d.steps_at_largest * max(d.weight_decays) / decay):,} steps"
             for decay in d.weight_decays
         )
-        starts = sum(run.start is None for run in runs)
+        starts = sum(cell.role == "start" for cell in cells)
         return (
             f"{on.describe()}; {starts} start networks trained on the whole table for "
             f"{on.start_steps:,} steps (AdamW), each continued on D' = {on.listed(d.sizes)} "
             f"examples by gradient descent with an L2 penalty, η = {d.learning_rate:g}, with "
-            f"{ways}. {len(runs)} runs."
+            f"{ways}. {len(cells)} runs."
         )
 
-    def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
-        """See ``Prediction.settings``."""
+    def cells(self, size: Size, num_seeds: int | None = None) -> list[Cell]:
+        """See ``Prediction.cells``."""
         on = ground(size, self.variant)
         d = DESIGNS.on(on)
         number = d.num_seeds if num_seeds is None else num_seeds
-        starts = [on.start(seed) for seed in on.seeds(number)]
-        return starts + [
-            descending(on, start, D, decay)
-            for start in starts
-            for decay in d.weight_decays
-            for D in on.scaled(d.sizes)
-        ]
+        grid = list(product(d.weight_decays, on.scaled(d.sizes)))
+        cells = []
+        for start in map(on.start, on.seeds(number)):
+            cells += starting(start, [descending(on, start, D, decay) for decay, D in grid])
+        return cells
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""
@@ -169,7 +168,7 @@ class Descent(Prediction):
         notes, seeds = tuple(left_out), sweeps(counted) if counted else {}
         if not seeds:
             return Finding(outcome="invalid", sentence="No start network counts.", notes=notes)
-        num_sizes = len({one.size for one in counted})
+        num_sizes = len({one.dataset_size for one in counted})
         if len(seeds) < MIN_SEEDS or num_sizes < MIN_SIZES:
             return Finding(
                 outcome="undecided",
@@ -183,16 +182,16 @@ class Descent(Prediction):
 
     @abstractmethod
     def clauses(
-        self, seeds: Seeds, counted: Sequence[Continued]
+        self, seeds: Seeds, counted: Sequence[Run]
     ) -> tuple[dict[str, Estimate], list[Clause]]:
         """Return the numbers of the rule, and its clauses."""
 
     @abstractmethod
-    def sentence(self, numbers: Mapping[str, Estimate], counted: Sequence[Continued]) -> str:
+    def sentence(self, numbers: Mapping[str, Estimate], counted: Sequence[Run]) -> str:
         """Return the finding, without its outcome."""
 
 
-def _where_it_rests(seeds: Seeds, counted: Sequence[Continued]) -> dict[str, Estimate]:
+def _where_it_rests(seeds: Seeds, counted: Sequence[Run]) -> dict[str, Estimate]:
     """Return thresholds, and what networks are like at the end, at each penalty."""
     numbers = {}
     for decay in sorted({one.weight_decay for one in counted}):
@@ -204,5 +203,5 @@ def _where_it_rests(seeds: Seeds, counted: Sequence[Continued]) -> dict[str, Est
             numbers[f"{name}_at_{decay:g}"] = geometric(values.values(), unit=unit)
         drifts = by_start(arm, "novel_accuracy_drift")
         numbers[f"drift_at_{decay:g}"] = over_seeds(drifts.values())
-        numbers[f"share_settled_at_{decay:g}"] = share_settled([one.run for one in arm])
+        numbers[f"share_settled_at_{decay:g}"] = share_settled(arm)
     return numbers

@@ -10,11 +10,11 @@ import numpy as np
 
 from efficiency.estimates import Estimate
 from efficiency.statistics.critical_size import MIN_SIZES
+from predictions.cells import Run
 from predictions.circuit_efficiency.at_rest.descent import Descent
 from predictions.circuit_efficiency.ungrokking.judge import FALL, KEEP
 from predictions.circuit_efficiency.ungrokking.numbers import by_start
 from predictions.circuit_efficiency.ungrokking.reading import (
-    Continued,
     Seeds,
     thresholds,
 )
@@ -65,12 +65,12 @@ class GradientDescent(Descent):
     )
 
     def clauses(
-        self, seeds: Seeds, counted: Sequence[Continued]
+        self, seeds: Seeds, counted: Sequence[Run]
     ) -> tuple[dict[str, Estimate], list[Clause]]:
         """See ``Descent``."""
-        sizes = [one.size for one in counted]
+        sizes = [one.dataset_size for one in counted]
         low, high = (
-            by_start([one for one in counted if one.size == D], "novel_accuracy")
+            by_start([one for one in counted if one.dataset_size == D], "novel_accuracy")
             for D in (min(sizes), max(sizes))
         )
         middle = counted[0].task.halfway
@@ -80,9 +80,9 @@ class GradientDescent(Descent):
         }
         return numbers, [below(FALL, low, middle), above(KEEP, high, middle)]
 
-    def sentence(self, numbers: Mapping[str, Estimate], counted: Sequence[Continued]) -> str:
+    def sentence(self, numbers: Mapping[str, Estimate], counted: Sequence[Run]) -> str:
         """See ``Descent``."""
-        sizes = [one.size for one in counted]
+        sizes = [one.dataset_size for one in counted]
         return (
             f"By gradient descent accuracy on novel pairs ends at {numbers[FALL]} at "
             f"D' = {min(sizes)} and at {numbers[KEEP]} at D' = {max(sizes)} "
@@ -135,7 +135,7 @@ class DescentDecay(Descent):
     )
 
     def clauses(
-        self, seeds: Seeds, counted: Sequence[Continued]
+        self, seeds: Seeds, counted: Sequence[Run]
     ) -> tuple[dict[str, Estimate], list[Clause]]:
         """See ``Descent``."""
         small, large = _extremes(counted)
@@ -163,7 +163,7 @@ class DescentDecay(Descent):
             replace(above("log_odds_ratio", apart, APART), fails=None),
         ]
 
-    def sentence(self, numbers: Mapping[str, Estimate], counted: Sequence[Continued]) -> str:
+    def sentence(self, numbers: Mapping[str, Estimate], counted: Sequence[Run]) -> str:
         """See ``Descent``."""
         small, large = _extremes(counted)
         return (
@@ -175,7 +175,7 @@ class DescentDecay(Descent):
         )
 
 
-def _extremes(counted: Sequence[Continued]) -> tuple[float, float]:
+def _extremes(counted: Sequence[Run]) -> tuple[float, float]:
     """Return the smallest and the largest penalty."""
     decays = [one.weight_decay for one in counted]
     return min(decays), max(decays)

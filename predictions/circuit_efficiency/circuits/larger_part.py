@@ -10,23 +10,23 @@ import numpy as np
 
 from efficiency.errors import InvalidInputError
 from efficiency.estimates import Estimate
-from efficiency.settings import RunSettings
 from efficiency.statistics import critical_size
 from efficiency.statistics.critical_size import MIN_SIZES
+from predictions.cells import Cell, Run
 from predictions.circuit_efficiency.circuits.logits import (
     Logits,
     bounds_of_ratio,
     final,
     median_ratio,
 )
-from predictions.circuit_efficiency.ungrokking import claim as ungrokking
+from predictions.circuit_efficiency.ungrokking import cells as ungrokking
 from predictions.circuit_efficiency.ungrokking.numbers import by_start
-from predictions.circuit_efficiency.ungrokking.reading import Continued, sweeps, thresholds, usable
+from predictions.circuit_efficiency.ungrokking.reading import sweeps, thresholds, usable
 from predictions.clauses import decide, most
 from predictions.designs import Part
 from predictions.grounds import ground
 from predictions.judging import MIN_SEEDS, geometric, over_seeds, plural, share, too_few
-from predictions.protocol import Prediction, Run
+from predictions.protocol import Prediction
 from predictions.sizes import SIZES, Size
 from predictions.verdicts import Finding
 
@@ -110,8 +110,8 @@ class LargerPart(Prediction):
             f"{d.steps_at_one:,} steps. {len(self.settings(size, num_seeds))} runs."
         )
 
-    def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
-        """See ``Prediction.settings``."""
+    def cells(self, size: Size, num_seeds: int | None = None) -> list[Cell]:
+        """See ``Prediction.cells``."""
         on = ground(size, self.variant)
         if WEIGHT_DECAY not in ungrokking.DESIGNS.on(on).weight_decays:
             raise InvalidInputError(
@@ -119,9 +119,9 @@ class LargerPart(Prediction):
                 "of weight_decays in [ungrokking]"
             )
         return [
-            run
-            for run in ungrokking.main_arm(on, on.seeds(num_seeds))
-            if run.start is None or run.optimiser.weight_decay == WEIGHT_DECAY
+            cell
+            for cell in ungrokking.main_arm(on, on.seeds(num_seeds))
+            if cell.role == "start" or cell.settings.optimiser.weight_decay == WEIGHT_DECAY
         ]
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
@@ -142,17 +142,17 @@ class LargerPart(Prediction):
         return _find(logits, counted, notes)
 
 
-def logits_of(counted: Sequence[Continued]) -> AllLogits:
+def logits_of(counted: Sequence[Run]) -> AllLogits:
     """Return both logits at the end of every run, by increasing D'."""
     found: dict[int, dict[int, Logits | None]] = {}
     for one in counted:
-        by_seed = found.setdefault(one.size, {})
+        by_seed = found.setdefault(one.dataset_size, {})
         assert one.seed not in by_seed, "two runs of one seed at one size"
-        by_seed[one.seed] = final(one.run.outcome.numbers)
+        by_seed[one.seed] = final(one.outcome.numbers)
     return {D: found[D] for D in sorted(found)}
 
 
-def _find(logits: AllLogits, counted: Sequence[Continued], notes: tuple[str, ...]) -> Finding:
+def _find(logits: AllLogits, counted: Sequence[Run], notes: tuple[str, ...]) -> Finding:
     smallest, largest = min(logits), max(logits)
     mem = {s: bounds_of_ratio(pair)[1] < 1 / TIMES for s, pair in logits[smallest].items()}
     gen = {s: bounds_of_ratio(pair)[0] > TIMES for s, pair in logits[largest].items()}
@@ -160,7 +160,7 @@ def _find(logits: AllLogits, counted: Sequence[Continued], notes: tuple[str, ...
     numbers = {MEM: share(list(mem.values())), GEN: share(list(gen.values()))}
     for D, by_seed in logits.items():
         numbers[f"gen_to_mem_at_{D}"] = _median(list(by_seed.values()))
-        accuracies = by_start([one for one in counted if one.size == D], "novel_accuracy")
+        accuracies = by_start([one for one in counted if one.dataset_size == D], "novel_accuracy")
         numbers[f"accuracy_at_{D}"] = over_seeds(accuracies.values(), least=0.0, most=1.0)
     numbers |= _where_equal(logits, counted)
     return Finding.of(
@@ -187,7 +187,7 @@ def _median(pairs: Sequence[Logits | None]) -> Estimate:
     )
 
 
-def _where_equal(logits: AllLogits, counted: Sequence[Continued]) -> dict[str, Estimate]:
+def _where_equal(logits: AllLogits, counted: Sequence[Run]) -> dict[str, Estimate]:
     """Return the D' of equal logits, and the threshold of the networks that have one."""
     found = {}
     for seed in {one.seed for one in counted}:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
+from predictions.cells import Run
 from predictions.circuit_efficiency.circuits.logits import Courses, comes_to
 from predictions.circuit_efficiency.circuits.scratch_claim import WHO_COUNTS, OverTraining
 from predictions.clauses import above, decide
-from predictions.judging import MIN_SEEDS, count, geometric, over_seeds, plural, value_of
-from predictions.protocol import Run
+from predictions.judging import MIN_SEEDS, count, geometric, over_seeds, plural
 from predictions.verdicts import Finding
 
 MIN_SLOWER = 5.0
@@ -80,7 +80,7 @@ class MemoryFirst(OverTraining):
             known = [step for step in steps.values() if step is not None]
             if len(known) > 1:
                 numbers[name] = geometric(known, unit="steps")
-        accuracy = {seed: value_of(run, "novel_accuracy") for seed, run in runs.items()}
+        accuracy = {seed: run.number("novel_accuracy") for seed, run in runs.items()}
         numbers["final_accuracy"] = over_seeds(accuracy.values(), least=0.0, most=1.0)
         halfway = next(iter(runs.values())).settings.task.halfway
         logs = {seed: math.log(ratio) for seed, ratio in ratios.items()}

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from predictions.cells import Run
 from predictions.circuit_efficiency.circuits.logits import Courses, comes_to, final, largest
 from predictions.circuit_efficiency.circuits.scratch_claim import WHO_COUNTS, OverTraining
 from predictions.clauses import below, decide, most
 from predictions.judging import MIN_SEEDS, over_seeds, plural, share
-from predictions.protocol import Run
 from predictions.verdicts import Finding
 
 LEFT = 0.5

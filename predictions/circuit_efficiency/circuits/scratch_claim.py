@@ -6,13 +6,13 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from efficiency.settings import RunSettings
+from predictions.cells import Cell, Run
 from predictions.circuit_efficiency import scratch
 from predictions.circuit_efficiency.circuits.logits import Courses, courses
 from predictions.circuit_efficiency.grokking.claim import Grokking
 from predictions.designs import Part
 from predictions.judging import MIN_SEEDS, each_once, too_few
-from predictions.protocol import Prediction, Run
+from predictions.protocol import Prediction
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -32,9 +32,9 @@ class OverTraining(Prediction):
         """See ``Prediction.design``."""
         return f"The runs of grokking: {Grokking(self.variant).design(size, num_seeds)}"
 
-    def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
-        """See ``Prediction.settings``."""
-        return Grokking(self.variant).settings(size, num_seeds)
+    def cells(self, size: Size, num_seeds: int | None = None) -> list[Cell]:
+        """See ``Prediction.cells``."""
+        return Grokking(self.variant).cells(size, num_seeds)
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""

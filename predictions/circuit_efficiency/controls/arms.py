@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 
 from efficiency.settings import RunSettings
-from predictions.circuit_efficiency.ungrokking.claim import DESIGNS
+from predictions.cells import Cell
+from predictions.circuit_efficiency.ungrokking.cells import DESIGNS
 from predictions.grounds import Ground
 
 NUM_SIZES = 3
 """Of the dataset sizes of ungrokking, the smallest."""
 
-Arms = Callable[[Ground, RunSettings, int], Sequence[RunSettings]]
-"""From a start network and D' to the runs that continue it there."""
+Ways = Mapping[str, Callable[[Ground, RunSettings, int], RunSettings]]
+"""The arms, each from a start network and D' to the run that continues it there."""
 
 
-def continuations(ground: Ground, num_seeds: int | None, arms: Arms) -> list[RunSettings]:
-    """Return start networks, and what continues each at every size."""
-    runs = []
+def continuations(ground: Ground, num_seeds: int | None, ways: Ways) -> list[Cell]:
+    """Return start networks, and what continues each at every size in every way."""
+    cells = []
     for seed in ground.seeds(num_seeds):
         start = ground.start(seed)
-        runs.append(start)
+        cells.append(Cell(settings=start, role="start"))
         for D in ground.scaled(DESIGNS.on(ground).sizes[:NUM_SIZES]):
-            runs.extend(arms(ground, start, D))
-    return runs
+            for arm, way in ways.items():
+                cells.append(Cell(settings=way(ground, start, D), arm=arm))
+    return cells
 
 
 def described(ground: Ground, num_seeds: int | None, ways: str) -> str:

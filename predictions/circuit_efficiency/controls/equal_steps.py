@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any, ClassVar
 
 import numpy as np
 
 from efficiency.settings import RunSettings
 from efficiency.statistics.critical_size import MIN_SIZES
-from predictions.circuit_efficiency.ungrokking.claim import DESIGNS, continued
+from predictions.cells import Cell, Run, starting
+from predictions.circuit_efficiency.ungrokking.cells import DESIGNS, continued
 from predictions.circuit_efficiency.ungrokking.numbers import by_start
 from predictions.circuit_efficiency.ungrokking.reading import (
-    Continued,
     Seeds,
     sweeps,
     thresholds,
@@ -23,7 +24,7 @@ from predictions.clauses import decide, within
 from predictions.designs import Part
 from predictions.grounds import Ground, ground
 from predictions.judging import MIN_SEEDS, over_seeds, plural, too_few
-from predictions.protocol import Prediction, Run
+from predictions.protocol import Prediction
 from predictions.ratios import Ratio
 from predictions.sizes import SIZES, Size
 from predictions.verdicts import Finding
@@ -106,16 +107,14 @@ class EqualSteps(Prediction):
             f"{LONGER * d.steps_at_one:,} steps each. {len(self.settings(size, num_seeds))} runs."
         )
 
-    def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
-        """See ``Prediction.settings``."""
+    def cells(self, size: Size, num_seeds: int | None = None) -> list[Cell]:
+        """See ``Prediction.cells``."""
         on = ground(size, self.variant)
-        runs = []
-        for seed in on.seeds(num_seeds):
-            start = on.start(seed)
-            runs.append(start)
-            for D in on.scaled(DESIGNS.on(on).sizes):
-                runs.extend(equally_long(on, start, D, decay) for decay in DECAYS)
-        return runs
+        grid = list(product(on.scaled(DESIGNS.on(on).sizes), DECAYS))
+        cells = []
+        for start in map(on.start, on.seeds(num_seeds)):
+            cells += starting(start, [equally_long(on, start, D, decay) for D, decay in grid])
+        return cells
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""
@@ -123,7 +122,7 @@ class EqualSteps(Prediction):
         notes, seeds = tuple(left_out), sweeps(counted)
         if not seeds:
             return Finding(outcome="invalid", sentence="No start network counts.", notes=notes)
-        num_sizes = len({one.size for one in counted})
+        num_sizes = len({one.dataset_size for one in counted})
         if len(seeds) < MIN_SEEDS or num_sizes < MIN_SIZES:
             return Finding(
                 outcome="undecided",
@@ -134,12 +133,12 @@ class EqualSteps(Prediction):
         return _find(seeds, counted, notes)
 
 
-def _find(seeds: Seeds, counted: Sequence[Continued], notes: tuple[str, ...]) -> Finding:
+def _find(seeds: Seeds, counted: Sequence[Run], notes: tuple[str, ...]) -> Finding:
     small, large = DECAYS
     ratio = Ratio.of(thresholds(seeds, large), thresholds(seeds, small))
     numbers = {"threshold_ratio": ratio.estimate}
     clauses = [ratio.near_one("threshold_ratio", RATIO_MARGIN)]
-    sizes = sorted({one.size for one in counted})
+    sizes = sorted({one.dataset_size for one in counted})
     apart = {
         D: {
             seed: by[large].accuracy[index] - by[small].accuracy[index]
@@ -155,7 +154,9 @@ def _find(seeds: Seeds, counted: Sequence[Continued], notes: tuple[str, ...]) ->
     for decay in DECAYS:
         there = [one for one in counted if one.weight_decay == decay]
         for D in sizes:
-            values = by_start([one for one in there if one.size == D], "novel_accuracy").values()
+            values = by_start(
+                [one for one in there if one.dataset_size == D], "novel_accuracy"
+            ).values()
             numbers[f"accuracy_at_decay_{decay:g}_and_{D}"] = over_seeds(
                 values, least=0.0, most=1.0
             )

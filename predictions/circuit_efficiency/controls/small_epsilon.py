@@ -6,17 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from efficiency.settings import RunSettings
-from predictions.circuit_efficiency.controls.arms import continuations, described
+from predictions.cells import Cell, Run, of_arm, starts
+from predictions.circuit_efficiency.controls.arms import Ways, continuations, described
 from predictions.circuit_efficiency.controls.without_decay import LONGER, without_decay
-from predictions.circuit_efficiency.ungrokking.claim import DESIGNS
+from predictions.circuit_efficiency.ungrokking.cells import DESIGNS
 from predictions.circuit_efficiency.ungrokking.numbers import by_start
-from predictions.circuit_efficiency.ungrokking.reading import Continued, usable
+from predictions.circuit_efficiency.ungrokking.reading import usable
 from predictions.circuit_efficiency.weight_decay.claim import ACCURACY_MARGIN
 from predictions.clauses import above, decide
 from predictions.designs import Part
-from predictions.grounds import Ground, ground
+from predictions.grounds import ground
 from predictions.judging import MIN_SEEDS, over_seeds, plural, too_few
-from predictions.protocol import Prediction, Run
+from predictions.protocol import Prediction
 from predictions.sizes import SIZES, Size
 from predictions.verdicts import Finding
 
@@ -29,6 +30,12 @@ def with_small_epsilon(run: RunSettings) -> RunSettings:
     """Return the same run with an ε that stops it later."""
     optimiser = run.optimiser.model_copy(update={"epsilon": SMALL})
     return run.model_copy(update={"optimiser": optimiser})
+
+
+WAYS: Ways = {
+    "usual epsilon": without_decay,
+    "small epsilon": lambda *place: with_small_epsilon(without_decay(*place)),
+}
 
 
 class SmallEpsilon(Prediction):
@@ -89,28 +96,18 @@ class SmallEpsilon(Prediction):
         text = described(on, num_seeds, ways)
         return f"{text} {len(self.settings(size, num_seeds))} runs."
 
-    def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
-        """See ``Prediction.settings``."""
-
-        def arms(on: Ground, start: RunSettings, dataset_size: int) -> list[RunSettings]:
-            usual = without_decay(on, start, dataset_size)
-            return [usual, with_small_epsilon(usual)]
-
-        return continuations(ground(size, self.variant), num_seeds, arms)
+    def cells(self, size: Size, num_seeds: int | None = None) -> list[Cell]:
+        """See ``Prediction.cells``."""
+        return continuations(ground(size, self.variant), num_seeds, WAYS)
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""
         arms, notes = [], []
-        for small in (False, True):
-            part = [
-                run
-                for run in runs
-                if run.settings.start is None or (run.settings.optimiser.epsilon == SMALL) == small
-            ]
-            counted, left_out = usable(part)
-            arms.append({(one.start, one.size): one for one in counted})
+        for arm in WAYS:
+            counted, left_out = usable([*starts(runs).values(), *of_arm(runs, arm)])
+            arms.append({(one.start, one.dataset_size): one for one in counted})
             notes += left_out
-        both = sorted(arms[0].keys() & arms[1].keys(), key=lambda key: (key[1], key[0].init_seed))
+        both = sorted(arms[0].keys() & arms[1].keys(), key=lambda key: (key[1], arms[0][key].seed))
         told = tuple(dict.fromkeys(notes))
         if not both:
             return Finding(outcome="invalid", sentence="No start network counts.", notes=told)
@@ -125,9 +122,9 @@ class SmallEpsilon(Prediction):
         return _find(pairs, told)
 
 
-def _find(pairs: Sequence[tuple[Continued, Continued]], notes: tuple[str, ...]) -> Finding:
-    smallest = min(usual.size for usual, _ in pairs)
-    there = [pair for pair in pairs if pair[0].size == smallest]
+def _find(pairs: Sequence[tuple[Run, Run]], notes: tuple[str, ...]) -> Finding:
+    smallest = min(usual.dataset_size for usual, _ in pairs)
+    there = [pair for pair in pairs if pair[0].dataset_size == smallest]
     usual, small = zip(*there, strict=True)
     lost = _lost(there)
     numbers = {"accuracy_lost": over_seeds(lost.values(), least=-1.0, most=1.0)}
@@ -137,8 +134,8 @@ def _find(pairs: Sequence[tuple[Continued, Continued]], notes: tuple[str, ...]) 
         log_odds = [one.number("log_odds") for one in arm]
         numbers[f"log_odds_{name}"] = over_seeds(log_odds, unit="nats")
     numbers["drift_small"] = over_seeds([one.number("novel_accuracy_drift") for one in small])
-    for size in sorted({one.size for one, _ in pairs} - {smallest}):
-        at = _lost([pair for pair in pairs if pair[0].size == size])
+    for size in sorted({one.dataset_size for one, _ in pairs} - {smallest}):
+        at = _lost([pair for pair in pairs if pair[0].dataset_size == size])
         numbers[f"accuracy_lost_at_{size}"] = over_seeds(at.values(), least=-1.0, most=1.0)
     return Finding.of(
         decide([above("accuracy_lost", lost, ACCURACY_MARGIN)]),
@@ -151,7 +148,7 @@ def _find(pairs: Sequence[tuple[Continued, Continued]], notes: tuple[str, ...]) 
     )
 
 
-def _lost(pairs: Sequence[tuple[Continued, Continued]]) -> dict[int, float]:
+def _lost(pairs: Sequence[tuple[Run, Run]]) -> dict[int, float]:
     """Return by how much accuracy with the usual ε exceeds that with the small one, by seed."""
     usual, small = (by_start(arm, "novel_accuracy") for arm in zip(*pairs, strict=True))
     return {seed: usual[seed] - small[seed] for seed in usual}

@@ -8,15 +8,16 @@ from typing import Any, ClassVar
 
 from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
-from predictions.circuit_efficiency.controls.arms import continuations, described
-from predictions.circuit_efficiency.ungrokking.claim import DESIGNS, continued
+from predictions.cells import Cell, Run, of_arm, starts
+from predictions.circuit_efficiency.controls.arms import Ways, continuations, described
+from predictions.circuit_efficiency.ungrokking.cells import DESIGNS, continued
 from predictions.circuit_efficiency.ungrokking.numbers import by_start
-from predictions.circuit_efficiency.ungrokking.reading import Continued, usable
+from predictions.circuit_efficiency.ungrokking.reading import usable
 from predictions.clauses import above, below, decide
 from predictions.designs import Part
 from predictions.grounds import Ground, ground, schedule
-from predictions.judging import MIN_SEEDS, over_seeds, plural, share_settled, too_few, value_of
-from predictions.protocol import Prediction, Run
+from predictions.judging import MIN_SEEDS, over_seeds, plural, share_settled, too_few
+from predictions.protocol import Prediction
 from predictions.sizes import SIZES, Size
 from predictions.verdicts import Finding
 
@@ -32,6 +33,14 @@ def without_decay(ground: Ground, start: RunSettings, dataset_size: int) -> RunS
     return continued(ground, start, dataset_size, 1.0).model_copy(
         update={"optimiser": schedule(ground.learning_rate, 0.0, 0.25), "num_steps": steps}
     )
+
+
+def with_decay(ground: Ground, start: RunSettings, dataset_size: int) -> RunSettings:
+    """Return the run of ungrokking that it is compared with."""
+    return continued(ground, start, dataset_size, 1.0)
+
+
+WAYS: Ways = {"with decay": with_decay, "without decay": without_decay}
 
 
 class WithoutDecay(Prediction):
@@ -95,14 +104,9 @@ class WithoutDecay(Prediction):
         text = described(on, num_seeds, ways)
         return f"{text} {len(self.settings(size, num_seeds))} runs."
 
-    def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
-        """See ``Prediction.settings``."""
-
-        def arms(on: Ground, start: RunSettings, dataset_size: int) -> list[RunSettings]:
-            decayed = continued(on, start, dataset_size, 1.0)
-            return [decayed, without_decay(on, start, dataset_size)]
-
-        return continuations(ground(size, self.variant), num_seeds, arms)
+    def cells(self, size: Size, num_seeds: int | None = None) -> list[Cell]:
+        """See ``Prediction.cells``."""
+        return continuations(ground(size, self.variant), num_seeds, WAYS)
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""
@@ -120,13 +124,12 @@ class WithoutDecay(Prediction):
         return _find(counted, runs, notes)
 
 
-def _find(counted: Sequence[Continued], runs: Sequence[Run], notes: tuple[str, ...]) -> Finding:
-    task, smallest = counted[0].start.task, min(one.size for one in counted)
+def _find(counted: Sequence[Run], runs: Sequence[Run], notes: tuple[str, ...]) -> Finding:
+    task, smallest = counted[0].settings.task, min(one.dataset_size for one in counted)
     middle = task.halfway
-    decayed = [one for one in counted if one.weight_decay > 0]
-    free = [one for one in counted if one.weight_decay == 0]
+    decayed, free = (of_arm(counted, arm) for arm in WAYS)
     kept, fallen = (
-        by_start([one for one in arm if one.size == smallest], "novel_accuracy")
+        by_start([one for one in arm if one.dataset_size == smallest], "novel_accuracy")
         for arm in (free, decayed)
     )
     numbers = {
@@ -137,8 +140,8 @@ def _find(counted: Sequence[Continued], runs: Sequence[Run], notes: tuple[str, .
         ),
     }
     for name, arm in (("with", decayed), ("without", free)):
-        for size in sorted({one.size for one in arm} - {smallest}):
-            values = by_start([one for one in arm if one.size == size], "novel_accuracy")
+        for size in sorted({one.dataset_size for one in arm} - {smallest}):
+            values = by_start([one for one in arm if one.dataset_size == size], "novel_accuracy")
             numbers[f"accuracy_{name}_decay_at_{size}"] = over_seeds(
                 values.values(), least=0.0, most=1.0
             )
@@ -146,7 +149,7 @@ def _find(counted: Sequence[Continued], runs: Sequence[Run], notes: tuple[str, .
     decision = decide(
         [above(KEPT, kept, middle), replace(below(FALLEN, fallen, middle), fails=None)]
     )
-    steps = {one.run.settings.num_steps for one in free}
+    steps = {one.settings.num_steps for one in free}
     return Finding.of(
         decision,
         f"At D' = {smallest} accuracy on novel pairs ends at {numbers[FALLEN]} with weight decay "
@@ -157,30 +160,30 @@ def _find(counted: Sequence[Continued], runs: Sequence[Run], notes: tuple[str, .
     )
 
 
-def _in_between(free: Sequence[Continued], smallest: int) -> dict[str, Estimate]:
+def _in_between(free: Sequence[Run], smallest: int) -> dict[str, Estimate]:
     """Return the accuracy without decay after as many steps as with it, and after four times."""
     numbers = {}
-    there = [one for one in free if one.size == smallest and one.run.left is not None]
+    there = [one for one in free if one.dataset_size == smallest and one.left is not None]
     for part in (LONGER, LONGER // 4):
         values = []
         for one in there:
-            history, until = one.run.history, one.run.settings.num_steps // part
+            history, until = one.history, one.settings.num_steps // part
             values.append(float(history["novel_accuracy"][history["step"] <= until].iloc[-1]))
         if len(values) > 1:
-            after = there[0].run.settings.num_steps // part
+            after = there[0].settings.num_steps // part
             numbers[f"accuracy_without_decay_after_{after}"] = over_seeds(
                 values, least=0.0, most=1.0
             )
     return numbers
 
 
-def _movement(free: Sequence[Continued], runs: Sequence[Run], smallest: int) -> dict[str, Estimate]:
+def _movement(free: Sequence[Run], runs: Sequence[Run], smallest: int) -> dict[str, Estimate]:
     """Return whether anything moved without decay, and whether it still does."""
-    there = [one for one in free if one.size == smallest]
-    started = {run.settings: run for run in runs if run.settings.start is None}
-    growth = [one.number("norm") / value_of(started[one.start], "norm") for one in there]
+    there = [one for one in free if one.dataset_size == smallest]
+    started = starts(runs)
+    growth = [one.number("norm") / started[one.start].number("norm") for one in there]
     return {
         "drift_without_decay": over_seeds([one.number("novel_accuracy_drift") for one in there]),
         "norm_without_decay": over_seeds(growth, least=0.0),
-        "share_settled_without_decay": share_settled([one.run for one in free]),
+        "share_settled_without_decay": share_settled(free),
     }

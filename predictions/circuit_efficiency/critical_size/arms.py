@@ -15,6 +15,7 @@ from scipy import optimize
 from efficiency import operations
 from efficiency.settings import RecordingSettings, Regime, RunSettings
 from efficiency.statistics.intervals import Interval
+from predictions.cells import Cell, Run, by_arm
 from predictions.circuit_efficiency.critical_size.crossings import (
     FARTHEST,
     SCALING,
@@ -26,9 +27,8 @@ from predictions.circuit_efficiency.efficiency.judge import MIN_SHARE
 from predictions.designs import DatasetSizes, Part
 from predictions.grounds import FEWEST_EXAMPLES, Ground, ground, schedule
 from predictions.judging import final_accuracy
-from predictions.protocol import Run
 from predictions.sizes import SIZES, Size
-from predictions.stages import Cell, Foretold, Staged
+from predictions.stages import Foretold, Staged
 
 LENGTHS = (1, 4, 16)
 """Lengths at which ungrokking is read, in units of the shortest."""
@@ -116,11 +116,11 @@ def measured(on: Ground, seed: int) -> list[Cell]:
     """Return the runs that Gen and Mem of a seed are measured by."""
     d = DESIGNS.on(on)
     arms = {
-        "start": [on.start(seed)],
         "mem": [pure_mem(on, seed, D) for D in on.scaled(d.mem_sizes)],
         "gen": [trained_on(on, seed, D) for D in on.scaled(d.gen_sizes)],
     }
-    return [
+    start = Cell(stage=MEASURE, role="start", settings=on.start(seed))
+    return [start] + [
         Cell(stage=MEASURE, arm=arm, settings=run) for arm, runs in arms.items() for run in runs
     ]
 
@@ -173,8 +173,8 @@ class ForetoldSize(Staged):
         on = ground(size, self.variant)
         return on.seeds(3 * on.num_seeds // 2 if num_seeds is None else num_seeds)
 
-    def cells(self, size: Size, seed: int) -> list[Cell]:
-        """See ``Staged.cells``."""
+    def cells_of(self, size: Size, seed: int) -> list[Cell]:
+        """See ``Staged.cells_of``."""
         on = ground(size, self.variant)
         found = measured(on, seed)
         for foretold in self.said.get(seed, ()):
@@ -197,7 +197,7 @@ class ForetoldSize(Staged):
             seed: The seed.
             runs: Those of its stages so far; what may be there of later ones is not read.
         """
-        arms = self.arms(size, runs).get(seed, {})
+        arms = by_arm(self.so_far(seed, runs)).get(seed, {})
         if self.said.get(seed):
             return _between(arms.get("continued", ()))
         on = ground(size, self.variant)
@@ -264,7 +264,7 @@ def _foretold(found: Crossing | str, gen_from: int) -> Mapping[str, Any]:
 def _between(runs: Sequence[Run]) -> Mapping[str, Any]:
     """Return the neighbouring D' between which accuracy crosses the middle; ``None`` if nowhere."""
     there = [run for run in runs if run.outcome.status != "diverged"]
-    there.sort(key=lambda run: run.settings.dataset_size)
+    there.sort(key=lambda run: run.dataset_size)
     if len(there) < 2:
         return {"between": None}
     task = there[0].settings.task

@@ -13,12 +13,12 @@ from efficiency.estimates import Estimate
 from efficiency.statistics import pairing
 from efficiency.statistics.intervals import FloatArray, TooFewError, rank_correlation
 from efficiency.statistics.jackknife import pseudo_values
+from predictions.cells import Run
 from predictions.circuit_efficiency.critical_size.arms import DESIGNS, LENGTHS, ForetoldSize
 from predictions.circuit_efficiency.critical_size.records import Limit, Records, read
 from predictions.clauses import Clause, Decision, decide
 from predictions.grounds import ground
 from predictions.judging import count, geometric, over_seeds, plural, too_few
-from predictions.protocol import Run
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 

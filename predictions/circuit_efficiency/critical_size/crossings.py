@@ -10,9 +10,8 @@ import numpy as np
 
 from efficiency.statistics.intervals import Interval, TooFewError
 from efficiency.statistics.lines import fit_line, meets
+from predictions.cells import Run
 from predictions.circuit_efficiency.efficiency.judge import MIN_SHARE
-from predictions.judging import value_of
-from predictions.protocol import Run
 
 MIN_SIZES = 4
 """Dataset sizes at which Mem must be known: a line with two degrees of freedom left."""
@@ -50,13 +49,13 @@ class Crossing:
 
 def is_known(run: Run) -> bool:
     """Return whether a network is at its norm and fits its examples."""
-    return run.outcome.status == "settled" and value_of(run, "train_accuracy") == 1
+    return run.outcome.status == "settled" and run.number("train_accuracy") == 1
 
 
 def log_norm_at(run: Run, log_odds: float, scaling: float = SCALING) -> float:
     """Return the log norm of a network, moved to other log-odds as if its weights were scaled."""
-    own = value_of(run, "log_odds")
-    return math.log(value_of(run, "norm")) - (math.log(own) - math.log(log_odds)) / scaling
+    own = run.number("log_odds")
+    return math.log(run.number("norm")) - (math.log(own) - math.log(log_odds)) / scaling
 
 
 def crossing(mem: Sequence[Run], gen: Sequence[Run]) -> Crossing | str:
@@ -78,8 +77,8 @@ def crossing(mem: Sequence[Run], gen: Sequence[Run]) -> Crossing | str:
     share = min(_share(run) for run in gen)
     if share < MIN_SHARE:
         return f"Gen's share of the logit norm is {share:.3f}, below {MIN_SHARE:g}"
-    at = float(np.median([value_of(run, "log_odds") for run in (*known, *gen)]))
-    norms = {run.settings.dataset_size: math.exp(log_norm_at(run, at)) for run in known}
+    at = float(np.median([run.number("log_odds") for run in (*known, *gen)]))
+    norms = {run.dataset_size: math.exp(log_norm_at(run, at)) for run in known}
     gen_logs = np.array([log_norm_at(run, at) for run in gen])
     line = fit_line(np.log(list(norms)), np.log(list(norms.values())))
     error = float(gen_logs.std(ddof=1) / math.sqrt(len(gen_logs)))

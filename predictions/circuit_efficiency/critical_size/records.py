@@ -14,13 +14,12 @@ from efficiency.statistics import critical_size
 from efficiency.statistics.intervals import FloatArray, Interval, TooFewError, greater_p
 from efficiency.statistics.jackknife import pseudo_values
 from efficiency.statistics.lines import Line, fit_line
+from predictions.cells import Run, by_arm
 from predictions.circuit_efficiency.critical_size.arms import (
     LENGTHS,
     ForetoldSize,
     foretold_interval,
 )
-from predictions.judging import value_of
-from predictions.protocol import Run
 from predictions.sizes import Size
 from predictions.stages import Foretold
 
@@ -194,7 +193,7 @@ class Records:
 def read(prediction: ForetoldSize, size: Size, runs: Sequence[Run]) -> Records:
     """Return what runs of all stages say."""
     found, notes, lost, uncounted = [], [], 0, 0
-    for seed, arms in prediction.arms(size, runs).items():
+    for seed, arms in by_arm(runs).items():
         foretold = prediction.said.get(seed, ({"critical_size": None, "why_none": "unknown"},))[0]
         if foretold["critical_size"] is None:
             # Where both norms are known and do not meet, the theory says nothing of the seed, and
@@ -235,20 +234,20 @@ def _seed(seed: int, foretold: Foretold, arms: dict[str, list[Run]]) -> Seed | s
 def _why_not(continued: Sequence[Run]) -> str | None:
     """Return why the continued networks of a seed do not count, if they do not."""
     for run in continued:
-        at = f"its network continued on {run.settings.dataset_size} examples"
+        at = f"its network continued on {run.dataset_size} examples"
         if run.outcome.status == "diverged":
             return f"{at} diverged"
-        if (fit := value_of(run, "train_accuracy")) != 1:
+        if (fit := run.number("train_accuracy")) != 1:
             return f"{at} no longer fits them (training accuracy {fit:.3f})"
     return None if len(continued) > 1 else "it was not continued"
 
 
 def _midpoint(continued: Sequence[Run], steps: int) -> tuple[float, bool]:
     """Return the log midpoint after so many steps, and whether it lies beyond the sizes."""
-    by_size = sorted(continued, key=lambda run: run.settings.dataset_size)
+    by_size = sorted(continued, key=lambda run: run.dataset_size)
     task = by_size[0].settings.task
     low, high = critical_size.crossing(
-        [run.settings.dataset_size for run in by_size],
+        [run.dataset_size for run in by_size],
         critical_size.retained(
             [accuracy_after(run, steps) for run in by_size],
             task.num_classes,

@@ -11,6 +11,7 @@ import numpy as np
 
 from efficiency.estimates import Estimate
 from efficiency.statistics import critical_size
+from predictions.cells import Cell, Run, by_arm
 from predictions.circuit_efficiency.critical_size.arms import (
     NUM_FINER,
     REFINE,
@@ -22,10 +23,9 @@ from predictions.circuit_efficiency.critical_size.claim import MIN_SEEDS
 from predictions.circuit_efficiency.critical_size.crossings import SCALING, is_known, log_norm_at
 from predictions.clauses import Clause, above, decide
 from predictions.grounds import Ground
-from predictions.judging import geometric, over_seeds, too_few, value_of
-from predictions.protocol import Run
+from predictions.judging import geometric, over_seeds, too_few
 from predictions.sizes import Size
-from predictions.stages import Cell, Foretold
+from predictions.stages import Foretold
 from predictions.verdicts import Finding
 
 PARTIAL = (0.2, 0.8)
@@ -146,7 +146,7 @@ class Sharing(ForetoldSize):
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""
         seen = Seen()
-        for seed, arms in self.arms(size, runs).items():
+        for seed, arms in by_arm(runs).items():
             foretold = self.said.get(seed, ())
             if len(foretold) > 1 and foretold[1]["between"] is not None:
                 seen.add(seed, foretold[0], foretold[1]["between"], arms)
@@ -222,12 +222,12 @@ class Seen:
         """
         sizes = sizes_between(*between)
         for run in arms.get("continued", ()):
-            D, task = run.settings.dataset_size, run.settings.task
+            D, task = run.dataset_size, run.settings.task
             if D not in sizes or run.outcome.status == "diverged":
                 continue
             self.num_networks += 1
             symbols = task.num_classes
-            retained = float(critical_size.retained(value_of(run, "novel_accuracy"), symbols))
+            retained = float(critical_size.retained(run.number("novel_accuracy"), symbols))
             if not PARTIAL[0] <= retained <= PARTIAL[1]:
                 continue
             self.num_partial += 1
@@ -236,7 +236,7 @@ class Seen:
                 for one in arms.get("pure mem", ())
                 if one.settings.dataset_size == D and is_known(one)
             ]
-            stays = abs(value_of(run, "novel_accuracy_drift")) <= MAX_DRIFT
+            stays = abs(run.number("novel_accuracy_drift")) <= MAX_DRIFT
             if not pure or not stays or not is_known(run):
                 continue
             self.num_comparable += 1
@@ -284,5 +284,5 @@ class Seen:
 
 def _apart(run: Run, other: Run, scaling: float) -> float:
     """Return the log norm of a network less that of another, at the other's log-odds."""
-    moved = log_norm_at(run, value_of(other, "log_odds"), scaling)
-    return moved - math.log(value_of(other, "norm"))
+    moved = log_norm_at(run, other.number("log_odds"), scaling)
+    return moved - math.log(other.number("norm"))

@@ -10,11 +10,13 @@ from typing import Any, ClassVar
 from pydantic import PositiveFloat, PositiveInt
 
 from efficiency.settings import Regime, RunSettings
+from predictions.cells import Cell, Run
 from predictions.circuit_efficiency.efficiency.judge import MARGIN, MIN_SHARE, find
+from predictions.circuit_efficiency.efficiency.reading import Arm, Way, arm_name
 from predictions.designs import DatasetSizes, Part, WeightDecays
 from predictions.grounds import Ground, ground, schedule
 from predictions.judging import MIN_SEEDS
-from predictions.protocol import Prediction, Run
+from predictions.protocol import Prediction
 from predictions.sizes import SIZES, Size
 from predictions.verdicts import Finding
 
@@ -85,7 +87,7 @@ def decayed(run: RunSettings, ground: Ground) -> list[RunSettings]:
     ]
 
 
-def _varied(run: RunSettings, ground: Ground) -> list[RunSettings]:
+def _varied(run: RunSettings, ground: Ground, arm: Arm) -> list[Cell]:
     """Return a run at λ = 1 with its kin along the curve, both ways."""
     design, rate = DESIGNS.on(ground), ground.calm_learning_rate
     held = [
@@ -99,7 +101,10 @@ def _varied(run: RunSettings, ground: Ground) -> list[RunSettings]:
         )
         for factor in design.norm_factors
     ]
-    return decayed(run, ground) + held
+    ways: dict[Way, list[RunSettings]] = {"weight decay": decayed(run, ground), "fixed norm": held}
+    return [
+        Cell(settings=one, arm=arm_name(arm, way)) for way, runs in ways.items() for one in runs
+    ]
 
 
 def mem_at_one(
@@ -136,24 +141,24 @@ def gen_at_one(ground: Ground, seed: int, dataset_size: int, num_steps: int) -> 
     )
 
 
-def mem_arm(ground: Ground, seeds: Iterable[int]) -> list[RunSettings]:
+def mem_arm(ground: Ground, seeds: Iterable[int]) -> list[Cell]:
     """Return the memorising networks."""
     d = DESIGNS.on(ground)
     return [
-        run
+        cell
         for seed, D in product(seeds, ground.scaled(d.mem_sizes))
-        for run in _varied(mem_at_one(ground, seed, D, d.num_steps), ground)
+        for cell in _varied(mem_at_one(ground, seed, D, d.num_steps), ground, "mem")
     ]
 
 
-def gen_arm(ground: Ground, seeds: Iterable[int]) -> list[RunSettings]:
+def gen_arm(ground: Ground, seeds: Iterable[int]) -> list[Cell]:
     """Return the generalising networks: start networks and what continues them above D_crit."""
-    runs, d = [], DESIGNS.on(ground)
+    cells, d = [], DESIGNS.on(ground)
     for seed in seeds:
-        runs.append(ground.start(seed))
+        cells.append(Cell(settings=ground.start(seed), role="start"))
         for D in ground.scaled(d.gen_sizes):
-            runs.extend(_varied(gen_at_one(ground, seed, D, d.num_steps), ground))
-    return runs
+            cells += _varied(gen_at_one(ground, seed, D, d.num_steps), ground, "gen")
+    return cells
 
 
 class Efficiency(Prediction):
@@ -251,8 +256,8 @@ class Efficiency(Prediction):
             f"{d.held_steps:,} steps without decay. {len(self.settings(size, num_seeds))} runs."
         )
 
-    def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
-        """See ``Prediction.settings``."""
+    def cells(self, size: Size, num_seeds: int | None = None) -> list[Cell]:
+        """See ``Prediction.cells``."""
         on = ground(size, self.variant)
         seeds = on.seeds(num_seeds)
         return mem_arm(on, seeds) + gen_arm(on, seeds)

@@ -9,6 +9,7 @@ import numpy as np
 
 from efficiency.analysis.logit_subspaces import SUBSPACES
 from efficiency.estimates import Estimate
+from predictions.cells import Run
 from predictions.circuit_efficiency.efficiency.reading import (
     READINGS,
     Arm,
@@ -22,7 +23,6 @@ from predictions.circuit_efficiency.efficiency.reading import (
 )
 from predictions.clauses import above, decide, within
 from predictions.judging import MIN_SEEDS, geometric, over_seeds, plural
-from predictions.protocol import Run
 from predictions.verdicts import Finding
 
 MARGIN = 0.1

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 from efficiency.analysis import isologit
 from efficiency.analysis.logit_subspaces import SUBSPACES, Subspace
-from efficiency.settings import RunSettings
 from efficiency.statistics.intervals import TooFewError
-from predictions.judging import value_of
-from predictions.protocol import Run
+from predictions.cells import Run
 
 Arm = Literal["mem", "gen"]
 Way = Literal["weight decay", "fixed norm"]
 Reading = Literal["log_odds", "margin", "centred_logit"]
+
+
+def arm_name(arm: Arm, way: Way) -> str:
+    """Return what the cells of an arm are called that move along the curve in one way."""
+    return arm if way == "weight decay" else f"{arm} at {way}"
+
+
+PLACES: Mapping[str, tuple[Arm, Way]] = {
+    arm_name(arm, way): (arm, way) for arm in get_args(Arm) for way in get_args(Way)
+}
+"""Arm and way of every arm by its name."""
 
 READINGS: tuple[Reading, ...] = ("log_odds", "margin", "centred_logit")
 
@@ -110,43 +119,35 @@ def curves(runs: Sequence[Run]) -> list[SeedCurves]:
     """
     by_seed: dict[int, SeedCurves] = {}
     for run in runs:
-        seed = run.settings.data_seed
+        seed = run.seed
         curve = by_seed.setdefault(seed, SeedCurves(seed=seed))
-        arm = _arm(run.settings)
         settled = run.outcome.status == "settled"
-        if arm is None:
+        if run.is_start:
             if not settled:
                 why = "; ".join(run.outcome.reasons)
                 curve.start_problem = f"its start network is {run.outcome.status} ({why})"
             continue
+        arm, way = PLACES[run.arm]
         curve.num_runs += 1
-        curve.all_sizes.setdefault(arm, set()).add(run.settings.dataset_size)
+        curve.all_sizes.setdefault(arm, set()).add(run.dataset_size)
         if not settled:
             continue
         curve.num_settled += 1
-        held = run.settings.optimiser.norm_factor is not None
-        at = curve.points.setdefault((arm, "fixed norm" if held else "weight decay"), {})
-        at.setdefault(run.settings.dataset_size, []).append(
+        at = curve.points.setdefault((arm, way), {})
+        at.setdefault(run.dataset_size, []).append(
             Point(
-                norm=value_of(run, "norm"),
-                logits={reading: value_of(run, reading) for reading in READINGS},
-                weight_decay=run.settings.optimiser.weight_decay,
+                norm=run.number("norm"),
+                logits={reading: run.number(reading) for reading in READINGS},
+                weight_decay=run.weight_decay,
             )
         )
-        if not held:
+        if way == "weight decay":
             for subspace in SUBSPACES:
                 # A network that overflows on a pair that it was not trained on has none.
                 share = run.outcome.numbers.get(f"gen_share_{subspace}")
                 if share is not None and share.value is not None:
                     curve.shares.setdefault((arm, subspace), []).append(share.value)
     return [by_seed[seed] for seed in sorted(by_seed)]
-
-
-def _arm(settings: RunSettings) -> Arm | None:
-    """Return the arm of a run, ``None`` for a start network."""
-    if settings.label_seed is not None:
-        return "mem"
-    return None if settings.start is None else "gen"
 
 
 def slope(norms: dict[int, float]) -> float | None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from efficiency.settings import RunSettings
 from predictions import delay
+from predictions.cells import Cell, Run
 from predictions.circuit_efficiency import scratch
 from predictions.delay import MIN_DELAY
 from predictions.designs import Part
 from predictions.grounds import ground
 from predictions.judging import MIN_SEEDS
-from predictions.protocol import Prediction, Run
+from predictions.protocol import Prediction
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -66,13 +66,12 @@ class Grokking(Prediction):
             f"D = {on.scaled(d.sizes)[-1]} examples for {d.num_steps:,} steps with weight decay 1."
         )
 
-    def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
-        """See ``Prediction.settings``."""
+    def cells(self, size: Size, num_seeds: int | None = None) -> list[Cell]:
+        """See ``Prediction.cells``."""
         on = ground(size, self.variant)
-        runs = scratch.scratch_arm(on, on.seeds(num_seeds))
-        return [
-            run for run in runs if run.dataset_size == max(on.scaled(scratch.DESIGNS.on(on).sizes))
-        ]
+        largest = max(on.scaled(scratch.DESIGNS.on(on).sizes))
+        cells = scratch.scratch_arm(on, on.seeds(num_seeds))
+        return [cell for cell in cells if cell.settings.dataset_size == largest]
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""

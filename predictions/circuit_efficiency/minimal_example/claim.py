@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from efficiency.estimates import Estimate
-from efficiency.settings import RunSettings
 from efficiency.theory import FloatArray, MinimalExample
-from predictions.protocol import Prediction, Run
+from predictions.cells import Cell, Run
+from predictions.protocol import Prediction
 from predictions.sizes import SIZES, Size
 from predictions.verdicts import Finding
 
@@ -93,8 +93,8 @@ class MinimalExamplePrediction(Prediction):
             "ones from 0.005 (1 in the third panel) and 1. No runs, the same at every size."
         )
 
-    def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
-        """See ``Prediction.settings``."""
+    def cells(self, size: Size, num_seeds: int | None = None) -> list[Cell]:
+        """See ``Prediction.cells``."""
         return []
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:

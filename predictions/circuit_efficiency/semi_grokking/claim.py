@@ -8,17 +8,17 @@ from typing import Any, ClassVar, Literal, get_args
 import numpy as np
 
 from efficiency.estimates import Estimate
-from efficiency.settings import RunSettings
 from efficiency.statistics import critical_size
 from efficiency.statistics.critical_size import PARTIAL
 from efficiency.statistics.intervals import share_interval, share_p
 from efficiency.training.outcome import MIN_CHANGE
+from predictions.cells import Cell, Run
 from predictions.circuit_efficiency import scratch
 from predictions.clauses import Clause, decide
 from predictions.designs import Part
 from predictions.grounds import ground
-from predictions.judging import MIN_SEEDS, count, geometric, over_seeds, plural, too_few, value_of
-from predictions.protocol import Prediction, Run
+from predictions.judging import MIN_SEEDS, count, geometric, over_seeds, plural, retained, too_few
+from predictions.protocol import Prediction
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -158,8 +158,8 @@ class SemiGrokking(Prediction):
             f"decay 1. {len(self.settings(size, num_seeds))} runs."
         )
 
-    def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
-        """See ``Prediction.settings``."""
+    def cells(self, size: Size, num_seeds: int | None = None) -> list[Cell]:
+        """See ``Prediction.cells``."""
         on = ground(size, self.variant)
         return scratch.scratch_arm(on, on.seeds(num_seeds))
 
@@ -226,7 +226,7 @@ class SemiGrokking(Prediction):
 
 def _knows_only_mirror_images(run: Run) -> bool:
     """Return whether a run is well above chance on test examples, but not on novel pairs."""
-    return scratch.retained(run, "test_accuracy") > 0.15 and scratch.retained(run) < 0.1
+    return retained(run, "test_accuracy") > 0.15 and retained(run) < 0.1
 
 
 def _of_semi_grokked(by_seed: Mapping[int, Mapping[int, Run]]) -> dict[str, Estimate]:
@@ -237,7 +237,7 @@ def _of_semi_grokked(by_seed: Mapping[int, Mapping[int, Run]]) -> dict[str, Esti
         return {}
     return {
         "semi_grokked_accuracy": over_seeds(
-            [float(np.mean([value_of(r, "novel_accuracy") for r in several])) for several in runs],
+            [float(np.mean([r.number("novel_accuracy") for r in several])) for several in runs],
             least=0.0,
             most=1.0,
         ),
@@ -245,6 +245,6 @@ def _of_semi_grokked(by_seed: Mapping[int, Mapping[int, Run]]) -> dict[str, Esti
             [float(np.exp(np.mean([np.log(delay(r) or 1.0) for r in some]))) for some in runs]
         ),
         "semi_grokked_drift": over_seeds(
-            [float(np.mean([value_of(r, "novel_accuracy_drift") for r in some])) for some in runs]
+            [float(np.mean([r.number("novel_accuracy_drift") for r in some])) for some in runs]
         ),
     }

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from efficiency.estimates import Estimate
-from efficiency.settings import RunSettings
 from efficiency.statistics.intervals import TooFewError, rank_correlation
 from efficiency.statistics.pairing import pairing_p
+from predictions.cells import Cell, Run
 from predictions.circuit_efficiency.substitutes.judge import FALL, KEEP, RANKS, RATIO, Paired
 from predictions.circuit_efficiency.substitutes.ways import DECAY, DESIGNS, Way, continuations
 from predictions.circuit_efficiency.weight_decay.claim import RATIO_MARGIN
@@ -18,7 +18,7 @@ from predictions.clauses import Clause, above, below, decide
 from predictions.designs import Part
 from predictions.grounds import ground
 from predictions.judging import MIN_SEEDS, plural, too_few
-from predictions.protocol import Prediction, Run
+from predictions.protocol import Prediction
 from predictions.sizes import SIZES, Size
 from predictions.verdicts import Finding
 
@@ -92,18 +92,18 @@ class Substitute(Prediction):
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""
         on = ground(size, self.variant)
-        runs = self.settings(size, num_seeds)
+        cells = self.cells(size, num_seeds)
         one_epsilon = self.way.epsilon == DECAY.epsilon
         return (
             f"{on.describe()}; {len(on.seeds(num_seeds))} start networks trained on the whole "
             f"table for {on.start_steps:,} steps, each trained on with D' = "
-            f"{on.listed(DESIGNS.on(on).sizes)} examples for {runs[-1].num_steps:,} steps: "
+            f"{on.listed(DESIGNS.on(on).sizes)} examples for {DESIGNS.on(on).num_steps:,} steps: "
             f"{DECAY.phrase}, and {self.way.phrase}; η = {on.calm_learning_rate:g}, ε = "
-            f"{DECAY.epsilon:g}{'' if one_epsilon else ' but for the latter'}. {len(runs)} runs."
+            f"{DECAY.epsilon:g}{'' if one_epsilon else ' but for the latter'}. {len(cells)} runs."
         )
 
-    def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
-        """See ``Prediction.settings``."""
+    def cells(self, size: Size, num_seeds: int | None = None) -> list[Cell]:
+        """See ``Prediction.cells``."""
         return continuations(ground(size, self.variant), num_seeds, self.way)
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:

@@ -8,11 +8,11 @@ from functools import cached_property
 
 from efficiency.estimates import Estimate
 from efficiency.statistics.intervals import TooFewError, rank_correlation
+from predictions.cells import Run, of_arm, starts
 from predictions.circuit_efficiency.substitutes.ways import DECAY, Way
 from predictions.circuit_efficiency.ungrokking.numbers import by_start, threshold
-from predictions.circuit_efficiency.ungrokking.reading import Continued, sweeps, usable
-from predictions.judging import geometric, over_seeds, share_settled, value_of
-from predictions.protocol import Run
+from predictions.circuit_efficiency.ungrokking.reading import sweeps, usable
+from predictions.judging import geometric, over_seeds, share_settled
 from predictions.ratios import Ratio
 
 FALL, KEEP = "accuracy_at_smallest_size", "accuracy_at_largest_size"
@@ -30,26 +30,26 @@ class Paired:
         notes: What was left out and why, a sentence each.
     """
 
-    decayed: tuple[Continued, ...]
-    other: tuple[Continued, ...]
+    decayed: tuple[Run, ...]
+    other: tuple[Run, ...]
     started: tuple[Run, ...]
     notes: tuple[str, ...]
 
     @classmethod
     def of(cls, way: Way, runs: Sequence[Run]) -> Paired:
         """Return what counts: a start network by the rule of ungrokking, in each arm."""
-        starts = [run for run in runs if run.settings.start is None]
-        later = [run for run in runs if run.settings.start is not None]
+        first = starts(runs)
         arms, notes = [], []
         for one in (DECAY, way):
-            counted, left_out = usable(starts + [run for run in later if one.is_of(run.settings)])
+            counted, left_out = usable([*first.values(), *of_arm(runs, one.name)])
             arms.append(counted)
             notes += left_out
         both = {one.start for one in arms[0]} & {one.start for one in arms[1]}
         decayed, other = (
             tuple(
                 sorted(
-                    (c for c in arm if c.start in both), key=lambda c: (c.start.data_seed, c.size)
+                    (one for one in arm if one.start in both),
+                    key=lambda one: (one.seed, one.dataset_size),
                 )
             )
             for arm in arms
@@ -57,7 +57,7 @@ class Paired:
         return cls(
             decayed=decayed,
             other=other,
-            started=tuple(run for run in starts if run.settings in both),
+            started=tuple(run for run in first.values() if run.settings in both),
             notes=tuple(dict.fromkeys(notes)),
         )
 
@@ -69,7 +69,7 @@ class Paired:
     @property
     def sizes(self) -> list[int]:
         """D', increasing."""
-        return sorted({one.size for one in self.other})
+        return sorted({one.dataset_size for one in self.other})
 
     @property
     def middle(self) -> float:
@@ -80,7 +80,7 @@ class Paired:
     def accuracies(self, size: int, *, decayed: bool = False) -> dict[int, float]:
         """Return final accuracies on novel pairs in the other way or with decay, by seed."""
         arm = self.decayed if decayed else self.other
-        return by_start([one for one in arm if one.size == size], "novel_accuracy")
+        return by_start([one for one in arm if one.dataset_size == size], "novel_accuracy")
 
     @cached_property
     def ratio(self) -> Ratio:
@@ -111,7 +111,7 @@ class Paired:
             pass
         for name, arm in (("", self.other), ("_with_decay", self.decayed)):
             for size in self.sizes:
-                there = [one for one in arm if one.size == size]
+                there = [one for one in arm if one.dataset_size == size]
                 accuracy = [one.number("novel_accuracy") for one in there]
                 numbers[f"accuracy{name}_at_{size}"] = over_seeds(accuracy, least=0.0, most=1.0)
                 if size not in (smallest, largest):
@@ -122,11 +122,11 @@ class Paired:
                 numbers[f"norm{name}_at_{size}"] = geometric(self._growth(there))
             drifts = by_start(arm, "novel_accuracy_drift")
             numbers[f"drift{name}"] = over_seeds(drifts.values())
-            numbers[f"share_settled{name}"] = share_settled([one.run for one in arm])
+            numbers[f"share_settled{name}"] = share_settled(arm)
         for one in self.other:
-            numbers[f"seed_{one.start.data_seed}_accuracy_at_{one.size}"] = _alone(one)
+            numbers[f"seed_{one.seed}_accuracy_at_{one.dataset_size}"] = _alone(one)
         for one in self.decayed:
-            numbers[f"seed_{one.start.data_seed}_accuracy_with_decay_at_{one.size}"] = _alone(one)
+            numbers[f"seed_{one.seed}_accuracy_with_decay_at_{one.dataset_size}"] = _alone(one)
         return numbers
 
     @cached_property
@@ -141,12 +141,12 @@ class Paired:
         """Return accuracy in the other way − with decay, averaged over D'."""
         return [other - decayed for other, decayed in zip(*self.mean_accuracies, strict=True)]
 
-    def _growth(self, arm: Sequence[Continued]) -> list[float]:
+    def _growth(self, arm: Sequence[Run]) -> list[float]:
         """Return the norm at the end / that of the start network."""
-        norms = {run.settings: value_of(run, "norm") for run in self.started}
+        norms = {start: run.number("norm") for start, run in starts(self.started).items()}
         return [one.number("norm") / norms[one.start] for one in arm]
 
 
-def _alone(one: Continued) -> Estimate:
+def _alone(one: Run) -> Estimate:
     value = one.number("novel_accuracy")
     return Estimate(value=value, low=None, high=None, n=1, unit="1")

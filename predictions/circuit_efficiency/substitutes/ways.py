@@ -9,8 +9,9 @@ from typing import Any, Literal
 from pydantic import PositiveInt
 
 from efficiency.settings import OptimiserSettings, RunSettings
+from predictions.cells import Cell
 from predictions.circuit_efficiency.controls.small_epsilon import SMALL
-from predictions.circuit_efficiency.ungrokking import claim as ungrokking
+from predictions.circuit_efficiency.ungrokking import cells as ungrokking
 from predictions.designs import DatasetSizes, Part
 from predictions.grounds import Ground, schedule
 from predictions.sizes import Size
@@ -56,13 +57,6 @@ class Way:
             num_steps=DESIGNS.on(ground).num_steps,
             loss=self.loss,
         )
-
-    def is_of(self, run: RunSettings) -> bool:
-        """Return whether a continued run is one of these."""
-        own = {"weight_decay": self.weight_decay, "epsilon": self.epsilon, **self.optimiser}
-        told_apart = {"norm_factor": None, "orthogonal_gradient": None, **own}
-        alike = all(getattr(run.optimiser, name) == value for name, value in told_apart.items())
-        return alike and run.loss == self.loss
 
 
 DECAY = Way(name="decay", phrase="with weight decay 1", weight_decay=1.0)
@@ -129,12 +123,13 @@ DESIGNS = Part[Design](
 )
 
 
-def continuations(ground: Ground, num_seeds: int | None, way: Way) -> list[RunSettings]:
+def continuations(ground: Ground, num_seeds: int | None, way: Way) -> list[Cell]:
     """Return start networks, and what continues each, with decay and in this way."""
-    runs = []
+    cells = []
     for seed in ground.seeds(num_seeds):
         start = ground.start(seed)
-        runs.append(start)
+        cells.append(Cell(settings=start, role="start"))
         for D in ground.scaled(DESIGNS.on(ground).sizes):
-            runs.extend(one.continued(ground, start, D) for one in (DECAY, way))
-    return runs
+            for one in (DECAY, way):
+                cells.append(Cell(settings=one.continued(ground, start, D), arm=one.name))
+    return cells

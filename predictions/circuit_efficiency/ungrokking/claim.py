@@ -2,114 +2,28 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from pydantic import NonNegativeInt, PositiveInt
-
-from efficiency.settings import RunSettings
 from efficiency.statistics.critical_size import MIN_SIZES
 from efficiency.statistics.shapes import RIVALS, SHAPES
+from predictions.cells import Cell, Run
+from predictions.circuit_efficiency.ungrokking.cells import (
+    DESIGNS,
+    WHOLE,
+    held_out_arm,
+    main_arm,
+)
 from predictions.circuit_efficiency.ungrokking.judge import FORGETTING, find
 from predictions.circuit_efficiency.ungrokking.numbers import COMPARED
 from predictions.circuit_efficiency.ungrokking.reading import MIN_START_SHARE
 from predictions.circuit_efficiency.ungrokking.rivals import SLOWER, number_of
-from predictions.designs import DatasetSizes, Part, WeightDecays
-from predictions.grounds import Ground, ground, schedule, steps_at
+from predictions.designs import Part
+from predictions.grounds import ground, steps_at
 from predictions.judging import MIN_SEEDS
-from predictions.protocol import Prediction, Run
+from predictions.protocol import Prediction
 from predictions.sizes import SIZES, Size
 from predictions.verdicts import Finding
-
-
-@dataclass(frozen=True, kw_only=True)
-class Design:
-    """One size of the experiment, on the ground of ``predictions.grounds``.
-
-    Attributes:
-        sizes: D', the dataset sizes that start networks are continued on.
-        weight_decays: λ of the continuations; start networks have λ = 1.
-        steps_at_one: Length of a continuation at λ = 1; at other λ the same in units of η·λ·steps.
-        held_out_sizes: D' of the second arm, whose start networks never saw a tenth of the table.
-        held_out_seeds: Start networks of the second arm, at most all.
-    """
-
-    sizes: DatasetSizes
-    weight_decays: WeightDecays = (0.5, 1.0, 2.0)
-    steps_at_one: PositiveInt
-    held_out_sizes: tuple[PositiveInt, ...] = ()
-    held_out_seeds: NonNegativeInt = 6
-
-
-PAPER_SIZES = (390, 488, 610, 763, 955, 1194, 1494)
-"""D' of the paper's Figure 7."""
-
-DESIGNS = Part[Design](
-    "ungrokking",
-    {
-        "smoke": Design(
-            sizes=(10, 20, 40, 80),
-            weight_decays=(1.0, 2.0),
-            steps_at_one=1000,
-            held_out_sizes=(40,),
-            held_out_seeds=3,
-        ),
-        # Chosen by measurement: docs/decisions/005-quick-size.md.
-        "quick": Design(
-            sizes=(50, 72, 103, 147, 211, 303),
-            steps_at_one=3000,
-            held_out_sizes=(103, 147),
-        ),
-        "standard": Design(
-            sizes=(151, 206, 280, 382, 520, 709),
-            steps_at_one=6000,
-            held_out_sizes=(280, 382),
-            held_out_seeds=3,
-        ),
-        # docs/decisions/019-replication.md.
-        "replication": Design(
-            sizes=PAPER_SIZES,
-            steps_at_one=12_000,
-            held_out_seeds=0,
-        ),
-        # The 100,000 steps of the paper's Figure 8; weight decays assumed.
-        "paper": Design(
-            sizes=PAPER_SIZES,
-            steps_at_one=100_000,
-            held_out_sizes=(610, 763, 955),
-        ),
-    },
-)
-
-HELD_OUT_FRACTION = 0.1
-"""Part of the table that the start networks of the second arm never see."""
-
-
-def continued(ground: Ground, start: RunSettings, dataset_size: int, decay: float) -> RunSettings:
-    """Return the run that continues a start network on fewer examples."""
-    return RunSettings(
-        task=start.task,
-        network=start.network,
-        optimiser=schedule(ground.learning_rate, decay, 0.25),
-        dataset_size=dataset_size,
-        data_seed=start.data_seed,
-        start=start,
-        num_steps=steps_at(decay, DESIGNS.on(ground).steps_at_one),
-    )
-
-
-def main_arm(ground: Ground, seeds: Iterable[int]) -> list[RunSettings]:
-    """Return start networks that know the whole table, and all that continues them."""
-    design = DESIGNS.on(ground)
-    runs = []
-    for seed in seeds:
-        start = ground.start(seed)
-        runs.append(start)
-        cells = itertools.product(ground.scaled(design.sizes), design.weight_decays)
-        runs.extend(continued(ground, start, D, decay) for D, decay in cells)
-    return runs
 
 
 class Ungrokking(Prediction):
@@ -171,7 +85,7 @@ class Ungrokking(Prediction):
         "Networks that forget some pairs at a higher constant rate than others, or all at a rate "
         "that falls, lose less and may forget everything in the end: no training of one length "
         "tells them from networks that come to rest. Claims on critical sizes train for longer.",
-        "Continued runs that still move are kept: leaving them out would select on the outcome. "
+        "Run runs that still move are kept: leaving them out would select on the outcome. "
         "Partial accuracies still fall slowly when a run ends (see their drift), so the threshold "
         "belongs to this length of training, counted in units of η·λ·steps.",
     )
@@ -225,9 +139,9 @@ class Ungrokking(Prediction):
         """See ``Prediction.design``."""
         on = ground(size, self.variant)
         d = DESIGNS.on(on)
-        runs = self.settings(size, num_seeds)
-        starts = sum(run.start is None for run in runs)
-        whole = sum(run.start is None and run.dataset_size == on.num_pairs for run in runs)
+        cells = self.cells(size, num_seeds)
+        starting = [cell for cell in cells if cell.role == "start"]
+        starts, whole = len(starting), sum(cell.arm == WHOLE for cell in starting)
         lengths = ", ".join(f"{steps_at(w, d.steps_at_one):,}" for w in d.weight_decays)
         text = (
             f"{on.describe()}; {on.starts(starts)} trained for {on.start_steps:,} "
@@ -241,21 +155,16 @@ class Ungrokking(Prediction):
                 f"D' = {on.listed(d.held_out_sizes)} with weight decay 1, to compare "
                 "removed examples with never-seen ones"
             )
-        return text + f". {len(runs)} runs."
+        return text + f". {len(cells)} runs."
 
-    def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
-        """See ``Prediction.settings``."""
+    def cells(self, size: Size, num_seeds: int | None = None) -> list[Cell]:
+        """See ``Prediction.cells``."""
         on = ground(size, self.variant)
-        design = DESIGNS.on(on)
-        runs = main_arm(on, on.seeds(num_seeds))
+        seeds = on.seeds(num_seeds)
+        cells = main_arm(on, seeds)
         if on.given:
-            return runs  # what a network that is given has seen is not known here
-        kept = round((1 - HELD_OUT_FRACTION) * on.num_pairs)
-        for seed in on.seeds(num_seeds)[: design.held_out_seeds]:
-            start = on.start(seed, kept)
-            runs.append(start)
-            runs.extend(continued(on, start, D, 1.0) for D in on.scaled(design.held_out_sizes))
-        return runs
+            return cells  # what a network that is given has seen is not known here
+        return cells + held_out_arm(on, seeds[: DESIGNS.on(on).held_out_seeds])
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""

@@ -8,6 +8,8 @@ from dataclasses import replace
 from efficiency.estimates import Estimate
 from efficiency.statistics import critical_size
 from efficiency.statistics.shapes import RIVALS, SHAPES
+from predictions.cells import Run
+from predictions.circuit_efficiency.ungrokking.cells import HELD_OUT, WHOLE
 from predictions.circuit_efficiency.ungrokking.numbers import (
     by_start,
     ends,
@@ -16,7 +18,7 @@ from predictions.circuit_efficiency.ungrokking.numbers import (
     threshold_by_binomial_model,
     transition,
 )
-from predictions.circuit_efficiency.ungrokking.reading import Continued, sweeps, usable
+from predictions.circuit_efficiency.ungrokking.reading import sweeps, usable
 from predictions.circuit_efficiency.ungrokking.rivals import (
     SLOWER,
     advantages,
@@ -25,7 +27,6 @@ from predictions.circuit_efficiency.ungrokking.rivals import (
 )
 from predictions.clauses import LEVEL, Clause, Decision, above, below, decide
 from predictions.judging import MIN_SEEDS, over_seeds, plural
-from predictions.protocol import Run
 from predictions.verdicts import Finding
 
 FALL, KEEP = "accuracy_at_smallest_size", "accuracy_at_largest_size"
@@ -38,11 +39,11 @@ def find(runs: Sequence[Run]) -> Finding:
     """Apply the rule of ``Ungrokking`` to start networks and their runs, in any order."""
     continued, left_out = usable(runs)
     notes = tuple(left_out)
-    main = [one for one in continued if one.start_knew_everything]
+    main = [one for one in continued if one.arm == WHOLE]
     seeds = sweeps(main)
     if not main:
         return Finding(outcome="invalid", sentence="No start network counts.", notes=notes)
-    sizes = sorted({one.size for one in main})
+    sizes = sorted({one.dataset_size for one in main})
     if len(seeds) < MIN_SEEDS or len(sizes) < critical_size.MIN_SIZES:
         return Finding(
             outcome="undecided",
@@ -63,7 +64,7 @@ def find(runs: Sequence[Run]) -> Finding:
         )
     if (second := threshold_by_binomial_model(main)) is not None:
         numbers["threshold_by_binomial_model"] = second
-    numbers |= removed_against_never_seen([c for c in continued if not c.start_knew_everything])
+    numbers |= removed_against_never_seen([c for c in continued if c.arm == HELD_OUT])
     middle = main[0].task.halfway
     clauses = _clauses(numbers, main, middle)
     clauses += _against_rivals(clauses, better, forgets)
@@ -72,13 +73,11 @@ def find(runs: Sequence[Run]) -> Finding:
     return Finding.of(decision, sentence, numbers, notes)
 
 
-def _clauses(
-    numbers: dict[str, Estimate], main: Sequence[Continued], middle: float
-) -> list[Clause]:
+def _clauses(numbers: dict[str, Estimate], main: Sequence[Run], middle: float) -> list[Clause]:
     """Return the first parts of the rule: fall, keep."""
-    sizes = [one.size for one in main]
+    sizes = [one.dataset_size for one in main]
     smallest, largest = (
-        by_start([one for one in main if one.size == size], "novel_accuracy")
+        by_start([one for one in main if one.dataset_size == size], "novel_accuracy")
         for size in (min(sizes), max(sizes))
     )
     falls, keeps = below(FALL, smallest, middle), above(KEEP, largest, middle)

@@ -12,8 +12,9 @@ from efficiency.settings import RunSettings
 from efficiency.statistics import binomial, critical_size
 from efficiency.statistics.intervals import TooFewError
 from efficiency.training.ensemble import part_masks
-from predictions.circuit_efficiency.ungrokking.reading import Continued, Seeds
-from predictions.judging import MIN_SEEDS, over_seeds, share_settled
+from predictions.cells import Run
+from predictions.circuit_efficiency.ungrokking.reading import Seeds
+from predictions.judging import MIN_SEEDS, over_seeds, retained, share_settled
 
 OPEN = (-math.inf, math.inf)
 """Bounds of what is not known at all."""
@@ -25,9 +26,7 @@ RESAMPLING_SEED = 20230905
 """Of the bootstrap, so that equal records give equal verdicts."""
 
 
-def by_start(
-    continued: Sequence[Continued], number: Callable[[Continued], float] | str
-) -> dict[int, float]:
+def by_start(continued: Sequence[Run], number: Callable[[Run], float] | str) -> dict[int, float]:
     """Return the mean of a number over the runs of each start network, by its seed.
 
     No two start networks may have one seed.
@@ -55,19 +54,19 @@ def _num_novel(run: RunSettings) -> int:
     return int(part_masks(run)["novel"].sum())
 
 
-def threshold_by_binomial_model(main: Sequence[Continued]) -> Estimate | None:
+def threshold_by_binomial_model(main: Sequence[Run]) -> Estimate | None:
     """Return the second opinion on the threshold, see ``efficiency.statistics.binomial``.
 
     One fit for each start network, weight decays together. ``None`` with too few of them, or if the
     threshold of one lies outside the sizes that it was asked at, where it is a guess.
     """
-    by_seed: dict[int, list[Continued]] = {}
+    by_seed: dict[int, list[Run]] = {}
     for one in main:
         by_seed.setdefault(one.seed, []).append(one)
     logs = []
     for continuations in by_seed.values():
-        sizes = np.array([one.size for one in continuations])
-        total = np.array([_num_novel(one.run.settings) for one in continuations])
+        sizes = np.array([one.dataset_size for one in continuations])
+        total = np.array([_num_novel(one.settings) for one in continuations])
         accuracy = np.array([one.number("novel_accuracy") for one in continuations])
         chance = continuations[0].task.chance
         fitted = binomial.fit(sizes, accuracy * total, total, lower=chance)
@@ -131,32 +130,32 @@ def _bracket(seeds: Seeds, sizes: list[int]) -> dict[str, Estimate]:
     }
 
 
-def ends(main: Sequence[Continued], sizes: list[int]) -> dict[str, Estimate]:
+def ends(main: Sequence[Run], sizes: list[int]) -> dict[str, Estimate]:
     """Return the accuracies at both ends; measured if most runs there have settled."""
     numbers = {}
     for name, D in (("smallest", sizes[0]), ("largest", sizes[-1])):
-        there = [one for one in main if one.size == D]
+        there = [one for one in main if one.dataset_size == D]
         numbers[f"accuracy_at_{name}_size"] = over_seeds(
             by_start(there, "novel_accuracy").values(),
             least=0.0,
             most=1.0,
-            settled=sum(one.run.outcome.status == "settled" for one in there) > len(there) / 2,
+            settled=sum(one.outcome.status == "settled" for one in there) > len(there) / 2,
         )
     return numbers
 
 
-def still_moving(main: Sequence[Continued]) -> dict[str, Estimate]:
+def still_moving(main: Sequence[Run]) -> dict[str, Estimate]:
     """Return the share of runs that had settled, and how far partial accuracies still moved."""
-    numbers = {"share_of_continued_runs_settled": share_settled([one.run for one in main])}
+    numbers = {"share_of_continued_runs_settled": share_settled(main)}
     low, high = critical_size.PARTIAL
-    partial = [one for one in main if low < one.retained < high]
+    partial = [one for one in main if low < retained(one) < high]
     drift = by_start(partial, "novel_accuracy_drift")
     if len(drift) >= MIN_SEEDS:
         numbers["drift_of_partial_accuracies"] = over_seeds(drift.values())
     return numbers
 
 
-def removed_against_never_seen(held_out: Sequence[Continued]) -> dict[str, Estimate]:
+def removed_against_never_seen(held_out: Sequence[Run]) -> dict[str, Estimate]:
     """Return accuracy kept on removed and on never-seen examples, and their difference by seed."""
     removed = by_start(held_out, "removed_accuracy")
     never_seen = by_start(held_out, "never_seen_accuracy")

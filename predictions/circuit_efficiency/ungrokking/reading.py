@@ -7,62 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from efficiency.settings import RunSettings, TaskSettings
+from efficiency.settings import RunSettings
 from efficiency.statistics import critical_size
 from efficiency.statistics.critical_size import Crossing
 from efficiency.statistics.intervals import FloatArray
-from predictions.protocol import Run
-
-
-@dataclass(frozen=True, kw_only=True)
-class Continued:
-    """A continued run that counts, reduced to what the judge reads.
-
-    Attributes:
-        start: Settings of its start network.
-        run: The run.
-    """
-
-    start: RunSettings
-    run: Run
-
-    @property
-    def seed(self) -> int:
-        """The seed of its start network."""
-        return self.start.data_seed
-
-    @property
-    def task(self) -> TaskSettings:
-        """What both were trained on."""
-        return self.start.table_task
-
-    @property
-    def size(self) -> int:
-        """D', the examples it was continued on."""
-        return self.run.settings.dataset_size
-
-    @property
-    def weight_decay(self) -> float:
-        """λ of the continuation."""
-        return self.run.settings.optimiser.weight_decay
-
-    @property
-    def start_knew_everything(self) -> bool:
-        """Whether the start network was trained on the whole table."""
-        task = self.start.task
-        return self.start.dataset_size == task.num_examples
-
-    @property
-    def retained(self) -> float:
-        """The part of its accuracy on novel pairs that it retains: 0 at chance, 1 at 1."""
-        accuracy = self.number("novel_accuracy")
-        return float(critical_size.retained(accuracy, self.task.num_classes))
-
-    def number(self, name: str) -> float:
-        """Return the value of one of the run's final numbers."""
-        value = self.run.outcome.numbers[name].value
-        assert value is not None, name
-        return value
+from predictions.cells import Run, starts
 
 
 def describe(run: Run) -> str:
@@ -107,7 +56,7 @@ def _why_not_a_continuation(run: Run) -> str | None:
     return None
 
 
-def usable(runs: Sequence[Run]) -> tuple[list[Continued], list[str]]:
+def usable(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
     """Return the continued runs that count, in a fixed order, and why others do not.
 
     A start network counts if it has settled, which includes training accuracy 1, if it generalises
@@ -116,32 +65,31 @@ def usable(runs: Sequence[Run]) -> tuple[list[Continued], list[str]]:
     One that still moves counts as well: leaving it out would select on the outcome.
     """
     notes: list[str] = []
-    continued: list[Continued] = []
-    # Arms are told apart by how much of the table the start networks were trained on.
-    cells: dict[int, set[tuple[int, float]]] = {}
-    by_start: dict[RunSettings, dict[tuple[int, float], Continued]] = {}
+    continued: list[Run] = []
+    first = starts(runs)
+    # All start networks of an arm must have been continued alike.
+    grids: dict[str, set[tuple[str, int, float]]] = {}
+    by_start: dict[RunSettings | None, dict[tuple[str, int, float], Run]] = {}
     for run in runs:
-        if (start := run.settings.start) is not None:
-            one = Continued(start=start, run=run)
-            cell = (one.size, one.weight_decay)
-            cells.setdefault(start.dataset_size, set()).add(cell)
-            assert cell not in by_start.setdefault(start, {}), f"two runs for {cell}"
-            by_start[start][cell] = one
-    for run in runs:
-        if run.settings.start is not None:
+        if run.is_start or run.start not in first:
             continue
-        why = _why_not_a_start(run)
-        found = by_start.get(run.settings, {})
-        lost = [(c, w) for c in found.values() if (w := _why_not_a_continuation(c.run))]
+        place = (run.arm, run.dataset_size, run.weight_decay)
+        grids.setdefault(first[run.start].arm, set()).add(place)
+        assert place not in by_start.setdefault(run.start, {}), f"two runs for {place}"
+        by_start[run.start][place] = run
+    for settings, start in first.items():
+        why = _why_not_a_start(start)
+        found = by_start.get(settings, {})
+        lost = [(run, w) for run in found.values() if (w := _why_not_a_continuation(run))]
         if why is None and lost:
-            why = "; ".join(sorted(f"{describe(one.run)} {reason}" for one, reason in lost))
-        if why is None and found and found.keys() != cells[run.settings.dataset_size]:
-            why = f"{len(cells[run.settings.dataset_size] - found.keys())} of its runs are missing"
+            why = "; ".join(sorted(f"{describe(run)} {reason}" for run, reason in lost))
+        if why is None and found and found.keys() != grids[start.arm]:
+            why = f"{len(grids[start.arm] - found.keys())} of its runs are missing"
         if why is None:
             continued.extend(found.values())
         else:
-            notes.append(f"{describe(run)} is left out with all that continues it: {why}.")
-    continued.sort(key=lambda c: (c.start.dataset_size, c.start.data_seed, c.run.identity))
+            notes.append(f"{describe(start)} is left out with all that continues it: {why}.")
+    continued.sort(key=lambda run: (first[run.start].dataset_size, run.seed, run.identity))
     return continued, sorted(notes)
 
 
@@ -184,13 +132,13 @@ def thresholds(seeds: Seeds, weight_decay: float) -> dict[int, tuple[float, floa
     return {seed: by[weight_decay].crossing.threshold for seed, by in seeds.items()}
 
 
-def sweeps(continued: Sequence[Continued]) -> Seeds:
+def sweeps(continued: Sequence[Run]) -> Seeds:
     """Return the sweeps of each start network by weight decay; no two may have one seed."""
     assert len({one.start for one in continued}) == len({one.seed for one in continued})
     points: dict[int, dict[float, dict[int, float]]] = {}
     for one in continued:
         by_decay = points.setdefault(one.seed, {})
-        by_decay.setdefault(one.weight_decay, {})[one.size] = one.number("novel_accuracy")
+        by_decay.setdefault(one.weight_decay, {})[one.dataset_size] = one.number("novel_accuracy")
     return {
         seed: {
             decay: Sweep(

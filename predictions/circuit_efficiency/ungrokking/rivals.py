@@ -9,7 +9,8 @@ import numpy as np
 from efficiency.statistics import critical_size
 from efficiency.statistics.shapes import RIVALS, S_CURVE, residual_errors
 from efficiency.training.outcome import tail_at
-from predictions.circuit_efficiency.ungrokking.reading import Continued, Seeds
+from predictions.cells import Run
+from predictions.circuit_efficiency.ungrokking.reading import Seeds
 
 HALF = 0.5
 """Part of the learning time after which accuracies are read a first time."""
@@ -43,7 +44,7 @@ def advantages(seeds: Seeds) -> dict[str, dict[int, float]]:
     }
 
 
-def forgetting(main: Sequence[Continued]) -> dict[int, float]:
+def forgetting(main: Sequence[Run]) -> dict[int, float]:
     """Return how far accuracies fell in the second half, as part of forgetting at a rate.
 
     A network that forgets every pair at one constant rate, which depends on D', retains
@@ -60,7 +61,7 @@ def forgetting(main: Sequence[Continued]) -> dict[int, float]:
     falls: dict[int, list[tuple[float, float]]] = {}
     low, high = critical_size.PARTIAL
     for one in main:
-        history, settings = one.run.history, one.run.settings
+        history, settings = one.history, one.settings
         halfway, end = (tail_at(history, settings, part, "novel_accuracy") for part in (HALF, 1.0))
         before, after = critical_size.retained((halfway[0], end[0]), one.task.num_classes)
         if low < (before + after) / 2 < high:

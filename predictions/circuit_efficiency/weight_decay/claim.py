@@ -10,12 +10,11 @@ import numpy as np
 
 from efficiency.errors import InvalidInputError
 from efficiency.estimates import Estimate
-from efficiency.settings import RunSettings
 from efficiency.statistics.critical_size import MIN_SIZES
-from predictions.circuit_efficiency.ungrokking.claim import DESIGNS, main_arm
+from predictions.cells import Cell, Run
+from predictions.circuit_efficiency.ungrokking.cells import DESIGNS, main_arm
 from predictions.circuit_efficiency.ungrokking.numbers import by_start
 from predictions.circuit_efficiency.ungrokking.reading import (
-    Continued,
     Seeds,
     sweeps,
     thresholds,
@@ -25,7 +24,7 @@ from predictions.clauses import decide, within
 from predictions.designs import Part
 from predictions.grounds import ground, steps_at
 from predictions.judging import MIN_SEEDS, geometric, over_seeds, plural, share_settled, too_few
-from predictions.protocol import Prediction, Run
+from predictions.protocol import Prediction
 from predictions.ratios import Ratio
 from predictions.sizes import SIZES, Size
 from predictions.verdicts import Finding
@@ -111,8 +110,8 @@ class WeightDecay(Prediction):
             f"{len(self.settings(size, num_seeds))} runs."
         )
 
-    def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
-        """See ``Prediction.settings``."""
+    def cells(self, size: Size, num_seeds: int | None = None) -> list[Cell]:
+        """See ``Prediction.cells``."""
         on = ground(size, self.variant)
         apart, usual = _span(DESIGNS.on(on).weight_decays), _span(DESIGNS[size].weight_decays)
         if apart < usual:
@@ -129,7 +128,10 @@ class WeightDecay(Prediction):
         notes, seeds = tuple(left_out), sweeps(continued)
         if not seeds:
             return Finding(outcome="invalid", sentence="No start network counts.", notes=notes)
-        sizes, decays = {one.size for one in continued}, {one.weight_decay for one in continued}
+        sizes, decays = (
+            {one.dataset_size for one in continued},
+            {one.weight_decay for one in continued},
+        )
         if len(decays) < 2:
             return Finding(
                 outcome="undecided",
@@ -151,7 +153,7 @@ def _span(weight_decays: Sequence[float]) -> float:
     return max(weight_decays) / min(weight_decays)
 
 
-def _find(seeds: Seeds, continued: Sequence[Continued], notes: tuple[str, ...]) -> Finding:
+def _find(seeds: Seeds, continued: Sequence[Run], notes: tuple[str, ...]) -> Finding:
     decays = next(iter(seeds.values()))
     least, most = min(decays), max(decays)
     difference = {
@@ -168,7 +170,7 @@ def _find(seeds: Seeds, continued: Sequence[Continued], notes: tuple[str, ...]) 
         "accuracy_difference": over_seeds(difference.values()),
         "accuracy_difference_later": over_seeds(later.values()),
         "threshold_ratio": ratio.estimate,
-        "share_of_continued_runs_settled": share_settled([one.run for one in continued]),
+        "share_of_continued_runs_settled": share_settled(continued),
         "weight_decay_range": Estimate(
             value=most / least, low=None, high=None, n=len(decays), unit="1"
         ),
@@ -194,14 +196,14 @@ def _find(seeds: Seeds, continued: Sequence[Continued], notes: tuple[str, ...]) 
     )
 
 
-def _speeds(continued: Sequence[Continued]) -> dict[str, Estimate]:
+def _speeds(continued: Sequence[Run]) -> dict[str, Estimate]:
     """Return how long it takes to lose half at the smallest size, by weight decay."""
-    smallest = min(one.size for one in continued)
+    smallest = min(one.dataset_size for one in continued)
     steps: dict[float, dict[int, float]] = {}
     for one in continued:
-        halfway = one.run.outcome.numbers.get("step_halfway")
-        if one.size == smallest and halfway is not None and halfway.value is not None:
-            steps.setdefault(one.weight_decay, {})[one.run.settings.data_seed] = halfway.value
+        halfway = one.outcome.numbers.get("step_halfway")
+        if one.dataset_size == smallest and halfway is not None and halfway.value is not None:
+            steps.setdefault(one.weight_decay, {})[one.settings.data_seed] = halfway.value
     numbers = {
         f"halfway_steps_at_{decay:g}": geometric(list(by_seed.values()), unit="steps")
         for decay, by_seed in sorted(steps.items())

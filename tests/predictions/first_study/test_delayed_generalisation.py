@@ -14,7 +14,8 @@ def records(num_seeds=8, *, delay=30.0, accuracy=0.97, without=0.1, seed=0):
     """Return runs with this delay; those without decay end at ``without``."""
     rng = np.random.default_rng(seed)
     found = []
-    for run in DelayedGeneralisation().settings("quick", num_seeds):
+    for cell in DelayedGeneralisation().cells("quick", num_seeds):
+        run = cell.settings
         decayed = run.optimiser.weight_decay > 0
         end = accuracy if decayed else without
         steps = np.array([0, 1, 100, 1000, run.num_steps])
@@ -30,7 +31,7 @@ def records(num_seeds=8, *, delay=30.0, accuracy=0.97, without=0.1, seed=0):
         numbers = {"novel_accuracy": end, "step_fitted": 100.0}
         if end > 0.2:
             numbers["step_halfway"] = 100.0 * delay * np.exp(0.4 * rng.normal())
-        found.append(ended(run, Left(course, {}), **numbers))
+        found.append(ended(cell, Left(course, {}), **numbers))
     return found
 
 
@@ -56,9 +57,7 @@ def test_no_delay_and_no_generalisation_refute(planted):
 
 def test_few_seeds_decide_nothing_and_runs_that_do_not_fit_are_no_test():
     assert DelayedGeneralisation().judge("quick", records(num_seeds=2)).outcome == "undecided"
-    unfit = [
-        ended(run.settings, run.left, train_accuracy=0.9, novel_accuracy=0.1) for run in records()
-    ]
+    unfit = [ended(run.cell, run.left, train_accuracy=0.9, novel_accuracy=0.1) for run in records()]
     assert DelayedGeneralisation().judge("quick", unfit).outcome == "invalid"
 
 

@@ -10,18 +10,17 @@ from hypothesis import strategies as st
 from efficiency.settings import RunSettings
 from efficiency.training.outcome import Outcome
 from paper_figures.panels import interventions as figure_interventions
+from predictions.cells import Cell, Run
 from predictions.first_study.interventions import Interventions
 from predictions.first_study.interventions_arms import (
     ARMS,
     BASELINE,
     DESIGNS,
     WEIGHT_DECAY,
-    arm_of,
     run_of,
 )
 from predictions.first_study.interventions_judge import find, times
 from predictions.first_study.times import Time, time_of
-from predictions.protocol import Run
 from predictions.sizes import OF_ALL
 from tests.build import number
 
@@ -50,14 +49,14 @@ def planted(num_seeds=10, *, ours=800.0, theirs=3000.0, spread=0.2, seed=0, **ot
 
 
 def run_at(arm: str, seed: int, time: Time) -> Run:
-    settings = run_of(DESIGN, arm, seed)
+    cell = Cell(settings=run_of(DESIGN, arm, seed), arm=arm)
     generalised = number(time.steps, "steps")
     if time.censored:
         generalised = type(generalised)(
             value=None, low=BUDGET, high=None, n=1, unit="steps", status="censored"
         )
     outcome = Outcome(status="settled", reasons=(), numbers={"step_generalised": generalised})
-    return Run(settings=settings, outcome=outcome)
+    return Run(cell=cell, outcome=outcome)
 
 
 def test_a_planted_advantage_over_every_arm_is_supported():
@@ -148,7 +147,7 @@ def test_a_censored_time_never_beats_an_observed_one_in_any_order(drawn):
 def test_the_order_of_the_records_does_not_matter(order):
     drawn = planted(num_seeds=6, Adam=4900.0, spread=0.4)
     runs = [run_at(arm, seed, drawn[arm][seed]) for arm, seed in order]
-    found = times(DESIGN, runs)
+    found = times(runs)
     assert found == {arm: drawn[arm] for arm in found}
     verdicts = [Interventions().judge("quick", some) for some in (runs, runs[::-1])]
     assert verdicts[0] == verdicts[1]
@@ -156,9 +155,7 @@ def test_the_order_of_the_records_does_not_matter(order):
 
 def test_a_run_that_diverged_never_generalised():
     run = run_at(BASELINE, 0, at(300.0))
-    diverged = Run(
-        settings=run.settings, outcome=Outcome(status="diverged", reasons=("nan",), numbers={})
-    )
+    diverged = Run(cell=run.cell, outcome=Outcome(status="diverged", reasons=("nan",), numbers={}))
     assert time_of(run) == Time(steps=300.0, censored=False)
     assert time_of(diverged) == Time(steps=BUDGET, censored=True)
 
@@ -168,8 +165,7 @@ def test_every_arm_differs_from_the_baseline_in_one_thing(size):
     design = DESIGNS[size]
     runs = {arm: run_of(design, arm, 7) for arm in ARMS}
     assert len(set(runs.values())) == len(ARMS)
-    for arm, run in runs.items():
-        assert arm_of(design, run) == arm
+    for run in runs.values():
         assert RunSettings.from_document(run.document()) == run
         assert (run.data_seed, run.init_seed, run.dataset_size) == (7, 7, design.dataset_size)
     assert design.batch_size <= min(512, math.ceil(design.dataset_size / 2))

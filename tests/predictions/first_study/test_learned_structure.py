@@ -59,7 +59,8 @@ def test_few_networks_that_know_decide_nothing():
 def records(num_seeds=6):
     """Return runs whose output weights are planted: structured if their labels are true."""
     rng, found = np.random.default_rng(0), []
-    for run in LearnedStructure().settings("quick", num_seeds):
+    for cell in LearnedStructure().cells("quick", num_seeds):
+        run = cell.settings
         known = subspaces(run.task.operation, run.task.size)
         basis = known[list(known)[3]]
         S = len(basis)
@@ -68,7 +69,7 @@ def records(num_seeds=6):
             vectors += basis @ rng.normal(size=(basis.shape[1], 8)) * np.sqrt(S)
         accuracy = 1.0 if run.regime == "natural" else 1 / S
         found.append(
-            ended(run, Left(None, {"W_U": vectors.T.astype(np.float32)}), novel_accuracy=accuracy)
+            ended(cell, Left(None, {"W_U": vectors.T.astype(np.float32)}), novel_accuracy=accuracy)
         )
     return found
 
@@ -84,13 +85,13 @@ def test_planted_weights_are_measured_and_judged(planted):
     assert {n.structured for n in learned if n.knows} == {True}
     assert sum(n.structured for n in learned if n.random) <= 3
     assert LearnedStructure().judge("quick", planted).outcome == "supported"
-    gone = [diverged(run.settings) if i == 0 else run for i, run in enumerate(planted)]
+    gone = [diverged(run.cell) if i == 0 else run for i, run in enumerate(planted)]
     assert len(measured(gone)[0]) == len(planted) - 1
     assert LearnedStructure().judge("quick", gone).notes == (
         "1 run diverged, of seed 4000: a run that diverged is left out.",
     )
     flat = [
-        ended(run.settings, Left(None, {"W_U": np.ones((8, 31))}), novel_accuracy=1.0)
+        ended(run.cell, Left(None, {"W_U": np.ones((8, 31))}), novel_accuracy=1.0)
         for run in planted[:1]
     ]
     assert "all vectors are the same" in measured(flat)[1][0]

@@ -14,7 +14,7 @@ from paper_figures.panels import operations as figure_operations
 from paper_figures.panels import staying_grokked as figure_staying_grokked
 from predictions.clauses import majority_p
 from predictions.first_study.ground import MIN_SEEDS
-from predictions.first_study.label_noise import FEW, MANY, PARTS, LabelNoise, wrong
+from predictions.first_study.label_noise import FEW, MANY, PARTS, LabelNoise
 from predictions.first_study.operations import ALL, HARDEST, OperationsLearned
 from predictions.first_study.staying_grokked import ARMS, LONGER, StayingGrokked
 from predictions.judging import share
@@ -49,16 +49,16 @@ def noisy(num_seeds=10, *, novel=None, kept=1.0, exceptions=0):
     ``exceptions`` seeds do not learn the rule wherever others do.
     """
     given = {0.0: 1.0, FEW: 0.97, 0.05: 0.8, 0.1: 0.3, MANY: 0.05} | (novel or {})
-    runs = LabelNoise().settings("quick", num_seeds)
-    D = runs[0].dataset_size
+    cells = LabelNoise().cells("quick", num_seeds)
+    D = cells[0].settings.dataset_size
     by_number = {round(part * D): given[part] for part in PARTS}
     found = []
-    for run in runs:
-        accuracy = by_number[run.num_corrupted or 0]
-        if run.data_seed < 4000 + exceptions:
+    for cell in cells:
+        accuracy = by_number[cell.settings.num_corrupted or 0]
+        if cell.seed < 4000 + exceptions:
             accuracy = min(accuracy, 0.3)
         found.append(
-            ended(run, novel_accuracy=accuracy, clean_accuracy=1.0, corrupted_accuracy=kept)
+            ended(cell, novel_accuracy=accuracy, clean_accuracy=1.0, corrupted_accuracy=kept)
         )
     return found
 
@@ -85,7 +85,7 @@ def test_each_half_of_the_claim_can_be_refuted(planted):
 def test_label_noise_needs_networks_that_learn_without_any_and_enough_seeds():
     assert LabelNoise().judge("quick", noisy(novel={0.0: 0.2})).outcome == "invalid"
     assert LabelNoise().judge("quick", noisy(num_seeds=5)).outcome == "undecided"
-    lost = [diverged(run.settings) if wrong(run) else run for run in noisy()]
+    lost = [diverged(run.cell) if run.settings.num_corrupted else run for run in noisy()]
     assert LabelNoise().judge("quick", lost).outcome == "refuted"
 
 
@@ -109,15 +109,16 @@ def test_the_figure_of_label_noise_has_the_medians():
 def stay(num_seeds=10, *, knew=10, stayed=(10, 10), dip=1.0):
     """Return runs of which the first ``knew`` generalise and some of those stay, by arm."""
     found = []
-    for run in StayingGrokked().settings("quick", num_seeds):
+    for cell in StayingGrokked().cells("quick", num_seeds):
+        run = cell.settings
         number = run.data_seed - 4000
         if run.start is None:
-            found.append(ended(run, novel_accuracy=1.0 if number < knew else 0.5))
+            found.append(ended(cell, novel_accuracy=1.0 if number < knew else 0.5))
             continue
         arm = list(ARMS.values()).index(run.optimiser.weight_decay)
         end = 0.98 if number < stayed[arm] else 0.4
         course = pd.DataFrame({"step": [0, 1, 2], "novel_accuracy": [1.0, dip, end]})
-        found.append(ended(run, Left(course, {}), novel_accuracy=end))
+        found.append(ended(cell, Left(course, {}), novel_accuracy=end))
     return found
 
 
@@ -168,14 +169,15 @@ def learned(num_seeds=10, *, sizes=None, ties=0):
     """
     given = dict.fromkeys(ALL, 0) | {"addition": 2, "subtraction": 1, "sum-of-squares": 3}
     given |= sizes or {}
-    runs = OperationsLearned().settings("quick", num_seeds)
+    cells = OperationsLearned().cells("quick", num_seeds)
     found = []
-    for run in runs:
+    for cell in cells:
+        run = cell.settings
         name = run.task.operation
-        all_sizes = sorted({r.dataset_size for r in runs if r.task.operation == name})
+        all_sizes = sorted({c.settings.dataset_size for c in cells if c.arm == name})
         like = "addition" if name == "subtraction" and run.data_seed < 4000 + ties else name
         number = given[like]
-        found.append(timed(run, 100.0 if run.dataset_size in all_sizes[3 - number :] else np.inf))
+        found.append(timed(cell, 100.0 if run.dataset_size in all_sizes[3 - number :] else np.inf))
     return found
 
 

@@ -53,10 +53,10 @@ def course(accuracy: float) -> pd.DataFrame:
 def records(num_seeds=12):
     """Return untrained networks of the smoke size, every third of which does not fit."""
     found = []
-    for i, run in enumerate(Sharpness().settings("smoke", num_seeds)):
-        weights = {name: w.numpy() for name, w in initial_weights(run).items()}
+    for i, cell in enumerate(Sharpness().cells("smoke", num_seeds)):
+        weights = {name: w.numpy() for name, w in initial_weights(cell.settings).items()}
         fits = 0.9 if i % 3 == 0 else 1.0
-        found.append(ended(run, Left(course(0.1 + 0.05 * i), weights), train_accuracy=fits))
+        found.append(ended(cell, Left(course(0.1 + 0.05 * i), weights), train_accuracy=fits))
     return found
 
 

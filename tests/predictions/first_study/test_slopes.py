@@ -20,24 +20,26 @@ SPREAD = math.log(2)
 def fractions(num_seeds=8, *, cost=0.06, middle=4000.0, seed=0):
     """Return runs whose time grows by ``cost`` for each percent less, some beyond the budget."""
     rng = np.random.default_rng(seed)
-    runs = DataFraction().settings("quick", num_seeds)
-    shared = {run.data_seed: 0.3 * rng.normal() for run in runs}
+    cells = DataFraction().cells("quick", num_seeds)
+    shared = {cell.seed: 0.3 * rng.normal() for cell in cells}
     return [
         timed(
-            run,
+            cell,
             middle
-            * (1 + cost) ** (66 - percent(timed(run, 1.0)))
-            * math.exp(shared[run.data_seed] + SPREAD * rng.normal()),
+            * (1 + cost) ** (66 - percent(timed(cell, 1.0)))
+            * math.exp(shared[cell.seed] + SPREAD * rng.normal()),
         )
-        for run in runs
+        for cell in cells
     ]
 
 
 def tables(num_seeds=8, *, power=1.5, at_29=3000.0, seed=0):
     rng = np.random.default_rng(seed)
     return [
-        timed(run, at_29 * (run.task.size / 29) ** power * math.exp(SPREAD * rng.normal()))
-        for run in TableSize().settings("quick", num_seeds)
+        timed(
+            cell, at_29 * (cell.settings.task.size / 29) ** power * math.exp(SPREAD * rng.normal())
+        )
+        for cell in TableSize().cells("quick", num_seeds)
     ]
 
 
@@ -89,17 +91,15 @@ def test_few_seeds_decide_nothing_and_none_that_generalises_is_no_test(predictio
     assert few.outcome == "undecided"
     assert "too few" in few.sentence
     runs = make()
-    never = prediction().judge("quick", [timed(run.settings, math.inf) for run in runs])
+    never = prediction().judge("quick", [timed(run.cell, math.inf) for run in runs])
     assert never.outcome == "invalid"
     assert all(number.value == 0 for number in never.numbers.values())
-    assert (
-        prediction().judge("quick", [diverged(run.settings) for run in runs]).outcome == "invalid"
-    )
+    assert prediction().judge("quick", [diverged(run.cell) for run in runs]).outcome == "invalid"
 
 
 def test_times_at_one_fraction_alone_cannot_tell_a_slope():
     runs = [
-        timed(run.settings, 1000.0 + i if percent(run) == 80 else math.inf)
+        timed(run.cell, 1000.0 + i if percent(run) == 80 else math.inf)
         for i, run in enumerate(fractions())
     ]
     verdict = DataFraction().judge("quick", runs)

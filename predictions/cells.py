@@ -1,0 +1,202 @@
+"""Runs in their place in a design, before they are trained and after.
+
+A design says of every run what it is there for. A judge reads that from the run that comes back,
+and never guesses it from settings: what tells two arms apart in one design may be what they share
+in the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from efficiency.settings import RunSettings, TaskSettings
+from efficiency.training.outcome import Outcome
+from runs.identity import identity
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+Role = Literal["start", "judged"]
+"""Whether a run only gives others their beginning, or is what the claim is about."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """A run in its place in a design, beside its seed, D and λ, which its settings say.
+
+    Attributes:
+        settings: The run.
+        arm: What it is compared as; empty in a design with one arm.
+        role: Whether others begin from it, or it is judged.
+        stage: Of a design in stages, see ``predictions.stages``; else empty.
+    """
+
+    settings: RunSettings
+    arm: str = ""
+    role: Role = "judged"
+    stage: str = ""
+
+    @property
+    def seed(self) -> int:
+        """Its seed: that of its data, which all runs of an independent unit share."""
+        return self.settings.data_seed
+
+
+def settings_of(cells: Iterable[Cell]) -> list[RunSettings]:
+    """Return the runs of cells in their order, each once."""
+    return list(dict.fromkeys(cell.settings for cell in cells))
+
+
+def starting(start: RunSettings, later: Iterable[RunSettings], arm: str = "") -> list[Cell]:
+    """Return the cells of a start network and of what continues it, in one arm."""
+    first = Cell(settings=start, role="start", arm=arm)
+    return [first, *(Cell(settings=run, arm=arm) for run in later)]
+
+
+class Left(Protocol):
+    """What a run left behind, read when asked for."""
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """A row for every recorded step."""
+        ...
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """Where it comes from."""
+        ...
+
+    def weights(self) -> Mapping[str, np.ndarray]:
+        """Return the final weights."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A finished run as a judge sees it.
+
+    Attributes:
+        cell: What was run, and what for.
+        outcome: How it ended.
+        left: Its history and its weights, for the few judges that need more than the outcome.
+    """
+
+    cell: Cell
+    outcome: Outcome
+    left: Left | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def settings(self) -> RunSettings:
+        """What was run."""
+        return self.cell.settings
+
+    @property
+    def arm(self) -> str:
+        """What it is compared as."""
+        return self.cell.arm
+
+    @property
+    def is_start(self) -> bool:
+        """Whether others begin from it, and it is not what is judged."""
+        return self.cell.role == "start"
+
+    @property
+    def seed(self) -> int:
+        """Its seed."""
+        return self.cell.seed
+
+    @property
+    def start(self) -> RunSettings | None:
+        """What it continues."""
+        return self.settings.start
+
+    @property
+    def dataset_size(self) -> int:
+        """D, or D' of a network that is continued on fewer examples."""
+        return self.settings.dataset_size
+
+    @property
+    def weight_decay(self) -> float:
+        """λ."""
+        return self.settings.optimiser.weight_decay
+
+    @property
+    def task(self) -> TaskSettings:
+        """The table that it was trained on."""
+        return self.settings.table_task
+
+    @cached_property
+    def identity(self) -> str:
+        """The identity of the run."""
+        return identity(self.settings.document())
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """A row for every recorded step."""
+        assert self.left is not None, self.identity
+        return self.left.history
+
+    @property
+    def began(self) -> datetime:
+        """When its training began, to the second."""
+        assert self.left is not None, self.identity
+        return datetime.fromisoformat(self.left.provenance["times"]["began"])
+
+    def weights(self) -> Mapping[str, np.ndarray]:
+        """Return the final weights."""
+        assert self.left is not None, self.identity
+        return self.left.weights()
+
+    def found(self, name: str) -> float | None:
+        """Return the value of one of its final numbers, ``None`` where there is none."""
+        number = self.outcome.numbers.get(name)
+        return None if number is None else number.value
+
+    def number(self, name: str) -> float:
+        """Return the value of one of its final numbers, which it must have."""
+        value = self.found(name)
+        assert value is not None, name
+        return value
+
+
+def in_order(runs: Iterable[Run]) -> list[Run]:
+    """Return runs in the order in which judges get them: sums round by it."""
+    return sorted(runs, key=lambda run: (run.identity, run.arm, run.cell.stage))
+
+
+def starts(runs: Iterable[Run]) -> dict[RunSettings | None, Run]:
+    """Return the start networks among runs by their settings, as ``start`` of others has them."""
+    return {run.settings: run for run in runs if run.is_start}
+
+
+def of_arm(runs: Iterable[Run], arm: str) -> list[Run]:
+    """Return what is judged in an arm."""
+    return [run for run in runs if run.arm == arm and not run.is_start]
+
+
+def by_arm(runs: Sequence[Run]) -> dict[int, dict[str, list[Run]]]:
+    """Return runs by seed and arm, seeds in their order, those of an arm by D."""
+    found: dict[int, dict[str, list[Run]]] = {}
+    for run in sorted(runs, key=lambda run: (run.seed, run.dataset_size, run.identity)):
+        found.setdefault(run.seed, {}).setdefault(run.arm, []).append(run)
+    return found
+
+
+def by_seed(runs: Iterable[Run], arm: str, name: str) -> dict[int, float]:
+    """Return a final number of each seed that has it in an arm.
+
+    Raises:
+        ValueError: A seed has two runs there: say which of them is meant.
+    """
+    found: dict[int, float] = {}
+    for run in of_arm(runs, arm):
+        if run.seed in found:
+            raise ValueError(f"seed {run.seed} has two runs in the arm {arm!r}; choose one first")
+        if (value := run.found(name)) is not None:
+            found[run.seed] = value
+    return found
