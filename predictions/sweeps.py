@@ -8,7 +8,6 @@ default (``efficiency.settings``).
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from efficiency.measures import MEASURES
 from efficiency.settings import OneLayerTransformerSettings, RunSettings
 from efficiency.settings.base import explain, leaves
 from predictions.design_files import read_toml
+from predictions.rows import ending
 from predictions.stored import outcome_of, wrong_with
 from runs import Store
 from runs.identity import identity
@@ -201,10 +201,4 @@ def _ended(run: RunSettings, store: Store) -> dict[str, Any]:
     record = store.load(name)
     if (problem := wrong_with(record, run)) is not None:
         raise record.damaged(problem)
-    outcome = outcome_of(record, run)
-    cells: dict[str, Any] = {"status": outcome.status}
-    for name, number in outcome.numbers.items():
-        cells[name] = math.nan if number.value is None else number.value
-        ends = {f"{name}_low": number.low, f"{name}_high": number.high}
-        cells |= {end: value for end, value in ends.items() if value is not None}
-    return cells
+    return ending(outcome_of(record, run))

@@ -13,7 +13,7 @@ import jinja2
 
 from efficiency.settings import OptimiserSettings, RunSettings, leaves
 from predictions import multiplicity as family
-from predictions import plugins
+from predictions import plugins, rows
 from predictions.cells import Run, in_order
 from predictions.plans import ONE_LOOK, Extent
 from predictions.protocol import Prediction
@@ -59,6 +59,8 @@ def write_report(
 ) -> tuple[Path, Path]:
     """Write ``out/name.html`` and ``.md``, with a figure for each verdict; return both paths.
 
+    ``name-runs.csv`` beside them has a row for each run, see ``predictions.rows``.
+
     Args:
         verdicts: One at least.
         predictions: That of each verdict.
@@ -73,6 +75,7 @@ def write_report(
     wanted = sorted({run for verdict in verdicts for run in verdict.runs})
     records = {run: store.load(run) for run in wanted}
     context = _context(verdicts, predictions, records, store, extent)
+    context["table_of_runs"] = f"{name}-runs.csv"
     html, markdown = (out / f"{name}.{ending}" for ending in ("html", "md"))
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -84,6 +87,11 @@ def write_report(
                 write_file(picture, section["figure"])
             else:
                 picture.unlink(missing_ok=True)
+        every_run = out / context["table_of_runs"]
+        if context["runs"]:
+            write_file(every_run, context["every_run"].to_csv(index=False))
+        else:
+            every_run.unlink(missing_ok=True)
         write_file(markdown, _render("report.md.j2", context))
         write_file(html, _render("report.html.j2", context))
     except OSError as error:
@@ -133,6 +141,7 @@ def _context(
     extent: Extent,
 ) -> dict[str, Any]:
     every: dict[str, Run] = {}
+    claims: list[tuple[str, list[Run]]] = []
     one = predictions[0] if len(predictions) == 1 else None
     group = group_of([verdict.prediction for verdict in verdicts], verdicts[0].size) or ""
     sections: list[dict[str, Any]] = []
@@ -143,6 +152,7 @@ def _context(
         judged = {*verdict.runs}
         held = stored(prediction, verdict.size, store, seeds).runs
         runs = [run for run in held if run.identity in judged]
+        claims.append((prediction.name, runs))
         every |= {run.identity: run for run in runs}
         sections.append(_section(verdict, prediction, runs, seeds) | notes)
     return {
@@ -151,6 +161,7 @@ def _context(
         "table": family.rows(verdicts, predictions),
         "explained": family.EXPLAINED,
         "runs": [_run_row(run) for run in sorted(every.values(), key=_run_order)],
+        "every_run": rows.judged(claims),
         "command": _command(predictions, verdicts[0].size, store, extent),
         "origins": _origins(list(records.values())),
         "schema": SCHEMA_VERSION,

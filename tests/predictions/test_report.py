@@ -4,6 +4,7 @@ import re
 import shutil
 from html.parser import HTMLParser
 
+import pandas as pd
 import pytest
 
 from predictions.registry import THEORY, find
@@ -21,6 +22,21 @@ def written(smoke_store, tmp_path_factory):
     out = tmp_path_factory.mktemp("report")
     html, markdown = write_report([verdict], [prediction], store, out, name="one")
     return verdict, html, markdown
+
+
+def test_the_numbers_of_a_verdict_follow_from_the_table_of_its_runs(written):
+    verdict, html, _ = written
+    path = html.parent / "one-runs.csv"
+    assert f"<code>{path.name}</code>" in html.read_text()
+    table = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    assert {*table["run"]} == {*verdict.runs}
+    assert {*table["start"].dropna()} == {*table["run"][table["role"] == "start"]}
+    main = table[(table["arm"] == "whole table") & (table["role"] == "judged")]
+    smallest = main[main["dataset_size"] == main["dataset_size"].min()]
+    by_seed = smallest.groupby("seed")["novel_accuracy"].mean()
+    assert by_seed.to_dict() == pytest.approx(verdict.by_seed["accuracy_at_smallest_size"])
+    found = verdict.numbers["accuracy_at_smallest_size"]
+    assert (by_seed.mean(), len(by_seed)) == (pytest.approx(found.value), found.n)
 
 
 class Page(HTMLParser):

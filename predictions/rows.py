@@ -1,0 +1,60 @@
+"""Finished runs as rows of a table, for whoever goes on from them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from efficiency.training.outcome import Outcome
+from predictions.cells import Run
+from runs.identity import identity
+
+
+def ending(outcome: Outcome) -> dict[str, Any]:
+    """Return how a run ended: ``status``, and of each number NAME, NAME_low and NAME_high.
+
+    A step that never came has no value, and the last step as its lower end.
+    """
+    found: dict[str, Any] = {"status": outcome.status}
+    for name, number in outcome.numbers.items():
+        found[name] = math.nan if number.value is None else number.value
+        ends = {f"{name}_low": number.low, f"{name}_high": number.high}
+        found |= {end: value for end, value in ends.items() if value is not None}
+    return found
+
+
+def judged(claims: Iterable[tuple[str, Iterable[Run]]]) -> pd.DataFrame:
+    """Return a row for each run in each place that it has in a claim.
+
+    Args:
+        claims: The name of each with the runs that it was judged on.
+
+    Returns:
+        Columns ``prediction``, ``stage``, ``arm``, ``role``, ``seed``, ``dataset_size``,
+        ``weight_decay``, ``run`` and ``start`` (identities), and those of ``ending``.
+    """
+    return pd.DataFrame(
+        {
+            "prediction": claim,
+            "stage": run.cell.stage,
+            "arm": run.arm,
+            "role": run.cell.role,
+            "seed": run.seed,
+            "dataset_size": run.dataset_size,
+            "weight_decay": run.weight_decay,
+            "run": run.identity,
+            "start": "" if run.start is None else identity(run.start.document()),
+            **ending(run.outcome),
+        }
+        for claim, runs in claims
+        for run in sorted(
+            runs,
+            key=lambda run: (
+                *(run.cell.stage, run.arm, run.seed, run.cell.role != "start"),
+                *(run.weight_decay, run.dataset_size, run.identity),
+            ),
+        )
+    )
