@@ -32,8 +32,14 @@ def textbook(
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Return (D,) losses of the textbook network and their gradients by torch."""
     (run,) = engine.members
-    network = networks.network(run.task, run.network).to(precision)
-    weights = {n: v[0].to(precision) for n, v in engine.weights.views.items()}
+    return textbook_at(run, {n: v[0].to(precision) for n, v in engine.weights.views.items()})
+
+
+def textbook_at(
+    run: RunSettings, weights: dict[str, torch.Tensor]
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Return the same at other weights, in their precision."""
+    network = networks.network(run.task, run.network).to(next(iter(weights.values())).dtype)
     table = run.task.table
     pairs, _ = run.task.split(run.dataset_size, run.data_seed)
     left, right, label = (
@@ -54,6 +60,24 @@ def textbook(
     return losses_D, gradients
 
 
+def moved_by_rounding(engine: Engine, draws: int = 3) -> dict[str, float]:
+    """Return how far exact gradients move, of each array, when every weight is rounded otherwise.
+
+    A calculation in float32 is an exact one at weights that differ by about a rounding error, 6e-8
+    of each. Where that moves the gradient far, no calculation in float32 can be held to less.
+    """
+    (run,) = engine.members
+    exact = {n: v[0].double() for n, v in engine.weights.views.items()}
+    expected = {n: of.mean(0) for n, of in textbook_at(run, exact)[1].items()}
+    rng = torch.Generator().manual_seed(0)
+    moved = dict.fromkeys(expected, 0.0)
+    for _ in range(draws):
+        near = {n: v * (1 + 1e-7 * torch.randn(v.shape, generator=rng)) for n, v in exact.items()}
+        for name, of_each in textbook_at(run, near)[1].items():
+            moved[name] = max(moved[name], float((of_each.mean(0) - expected[name]).norm()))
+    return moved
+
+
 def require_as_good_as_float32(engine: Engine) -> None:
     """Hold losses and gradients to the textbook's, but for what float32 loses in them."""
     losses_K, gradients = engine.gradient()
@@ -68,7 +92,9 @@ def require_as_good_as_float32(engine: Engine) -> None:
         # Where attention is sure or a LayerNorm divides by little, float32 cannot do well: what
         # torch itself loses in it says where.
         lost = float((of_rounded[name].double() - gradients_D).flatten(1).norm(dim=1).mean())
-        assert error <= 1e-4 * float(expected.norm()) + 1e-5 * size + 10 * lost, name
+        if error > 1e-4 * float(expected.norm()) + 1e-5 * size + 10 * lost:
+            # Torch may have been lucky: a kink may lie between it and what is exact, or not.
+            assert error <= 3 * moved_by_rounding(engine)[name], name
 
 
 @st.composite
@@ -167,6 +193,26 @@ def deep(draw) -> RunSettings:
 
 @compiled_only
 @hypothesis_settings(max_examples=40)
+# Its gradient moves by a part in 600 when weights are rounded otherwise; torch is luckier here.
+@example(
+    run_settings(
+        task=TaskSettings(operation="division", size=11),
+        network=TransformerSettings(
+            d_model=35,
+            d_mlp=57,
+            num_heads=5,
+            num_layers=3,
+            normalisation="none",
+            biases=False,
+            positions="learned",
+            prompt="a b =",
+        ),
+        dataset_size=17,
+        init_seed=2,
+        loss="log-odds",
+    ),
+    3.0,
+)
 @given(deep(), st.sampled_from([1.0, 3.0]))
 def test_gradients_of_layers_are_those_of_the_network(run, scale):
     weights = {name: scale * value for name, value in initial_weights(run).items()}
