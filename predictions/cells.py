@@ -52,10 +52,12 @@ def settings_of(cells: Iterable[Cell]) -> list[RunSettings]:
     return list(dict.fromkeys(cell.settings for cell in cells))
 
 
-def starting(start: RunSettings, later: Iterable[RunSettings], arm: str = "") -> list[Cell]:
-    """Return the cells of a start network and of what continues it, in one arm."""
-    first = Cell(settings=start, role="start", arm=arm)
-    return [first, *(Cell(settings=run, arm=arm) for run in later)]
+def starting(
+    first: Iterable[RunSettings], later: Iterable[RunSettings], arm: str = ""
+) -> list[Cell]:
+    """Return the cells of start networks and of what continues them, in one arm."""
+    begun = [Cell(settings=run, role="start", arm=arm) for run in first]
+    return begun + [Cell(settings=run, arm=arm) for run in later]
 
 
 class Left(Protocol):

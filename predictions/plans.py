@@ -82,7 +82,10 @@ class Plan:
 
     @classmethod
     def of(cls, prediction: Prediction, size: Size, looks: Sequence[int]) -> Plan:
-        """Return the plan of looking at a prediction with these numbers of seeds."""
+        """Return the plan of looking at a prediction with these numbers of seeds.
+
+        It holds the runs of the design in the order in which ``settings`` has them.
+        """
         runs = [run.document() for run in prediction.settings(size, looks[0])]
         return cls(
             prediction=prediction.name,

@@ -106,10 +106,9 @@ class ComesToRest(Prediction):
         """See ``Prediction.cells``."""
         on = ground(size, self.variant)
         sizes = on.scaled(ungrokking.DESIGNS.on(on).sizes)
-        cells = []
-        for start in map(on.start, on.seeds(num_seeds)):
-            cells += starting(start, [long_continued(on, start, D) for D in sizes])
-        return cells
+        first = [on.start(seed) for seed in on.seeds(num_seeds)]
+        later = [long_continued(on, start, D) for start in first for D in sizes]
+        return starting(first, later)
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""

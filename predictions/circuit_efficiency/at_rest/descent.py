@@ -157,10 +157,9 @@ class Descent(Prediction):
         d = DESIGNS.on(on)
         number = d.num_seeds if num_seeds is None else num_seeds
         grid = list(product(d.weight_decays, on.scaled(d.sizes)))
-        cells = []
-        for start in map(on.start, on.seeds(number)):
-            cells += starting(start, [descending(on, start, D, decay) for decay, D in grid])
-        return cells
+        first = [on.start(seed) for seed in on.seeds(number)]
+        later = [descending(on, start, D, decay) for start in first for decay, D in grid]
+        return starting(first, later)
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""

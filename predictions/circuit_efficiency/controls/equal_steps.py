@@ -113,7 +113,7 @@ class EqualSteps(Prediction):
         grid = list(product(on.scaled(DESIGNS.on(on).sizes), DECAYS))
         cells = []
         for start in map(on.start, on.seeds(num_seeds)):
-            cells += starting(start, [equally_long(on, start, D, decay) for D, decay in grid])
+            cells += starting([start], [equally_long(on, start, D, decay) for D, decay in grid])
         return cells
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:

@@ -101,7 +101,7 @@ def main_arm(ground: Ground, seeds: Iterable[int]) -> list[Cell]:
         start = ground.start(seed)
         grid = itertools.product(ground.scaled(design.sizes), design.weight_decays)
         later = [continued(ground, start, D, decay) for D, decay in grid]
-        cells += starting(start, later, arm=WHOLE)
+        cells += starting([start], later, arm=WHOLE)
     return cells
 
 
@@ -113,5 +113,5 @@ def held_out_arm(ground: Ground, seeds: Iterable[int]) -> list[Cell]:
     for seed in seeds:
         start = ground.start(seed, kept)
         later = [continued(ground, start, D, 1.0) for D in sizes]
-        cells += starting(start, later, arm=HELD_OUT)
+        cells += starting([start], later, arm=HELD_OUT)
     return cells
