@@ -266,7 +266,10 @@ def _objection(
     if prediction.variant.first_seed is None:
         if prediction.variant.elsewhere:
             return "the designs' own seeds were looked at before; --first-seed takes others"
-        return "the seeds of the designs were judged, and told, before; --first-seed takes others"
+        return (
+            "seeds from 4000 on are those of the designs, which were judged, and told of, before; "
+            "--first-seed takes others"
+        )
     if here.before:
         return "another plan for these seeds had been looked at"
     names = {run.identity for run in runs}

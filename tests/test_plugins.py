@@ -66,6 +66,7 @@ def outside(tmp_path_factory) -> Path:
         'def difference(a, b, p):\n    """(a - 2b) mod p."""\n    return a - 2 * b\n\n\n'
         "def both(a, b, p):\n    return a * b + a + b\n\n\n"
         "def broken(a, b, p):\n    return 3\n\n\n"
+        "def torn(a, b, p):\n    return a.plus(b)\n\n\n"
         "number = 3\n"
     )
     (place / "torn.py").write_text("import a_module_that_is_not_there\n")
@@ -185,6 +186,7 @@ def test_a_plug_in_that_says_what_is_wrong_is_heard(there, predictions):
         (("table", "yours:x", "5"), "the module 'yours', and there is none"),
         (("table", "mine:number", "5"), "is no operation but a int"),
         (("table", "mine:broken", "5"), "must be a function (a, b, p)"),
+        (("table", "mine:torn", "5"), "it raised AttributeError: 'numpy.ndarray' object has no"),
         (("show", "ungrokking", "--network", "mine:both"), "is no network"),
         (("table", "mine:drawn", "5"), "answers otherwise when it is asked again"),
         (

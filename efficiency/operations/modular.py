@@ -106,7 +106,7 @@ def _symmetric_at(
     try:
         answer, again = (np.asarray(function(left, right, p)) % p for _ in range(2))
         square = answer.reshape(p, p)
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # somebody else's code
         raise InvalidInputError(
             f"the operation {name!r} must be a function (a, b, p) of two arrays of whole numbers "
             f"and the modulus that returns one such array; called with p = {p} it raised "

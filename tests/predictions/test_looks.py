@@ -269,7 +269,7 @@ def test_a_plan_says_which_of_its_runs_were_there(own_store, predictions, tmp_pa
     answer = predictions("run", *arguments, "--until-decided", "--max-seeds", "11")
     assert answer.code == 0, answer.err
     assert "look 2 of 2 takes 10" in answer.err
-    assert "exploratory, look 2 of 2: the seeds of the designs were judged" in answer.out
+    assert "exploratory, look 2 of 2: seeds from 4000 on are those" in answer.out
     (plan,) = json.loads(predictions("plans", "--store", own_store, "--json").out)
     assert (plan["looks"], plan["runs_there_before"]) == ([5, 10], 51)
     assert [one["seeds"] for one in plan["taken"]] == [5, 10]
