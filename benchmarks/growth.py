@@ -23,7 +23,7 @@ from efficiency import cost
 from efficiency.settings import RunSettings
 from efficiency.training import ensemble
 from efficiency.training.loop import Training
-from efficiency.training.recording import recorded_steps
+from efficiency.training.record_steps import recorded_steps
 from predictions.registry import find
 from predictions.trainer import NetworkTrainer
 from runs import Store, estimated_seconds, execute, plan

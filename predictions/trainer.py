@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from efficiency import cost, engines
+from efficiency.engines.costs.base import snapshot_bytes
 from efficiency.engines.memory import keep_what_is_freed
 from efficiency.errors import InvalidInputError
 from efficiency.settings import RunSettings
@@ -159,7 +160,7 @@ class NetworkTrainer:
 
     def snapshot_bytes(self, documents: Sequence[Document]) -> int:
         """Return the space that the snapshots of runs will take in the store."""
-        return sum(map(cost.snapshot_bytes, _settings(documents)))
+        return sum(map(snapshot_bytes, _settings(documents)))
 
     def why_slow(self, documents: Sequence[Document]) -> str | None:
         """Return why some runs that compiled code could train do not, although ``auto`` may."""

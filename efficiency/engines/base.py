@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from efficiency import measurements, networks
+from efficiency.engines.costs.base import Cost
 from efficiency.engines.support import Support, unsupported
 from efficiency.settings import RunSettings
 from efficiency.training.ensemble import Stack
@@ -36,9 +37,11 @@ class Engine(ABC):
         held_norms_K: See ``efficiency.training.optimiser.held_norms``.
         quantities: Names of what ``measure`` returns.
         SUPPORT: The settings that it knows; a run with any other is refused.
+        COST: What it costs to train a run that it can train.
     """
 
     SUPPORT: ClassVar[Support]
+    COST: ClassVar[Cost]
 
     @classmethod
     def unfit(cls, run: RunSettings, device: str) -> str | None:

@@ -13,6 +13,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from efficiency.engines.binding import LOSSES, Code
+from efficiency.engines.costs.members import OneLayerCost
 from efficiency.engines.members import MemberEngine
 from efficiency.engines.support import ANY, EVERY_RUN, OPTIMISER, Support
 from efficiency.engines.trial import wrong_numbers
@@ -61,6 +62,7 @@ class CompiledEngine(MemberEngine):
 
     CODE = CODE
     SORTED = True
+    COST: ClassVar[OneLayerCost] = OneLayerCost(lambda run: CompiledEngine.memory_bytes(run))  # noqa: PLW0108 - later
 
     SUPPORT: ClassVar[Support] = {
         **EVERY_RUN,

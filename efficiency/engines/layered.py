@@ -16,6 +16,8 @@ import numpy as np
 
 from efficiency import networks
 from efficiency.engines.binding import LOSSES, Code
+from efficiency.engines.costs.base import Cost
+from efficiency.engines.costs.members import LayeredCost
 from efficiency.engines.members import MemberEngine
 from efficiency.engines.support import ANY, EVERY_RUN, OPTIMISER, Support, unsupported_by_network
 from efficiency.engines.trial import Columns, wrong_numbers
@@ -259,6 +261,7 @@ class LayeredEngine(MemberEngine):
 
     CODE = CODE
     SORTED = False
+    COST: ClassVar[Cost] = LayeredCost(lambda run: LayeredEngine.memory_bytes(run))  # noqa: PLW0108 - later
 
     SUPPORT: ClassVar[Support] = {
         **EVERY_RUN,

@@ -17,6 +17,8 @@ from torch import Tensor
 
 from efficiency import measurements, networks
 from efficiency.engines.base import Engine
+from efficiency.engines.costs.base import Cost
+from efficiency.engines.costs.stacked import StackedCost
 from efficiency.engines.subnormals import flushed
 from efficiency.engines.support import ANY, EVERY_RUN, OPTIMISER, Support, unsupported_by_network
 from efficiency.settings import RunSettings, TaskSettings
@@ -43,6 +45,7 @@ def measured_at_once(run: RunSettings) -> int:
 class StackedEngine(Engine):
     """See the module; arguments as ``Engine``."""
 
+    COST: ClassVar[Cost] = StackedCost(measured_at_once)
     SUPPORT: ClassVar[Support] = {
         **EVERY_RUN,
         **OPTIMISER,

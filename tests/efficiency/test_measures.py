@@ -17,7 +17,7 @@ from efficiency.settings import MLPSettings, RecordingSettings, RunSettings
 from efficiency.training.ensemble import initial_weights, labels, trained_on
 from efficiency.training.loop import Training, train
 from efficiency.training.outcome import Outcome
-from efficiency.training.recording import recorded_steps, snapshot_steps
+from efficiency.training.record_steps import recorded_steps, snapshot_steps
 from tests.build import compiled_only, run_settings
 
 ALL = tuple(sorted(name for name in MEASURES if ":" not in name))

@@ -9,7 +9,7 @@ from efficiency import Training, train
 from efficiency.settings import RecordingSettings
 from efficiency.training.optimiser import learning_time
 from efficiency.training.outcome import Outcome, outcome, tail_at
-from efficiency.training.recording import recorded_steps
+from efficiency.training.record_steps import recorded_steps
 from tests.build import history, run_settings
 
 RUN = run_settings(num_steps=1000, decay_fraction=0.25)

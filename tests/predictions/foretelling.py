@@ -12,7 +12,7 @@ import pandas as pd
 from efficiency.settings import RunSettings
 from efficiency.statistics.critical_size import s_curve
 from efficiency.statistics.lines import fit_line, meets
-from efficiency.training.recording import recorded_steps
+from efficiency.training.record_steps import recorded_steps
 from predictions.cells import Cell, Run
 from predictions.circuit_efficiency.critical_size.arms import ForetoldSize
 from predictions.circuit_efficiency.critical_size.claim import Claim

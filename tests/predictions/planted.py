@@ -13,7 +13,7 @@ from efficiency.settings import RunSettings
 from efficiency.statistics.critical_size import retained, s_curve
 from efficiency.training.optimiser import learning_time
 from efficiency.training.outcome import Outcome, outcome, tail_at
-from efficiency.training.recording import recorded_steps
+from efficiency.training.record_steps import recorded_steps
 from predictions.cells import Cell, Run
 from predictions.circuit_efficiency import scratch
 from predictions.circuit_efficiency.efficiency.claim import DESIGNS as GEN_SIZES

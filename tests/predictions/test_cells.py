@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
 import pytest
 
-from efficiency.settings import RunSettings
 from predictions.cells import Cell, Role, Run, by_arm, by_seed, in_order, of_arm, starts
 from predictions.registry import PREDICTIONS, find
 from predictions.verdicts import Finding
@@ -65,7 +65,7 @@ class Twice(Longer):
         (cell,) = super().cells_of(size, seed)[:1]
         return [cell, replace(cell, arm="again")]
 
-    def find(self, size: str, runs: list[Run]) -> Finding:
+    def find(self, size: str, runs: Sequence[Run]) -> Finding:
         arms = " ".join(run.arm for run in runs)
         return Finding(outcome="undecided", sentence=arms)
 
@@ -78,10 +78,6 @@ def test_a_run_in_two_places_is_trained_once_and_judged_in_both():
     verdict = claim.judge("quick", [ended(cell) for cell in reversed(cells)])
     assert verdict.sentence == "again first again first"
     assert len(verdict.runs) == 2
-
-
-def of(settings: RunSettings, **place: str) -> Run:
-    return ended(Cell(settings=settings, **place), norm=float(settings.dataset_size))
 
 
 def test_runs_are_found_by_arm_and_seed_whatever_their_order():

@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from efficiency.training.outcome import Outcome, outcome
-from efficiency.training.recording import recorded_steps
+from efficiency.training.record_steps import recorded_steps
 from predictions.cells import Run
 from predictions.circuit_efficiency.circuits.larger_part import GEN, MEM, crossing_of
 from predictions.circuit_efficiency.circuits.logits import Courses, bounds_of_ratio, comes_to

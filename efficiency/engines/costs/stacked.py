@@ -1,0 +1,104 @@
+"""Costs of batched tensor operations, where each member costs as much as the largest.
+
+The one-layer transformer has a program of its own there; any other network is traced. Letters as in
+``costs.base``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import final
+
+from efficiency.engines.costs.base import (
+    Cost,
+    Sizes,
+    activations,
+    history_bytes,
+    is_one_layer,
+    num_noises,
+    num_parameters,
+    products,
+)
+from efficiency.measurements import PARTS
+from efficiency.settings import RunSettings
+from efficiency.training.ensemble import step_size
+
+# Fitted to nine ensembles of p = 31.
+_FLOP, _BYTE = 1 / 100e9, 1 / 4.4e9
+_WEIGHT, _STEP = 9.5e-9, 0.3e-3
+# Networks without a program of their own, fitted to eighteen ensembles of three kinds of network:
+# what the operations of a layer cost whatever their size, and how often an activation is moved.
+_TRACED_STEP, _TRACED_MOVES = 0.45e-3, 1.2
+
+_NOISE = 2e-8
+"""Seconds for a normal number to be drawn and added."""
+
+
+@final
+class StackedCost(Cost):
+    """See the module.
+
+    Args:
+        measured_at_once: From a run to the number of members that are measured together.
+    """
+
+    def __init__(self, measured_at_once: Callable[[RunSettings], int]) -> None:
+        self._measured_at_once = measured_at_once
+
+    def flops_per_step(self, run: RunSettings) -> float:
+        """See ``Cost.flops_per_step``.
+
+        Of the one-layer transformer W_out·W_U and W_O·[W_in, W_U] are multiplied once per step. For
+        an example M·(L + S) + L·S are left. Forward, and twice as much backward.
+        """
+        D = step_size(run)
+        if not is_one_layer(run):
+            return 6.0 * D * products(run)
+        s = Sizes.of(run)
+        M, L, S, W = s.M, s.L, s.S, s.L + s.S
+        merged = 6.0 * (M * M * W + L * M * S)
+        return merged + 6.0 * (D * (M * W + L * S) + (2 * S + 1) * M * M)
+
+    def seconds(self, group: Sequence[RunSettings]) -> float:
+        """See ``Cost.seconds``; members are padded to the largest."""
+        run = max(group, key=step_size)
+        width, D, P = run.network.dtype.itemsize, step_size(run), num_parameters(run)
+        step, moved = _STEP, width * D * activations(run)
+        moved *= 2.0 if is_one_layer(run) else _TRACED_MOVES
+        if not is_one_layer(run):
+            step += _TRACED_STEP * (1 + getattr(run.network, "num_layers", 1))
+        work = width / 4 * 6.0 * D * products(run) * _FLOP + moved * _BYTE
+        drawn = P * _NOISE * num_noises(run)
+        return run.num_steps * (step + len(group) * (work + drawn + P * _WEIGHT))
+
+    def member_bytes(self, run: RunSettings, examples: int) -> int:
+        """See ``Cost.member_bytes``."""
+        width, N = run.network.dtype.itemsize, run.task.num_examples
+        D = run.optimiser.batch_size or examples
+        kept = 8 * (len(PARTS) + run.task.num_answers) * N + history_bytes(run)
+        if not is_one_layer(run):
+            trained = width * (_copies(run) * num_parameters(run) + 2 * D * activations(run))
+            held = 16 * (run.task.num_inputs + run.task.num_answers + 1)
+            return int(trained) + held * run.dataset_size + kept
+        s = Sizes.of(run)
+        T = 2 * s.S + 1
+        per_example = 2 * s.L + 5 * s.M + 5 * s.S + 24 * s.H
+        per_step = 2 * s.M * (s.L + s.S) + 2 * s.L * s.S + s.M * s.M + 4 * T * s.M + 4 * T * s.H
+        trained = width * ((_copies(run) - 2) * s.P + per_step + D * per_example)
+        return trained + 44 * D + 20 * run.dataset_size + kept
+
+    def computing_bytes(self, run: RunSettings, num_members: int) -> int:
+        """See ``Cost.computing_bytes``: what measuring all examples of some members leaves."""
+        together, width = min(num_members, self._measured_at_once(run)), run.network.dtype.itemsize
+        if not is_one_layer(run):
+            return int(together * run.task.num_examples * activations(run) * width)
+        s = Sizes.of(run)
+        return together * s.N * (s.L + 3 * s.M + 3 * s.S + 6 * s.H) * width
+
+
+def _copies(run: RunSettings) -> int:
+    """Return how many copies of the weights are held, temporary ones included."""
+    o = run.optimiser
+    noisy = o.update_noise is not None or o.weight_noise is not None
+    orthogonal = 6 * (o.orthogonal_gradient is not None)  # three in float64
+    return 7 + 8 * noisy + orthogonal + (o.weight_noise is not None) + (o.decay_target is not None)
