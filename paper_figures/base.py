@@ -103,7 +103,7 @@ class Source:
                 f"store {place}; train them with `{prediction.command(self.size)}{where}`"
             )
         verdict = judge_stored(prediction, self.size, self.store)
-        return Evidence(need=need, verdict=verdict, runs=tuple(held.runs))
+        return Evidence(need=need, verdict=verdict, runs=verdict.evidence)
 
 
 @dataclass(frozen=True, kw_only=True)

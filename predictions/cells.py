@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
-from efficiency.settings import RunSettings, TaskSettings
+from efficiency.errors import InvalidInputError
+from efficiency.settings import RunSettings, TaskBase, TaskSettings
 from efficiency.training.outcome import Outcome
 from runs.identity import identity
 
@@ -34,12 +35,29 @@ class Cell:
         arm: What it is compared as; empty in a design with one arm.
         role: Whether others begin from it, or it is judged.
         stage: Of a design in stages, see ``predictions.stages``; else empty.
+
+    Raises:
+        InvalidInputError: A value is of another kind.
     """
 
     settings: RunSettings
     arm: str = ""
     role: Role = "judged"
     stage: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.settings, RunSettings):
+            raise InvalidInputError(
+                f"settings of a cell are RunSettings; given: {type(self.settings).__name__}"
+            )
+        if self.role not in get_args(Role):
+            raise InvalidInputError(
+                f"the role of a cell is one of {get_args(Role)}; given: {self.role!r}. What it is "
+                "compared as is its arm"
+            )
+        for name in ("arm", "stage"):
+            if not isinstance(value := getattr(self, name), str):
+                raise InvalidInputError(f"the {name} of a cell is a text; given: {value!r}")
 
     @property
     def seed(self) -> int:
@@ -48,7 +66,18 @@ class Cell:
 
 
 def settings_of(cells: Iterable[Cell]) -> list[RunSettings]:
-    """Return the runs of cells in their order, each once."""
+    """Return the runs of cells in their order, each once.
+
+    Raises:
+        InvalidInputError: Something is no cell.
+    """
+    cells = list(cells) if isinstance(cells, Iterable) else [cells]
+    for cell in cells:
+        if not isinstance(cell, Cell):
+            raise InvalidInputError(
+                "cells() must return predictions.cells.Cell, Cell(settings=run, arm=…) for each "
+                f"run; it returned {type(cell).__name__}"
+            )
     return list(dict.fromkeys(cell.settings for cell in cells))
 
 
@@ -128,8 +157,13 @@ class Run:
         return self.settings.optimiser.weight_decay
 
     @property
-    def task(self) -> TaskSettings:
-        """The table that it was trained on."""
+    def task(self) -> TaskBase:
+        """What it was trained on."""
+        return self.settings.task
+
+    @property
+    def table(self) -> TaskSettings:
+        """The same where it is a table, of which judges ask for operation and size."""
         return self.settings.table_task
 
     @cached_property
@@ -182,23 +216,37 @@ def of_arm(runs: Iterable[Run], arm: str) -> list[Run]:
 
 
 def by_arm(runs: Sequence[Run]) -> dict[int, dict[str, list[Run]]]:
-    """Return runs by seed and arm, seeds in their order, those of an arm by D."""
+    """Return what is judged by seed and arm, seeds in their order, those of an arm by D."""
     found: dict[int, dict[str, list[Run]]] = {}
-    for run in sorted(runs, key=lambda run: (run.seed, run.dataset_size, run.identity)):
+    judged = (run for run in runs if not run.is_start)
+    for run in sorted(judged, key=lambda run: (run.seed, run.dataset_size, run.identity)):
         found.setdefault(run.seed, {}).setdefault(run.arm, []).append(run)
     return found
 
 
 def by_seed(runs: Iterable[Run], arm: str, name: str) -> dict[int, float]:
-    """Return a final number of each seed that has it in an arm.
+    """Return a final number of each seed that has it in an arm; start networks are in none.
 
     Raises:
-        ValueError: A seed has two runs there: say which of them is meant.
+        InvalidInputError: No run has this arm, or this number, or a seed has two runs there.
     """
-    found: dict[int, float] = {}
+    runs = [run for run in runs if not run.is_start]
+    arms = sorted({run.arm for run in runs})
+    if runs and arm not in arms:
+        raise InvalidInputError(
+            f"no run has the arm {arm!r}; there are {', '.join(map(repr, arms))}"
+        )
+    numbers = sorted({one for run in runs for one in run.outcome.numbers})
+    if numbers and name not in numbers:
+        raise InvalidInputError(f"no run has the number {name!r}; there are {', '.join(numbers)}")
+    by: dict[int, Run] = {}
     for run in of_arm(runs, arm):
-        if run.seed in found:
-            raise ValueError(f"seed {run.seed} has two runs in the arm {arm!r}; choose one first")
-        if (value := run.found(name)) is not None:
-            found[run.seed] = value
-    return found
+        if run.seed in by:
+            pair = " and ".join(one.identity[:12] for one in (by[run.seed], run))
+            raise InvalidInputError(
+                f"seed {run.seed} has two runs in the arm {arm!r}, {pair}; give each an arm of its "
+                "own in cells(), or hand over those that are meant"
+            )
+        by[run.seed] = run
+    found = {seed: run.found(name) for seed, run in by.items()}
+    return {seed: value for seed, value in found.items() if value is not None}

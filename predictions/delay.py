@@ -47,7 +47,7 @@ def find(runs: Sequence[Run], notes: tuple[str, ...] = ()) -> Finding:
             sentence=f"{too_few(len(runs), 'seed')}: the rule needs {MIN_SEEDS}.",
             notes=notes,
         )
-    task = runs[0].settings.task
+    task = runs[0].task
     half = task.halfway
     accuracies = each_once((run.seed, run.number("novel_accuracy")) for run in runs)
     fitted = [max(run.number("step_fitted"), 1.0) for run in runs]

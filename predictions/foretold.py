@@ -53,8 +53,7 @@ def foretell(
     waiting = prediction.open_seeds(size, num_seeds)
     for seed in waiting:
         so_far = prediction.said.get(seed, ())
-        own = [run for run in runs if run.seed == seed]
-        foretold = dict(prediction.foretell(size, seed, in_order(own)))
+        foretold = dict(prediction.foretell(size, seed, in_order(runs)))
         before = {identity(cell.settings.document()) for cell in prediction.cells_of(size, seed)}
         then = prediction.knowing({**prediction.said, seed: (*so_far, foretold)})
         after = {identity(cell.settings.document()) for cell in then.cells_of(size, seed)}
@@ -95,22 +94,24 @@ def _steps(prediction: Staged, size: Size, store: Store, runs: Sequence[Run]) ->
     """Yield everything that was foretold of the seeds of runs, in order."""
     seeds = sorted({run.seed for run in runs})
     for seed, several in _made(prediction, size, store, len(seeds)).items():
-        own = {run.settings: run for run in runs if run.seed == seed}
+        own = {run.cell: run for run in runs if run.seed == seed}
         for number, statement in enumerate(several):
             so_far, then = (
                 prediction.knowing({**prediction.said, seed: prediction.said[seed][:n]})
                 for n in (number, number + 1)
             )
             before, after = (
-                [own[cell.settings] for cell in p.cells_of(size, seed) if cell.settings in own]
+                [own[cell] for cell in p.cells_of(size, seed) if cell in own]
                 for p in (so_far, then)
             )
+            # A run that was there may be there for something else as well from now on.
+            there = {run.identity for run in before}
             yield _Step(
                 seed=seed,
                 statement=statement,
                 prediction=so_far,
                 before=before,
-                following=[run for run in after if run not in before],
+                following=[run for run in after if run.identity not in there],
             )
 
 

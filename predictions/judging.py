@@ -106,7 +106,7 @@ def bounds(estimate: Estimate) -> tuple[float, float]:
 
 def retained(run: Run, number: str = "novel_accuracy") -> float:
     """Return an accuracy at the end as the part between chance, 0, and 1."""
-    return float(critical_size.retained(run.number(number), run.settings.task.num_classes))
+    return float(critical_size.retained(run.number(number), run.task.num_classes))
 
 
 def final_accuracy(run: Run, part: str) -> float:

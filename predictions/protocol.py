@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from efficiency.errors import InvalidInputError
 from efficiency.settings import RunSettings
 from predictions.cells import Cell, Run, in_order, settings_of
 from predictions.plans import ONE_LOOK, Extent
@@ -90,8 +91,16 @@ class Prediction(ABC):
         """
 
     def settings(self, size: Size, num_seeds: int | None = None) -> list[RunSettings]:
-        """Return the runs of its cells, each once; see there."""
-        return settings_of(self.cells(size, num_seeds))
+        """Return the runs of its cells, each once; see there.
+
+        Raises:
+            InvalidInputError: ``cells`` returns something else, see ``predictions.cells``.
+        """
+        cells = self.cells(size, num_seeds)
+        try:
+            return settings_of(cells)
+        except InvalidInputError as error:
+            raise InvalidInputError(f"{self.name} at {size}: {error}") from error
 
     @abstractmethod
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
@@ -128,6 +137,7 @@ class Prediction(ABC):
             next_command=following,
             runs=tuple(dict.fromkeys(run.identity for run in runs)),
             options=shlex.join(self.variant.options()),
+            evidence=tuple(runs),
         )
 
     def _own_design(self) -> tuple[str, ...]:

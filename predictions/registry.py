@@ -179,10 +179,15 @@ def register(
         title: Of the report of a group that is new.
 
     Raises:
-        InvalidInputError: Another has this name, or the group is one of ours.
+        InvalidInputError: Another has this name, the group is one of ours, or a method is missing.
     """
     if prediction is None:
         return functools.partial(register, group=group, title=title)
+    if left := sorted(getattr(prediction, "__abstractmethods__", ())):
+        raise InvalidInputError(
+            f"the prediction {prediction.__name__} has no {', no '.join(left)}: see `A prediction` "
+            "in docs/extending.md"
+        )
     one, group = prediction(), group or prediction.name
     if group in OURS or one.name in OURS:
         raise InvalidInputError(

@@ -16,7 +16,11 @@ from runs.identity import identity
 def ending(outcome: Outcome) -> dict[str, Any]:
     """Return how a run ended: ``status``, and of each number NAME, NAME_low and NAME_high.
 
-    A step that never came has no value, and the last step as its lower end.
+    A value is the median of the records in the last quarter of learning time, and its ends are the
+    smallest and the largest of them: the range of one run, not a confidence interval. Of a step,
+    which is the first at which something was recorded, they are the records between which it lies;
+    one that never came has no value, and the last step as its lower end. Losses, log-odds, margins
+    and logits are in nats.
     """
     found: dict[str, Any] = {"status": outcome.status}
     for name, number in outcome.numbers.items():
@@ -33,8 +37,9 @@ def judged(claims: Iterable[tuple[str, Iterable[Run]]]) -> pd.DataFrame:
         claims: The name of each with the runs that it was judged on.
 
     Returns:
-        Columns ``prediction``, ``stage``, ``arm``, ``role``, ``seed``, ``dataset_size``,
-        ``weight_decay``, ``run`` and ``start`` (identities), and those of ``ending``.
+        Columns ``prediction``, ``stage``, ``arm``, ``role``, ``task``, ``seed``,
+        ``dataset_size``, ``learning_rate``, ``weight_decay``, ``norm_factor``, ``num_steps``,
+        ``run`` and ``start`` (identities), and those of ``ending``.
     """
     return pd.DataFrame(
         {
@@ -42,9 +47,13 @@ def judged(claims: Iterable[tuple[str, Iterable[Run]]]) -> pd.DataFrame:
             "stage": run.cell.stage,
             "arm": run.arm,
             "role": run.cell.role,
+            "task": run.task.words,
             "seed": run.seed,
             "dataset_size": run.dataset_size,
+            "learning_rate": run.settings.optimiser.learning_rate,
             "weight_decay": run.weight_decay,
+            "norm_factor": run.settings.optimiser.norm_factor,
+            "num_steps": run.settings.num_steps,
             "run": run.identity,
             "start": "" if run.start is None else identity(run.start.document()),
             **ending(run.outcome),

@@ -63,12 +63,17 @@ class Staged(Prediction):
     def cells_of(self, size: Size, seed: int) -> list[Cell]:
         """Return the runs of a seed in the stages that are known from what was foretold of it."""
 
-    @abstractmethod
     def foretell(self, size: Size, seed: int, runs: Sequence[Run]) -> Foretold:
         """Return what follows for a seed from its runs of all stages so far.
 
-        Runs that descend from one that diverged are not there.
+        What may be there of later stages, or of other seeds, is not read. Runs that descend from
+        one that diverged are not there.
         """
+        return self.conclude(size, seed, self.so_far(seed, runs))
+
+    @abstractmethod
+    def conclude(self, size: Size, seed: int, runs: Sequence[Run]) -> Foretold:
+        """Return the same from its runs of all stages so far, and no others."""
 
     @abstractmethod
     def extremes(self, size: Size) -> tuple[tuple[Foretold, ...], tuple[Foretold, ...]]:

@@ -12,7 +12,7 @@ from efficiency.estimates import alike
 from efficiency.settings import RunSettings
 from efficiency.training.outcome import Outcome, outcome
 from predictions import foretold, plugins
-from predictions.cells import Run, settings_of
+from predictions.cells import Run, in_order, settings_of
 from predictions.judging import plural
 from predictions.looks import extent_of, with_look
 from predictions.meaning import changed_since
@@ -162,6 +162,7 @@ def judge_stored(
                 store, prediction.command(size, extent_of(store, prediction, size, num_seeds))
             ),
             runs=tuple(sorted({run.identity for run in held.runs})),
+            evidence=tuple(in_order(held.runs)),
             options=shlex.join(prediction.variant.options()),
         )
     verdict = known.judge(size, held.runs)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from efficiency.estimates import Estimate
+from predictions.cells import Run
 from predictions.clauses import BySeed, Decision, Known
 from predictions.plans import Look
 from predictions.sizes import Size
@@ -77,6 +78,7 @@ class Verdict:
         next_command: What may decide a claim that is not decided.
         runs: Identities of the runs it was judged on.
         look: Which look at which plan it is; ``None`` if not of a store.
+        evidence: The runs themselves, those left out too; empty if it was read from a document.
     """
 
     prediction: str
@@ -87,6 +89,7 @@ class Verdict:
     next_command: str | None = None
     runs: tuple[str, ...] = ()
     look: Look | None = None
+    evidence: tuple[Run, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def outcome(self) -> VerdictOutcome:

@@ -25,7 +25,7 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     """
     drawn, flat = style.grid(4, 2, 2.5, sharex=True, sharey="row")
     panels = np.array(flat).reshape(2, 2)
-    task = runs[0].settings.task
+    task = runs[0].task
     chance = task.chance
     for column, arm in enumerate(arms(runs)):
         histories = [run.history for run in arm if run.outcome.status != "diverged"]

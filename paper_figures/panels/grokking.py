@@ -38,7 +38,7 @@ def accuracies(axes: Axes, verdict: Verdict, runs: Sequence[Run]) -> None:
     if not counted:
         return
     histories = [run.history for run in counted]
-    task = runs[0].settings.task
+    task = runs[0].task
     for quantity, colour, dashes in (
         ("train_accuracy", style.MEM, "--"),
         ("novel_accuracy", style.GEN, "-"),

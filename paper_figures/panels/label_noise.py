@@ -25,7 +25,7 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
         runs: The runs it was judged on.
     """
     drawn, panels = style.figure(3, 3.0)
-    task = runs[0].settings.task
+    task = runs[0].task
     chance = task.chance
     arms = sorted({(run.settings.num_corrupted or 0, run.arm) for run in runs})
     numbers = dict(arms)

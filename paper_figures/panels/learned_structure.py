@@ -32,14 +32,14 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     """
     learned, _ = measured(runs)
     by_settings = {run.settings: run for run in runs}
-    operations = list(dict.fromkeys(run.task.operation for run in runs))
+    operations = list(dict.fromkeys(run.table.operation for run in runs))
     drawn, flat = style.grid(2 * len(operations), len(operations), 3.2)
     panels = np.array(flat).reshape(2, len(operations))
     for axes in panels[0, 1:]:
         axes.sharey(panels[0, 0])
     for column, operation in enumerate(operations):
         networks = [network for network in learned if network.operation == operation]
-        of = [run for run in runs if run.task.operation == operation]
+        of = [run for run in runs if run.table.operation == operation]
         _ratios(panels[0, column], networks)
         panels[0, column].set_title(f"{operation}, {len(of)} networks{style.diverged(of)}")
         best = most_accurate(networks)
@@ -99,7 +99,7 @@ def symbol_map(axes: Axes, run: Run, network: Learned) -> None:
         axes.scatter(x, y, c=circle[:-1].argsort(), cmap="twilight", **_DOTS)
         axes.set_title(f"lines of +{step} (frequency {frequency[1]})")
     else:
-        subspaces = alignment.subspaces(network.operation, run.task.size)
+        subspaces = alignment.subspaces(network.operation, run.table.size)
         basis = subspaces[network.found.structure]
         classes = np.unique(np.round(basis, 6), axis=0, return_inverse=True)[1].ravel()
         colours = np.array(style.graded(int(classes.max()) + 1))

@@ -31,7 +31,7 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
         verdict: The verdict; its size says which parts there are.
         runs: The runs it was judged on.
     """
-    number = len({run.task.operation for run in runs})
+    number = len({run.table.operation for run in runs})
     drawn, (axes,) = style.figure(1, 0.9 + 0.27 * number)
     image = shares_of_seeds(axes, verdict, runs)
     bar = drawn.colorbar(image, ax=axes, label="Share of seeds that generalise")
@@ -42,7 +42,7 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
 def shares_of_seeds(axes: Axes, verdict: Verdict, runs: Sequence[Run]) -> AxesImage:
     """Draw operations in rows, parts of their table in columns, the share in each cell."""
     fractions = DESIGNS[verdict.size].fractions
-    names = [name for name in ALL if any(run.task.operation == name for run in runs)]
+    names = [name for name in ALL if any(run.table.operation == name for run in runs)]
     shares = np.full((len(names), len(fractions)), np.nan)
     intervals = {}
     for row, name in enumerate(names):
@@ -53,7 +53,7 @@ def shares_of_seeds(axes: Axes, verdict: Verdict, runs: Sequence[Run]) -> AxesIm
             some = [
                 not time_of(run).censored
                 for run in runs
-                if run.task.operation == name and run.dataset_size == D
+                if run.table.operation == name and run.dataset_size == D
             ]
             shares[row, column] = np.mean(some)
             intervals[row, column] = share_interval(sum(some), len(some))

@@ -31,7 +31,7 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     drawn, (left, right) = style.figure(2, 3.4)
     by_seed, _ = scratch.usable(runs)
     counted = [run for by_size in by_seed.values() for run in by_size.values()]
-    task = runs[0].settings.task
+    task = runs[0].task
     chance = task.chance
     finals(left, counted)
     partial_courses(right, counted)

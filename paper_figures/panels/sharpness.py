@@ -39,7 +39,7 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     if all(point.sharpness > 0 for point in points):
         axes.set_xscale("log")
         style.plain_log(axes.xaxis)
-    task = runs[0].settings.task
+    task = runs[0].task
     style.accuracy_axis(axes, task.chance)
     axes.set_xlabel(NOTATION["sharpness"].axis_label)
     axes.set_ylabel(f"{NOTATION['novel_accuracy'].axis_label}, last step")

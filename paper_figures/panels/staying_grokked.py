@@ -24,7 +24,7 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
         runs: The runs it was judged on.
     """
     drawn, panels = style.figure(len(ARMS), 3.0)
-    task = runs[0].settings.task
+    task = runs[0].task
     for axes, (name, decay) in zip(panels, ARMS.items(), strict=True):
         arm = continued(runs, grokked(runs), name)
         later = [run.history for run in arm if run.outcome.status != "diverged"]

@@ -43,7 +43,7 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
             right.plot([place * D] * len(some), some, marker, color=colour, ms=3, alpha=0.35)
         middles = [float(np.median(some)) for some in grown.values()]
         right.plot([place * D for D in grown], middles, marker=marker, color=colour, ms=4.5)
-    task = runs[0].settings.task
+    task = runs[0].task
     style.accuracy_axis(left, task.chance)
     right.axhline(1.0, color=style.CHANCE, lw=1, ls=":")
     right.set_yscale("log")

@@ -53,7 +53,7 @@ def table_size(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     """
     drawn, (axes,) = style.figure(1, 3.4)
     _draw(axes, runs, log_modulus)
-    moduli = sorted({run.task.size for run in runs})
+    moduli = sorted({run.table.size for run in runs})
     axes.set_xticks(np.log(moduli), [str(p) for p in moduli])
     axes.set_xlabel(f"{NOTATION['modulus'].axis_label} (logarithmic)")
     return drawn

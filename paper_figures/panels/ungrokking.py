@@ -64,7 +64,7 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
         runs: The runs it was judged on.
     """
     drawn, (left, right) = style.figure(2, 3.4)
-    task = runs[0].settings.task
+    task = runs[0].task
     chance = task.chance
     final_accuracies(left, points(runs), verdict, chance)
     courses_at_middle_decay(right, runs, chance)

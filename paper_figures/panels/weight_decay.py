@@ -23,7 +23,7 @@ _SPEED = "halfway_steps_at_"
 def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     """Draw mean final accuracies by weight decay, and the steps of the verdict to half of it."""
     drawn, (left, right) = style.figure(2, 3.2)
-    task = runs[0].settings.task
+    task = runs[0].task
     found = points(runs)
     markers, places = itertools.cycle("osD^v<>"), finals.beside(len(found))
     for (decay, by_size), colour, marker, place in zip(

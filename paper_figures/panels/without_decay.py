@@ -23,21 +23,21 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
         verdict: The verdict.
         runs: The runs it was judged on.
     """
-    return _panels(runs, dict(zip(("λ = 1", "λ = 0"), without_decay.WAYS, strict=True)))
+    return _panels(runs, {"λ = 1": without_decay.WITH, "λ = 0": without_decay.WITHOUT})
 
 
 @mpl.rc_context(style.STYLE)
 def small_epsilon(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     """Draw the same without weight decay, with the usual ε and with a small one."""
-    titles = ("ε = 1e-8", f"ε = {small_epsilons.SMALL:g}")
-    return _panels(runs, dict(zip(titles, small_epsilons.WAYS, strict=True)))
+    usual, small = small_epsilons.USUAL_EPSILON, small_epsilons.SMALL_EPSILON
+    return _panels(runs, {"ε = 1e-8": usual, f"ε = {small_epsilons.SMALL:g}": small})
 
 
 def _panels(runs: Sequence[Run], arms: Mapping[str, str]) -> Figure:
     """Draw a panel for each arm of continued runs, by its title."""
     smallest = min(run.dataset_size for run in runs)
     drawn, panels = style.figure(len(arms), 3.0)
-    task = runs[0].settings.task
+    task = runs[0].task
     for axes, (title, name) in zip(panels, arms.items(), strict=True):
         arm = [run for run in of_arm(runs, name) if run.dataset_size == smallest]
         histories = [run.history for run in arm if run.outcome.status != "diverged"]

@@ -19,7 +19,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     (one,) = evidence
     learned, _ = measured(one.runs)
     by_settings = {run.settings: run for run in one.runs}
-    operations = list(dict.fromkeys(run.task.operation for run in one.runs))
+    operations = list(dict.fromkeys(run.table.operation for run in one.runs))
     drawn, panels = style.figure(len(operations), 3.8)
     for axes, operation in zip(panels, operations, strict=True):
         best = most_accurate([network for network in learned if network.operation == operation])

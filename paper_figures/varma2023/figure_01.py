@@ -22,7 +22,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     grokking, ungrokking, semi = evidence
     drawn, (left, middle, right) = style.figure(3, 3.6)
     threshold = style.shown(ungrokking.verdict.numbers.get("threshold"))
-    task = grokking.runs[0].settings.task
+    task = grokking.runs[0].task
     chance = task.chance
     accuracies(left, grokking.verdict, grokking.runs)
     left.set_title(f"Grokking, {left.get_title('left')}")

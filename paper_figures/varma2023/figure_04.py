@@ -17,7 +17,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     """Draw one panel."""
     (one,) = evidence
     drawn, (axes,) = style.figure(1, 3.6)
-    task = one.runs[0].settings.task
+    task = one.runs[0].task
     chance = task.chance
     final_accuracies(axes, points(one.runs), one.verdict, chance)
     axes.set_title(number_of_starts(one.runs))

@@ -25,7 +25,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     half = f"; half of the way at D = {style.shown(midpoint)}"
     without = f", {len(left_out)} left out" if left_out else ""
     axes.set_title(f"{len(by_seed)} seeds{without}{half}")
-    task = one.runs[0].settings.task
+    task = one.runs[0].task
     style.accuracy_axis(axes, task.chance)
     return drawn
 

@@ -23,7 +23,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     if not by_size:
         return style.nothing(f"{number_of_starts(one.runs)} count")
     drawn, panels = style.grid(len(by_size), ACROSS, 2.0, sharex=True, sharey=True)
-    task = one.runs[0].settings.task
+    task = one.runs[0].task
     for axes, (D, some) in zip(panels, by_size.items(), strict=True):
         histories = [run.history for run in some]
         for quantity, colour, dashes in (

@@ -36,7 +36,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
             why = "not in the store" if one is None else "no start network counts"
             axes.set_title(f"{name}: {why}")
             continue
-        task = one.runs[0].settings.task
+        task = one.runs[0].task
         chance = task.chance
         final_accuracies(axes, found, one.verdict, chance)
         axes.set_title(f"{name}: {one.verdict.outcome}, {number_of_starts(one.runs)}")

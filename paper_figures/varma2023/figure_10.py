@@ -53,7 +53,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     left.set_ylabel(f"{NOTATION['correct_logit'].label}, Gen / Mem")
     accuracies = {D: [run.number("novel_accuracy") for run in some] for D, some in by_size.items()}
     finals.draw(right, accuracies, color=style.GEN, marker="o", label="mean")
-    task = one.runs[0].settings.task
+    task = one.runs[0].task
     style.accuracy_axis(right, task.chance)
     right.set_ylabel(NOTATION["novel_accuracy"].final_label)
     right.set_title(f"{NOTATION['weight_decay'].symbol} = {decay:g}, {number_of_starts(one.runs)}")

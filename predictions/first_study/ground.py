@@ -215,7 +215,7 @@ class FirstStudyPrediction(Prediction):
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""
-        number = len(self.cells(size, num_seeds))
+        number = len(self.settings(size, num_seeds))
         return f"{self.describe(size, self._seeds(size, num_seeds))} {number} runs."
 
     def cells(self, size: Size, num_seeds: int | None = None) -> list[Cell]:

@@ -66,7 +66,7 @@ DESIGNS: dict[Size, Tables] = {
 
 def log_modulus(run: Run) -> float:
     """Return ln p."""
-    return math.log(run.task.size)
+    return math.log(run.table.size)
 
 
 class TableSize(FirstStudyPrediction):

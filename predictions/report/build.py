@@ -14,13 +14,12 @@ import jinja2
 from efficiency.settings import OptimiserSettings, RunSettings, leaves
 from predictions import multiplicity as family
 from predictions import plugins, rows
-from predictions.cells import Run, in_order
+from predictions.cells import Run
 from predictions.plans import ONE_LOOK, Extent
 from predictions.protocol import Prediction
 from predictions.registry import TITLES, group_of, in_groups
 from predictions.report import figures
 from predictions.sizes import Size
-from predictions.stored import stored
 from predictions.verdicts import Verdict
 from runs import Record, Store, StoreError
 from runs.files import explain_os_error, write_file
@@ -141,20 +140,16 @@ def _context(
     extent: Extent,
 ) -> dict[str, Any]:
     every: dict[str, Run] = {}
-    claims: list[tuple[str, list[Run]]] = []
+    claims: list[tuple[str, Sequence[Run]]] = []
     one = predictions[0] if len(predictions) == 1 else None
     group = group_of([verdict.prediction for verdict in verdicts], verdicts[0].size) or ""
     sections: list[dict[str, Any]] = []
     told: set[str] = set()
     for verdict, prediction in zip(verdicts, predictions, strict=True):
         notes = _new_notes(verdict, told)
-        seeds = extent.seeds if verdict.look is None else verdict.look.seeds
-        judged = {*verdict.runs}
-        held = stored(prediction, verdict.size, store, seeds).runs
-        runs = [run for run in held if run.identity in judged]
-        claims.append((prediction.name, runs))
-        every |= {run.identity: run for run in runs}
-        sections.append(_section(verdict, prediction, runs, seeds) | notes)
+        claims.append((prediction.name, verdict.evidence))
+        every |= {run.identity: run for run in verdict.evidence}
+        sections.append(_section(verdict, prediction, extent) | notes)
     return {
         "title": f"{one.title if one else TITLES.get(group, 'Predictions')}, {_at(verdicts[0])}",
         "sections": sections,
@@ -202,15 +197,15 @@ def _command(predictions: Sequence[Prediction], size: str, store: Store, extent:
 def _section(
     verdict: Verdict,
     prediction: Prediction,
-    runs: Sequence[Run],
-    seeds: int | None,
+    extent: Extent,
 ) -> dict[str, Any]:
+    seeds = extent.seeds if verdict.look is None else verdict.look.seeds
     draw = figures.find(prediction.name)
     drawing = ""
     if draw is not None and verdict.numbers:
         try:
             drawing = figures.svg(
-                draw(verdict, in_order(runs)),
+                draw(verdict, verdict.evidence),
                 name=prediction.name,
                 title=f"{prediction.title}, {verdict.size}",
                 description=verdict.sentence,
@@ -241,8 +236,8 @@ def _meaning(prediction: Prediction, number: str) -> str:
     return prediction.glossary[max(entries, key=len)] if entries else ""
 
 
-def _role(settings: RunSettings) -> str:
-    """Return what a run is for."""
+def _trained(settings: RunSettings) -> str:
+    """Return how a run was trained."""
     if settings.optimiser.norm_factor is not None:
         return f"held at {settings.optimiser.norm_factor:g} × norm"
     if settings.regime in ("memorising", "mirrored"):
@@ -279,7 +274,7 @@ def _run_order(run: Run) -> tuple[Any, ...]:
     return (
         # Values of one kind only are compared, whatever the tasks are.
         [(type(value).__name__, value) for _, value in leaves(s.task)],
-        _role(s),
+        _trained(s),
         s.data_seed,
         s.dataset_size,
         s.optimiser.weight_decay,
@@ -298,7 +293,7 @@ def _run_row(run: Run) -> dict[str, str]:
     return {
         "identity": run.identity[:12],
         "task": s.task.words,
-        "role": _role(s),
+        "trained": _trained(s),
         "seed": str(s.data_seed),
         "size": str(s.dataset_size),
         "started_on": started_on,

@@ -9,8 +9,10 @@ from typing import ClassVar
 import pytest
 
 from predictions.cells import Cell, Role, Run, by_arm, by_seed, in_order, of_arm, starts
-from predictions.registry import PREDICTIONS, find
+from predictions.protocol import Prediction
+from predictions.registry import PREDICTIONS, find, register
 from predictions.verdicts import Finding
+from tests.build import run_settings
 from tests.predictions.planted import ended
 from tests.predictions.test_controls import planted as controls
 from tests.predictions.test_stages import Longer
@@ -19,7 +21,7 @@ EVERY = sorted(PREDICTIONS)
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_each_run_has_one_place_in_a_design_and_what_it_continues_is_there(name):
+def test_no_place_in_a_design_is_there_twice_and_what_a_run_continues_is_there(name):
     prediction = find(name)
     for size in prediction.sizes:
         cells = prediction.cells(size, 2)
@@ -93,11 +95,47 @@ def test_runs_are_found_by_arm_and_seed_whatever_their_order():
         assert [run for seed in arms for run in arms[seed][name]] == sorted(
             mine, key=lambda run: run.seed
         )
-    assert by_seed(runs, "no such arm", "norm") == {}
-    assert by_seed(runs, runs[0].arm, "no such number") == {}
+    main = [ended(cell) for cell in find("ungrokking").cells("quick", 1)]
+    assert by_arm(main)[4000]["whole table"] == sorted(
+        of_arm(main, "whole table"), key=lambda run: (run.dataset_size, run.identity)
+    )
+    assert by_seed([], "no arm", "no number") == {}
+    with pytest.raises(ValueError, match=r"no run has the arm 'strnog'; there are '.*', '"):
+        by_seed(runs, "strnog", "norm")
+    with pytest.raises(ValueError, match=r"no run has the number 'nrom'; there are .*norm"):
+        by_seed(runs, name, "nrom")
 
 
 def test_two_runs_of_one_seed_are_no_number_of_that_seed():
     runs = [ended(cell, norm=20.0) for cell in find("table-size").cells("quick", 1)]
     with pytest.raises(ValueError, match="seed 4000 has two runs in the arm ''"):
         by_seed(runs, "", "norm")
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ({"role": "begin"}, r"one of \('start', 'judged'\); given: 'begin'"),
+        ({"arm": 3}, "the arm of a cell is a text; given: 3"),
+        ({"settings": {}}, "settings of a cell are RunSettings; given: dict"),
+    ],
+)
+def test_a_cell_says_what_it_cannot_be(place, told):
+    (cell, *_) = find("grokking").cells("quick", 1)
+    with pytest.raises(ValueError, match=told):
+        replace(cell, **place)
+
+
+@pytest.mark.parametrize("returned", [None, [run_settings()], [{"arm": "x"}]])
+def test_a_design_that_yields_no_cells_is_told_what_they_are(returned):
+    class Wrong(type(find("grokking"))):
+        def cells(self, size, num_seeds=None):
+            return returned
+
+    with pytest.raises(ValueError, match=r"grokking at smoke: cells\(\) must return .*Cell"):
+        Wrong().settings("smoke")
+
+
+def test_a_prediction_without_a_design_is_refused_by_name():
+    with pytest.raises(ValueError, match="the prediction Bare has no cells, no design, no find"):
+        register(type("Bare", (Prediction,), {"name": "bare"}))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from efficiency import operations, tasks
@@ -237,6 +238,22 @@ def test_one_damaged_run_does_not_keep_others_from_being_judged(own_store, predi
     assert answer.code == 2
     assert "minimal-example (smoke): SUPPORTED" in answer.out
     assert "ungrokking (smoke): UNDECIDED. It could not be judged" in answer.out
+
+
+def test_one_damaged_run_does_not_keep_a_report_from_being_written(own_store, predictions):
+    run = identity(PREDICTIONS["ungrokking"].settings("smoke")[-1].document())
+    (own_store / "runs" / run / "outcome.json").write_text("")
+    out = own_store.parent / "told"
+    answer = predictions(
+        *("report", "ungrokking", "weight-decay", "--size", "smoke"),
+        *("--store", own_store, "--out", out),
+    )
+    assert answer.code == 2
+    (page,) = out.glob("*.html")
+    assert "It could not be judged" in page.read_text()
+    (table,) = out.glob("*-runs.csv")
+    asked = {identity(s.document()) for s in PREDICTIONS["weight-decay"].settings("smoke")}
+    assert {*pd.read_csv(table)["run"]} == asked
 
 
 def test_one_judge_that_fails_does_not_take_the_others_with_it(own_store, predictions, monkeypatch):

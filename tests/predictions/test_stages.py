@@ -47,7 +47,7 @@ class Longer(Staged):
             found.append(Cell(stage=stage, arm=stage, settings=run))
         return found
 
-    def foretell(self, size: str, seed: int, runs: Sequence[Run]) -> Foretold:
+    def conclude(self, size: str, seed: int, runs: Sequence[Run]) -> Foretold:
         arms = by_arm(runs)[seed]
         (last,) = arms[self.stages[len(self.said.get(seed, ()))]]
         norm = last.outcome.numbers["norm"].value
@@ -124,6 +124,26 @@ def test_what_follows_is_a_function_of_what_was_found_and_is_said_before_it_is_t
         lengths[one.says["seed"]].append(one.says["foretold"]["steps"])
     for seed, arms in by_arm(held.runs).items():
         assert [arms[s][0].settings.num_steps for s in ("second", "third")] == lengths[seed]
+
+
+class Again(Longer):
+    """The first run is compared once more in the second stage."""
+
+    def cells_of(self, size: str, seed: int) -> list[Cell]:
+        first, *later = super().cells_of(size, seed)
+        again = [Cell(stage="second", arm="again", settings=first.settings)] if later else []
+        return [first, *later, *again]
+
+
+def test_a_run_that_has_a_place_in_a_later_stage_too_was_not_there_too_early(store):
+    claim = Again(Variant(first_seed=5000))
+    judged = run_in_looks([claim], "quick", Extent(seeds=2), store, NetworkTrainer("cpu"))
+    verdict = judged.verdicts[0]
+    assert verdict.look.standing == "confirmatory", verdict.look.why
+    arms = by_arm(verdict.evidence)[5000]
+    assert arms["again"][0].settings == arms["first"][0].settings
+    assert len(verdict.evidence) == 2 * 4
+    assert len(verdict.runs) == 2 * 3
 
 
 def test_a_look_at_more_seeds_changes_nothing_of_those_that_were_there(store):

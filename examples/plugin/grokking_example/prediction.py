@@ -20,7 +20,7 @@ class FasterFit(Prediction):
     figure_caption = "Steps until fitted, a line for each seed."
 
     def design(self, size, num_seeds=None):
-        return f"{len(self.cells(size, num_seeds))} runs on half of the table, η / 2 and η."
+        return f"{len(self.settings(size, num_seeds))} runs on half of the table, η / 2 and η."
 
     def cells(self, size, num_seeds=None):
         on = ground(size, self.variant)
@@ -31,7 +31,8 @@ class FasterFit(Prediction):
 
     def find(self, size, runs):
         slow, fast = (by_seed(runs, arm, "step_fitted") for arm in ("slow", "fast"))
-        ratios = {seed: math.log(slow[seed] / fast[seed]) for seed in slow if seed in fast}
+        both = [seed for seed in slow if slow[seed] and fast.get(seed)]
+        ratios = {seed: math.log(slow[seed] / fast[seed]) for seed in both}
         if len(ratios) < self.min_seeds:
             return Finding(outcome="undecided", sentence=f"{len(ratios)} seeds are too few.")
         ratio = geometric([math.exp(one) for one in ratios.values()])

@@ -18,7 +18,7 @@ from pydantic import PositiveFloat, PositiveInt
 from efficiency.estimates import Estimate
 from efficiency.settings import OptimiserSettings, RunSettings
 from efficiency.statistics.critical_size import MIN_SIZES, population
-from predictions.cells import Cell, Run, starting
+from predictions.cells import Cell, Run, settings_of, starting
 from predictions.circuit_efficiency.ungrokking import cells as ungrokking
 from predictions.circuit_efficiency.ungrokking.judge import FALL, KEEP
 from predictions.circuit_efficiency.ungrokking.numbers import by_start
@@ -148,7 +148,7 @@ class Descent(Prediction):
             f"{on.describe()}; {starts} start networks trained on the whole table for "
             f"{on.start_steps:,} steps (AdamW), each continued on D' = {on.listed(d.sizes)} "
             f"examples by gradient descent with an L2 penalty, η = {d.learning_rate:g}, with "
-            f"{ways}. {len(cells)} runs."
+            f"{ways}. {len(settings_of(cells))} runs."
         )
 
     def cells(self, size: Size, num_seeds: int | None = None) -> list[Cell]:

@@ -32,9 +32,12 @@ def with_small_epsilon(run: RunSettings) -> RunSettings:
     return run.model_copy(update={"optimiser": optimiser})
 
 
+USUAL_EPSILON, SMALL_EPSILON = "usual epsilon", "small epsilon"
+"""Arms."""
+
 WAYS: Ways = {
-    "usual epsilon": without_decay,
-    "small epsilon": lambda *place: with_small_epsilon(without_decay(*place)),
+    USUAL_EPSILON: without_decay,
+    SMALL_EPSILON: lambda *place: with_small_epsilon(without_decay(*place)),
 }
 
 
@@ -103,7 +106,7 @@ class SmallEpsilon(Prediction):
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""
         arms, notes = [], []
-        for arm in WAYS:
+        for arm in (USUAL_EPSILON, SMALL_EPSILON):
             counted, left_out = usable([*starts(runs).values(), *of_arm(runs, arm)])
             arms.append({(one.start, one.dataset_size): one for one in counted})
             notes += left_out

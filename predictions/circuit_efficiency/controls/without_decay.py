@@ -40,7 +40,10 @@ def with_decay(ground: Ground, start: RunSettings, dataset_size: int) -> RunSett
     return continued(ground, start, dataset_size, 1.0)
 
 
-WAYS: Ways = {"with decay": with_decay, "without decay": without_decay}
+WITH, WITHOUT = "with decay", "without decay"
+"""Arms."""
+
+WAYS: Ways = {WITH: with_decay, WITHOUT: without_decay}
 
 
 class WithoutDecay(Prediction):
@@ -127,7 +130,7 @@ class WithoutDecay(Prediction):
 def _find(counted: Sequence[Run], runs: Sequence[Run], notes: tuple[str, ...]) -> Finding:
     task, smallest = counted[0].settings.task, min(one.dataset_size for one in counted)
     middle = task.halfway
-    decayed, free = (of_arm(counted, arm) for arm in WAYS)
+    decayed, free = of_arm(counted, WITH), of_arm(counted, WITHOUT)
     kept, fallen = (
         by_start([one for one in arm if one.dataset_size == smallest], "novel_accuracy")
         for arm in (free, decayed)

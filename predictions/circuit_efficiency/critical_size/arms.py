@@ -189,15 +189,9 @@ class ForetoldSize(Staged):
             return continued(on, seed, REFINE, sizes_between(*foretold["between"]))
         return []
 
-    def foretell(self, size: Size, seed: int, runs: Sequence[Run]) -> Foretold:
-        """Return D_crit with its interval, in examples; then between which D' accuracy falls.
-
-        Args:
-            size: The size.
-            seed: The seed.
-            runs: Those of its stages so far; what may be there of later ones is not read.
-        """
-        arms = by_arm(self.so_far(seed, runs)).get(seed, {})
+    def conclude(self, size: Size, seed: int, runs: Sequence[Run]) -> Foretold:
+        """Return D_crit with its interval, in examples; then between which D' accuracy falls."""
+        arms = by_arm(runs).get(seed, {})
         if self.said.get(seed):
             return _between(arms.get("continued", ()))
         on = ground(size, self.variant)
@@ -267,7 +261,7 @@ def _between(runs: Sequence[Run]) -> Mapping[str, Any]:
     there.sort(key=lambda run: run.dataset_size)
     if len(there) < 2:
         return {"between": None}
-    task = there[0].settings.task
+    task = there[0].task
     middle = task.halfway
     accuracy = [final_accuracy(run, "novel") for run in there]
     above = optimize.isotonic_regression(accuracy).x >= middle

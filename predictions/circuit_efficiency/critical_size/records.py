@@ -245,7 +245,7 @@ def _why_not(continued: Sequence[Run]) -> str | None:
 def _midpoint(continued: Sequence[Run], steps: int) -> tuple[float, bool]:
     """Return the log midpoint after so many steps, and whether it lies beyond the sizes."""
     by_size = sorted(continued, key=lambda run: run.dataset_size)
-    task = by_size[0].settings.task
+    task = by_size[0].task
     low, high = critical_size.crossing(
         [run.dataset_size for run in by_size],
         critical_size.retained(

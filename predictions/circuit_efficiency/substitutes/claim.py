@@ -92,14 +92,14 @@ class Substitute(Prediction):
     def design(self, size: Size, num_seeds: int | None = None) -> str:
         """See ``Prediction.design``."""
         on = ground(size, self.variant)
-        cells = self.cells(size, num_seeds)
+        number = len(self.settings(size, num_seeds))
         one_epsilon = self.way.epsilon == DECAY.epsilon
         return (
             f"{on.describe()}; {len(on.seeds(num_seeds))} start networks trained on the whole "
             f"table for {on.start_steps:,} steps, each trained on with D' = "
             f"{on.listed(DESIGNS.on(on).sizes)} examples for {DESIGNS.on(on).num_steps:,} steps: "
             f"{DECAY.phrase}, and {self.way.phrase}; η = {on.calm_learning_rate:g}, ε = "
-            f"{DECAY.epsilon:g}{'' if one_epsilon else ' but for the latter'}. {len(cells)} runs."
+            f"{DECAY.epsilon:g}{'' if one_epsilon else ' but for the latter'}. {number} runs."
         )
 
     def cells(self, size: Size, num_seeds: int | None = None) -> list[Cell]:

@@ -74,7 +74,7 @@ class Paired:
     @property
     def middle(self) -> float:
         """The accuracy between chance and 1."""
-        task = self.started[0].settings.task
+        task = self.started[0].task
         return task.halfway
 
     def accuracies(self, size: int, *, decayed: bool = False) -> dict[int, float]:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from efficiency.statistics.critical_size import MIN_SIZES
 from efficiency.statistics.shapes import RIVALS, SHAPES
-from predictions.cells import Cell, Run
+from predictions.cells import Cell, Run, settings_of
 from predictions.circuit_efficiency.ungrokking.cells import (
     DESIGNS,
     WHOLE,
@@ -85,7 +85,7 @@ class Ungrokking(Prediction):
         "Networks that forget some pairs at a higher constant rate than others, or all at a rate "
         "that falls, lose less and may forget everything in the end: no training of one length "
         "tells them from networks that come to rest. Claims on critical sizes train for longer.",
-        "Run runs that still move are kept: leaving them out would select on the outcome. "
+        "Continued runs that still move are kept: leaving them out would select on the outcome. "
         "Partial accuracies still fall slowly when a run ends (see their drift), so the threshold "
         "belongs to this length of training, counted in units of η·λ·steps.",
     )
@@ -155,7 +155,7 @@ class Ungrokking(Prediction):
                 f"D' = {on.listed(d.held_out_sizes)} with weight decay 1, to compare "
                 "removed examples with never-seen ones"
             )
-        return text + f". {len(cells)} runs."
+        return text + f". {len(settings_of(cells))} runs."
 
     def cells(self, size: Size, num_seeds: int | None = None) -> list[Cell]:
         """See ``Prediction.cells``."""

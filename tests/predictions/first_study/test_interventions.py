@@ -168,6 +168,7 @@ def test_every_arm_differs_from_the_baseline_in_one_thing(size):
     for run in runs.values():
         assert RunSettings.from_document(run.document()) == run
         assert (run.data_seed, run.init_seed, run.dataset_size) == (7, 7, design.dataset_size)
+    assert all(run_of(design, c.arm, c.seed) == c.settings for c in Interventions().cells(size))
     assert design.batch_size <= min(512, math.ceil(design.dataset_size / 2))
     assert len(Interventions().settings(size)) == len(ARMS) * design.num_seeds
 
