@@ -228,22 +228,21 @@ def by_seed(runs: Iterable[Run], arm: str, name: str) -> dict[int, float]:
     """Return a final number of each seed that has it in an arm; start networks are in none.
 
     Raises:
-        InvalidInputError: No run has this arm, or this number, or a seed has two runs there.
+        ValueError: No run has this arm, or this number, or a seed has two runs there: a fault of
+            the judge that asks.
     """
     runs = [run for run in runs if not run.is_start]
     arms = sorted({run.arm for run in runs})
     if runs and arm not in arms:
-        raise InvalidInputError(
-            f"no run has the arm {arm!r}; there are {', '.join(map(repr, arms))}"
-        )
+        raise ValueError(f"no run has the arm {arm!r}; there are {', '.join(map(repr, arms))}")
     numbers = sorted({one for run in runs for one in run.outcome.numbers})
     if numbers and name not in numbers:
-        raise InvalidInputError(f"no run has the number {name!r}; there are {', '.join(numbers)}")
+        raise ValueError(f"no run has the number {name!r}; there are {', '.join(numbers)}")
     by: dict[int, Run] = {}
     for run in of_arm(runs, arm):
         if run.seed in by:
             pair = " and ".join(one.identity[:12] for one in (by[run.seed], run))
-            raise InvalidInputError(
+            raise ValueError(
                 f"seed {run.seed} has two runs in the arm {arm!r}, {pair}; give each an arm of its "
                 "own in cells(), or hand over those that are meant"
             )
