@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from efficiency import Training, cost, networks
 from efficiency.engines import ENGINES
-from efficiency.engines.costs.base import Sizes
+from efficiency.engines.costs.base import num_parameters
 from efficiency.settings import OneLayerTransformerSettings, TaskSettings, TransformerSettings
 from efficiency.training import ensemble
 from predictions.trainer import NetworkTrainer
@@ -22,7 +22,7 @@ BIG = {
 def test_parameters_are_counted_as_the_network_has_them(operation, size):
     run = run_settings(task=TaskSettings(operation=operation, size=size))
     parameters = networks.network(run.task, run.network).parameters()
-    assert sum(p.numel() for p in parameters) == Sizes.of(run).P
+    assert sum(p.numel() for p in parameters) == num_parameters(run)
 
 
 def test_the_operations_of_a_step_are_those_of_its_products():

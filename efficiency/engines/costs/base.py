@@ -70,12 +70,6 @@ class Sizes:
             N=t.num_examples,
         )
 
-    @property
-    def P(self) -> int:
-        """Parameters of the network."""
-        M, L, S = self.M, self.L, self.S
-        return (S + 1) * M + 3 * M + 4 * M * M + 2 * M * L + L + M + M * S
-
 
 def is_one_layer(run: RunSettings) -> bool:
     """Return whether a network is the one-layer transformer by its own name."""

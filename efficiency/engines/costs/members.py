@@ -103,8 +103,8 @@ class OneLayerCost(MemberCost):
             _STEP_ITSELF
             + _STEP["flop"] * (once + 6.0 * D * s.L * s.S)
             + _STEP["row"] * D * s.H * W
-            + _STEP["weight"] * s.P
-            + NORMAL * s.P * num_noises(run)
+            + _STEP["weight"] * num_parameters(run)
+            + NORMAL * num_parameters(run) * num_noises(run)
             + DRAWN * s.D * (run.optimiser.batch_size is not None)
         )
 

@@ -84,7 +84,7 @@ class StackedCost(Cost):
         T = 2 * s.S + 1
         per_example = 2 * s.L + 5 * s.M + 5 * s.S + 24 * s.H
         per_step = 2 * s.M * (s.L + s.S) + 2 * s.L * s.S + s.M * s.M + 4 * T * s.M + 4 * T * s.H
-        trained = width * ((_copies(run) - 2) * s.P + per_step + D * per_example)
+        trained = width * ((_copies(run) - 2) * num_parameters(run) + per_step + D * per_example)
         return trained + 44 * D + 20 * run.dataset_size + kept
 
     def computing_bytes(self, run: RunSettings, num_members: int) -> int:
