@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from efficiency.statistics.intervals import equivalence, greater_p, share_p
+from predictions.labelled import Named
 
 Outcome = Literal["supported", "refuted", "undecided"]
 
@@ -40,10 +41,10 @@ class Clause:
         by_seed: What the number is computed from, if that is one thing of each seed.
     """
 
-    number: str
+    number: Named
     holds: float
     fails: float | None = None
-    against: str | None = None
+    against: Named | None = None
     by_seed: BySeed = field(default_factory=dict)
 
 
@@ -62,10 +63,10 @@ class Decision:
     """
 
     outcome: Outcome
-    deciding: str
+    deciding: Named
     p_value: float
     p_refuted: float
-    by_seed: Mapping[str, BySeed] = field(default_factory=dict)
+    by_seed: Mapping[Named, BySeed] = field(default_factory=dict)
 
 
 def decide(clauses: Sequence[Clause]) -> Decision:
@@ -105,7 +106,7 @@ def outcome_by(p_value: float, p_refuted: float) -> Outcome:
     return "refuted" if p_refuted < LEVEL else "undecided"
 
 
-def above(number: str, by_seed: Mapping[int, float], bound: float) -> Clause:
+def above(number: Named, by_seed: Mapping[int, float], bound: float) -> Clause:
     """Return the clause that a mean of independent values exceeds a bound (Student's t)."""
     values = list(by_seed.values())
     return Clause(
@@ -116,20 +117,20 @@ def above(number: str, by_seed: Mapping[int, float], bound: float) -> Clause:
     )
 
 
-def below(number: str, by_seed: Mapping[int, float], bound: float) -> Clause:
+def below(number: Named, by_seed: Mapping[int, float], bound: float) -> Clause:
     """Return the clause that a mean of independent values stays below a bound (Student's t)."""
     other = above(number, by_seed, bound)
     assert other.fails is not None
     return replace(other, holds=other.fails, fails=other.holds)
 
 
-def within(number: str, by_seed: Mapping[int, float], margin: float) -> Clause:
+def within(number: Named, by_seed: Mapping[int, float], margin: float) -> Clause:
     """Return the clause that a mean of independent values lies within a margin around 0."""
     equal = equivalence(list(by_seed.values()), margin)
     return Clause(number=number, holds=equal.p_within, fails=equal.p_beyond, by_seed=by_seed)
 
 
-def most(number: str, so: Mapping[int, bool], *, wanted: bool = True) -> Clause:
+def most(number: Named, so: Mapping[int, bool], *, wanted: bool = True) -> Clause:
     """Return the clause that something is so in more than half of all units (Clopper–Pearson).
 
     Args:

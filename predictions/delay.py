@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from efficiency.estimates import Estimate
 from predictions.cells import Run
 from predictions.clauses import above, decide
 from predictions.judging import (
@@ -17,6 +16,7 @@ from predictions.judging import (
     plural,
     too_few,
 )
+from predictions.labelled import Numbers
 from predictions.verdicts import Finding
 
 MIN_DELAY = 5.0
@@ -56,7 +56,7 @@ def find(runs: Sequence[Run], notes: tuple[str, ...] = ()) -> Finding:
         run.seed: (_halfway(run) or run.settings.num_steps) / step
         for run, step in zip(runs, fitted, strict=True)
     }
-    numbers: dict[str, Estimate] = {
+    numbers: Numbers = {
         "delay": geometric(delays.values()),
         "final_accuracy": over_seeds(accuracies.values(), least=0.0, most=1.0),
         "step_fitted": geometric(fitted, unit="steps"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from efficiency.statistics.intervals import holm
 from predictions.clauses import LEVEL
+from predictions.labelled import told
 from predictions.protocol import Prediction
 from predictions.verdicts import Verdict, VerdictOutcome
 
@@ -77,7 +78,7 @@ def rows(verdicts: Sequence[Verdict], predictions: Sequence[Prediction]) -> list
     """Return the table of verdicts."""
     every, found = adjusted(verdicts, predictions), []
     for verdict, prediction in zip(verdicts, predictions, strict=True):
-        deciding = verdict.numbers.get(verdict.deciding or "")
+        deciding = None if verdict.deciding is None else verdict.numbers.get(verdict.deciding)
         texts = deciding.texts() if deciding is not None else dict.fromkeys(_COLUMNS, "")
         value = f"{texts['value']} {texts['unit']}".strip()
         after = every.get(verdict.prediction)
@@ -87,7 +88,9 @@ def rows(verdicts: Sequence[Verdict], predictions: Sequence[Prediction]) -> list
                 outcome=_standing(verdict, after),
                 alone=verdict.outcome,
                 standing="" if verdict.look is None else verdict.look.standing,
-                number="" if deciding is None else (verdict.deciding or "").replace("_", " "),
+                number=""
+                if verdict.deciding is None or deciding is None
+                else told(verdict.deciding),
                 value=value,
                 interval=texts["interval"],
                 n=texts["n"],

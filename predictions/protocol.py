@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from efficiency.errors import InvalidInputError
 from efficiency.settings import RunSettings
 from predictions.cells import Cell, Run, in_order, settings_of
+from predictions.labelled import told
 from predictions.plans import ONE_LOOK, Extent
 from predictions.sizes import OF_ALL, Size
 from predictions.variants import AS_DESIGNED, Variant
@@ -37,7 +38,7 @@ class Prediction(ABC):
         assumptions: What the test takes for granted.
         power: How many seeds it takes to see what is there, and under which assumptions.
         figure_caption: What its figure shows, if it has one.
-        glossary: The meaning of each of its numbers, in a phrase.
+        glossary: The meaning of each of its numbers, in a phrase, by the word of its name.
         varies: Whether another operation or network can be asked for.
         continues: Whether all that it asks of is what start networks become, so that networks which
             were trained elsewhere can stand in their place.
@@ -124,7 +125,7 @@ class Prediction(ABC):
                 deciding=None,
             )
         if finding.outcome == "undecided" and finding.deciding is not None:
-            open_number = finding.deciding.replace("_", " ")
+            open_number = told(finding.deciding)
             finding = replace(finding, sentence=f"{finding.sentence}{LEFT_OPEN}{open_number}.")
         following = None
         if finding.outcome in ("undecided", "invalid"):

@@ -1,4 +1,4 @@
-"""Finished runs as rows of a table, for whoever goes on from them."""
+"""Finished runs and what was found of them as rows of tables, for whoever goes on from them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import pandas as pd
 
 from efficiency.training.outcome import Outcome
 from predictions.cells import Run
+from predictions.labelled import labels, word
+from predictions.verdicts import Verdict
 from runs.identity import identity
 
 
@@ -28,6 +30,30 @@ def ending(outcome: Outcome) -> dict[str, Any]:
         ends = {f"{name}_low": number.low, f"{name}_high": number.high}
         found |= {end: value for end, value in ends.items() if value is not None}
     return found
+
+
+def of_verdicts(verdicts: Iterable[Verdict]) -> pd.DataFrame:
+    """Return a row for each number of each verdict.
+
+    Returns:
+        Columns ``prediction``, ``name``, one for each label that any of them has (empty where a
+        number has not), ``value``, ``low``, ``high`` (a 95% interval where the report says nothing
+        else), ``n``, ``unit``, ``status`` and ``deciding``.
+    """
+    held = [
+        (verdict, name, number) for verdict in verdicts for name, number in verdict.numbers.items()
+    ]
+    every = sorted({label for _, name, _ in held for label in labels(name)})
+    return pd.DataFrame(
+        {
+            "prediction": verdict.prediction,
+            "name": word(name),
+            **{label: labels(name).get(label) for label in every},
+            **number.document(),
+            "deciding": name == verdict.deciding,
+        }
+        for verdict, name, number in held
+    ).convert_dtypes()
 
 
 def judged(claims: Iterable[tuple[str, Iterable[Run]]]) -> pd.DataFrame:

@@ -30,6 +30,7 @@ from efficiency.settings import (
 from efficiency.training.loop import train
 from efficiency.training.outcome import Outcome, RunStatus
 from predictions.cells import Cell, Run, settings_of
+from predictions.labelled import word
 from predictions.protocol import Prediction
 from predictions.sizes import OF_ALL, SIZES
 from predictions.variants import FIRST_REPLICATION, Variant
@@ -264,6 +265,8 @@ def _check_world(prediction: Prediction, runs: Sequence[Run], wanted: VerdictOut
     canonical_json(document)  # nothing but JSON, nothing that is not finite
     assert Verdict.from_document(document) == verdict, "it does not come back from its document"
     assert verdict.deciding in verdict.numbers, f"{verdict.deciding!r} is none of its numbers"
+    unexplained = {word(name) for name in verdict.numbers} - set(prediction.glossary)
+    assert not prediction.glossary or not unexplained, f"not in its glossary: {unexplained}"
     seeds = sorted({run.seed for run in runs})
     few = [run for run in runs if run.seed in seeds[: prediction.min_seeds - 1]]
     found = prediction.judge("quick", few).outcome

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from efficiency.estimates import Estimate
+from predictions import labelled
 from predictions.cells import Run
 from predictions.clauses import BySeed, Decision, Known
+from predictions.labelled import Named, Numbers
 from predictions.plans import Look
 from predictions.sizes import Size
 
@@ -37,26 +39,26 @@ class Finding:
 
     outcome: VerdictOutcome
     sentence: str
-    numbers: Mapping[str, Estimate] = field(default_factory=dict)
-    deciding: str | None = None
+    numbers: Numbers = field(default_factory=dict)
+    deciding: Named | None = None
     p_value: float | None = None
     p_refuted: float | None = None
     notes: tuple[str, ...] = ()
-    by_seed: Mapping[str, BySeed] = field(default_factory=dict)
+    by_seed: Mapping[Named, BySeed] = field(default_factory=dict)
 
     @classmethod
     def of(
         cls,
         decision: Decision,
         sentence: str,
-        numbers: Mapping[str, Estimate],
+        numbers: Mapping[str, Estimate] | Numbers,
         notes: tuple[str, ...] = (),
     ) -> Finding:
         """Return what clauses decided, in words and with the numbers."""
         return cls(
             outcome=decision.outcome,
             sentence=sentence,
-            numbers=numbers,
+            numbers=Numbers(numbers.items()),
             deciding=decision.deciding,
             p_value=decision.p_value,
             p_refuted=decision.p_refuted,
@@ -102,12 +104,12 @@ class Verdict:
         return self.finding.sentence
 
     @property
-    def numbers(self) -> Mapping[str, Estimate]:
+    def numbers(self) -> Numbers:
         """Every number the sentence rests on, and more."""
         return self.finding.numbers
 
     @property
-    def deciding(self) -> str | None:
+    def deciding(self) -> Named | None:
         """Name of the number that decided, or on which it was left open."""
         return self.finding.deciding
 
@@ -127,7 +129,7 @@ class Verdict:
         return self.finding.notes
 
     @property
-    def by_seed(self) -> Mapping[str, BySeed]:
+    def by_seed(self) -> Mapping[Named, BySeed]:
         """What each number of the rule is computed from, where that is one thing of each seed."""
         return self.finding.by_seed
 
@@ -144,32 +146,33 @@ class Verdict:
             "outcome": self.outcome,
             "sentence": self.sentence,
             "rule": self.rule,
-            "numbers": {name: number.document() for name, number in self.numbers.items()},
-            "deciding": self.deciding,
+            "numbers": labelled.rows(self.numbers),
+            "deciding": None if self.deciding is None else labelled.document(self.deciding),
             "p_value": self.p_value,
             "p_refuted": self.p_refuted,
             "next_command": self.next_command,
             "runs": list(self.runs),
             "notes": list(self.notes),
             "look": None if self.look is None else self.look.document(),
-            "by_seed": {
-                name: {str(seed): _finite(known) for seed, known in by_seed.items()}
+            "by_seed": [
+                labelled.document(name)
+                | {"seeds": {str(seed): _finite(known) for seed, known in by_seed.items()}}
                 for name, by_seed in self.by_seed.items()
-            },
+            ],
         }
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Verdict:
         """Return the verdict that ``document`` describes."""
-        numbers = {
-            name: Estimate.from_document(number) for name, number in document["numbers"].items()
-        }
-        look = document.get("look")
+        look, deciding = document.get("look"), document["deciding"]
         found = {
-            "numbers": numbers,
+            "numbers": labelled.from_rows(document["numbers"]),
+            "deciding": None if deciding is None else labelled.from_document(deciding),
             "by_seed": {
-                name: {int(seed): _known(value) for seed, value in by_seed.items()}
-                for name, by_seed in document.get("by_seed", {}).items()
+                labelled.from_document(row): {
+                    int(seed): _known(value) for seed, value in row["seeds"].items()
+                }
+                for row in document.get("by_seed", [])
             },
             "notes": tuple(document["notes"]),
         }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import matplotlib as mpl
@@ -15,6 +14,7 @@ from efficiency.notation import NOTATION
 from paper_figures import style
 from predictions.cells import Run
 from predictions.circuit_efficiency.critical_size.ratio import RATIO_MARGIN
+from predictions.labelled import Labelled, Named, each
 from predictions.verdicts import Verdict
 
 _MARKERS = ("<", "s", ">")
@@ -35,13 +35,10 @@ def by_seed(verdict: Verdict) -> tuple[dict[int, Estimate], dict[int, dict[int, 
     """Return what was foretold of each seed, and its midpoints by steps."""
     foretold: dict[int, Estimate] = {}
     observed: dict[int, dict[int, Estimate]] = {}
-    for name, number in verdict.numbers.items():
-        if found := re.fullmatch(r"seed_(\d+)_(foretold|midpoint_after_(\d+))", name):
-            seed, _, steps = found.groups()
-            if steps is None:
-                foretold[int(seed)] = number
-            else:
-                observed.setdefault(int(seed), {})[int(steps)] = number
+    for name, number in each(verdict.numbers, "foretold", "seed"):
+        foretold[int(name["seed"])] = number
+    for name, number in each(verdict.numbers, "midpoint", "seed", "steps"):
+        observed.setdefault(int(name["seed"]), {})[int(name["steps"])] = number
     return foretold, observed
 
 
@@ -59,8 +56,9 @@ def _every_seed(
             at = [] if midpoint.value is None else [midpoint.value]
             axes.plot(at, [row + 0.25] * len(at), marker, color=style.GEN, ms=3)
     steps = next(iter(observed.values()), {})
-    labels = {"foretold": ("foretold", "o", style.MEM)} | {
-        f"midpoint_after_{number}": (f"after {number:,} steps", marker, style.GEN)
+    labels: dict[Named, tuple[str, str, str]] = {"foretold": ("foretold", "o", style.MEM)}
+    labels |= {
+        Labelled("midpoint", steps=number): (f"after {number:,} steps", marker, style.GEN)
         for marker, number in zip(_MARKERS, steps, strict=False)
     }
     for name, (label, marker, colour) in labels.items():

@@ -14,9 +14,8 @@ from efficiency.notation import NOTATION
 from paper_figures import finals, style
 from paper_figures.panels.ungrokking import points
 from predictions.cells import Run
+from predictions.labelled import each
 from predictions.verdicts import Verdict
-
-_SPEED = "halfway_steps_at_"
 
 
 @mpl.rc_context(style.STYLE)
@@ -43,9 +42,8 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
 
 def _speeds(axes: Axes, verdict: Verdict) -> None:
     numbers = {
-        float(name.removeprefix(_SPEED)): number
-        for name, number in verdict.numbers.items()
-        if name.startswith(_SPEED)
+        float(name["weight_decay"]): number
+        for name, number in each(verdict.numbers, "halfway_steps", "weight_decay")
     }
     if not numbers:
         axes.set_title("No run lost half of its accuracy")

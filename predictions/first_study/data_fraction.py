@@ -11,6 +11,7 @@ from efficiency.training.outcome import GENERALISED, STEADY
 from predictions.cells import Cell, Run
 from predictions.first_study import slopes
 from predictions.first_study.ground import GROUNDS, FirstStudyPrediction
+from predictions.labelled import Labelled, Numbers
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -108,7 +109,7 @@ class DataFraction(FirstStudyPrediction):
         "more_steps_per_percent_less": "by how much the time grows for each 1% of the table less; "
         "the paper gives 40 to 50% for S₅ between 25% and 30%",
         "spread": "factor by which times at one fraction spread (one standard deviation)",
-        "generalised_at": "runs at this percentage that generalised within the budget",
+        "generalised": "runs at this percentage that generalised within the budget",
     }
 
     def describe(self, size: Size, seeds: Sequence[int]) -> str:
@@ -133,8 +134,8 @@ class DataFraction(FirstStudyPrediction):
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""
-        counts = {
-            f"generalised_at_{value:.0f}_percent": number
+        counts: Numbers = {
+            Labelled("generalised", percent_of_table=round(value)): number
             for value, number in slopes.came(runs, percent).items()
         }
         return slopes.find(runs, percent, counts, _CLAIM)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from efficiency.estimates import Estimate
 from predictions import delay
 from predictions.cells import Cell, Run, of_arm
 from predictions.circuit_efficiency import scratch
@@ -14,6 +13,7 @@ from predictions.delay import MIN_DELAY
 from predictions.first_study.ground import GROUNDS, Design, FirstStudyPrediction
 from predictions.first_study.times import time_of
 from predictions.judging import MIN_SEEDS, count, middle, over_seeds
+from predictions.labelled import Numbers
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -136,7 +136,7 @@ def arms(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
     return of_arm(runs, WITH_DECAY), of_arm(runs, WITHOUT)
 
 
-def _losses(runs: Sequence[Run]) -> dict[str, Estimate]:
+def _losses(runs: Sequence[Run]) -> Numbers:
     """Return how the test loss rose and fell: the second descent in steps (their Figure 4)."""
     found = [run.left.history["test_loss"] for run in runs if run.left is not None]
     if not found:
@@ -147,9 +147,9 @@ def _losses(runs: Sequence[Run]) -> dict[str, Estimate]:
     }
 
 
-def _rest(without: Sequence[Run]) -> dict[str, Estimate]:
+def _rest(without: Sequence[Run]) -> Numbers:
     came = sum(not time_of(run).censored for run in without)
-    numbers = {"generalised_without_decay": count(came, len(without), "runs")}
+    numbers: Numbers = {"generalised_without_decay": count(came, len(without), "runs")}
     ended = [run.outcome.numbers.get("novel_accuracy") for run in without]
     accuracies = [e.value for e in ended if e is not None and e.value is not None]
     if len(accuracies) > 1:

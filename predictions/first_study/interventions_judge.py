@@ -11,6 +11,7 @@ from predictions.first_study.ground import MIN_SEEDS
 from predictions.first_study.interventions_arms import ARMS, BASELINE, WEIGHT_DECAY
 from predictions.first_study.times import Time, time_of
 from predictions.judging import count, geometric, plural, share_of, too_few
+from predictions.labelled import Labelled, Numbers
 from predictions.verdicts import Finding
 
 
@@ -26,7 +27,9 @@ def find(found: Mapping[str, Mapping[int, Time]]) -> Finding:
     """Apply the rule of ``Interventions`` to times by arm and seed."""
     ours = found.get(WEIGHT_DECAY, {})
     others = {name: by_seed for name, by_seed in found.items() if name != WEIGHT_DECAY}
-    numbers = {_name("generalised", arm): _came(by_seed) for arm, by_seed in found.items()}
+    numbers: Numbers = {
+        Labelled("generalised", arm=arm): _came(by_seed) for arm, by_seed in found.items()
+    }
     if all(time.censored for time in ours.values()):
         return Finding(
             outcome="invalid", sentence="Weight decay generalises in no seed.", numbers=numbers
@@ -37,34 +40,37 @@ def find(found: Mapping[str, Mapping[int, Time]]) -> Finding:
         won = sum(ours[seed].before(theirs[seed]) for seed in both)
         wins[arm] = share_of(won, len(both))
         lost = sum(theirs[seed].before(ours[seed]) for seed in both)
-        numbers[_name("earlier_than", arm)] = wins[arm]
-        numbers[_name("later_than", arm)] = share_of(lost, len(both))
+        numbers[Labelled("earlier_than", arm=arm)] = wins[arm]
+        numbers[Labelled("later_than", arm=arm)] = share_of(lost, len(both))
         clauses.append(
             Clause(
-                number=_name("earlier_than", arm),
+                number=Labelled("earlier_than", arm=arm),
                 holds=majority_p(won, len(both)),
                 fails=majority_p(lost, len(both)),
-                against=_name("later_than", arm),
+                against=Labelled("later_than", arm=arm),
                 by_seed={seed: float(ours[seed].before(theirs[seed])) for seed in both},
             )
         )
         if won + lost:
-            numbers[_name("ahead_where_decided", arm)] = share_of(won, won + lost)
+            numbers[Labelled("ahead_where_decided", arm=arm)] = share_of(won, won + lost)
         if len(both) > 1:
-            numbers[_name("times_faster_than", arm)] = _ratio(ours, theirs, both)
+            numbers[Labelled("times_faster_than", arm=arm)] = _ratio(ours, theirs, both)
     closest = min(
         wins,
-        key=lambda arm: (wins[arm].low or 0.0, -(numbers[_name("later_than", arm)].value or 0.0)),
+        key=lambda arm: (
+            wins[arm].low or 0.0,
+            -(numbers[Labelled("later_than", arm=arm)].value or 0.0),
+        ),
     )
     # Of arms that it beats equally rarely this one is named.
-    clauses.sort(key=lambda clause: clause.number != _name("earlier_than", closest))
+    clauses.sort(key=lambda clause: clause.number != Labelled("earlier_than", arm=closest))
     if len(ours) < MIN_SEEDS:
         return Finding(
             outcome="undecided",
             sentence=f"{too_few(len(ours), 'seed')}: the rule needs {MIN_SEEDS}.",
             numbers=numbers,
         )
-    came = {arm: f"{numbers[_name('generalised', arm)].value:g}" for arm in found}
+    came = {arm: f"{numbers[Labelled('generalised', arm=arm)].value:g}" for arm in found}
     return Finding.of(
         decide(clauses),
         sentence=f"Weight decay generalises in {came[WEIGHT_DECAY]} of "
@@ -73,11 +79,6 @@ def find(found: Mapping[str, Mapping[int, Time]]) -> Finding:
         "generalise.",
         numbers=numbers,
     )
-
-
-def _name(number: str, arm: str) -> str:
-    words = arm.lower().replace(" / ", " by ").replace(" x ", " times ")
-    return f"{number}_{words.replace(' ', '_')}"
 
 
 def _came(by_seed: Mapping[int, Time]) -> Estimate:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from efficiency.estimates import Estimate
 from efficiency.training.outcome import GENERALISED
 from predictions.cells import Cell, Run, of_arm
 from predictions.clauses import decide, most
 from predictions.first_study.ground import GROUNDS, MIN_SEEDS, Design, FirstStudyPrediction
 from predictions.judging import each_once, final_accuracy, over_seeds, share, too_few
+from predictions.labelled import Labelled, Numbers
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -86,12 +86,12 @@ class LabelNoise(FirstStudyPrediction):
         "Figure 5 of Power et al. (2022)."
     )
     glossary: ClassVar[Mapping[str, str]] = {
-        "rule_and_exceptions_at": "share of seeds with 0.9 on novel pairs and on wrong answers, at "
+        "rule_and_exceptions": "share of seeds with 0.9 on novel pairs and on wrong answers, at "
         "this part of wrong answers",
-        "rule_at": "share of seeds with 0.9 on novel pairs, at this part of wrong answers",
-        "novel_accuracy_at": "final, mean over seeds, at this part of wrong answers",
-        "corrupted_accuracy_at": "final accuracy on examples with wrong answers, mean over seeds",
-        "clean_accuracy_at": "final accuracy on examples with true answers, mean over seeds",
+        "rule": "share of seeds with 0.9 on novel pairs, at this part of wrong answers",
+        "novel_accuracy": "final, mean over seeds, at this part of wrong answers",
+        "corrupted_accuracy": "final accuracy on examples with wrong answers, mean over seeds",
+        "clean_accuracy": "final accuracy on examples with true answers, mean over seeds",
     }
 
     def describe(self, size: Size, seeds: Sequence[int]) -> str:
@@ -127,27 +127,31 @@ class LabelNoise(FirstStudyPrediction):
         return find({part: of_arm(runs, arm_of(part)) for part in PARTS})
 
 
+def _percent(part: float) -> float:
+    return round(100 * part, 3)
+
+
 def find(by_part: Mapping[float, Sequence[Run]]) -> Finding:
     """Apply the rule of ``LabelNoise`` to runs by the part of wrong answers."""
-    numbers: dict[str, Estimate] = {}
+    numbers: Numbers = {}
     rule, both = {}, {}
     for part, runs in by_part.items():
         if not runs:
             continue
-        name = f"{100 * part:g}_percent"
+        at = {"percent_wrong": _percent(part)}
         knows = [final_accuracy(run, "novel") >= GENERALISED for run in runs]
         keeps = [part == 0 or final_accuracy(run, "corrupted") >= GENERALISED for run in runs]
         rule[part], both[part] = knows, [a and b for a, b in zip(knows, keeps, strict=True)]
-        numbers[f"rule_at_{name}"] = share(knows)
+        numbers[Labelled("rule", **at)] = share(knows)
         if part:
-            numbers[f"rule_and_exceptions_at_{name}"] = share(both[part])
+            numbers[Labelled("rule_and_exceptions", **at)] = share(both[part])
         for kind in ("novel", "clean", "corrupted") if part else ("novel",):
             if len(runs) > 1:
-                numbers[f"{kind}_accuracy_at_{name}"] = over_seeds(
+                numbers[Labelled(f"{kind}_accuracy", **at)] = over_seeds(
                     [final_accuracy(run, kind) for run in runs], least=0.0, most=1.0
                 )
-    few = f"rule_and_exceptions_at_{100 * FEW:g}_percent"
-    many = f"rule_at_{100 * MANY:g}_percent"
+    few = Labelled("rule_and_exceptions", percent_wrong=_percent(FEW))
+    many = Labelled("rule", percent_wrong=_percent(MANY))
     num_seeds = min((len(runs) for runs in by_part.values()), default=0)
     if num_seeds < MIN_SEEDS:
         return Finding(

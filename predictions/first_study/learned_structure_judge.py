@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from efficiency.analysis.alignment import Alignment, alignment, subspaces
-from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
 from predictions.cells import Run
 from predictions.clauses import Clause, decide, most
 from predictions.first_study.ground import MIN_SEEDS
 from predictions.judging import each_once, geometric, over_seeds, plural, retained, share
+from predictions.labelled import Labelled, Numbers
 from predictions.verdicts import Finding
 
 LEVEL = 0.05
@@ -83,24 +83,28 @@ def measured(runs: Sequence[Run]) -> tuple[list[Learned], tuple[str, ...]]:
 
 def find(by_operation: Mapping[str, Sequence[Learned]], notes: tuple[str, ...] = ()) -> Finding:
     """Apply the rule of ``LearnedStructure`` to networks by operation."""
-    numbers: dict[str, Estimate] = {}
+    numbers: Numbers = {}
     clauses: list[Clause] = []
     told, few = [], []
     for operation, networks in by_operation.items():
         kinds = {
-            f"structured_{operation}": _structured(n for n in networks if n.knows),
-            f"structured_random_labels_{operation}": _structured(n for n in networks if n.random),
-            f"structured_others_{operation}": _structured(
+            Labelled("structured", operation=operation): _structured(
+                n for n in networks if n.knows
+            ),
+            Labelled("structured_random_labels", operation=operation): _structured(
+                n for n in networks if n.random
+            ),
+            Labelled("structured_others", operation=operation): _structured(
                 n for n in networks if not n.random and not n.knows
             ),
         }
         numbers |= {name: share(list(holds.values())) for name, holds in kinds.items() if holds}
         knowing = [n.found for n in networks if n.knows]
         if len(knowing) > 1:
-            numbers[f"variance_explained_{operation}"] = over_seeds(
+            numbers[Labelled("variance_explained", operation=operation)] = over_seeds(
                 [found.share for found in knowing], least=0.0, most=1.0
             )
-            numbers[f"times_shuffled_{operation}"] = geometric(
+            numbers[Labelled("times_shuffled", operation=operation)] = geometric(
                 [found.times_shuffled for found in knowing]
             )
         (name, holds), (control, controls) = list(kinds.items())[:2]

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from efficiency.estimates import Estimate
 from efficiency.training.outcome import GENERALISED, STEADY
 from predictions.cells import Cell, Run
 from predictions.clauses import Clause, decide, majority_p, most
@@ -14,6 +13,7 @@ from predictions.first_study.ground import GROUNDS, MIN_SEEDS, FirstStudyPredict
 from predictions.first_study.times import time_of
 from predictions.grounds import named
 from predictions.judging import over_seeds, plural, share, too_few
+from predictions.labelled import Labelled, Numbers
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -130,7 +130,7 @@ class OperationsLearned(FirstStudyPrediction):
         "less_data": "share of seeds in which the first of a pair generalises at more sizes",
         "more_data": "share of seeds in which it generalises at fewer",
         "sizes_learned": "dataset sizes at which this operation generalises, mean over seeds",
-        "generalised_cubic": "share of seeds in which a³ + ab² + b generalises at any size",
+        "generalised": "share of seeds in which this operation generalises at any size",
     }
 
     def describe(self, size: Size, seeds: Sequence[int]) -> str:
@@ -173,10 +173,10 @@ def sizes_learned(runs: Sequence[Run]) -> dict[str, dict[int, int]]:
 
 def find(learned: Mapping[str, Mapping[int, int]]) -> Finding:
     """Apply the rule of ``OperationsLearned`` to what ``sizes_learned`` returns."""
-    numbers: dict[str, Estimate] = {}
+    numbers: Numbers = {}
     clauses: list[Clause] = []
-    wins: dict[str, Estimate] = {}
-    losses: dict[str, Estimate] = {}
+    wins: Numbers = {}
+    losses: Numbers = {}
     skipped: list[str] = []
     for one, other in PAIRS:
         ours, theirs = learned.get(one, {}), learned.get(other, {})
@@ -189,7 +189,9 @@ def find(learned: Mapping[str, Mapping[int, int]]) -> Finding:
             continue
         less = [ours[seed] > theirs[seed] for seed in seeds]
         more = [ours[seed] < theirs[seed] for seed in seeds]
-        names = _less(one, other), _less(one, other).replace("less", "more", 1)
+        names = tuple(
+            Labelled(word, operation=one, than=other) for word in ("less_data", "more_data")
+        )
         wins[names[0]], losses[names[1]] = share(less), share(more)
         clauses.append(
             Clause(
@@ -202,15 +204,16 @@ def find(learned: Mapping[str, Mapping[int, int]]) -> Finding:
         )
     numbers |= wins | losses
     hardest = {seed: number > 0 for seed, number in learned.get(HARDEST, {}).items()}
-    never = f"generalised_{HARDEST.replace('-', '_')}"
+    never = Labelled("generalised", operation=HARDEST)
     if hardest:
         numbers[never] = share(list(hardest.values()))
         clauses.append(most(never, hardest, wanted=False))
     for name, by_seed in learned.items():
         values = list(by_seed.values())
         if len(values) > 1:
-            key = f"sizes_learned_{name.replace('-', '_')}"
-            numbers[key] = over_seeds(values, unit="sizes", least=0.0)
+            numbers[Labelled("sizes_learned", operation=name)] = over_seeds(
+                values, unit="sizes", least=0.0
+            )
     notes = (f"Not compared, for neither generalises: {', '.join(skipped)}.",) if skipped else ()
     if not wins:
         return Finding(
@@ -228,9 +231,9 @@ def find(learned: Mapping[str, Mapping[int, int]]) -> Finding:
             notes=notes,
         )
     told = "; ".join(
-        f"{one} needs less data than {other} in {wins[name].value:.0%} of seeds"
+        f"{one} needs less data than {other} in {wins[key].value:.0%} of seeds"
         for one, other in PAIRS
-        if (name := _less(one, other)) in wins
+        if (key := _less(one, other)) in wins
     )
     return Finding.of(
         decide(clauses),
@@ -241,5 +244,5 @@ def find(learned: Mapping[str, Mapping[int, int]]) -> Finding:
     )
 
 
-def _less(one: str, other: str) -> str:
-    return f"less_data_{one}_than_{other}".replace("-", "_")
+def _less(one: str, other: str) -> Labelled:
+    return Labelled("less_data", operation=one, than=other)

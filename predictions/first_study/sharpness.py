@@ -15,6 +15,7 @@ from predictions.circuit_efficiency import scratch
 from predictions.clauses import Clause, decide
 from predictions.first_study.ground import GROUNDS, Design, FirstStudyPrediction
 from predictions.judging import middle, plural
+from predictions.labelled import Labelled, Numbers
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -99,7 +100,7 @@ class Sharpness(FirstStudyPrediction):
         "sharpness_of_those_that_know": "φ, median and range, accuracy more than half of the way "
         "from chance to 1",
         "sharpness_of_the_others": "φ, median and range, of the rest",
-        "sharpness_of_seed": "φ of this network",
+        "sharpness": "φ of this network",
     }
 
     def describe(self, size: Size, seeds: Sequence[int]) -> str:
@@ -153,16 +154,17 @@ def measured(runs: Sequence[Run]) -> tuple[list[Point], list[str]]:
     return points, notes
 
 
-def told(runs: Sequence[Run], numbers: Mapping[str, Estimate]) -> list[Point]:
+def told(runs: Sequence[Run], numbers: Numbers) -> list[Point]:
     """Return the same from the numbers of a verdict, without measuring again."""
     return [
         _point(run, number.value)
         for run in runs
-        if (number := numbers.get(f"{_ONE}{run.seed}")) is not None and number.value is not None
+        if (number := numbers.get(Labelled(ONE, seed=run.seed))) is not None
+        and number.value is not None
     ]
 
 
-_ONE = "sharpness_of_seed_"
+ONE = "sharpness"
 
 
 def _point(run: Run, sharpness: float) -> Point:
@@ -182,9 +184,9 @@ def find(points: Sequence[Point], notes: tuple[str, ...] = ()) -> Finding:
     knowing = [p.sharpness for p in points if p.knows]
     others = [p.sharpness for p in points if not p.knows]
     sides = {"those_that_know": knowing, "the_others": others}
-    numbers = {f"sharpness_of_{name}": middle(some) for name, some in sides.items() if some}
+    numbers: Numbers = {f"{ONE}_of_{name}": middle(some) for name, some in sides.items() if some}
     numbers |= {
-        f"{_ONE}{p.seed}": Estimate(value=p.sharpness, low=None, high=None, n=1, unit="1")
+        Labelled(ONE, seed=p.seed): Estimate(value=p.sharpness, low=None, high=None, n=1, unit="1")
         for p in points
     }
     if len(points) < MIN_NETWORKS:

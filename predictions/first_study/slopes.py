@@ -14,6 +14,7 @@ from predictions.cells import Run
 from predictions.clauses import Clause, decide
 from predictions.first_study.times import time_of
 from predictions.judging import count, plural, too_few
+from predictions.labelled import Numbers
 from predictions.verdicts import Finding
 
 MIN_SEEDS = 5
@@ -80,9 +81,7 @@ class Claim:
     sentence: str
 
 
-def find(
-    runs: Sequence[Run], x: Callable[[Run], float], counts: dict[str, Estimate], claim: Claim
-) -> Finding:
+def find(runs: Sequence[Run], x: Callable[[Run], float], counts: Numbers, claim: Claim) -> Finding:
     """Judge the sign of the slope: supported if its interval is on the claim's side of 0."""
     seeds = {run.seed for run in runs}
     late = sum(time_of(run).censored for run in runs)

@@ -12,6 +12,7 @@ from predictions.cells import Cell, Run, of_arm, starts
 from predictions.clauses import decide, most
 from predictions.first_study.ground import GROUNDS, MIN_SEEDS, Design, FirstStudyPrediction
 from predictions.judging import each_once, final_accuracy, plural, share
+from predictions.labelled import Labelled, Numbers
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -114,7 +115,7 @@ class StayingGrokked(FirstStudyPrediction):
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""
         knew = grokked(runs)
-        numbers = {"had_generalised": share([start in knew for start in starts(runs)])}
+        numbers: Numbers = {"had_generalised": share([start in knew for start in starts(runs)])}
         stayed: dict[str, dict[int, bool]] = {}
         for arm in ARMS:
             later = continued(runs, knew, arm)
@@ -123,13 +124,13 @@ class StayingGrokked(FirstStudyPrediction):
             )
             if not later:
                 continue
-            numbers[f"stayed_{arm}"] = share(list(stayed[arm].values()))
+            numbers[Labelled("stayed", arm=arm)] = share(list(stayed[arm].values()))
             dips = [run.left.history["novel_accuracy"] for run in later if run.left is not None]
             if dips:
                 fell = [float(dip.min()) < GENERALISED for dip in dips]
-                numbers[f"ever_below_{arm}"] = share(fell)
+                numbers[Labelled("ever_below", arm=arm)] = share(fell)
                 lowest = min(float(dip.min()) for dip in dips)
-                numbers[f"lowest_{arm}"] = _exactly(lowest, len(dips))
+                numbers[Labelled("lowest", arm=arm)] = _exactly(lowest, len(dips))
         fewest = min(map(len, stayed.values()))
         if fewest < MIN_SEEDS:
             return Finding(
@@ -138,7 +139,7 @@ class StayingGrokked(FirstStudyPrediction):
                 f"rule needs {MIN_SEEDS}.",
                 numbers=numbers,
             )
-        clauses = [most(f"stayed_{arm}", some) for arm, some in stayed.items()]
+        clauses = [most(Labelled("stayed", arm=arm), some) for arm, some in stayed.items()]
         told = " and ".join(
             f"{sum(stayed[arm].values())} of {len(stayed[arm])} {arm.replace('_', ' ')}"
             for arm in ARMS

@@ -12,6 +12,7 @@ from predictions.cells import Cell, Run
 from predictions.first_study import slopes
 from predictions.first_study.ground import GROUNDS, FirstStudyPrediction
 from predictions.grounds import named
+from predictions.labelled import Labelled, Numbers
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -111,7 +112,7 @@ class TableSize(FirstStudyPrediction):
     glossary: ClassVar[Mapping[str, str]] = {
         "exponent": "power of p with which the time grows",
         "spread": "factor by which times at one p spread (one standard deviation)",
-        "generalised_at": "runs at this p that generalised within the budget",
+        "generalised": "runs at this p that generalised within the budget",
     }
 
     def describe(self, size: Size, seeds: Sequence[int]) -> str:
@@ -136,8 +137,8 @@ class TableSize(FirstStudyPrediction):
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""
-        counts = {
-            f"generalised_at_{math.exp(value):.0f}": number
+        counts: Numbers = {
+            Labelled("generalised", modulus=round(math.exp(value))): number
             for value, number in slopes.came(runs, log_modulus).items()
         }
         return slopes.find(runs, log_modulus, counts, _CLAIM)

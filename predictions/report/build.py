@@ -12,8 +12,8 @@ from typing import Any
 import jinja2
 
 from efficiency.settings import OptimiserSettings, RunSettings, leaves
+from predictions import labelled, plugins, rows
 from predictions import multiplicity as family
-from predictions import plugins, rows
 from predictions.cells import Run
 from predictions.plans import ONE_LOOK, Extent
 from predictions.protocol import Prediction
@@ -58,7 +58,8 @@ def write_report(
 ) -> tuple[Path, Path]:
     """Write ``out/name.html`` and ``.md``, with a figure for each verdict; return both paths.
 
-    ``name-runs.csv`` beside them has a row for each run, see ``predictions.rows``.
+    ``name-runs.csv`` beside them has a row for each run and ``name-numbers.csv`` one for each
+    number of each verdict, see ``predictions.rows``.
 
     Args:
         verdicts: One at least.
@@ -74,7 +75,7 @@ def write_report(
     wanted = sorted({run for verdict in verdicts for run in verdict.runs})
     records = {run: store.load(run) for run in wanted}
     context = _context(verdicts, predictions, records, store, extent)
-    context["table_of_runs"] = f"{name}-runs.csv"
+    context |= {f"table_of_{which}": f"{name}-{which}.csv" for which in ("runs", "numbers")}
     html, markdown = (out / f"{name}.{ending}" for ending in ("html", "md"))
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -86,11 +87,12 @@ def write_report(
                 write_file(picture, section["figure"])
             else:
                 picture.unlink(missing_ok=True)
-        every_run = out / context["table_of_runs"]
-        if context["runs"]:
-            write_file(every_run, context["every_run"].to_csv(index=False))
-        else:
-            every_run.unlink(missing_ok=True)
+        for which in ("runs", "numbers"):
+            path, table = out / context[f"table_of_{which}"], context[f"every_{which}"]
+            if len(table):
+                write_file(path, table.to_csv(index=False))
+            else:
+                path.unlink(missing_ok=True)
         write_file(markdown, _render("report.md.j2", context))
         write_file(html, _render("report.html.j2", context))
     except OSError as error:
@@ -156,7 +158,8 @@ def _context(
         "table": family.rows(verdicts, predictions),
         "explained": family.EXPLAINED,
         "runs": [_run_row(run) for run in sorted(every.values(), key=_run_order)],
-        "every_run": rows.judged(claims),
+        "every_runs": rows.judged(claims),
+        "every_numbers": rows.of_verdicts(verdicts),
         "command": _command(predictions, verdicts[0].size, store, extent),
         "origins": _origins(list(records.values())),
         "schema": SCHEMA_VERSION,
@@ -221,19 +224,13 @@ def _section(
         "figure": drawing,
         "numbers": [
             {
-                "name": name.replace("_", " "),
-                "meaning": _meaning(prediction, name),
+                "name": labelled.told(name),
+                "meaning": prediction.glossary.get(labelled.word(name), ""),
                 **number.texts(),
             }
             for name, number in verdict.numbers.items()
         ],
     }
-
-
-def _meaning(prediction: Prediction, number: str) -> str:
-    """Return what a number means; one entry explains all numbers that begin with its name."""
-    entries = [name for name in prediction.glossary if number.startswith(name)]
-    return prediction.glossary[max(entries, key=len)] if entries else ""
 
 
 def _trained(settings: RunSettings) -> str:

@@ -17,6 +17,7 @@ from paper_figures.panels import semi_grokking as figure_05_semi_grokking
 from paper_figures.panels import weight_decay as figure_weight_decay
 from predictions.circuit_efficiency.efficiency.judge import usable
 from predictions.circuit_efficiency.semi_grokking.claim import kind
+from predictions.labelled import Labelled
 from predictions.registry import find
 from predictions.report import figures
 from tests.predictions import planted
@@ -125,7 +126,7 @@ def test_speeds_are_those_of_the_verdict():
     (container,) = figure.axes[1].containers
     decays, steps = container.lines[0].get_data()
     for decay, step in zip(decays, steps, strict=True):
-        assert step == verdict.numbers[f"halfway_steps_at_{decay:g}"].value
+        assert step == verdict.numbers[Labelled("halfway_steps", weight_decay=decay)].value
 
 
 def test_seeds_are_drawn_with_what_was_foretold_and_observed_of_them():

@@ -21,6 +21,7 @@ from predictions.circuit_efficiency.ungrokking.judge import FALL, FORGETTING, KE
 from predictions.circuit_efficiency.ungrokking.reading import sweeps, usable
 from predictions.circuit_efficiency.weight_decay.claim import RATIO_MARGIN
 from predictions.clauses import LEVEL, decide, majority_p
+from predictions.labelled import Labelled, word
 from predictions.registry import AT_REST, find, group_of, select
 from predictions.verdicts import Verdict
 from tests.build import Left, number
@@ -135,7 +136,7 @@ def test_a_planted_truth_is_supported_and_survives_json(name):
     assert verdict.p_value < 0.05 < verdict.p_refuted
     assert verdict.deciding in verdict.numbers
     for found in verdict.numbers:
-        assert any(found.startswith(entry) for entry in find(name).glossary), found
+        assert word(found) in find(name).glossary, found
     assert Verdict.from_document(verdict.document()) == verdict
 
 
@@ -203,7 +204,7 @@ def test_thresholds_at_the_margin_are_rarely_called_the_same(shape, most):
 def test_penalties_that_are_one_question_or_networks_that_move_support_nothing():
     for number_of, changes in (
         ("log_odds_ratio", {"log_odds": 4.9}),
-        ("drift_at_0.001", {"drift": -0.05}),
+        (Labelled("drift", weight_decay=0.001), {"drift": -0.05}),
     ):
         verdict = judge("gradient-descent-decay", descended(**changes))
         assert (verdict.outcome, verdict.deciding) == ("undecided", number_of)
@@ -212,7 +213,7 @@ def test_penalties_that_are_one_question_or_networks_that_move_support_nothing()
 def test_networks_that_keep_refute_a_collapse_and_the_other_arm_decides_nothing():
     kept = judge("anti-grokking", collapsing(0, usual=10))
     assert (kept.outcome, kept.deciding) == ("refuted", LOST)
-    assert kept.numbers["share_collapsed_usual_epsilon"].value == 1
+    assert kept.numbers[Labelled("share_collapsed", epsilon=1e-8)].value == 1
     assert judge("anti-grokking", collapsing(5)).outcome == "undecided"
     assert judge("anti-grokking", collapsing(10, usual=0)).outcome == "supported"
     unfit = [

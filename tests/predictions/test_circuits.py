@@ -18,6 +18,7 @@ from predictions.circuit_efficiency.circuits.logits import Courses, bounds_of_ra
 from predictions.circuit_efficiency.circuits.memory_first import MIN_SLOWER
 from predictions.circuit_efficiency.circuits.memory_gives_way import LEFT, MEM_LEFT, NORM_FALLS
 from predictions.clauses import majority_p
+from predictions.labelled import Labelled, each, word
 from predictions.registry import CIRCUITS, find, group_of, select
 from predictions.verdicts import Verdict
 from tests.build import Left
@@ -139,7 +140,7 @@ def test_a_planted_truth_is_supported_and_survives_json(name):
     assert verdict.p_value < 0.05 < verdict.p_refuted
     assert verdict.deciding in verdict.numbers
     for found in verdict.numbers:
-        assert any(found.startswith(entry) for entry in find(name).glossary), found
+        assert word(found) in find(name).glossary, found
     assert Verdict.from_document(verdict.document()) == verdict
 
 
@@ -288,10 +289,10 @@ def test_a_crossing_of_parts_is_found_if_there_is_one_upwards():
 
 def test_equal_logits_are_where_the_planted_ratio_is_one():
     numbers = judge("larger-part", continued(low=0.1, high=10.0)).numbers
-    sizes = sorted(int(n.rsplit("_", 1)[1]) for n in numbers if n.startswith("gen_to_mem_at_"))
+    sizes = sorted(name["dataset_size"] for name, _ in each(numbers, "gen_to_mem", "dataset_size"))
     middle = math.sqrt(sizes[2] * sizes[3])
     assert numbers["size_of_equal_logits"].value == pytest.approx(middle, rel=0.02)
-    assert numbers[f"gen_to_mem_at_{sizes[0]}"].value == pytest.approx(0.1)
+    assert numbers[Labelled("gen_to_mem", dataset_size=sizes[0])].value == pytest.approx(0.1)
 
 
 def test_a_circuit_without_a_logit_is_the_smaller_one():

@@ -16,6 +16,7 @@ from predictions.circuit_efficiency.controls.small_epsilon import SMALL, SmallEp
 from predictions.circuit_efficiency.controls.without_decay import LONGER, WithoutDecay
 from predictions.circuit_efficiency.ungrokking.cells import DESIGNS
 from predictions.circuit_efficiency.weight_decay.claim import ACCURACY_MARGIN
+from predictions.labelled import Labelled, word
 from predictions.registry import CONTROLS, find, group_of, select
 from predictions.sizes import SIZES
 from tests.build import Left, number
@@ -49,7 +50,7 @@ def test_a_network_that_falls_with_decay_and_keeps_without_supports_the_claim():
     assert verdict.p_refuted == 1
     assert verdict.numbers["kept_by_leaving_out_decay"].low > 0.5
     assert verdict.numbers["norm_without_decay"].value == pytest.approx(1.1)
-    after = verdict.numbers[f"accuracy_without_decay_after_{DESIGNS['quick'].steps_at_one}"]
+    after = verdict.numbers[Labelled("accuracy_without_decay", steps=DESIGNS["quick"].steps_at_one)]
     assert after.value == pytest.approx(0.5, abs=0.02)
 
 
@@ -144,7 +145,7 @@ def test_a_rule_without_an_effect_errs_as_rarely_as_it_says(name, shape, most):
 
 def test_every_number_is_explained():
     for name in judge(planted()).numbers:
-        assert any(name.startswith(entry) for entry in WithoutDecay.glossary), name
+        assert word(name) in WithoutDecay.glossary, name
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -190,7 +191,7 @@ def test_what_a_small_epsilon_costs_is_held_against_the_margin(given, outcome):
     verdict = find("small-epsilon").judge("quick", by_epsilon(**given))
     assert (verdict.outcome, verdict.deciding) == (outcome, "accuracy_lost")
     for name in verdict.numbers:
-        assert any(name.startswith(entry) for entry in SmallEpsilon.glossary), name
+        assert word(name) in SmallEpsilon.glossary, name
 
 
 def test_a_start_network_counts_if_it_does_with_both_epsilons():

@@ -26,6 +26,7 @@ from predictions.circuit_efficiency.critical_size.crossings import log_norm_at
 from predictions.circuit_efficiency.critical_size.records import accuracy_after, read
 from predictions.circuit_efficiency.critical_size.sharing import Mixture, Seen, Sharing
 from predictions.grounds import GROUNDS
+from predictions.labelled import Labelled
 from predictions.registry import CRITICAL_SIZE
 from predictions.variants import Variant
 from tests.build import number
@@ -52,7 +53,7 @@ def test_where_the_theory_is_right_network_by_network_all_claims_hold():
     numbers = find(IDENTITY, records).numbers
     # Mem's norm is not quite straight, so that a line through it foretells a little too much.
     assert numbers["slope"].value == pytest.approx(0.94, abs=0.06)
-    assert numbers["rise_to_48000"].value == pytest.approx(math.exp(0.03), rel=0.01)
+    assert numbers[Labelled("rise", steps=48_000)].value == pytest.approx(math.exp(0.03), rel=0.01)
     limit, foretold = (numbers[name].value for name in ("midpoint_in_the_limit", "foretold"))
     assert limit == pytest.approx(foretold, rel=0.03)
 

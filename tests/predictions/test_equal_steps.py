@@ -13,6 +13,7 @@ from predictions.cells import Run
 from predictions.circuit_efficiency.controls.equal_steps import DECAYS, LONGER, EqualSteps
 from predictions.circuit_efficiency.ungrokking.cells import DESIGNS
 from predictions.circuit_efficiency.weight_decay.claim import RATIO_MARGIN
+from predictions.labelled import each, word
 from predictions.registry import find
 from predictions.sizes import SIZES
 from tests.predictions.planted import S, ended
@@ -65,11 +66,11 @@ def test_networks_that_end_alike_at_every_size_support_the_claim():
     verdict = CLAIM.judge("quick", planted(np.random.default_rng(0)))
     assert verdict.outcome == "supported", verdict.sentence
     assert verdict.numbers["threshold_ratio"].value == pytest.approx(1, abs=0.1)
-    assert {name for name in verdict.numbers if name.startswith("difference_at")} == {
-        f"difference_at_{D}" for D in DESIGNS["quick"].sizes
-    }
+    assert {
+        name["dataset_size"] for name, _ in each(verdict.numbers, "difference", "dataset_size")
+    } == {*DESIGNS["quick"].sizes}
     for name in verdict.numbers:
-        assert any(name.startswith(entry) for entry in CLAIM.glossary), name
+        assert word(name) in CLAIM.glossary, name
 
 
 def test_a_threshold_that_moves_refutes_it():
@@ -83,8 +84,8 @@ def test_differences_that_cancel_over_the_sizes_are_seen_at_each():
     runs = planted(np.random.default_rng(0), num_seeds=24, slopes=(2.0, 7.0))
     verdict = CLAIM.judge("quick", runs)
     assert verdict.outcome == "refuted"
-    assert verdict.deciding.startswith("difference_at")
-    values = [n.value for name, n in verdict.numbers.items() if name.startswith("difference_at")]
+    assert word(verdict.deciding) == "difference"
+    values = [n.value for _, n in each(verdict.numbers, "difference", "dataset_size")]
     assert abs(np.mean(values)) < 0.05
     assert max(values) > 0.15
     assert verdict.numbers["threshold_ratio"].value == pytest.approx(1, abs=0.1)

@@ -16,6 +16,7 @@ from efficiency.training.outcome import Outcome
 from predictions.cells import Cell, Run
 from predictions.circuit_efficiency import scratch
 from predictions.circuit_efficiency.semi_grokking.claim import kind
+from predictions.labelled import Labelled, word
 from predictions.registry import CRITICAL_SIZE, THEORY, find
 from predictions.sizes import SIZES
 from predictions.verdicts import Verdict
@@ -72,7 +73,7 @@ def test_a_planted_truth_is_supported(name, true_records):
 def test_every_number_is_explained(name, true_records):
     verdict = judge(name, true_records[name])
     for found in verdict.numbers:
-        assert any(found.startswith(entry) for entry in find(name).glossary), found
+        assert word(found) in find(name).glossary, found
 
 
 @pytest.mark.parametrize("name", STATISTICAL)
@@ -330,9 +331,15 @@ def test_predictions_of_one_size_share_their_runs():
 def test_the_minimal_example_has_the_known_steps_and_optimum():
     verdict = judge("minimal-example", [])
     assert verdict.outcome == "supported"
-    assert verdict.numbers["gen_overtakes_at_all_three"].value == pytest.approx(9302, abs=2)
-    assert verdict.numbers["optimal_gen_all_three"].value == pytest.approx(7.832, abs=1e-3)
-    assert verdict.numbers["optimal_mem_all_three"].value == pytest.approx(0.979, abs=1e-3)
+    assert verdict.numbers[Labelled("gen_overtakes_at", panel="all_three")].value == pytest.approx(
+        9302, abs=2
+    )
+    assert verdict.numbers[Labelled("optimal_gen", panel="all_three")].value == pytest.approx(
+        7.832, abs=1e-3
+    )
+    assert verdict.numbers[Labelled("optimal_mem", panel="all_three")].value == pytest.approx(
+        0.979, abs=1e-3
+    )
 
 
 @pytest.mark.parametrize("name", STATISTICAL)

@@ -11,6 +11,7 @@ import pytest
 
 from predictions import findings
 from predictions.foretold import said_in
+from predictions.labelled import labels
 from predictions.registry import GROUPS, PREDICTIONS, select
 from predictions.stages import Staged
 from predictions.variants import Variant
@@ -63,7 +64,7 @@ FITTED = {"data-fraction", "table-size", "sharpness", "minimal-example"}
 def test_a_number_is_the_mean_of_what_is_kept_of_each_seed(verdicts):
     for verdict in verdicts:
         if not verdict.by_seed:
-            of_each = [name for name in verdict.numbers if name.startswith("seed_")]
+            of_each = [name for name in verdict.numbers if "seed" in labels(name)]
             assert of_each or verdict.prediction in FITTED or verdict.size == "standard"
         for name, by_seed in verdict.by_seed.items():
             number = verdict.numbers[name]

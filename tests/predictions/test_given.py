@@ -18,6 +18,7 @@ from predictions import given
 from predictions.grounds import GROUNDS, ground
 from predictions.registry import select
 from predictions.variants import Variant
+from predictions.verdicts import Verdict
 from runs import Store
 from runs.identity import identity
 from tests.build import run_settings
@@ -109,7 +110,7 @@ def test_it_is_continued_as_it_is_and_judged(networks, predictions, tmp_path):
     page = next((tmp_path / "report").glob("*.md")).read_text()
     first = given.read(networks / "4000.safetensors").digest[:8]
     assert f"3 start networks that were trained elsewhere ({first}" in page
-    assert verdict["numbers"]["accuracy_at_smallest_size"]["value"] < 0.5
+    assert Verdict.from_document(verdict).numbers["accuracy_at_smallest_size"].value < 0.5
     # From the same weights, not from new ones: a continuation is what the same settings make of
     # them in memory.
     child = next(run for run in runs if run.start == start)

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
+from predictions.labelled import Labelled, told
 from predictions.registry import THEORY, find
 from predictions.report import write_report
 from predictions.stored import judge_stored
@@ -37,6 +38,25 @@ def test_the_numbers_of_a_verdict_follow_from_the_table_of_its_runs(written):
     assert by_seed.to_dict() == pytest.approx(verdict.by_seed["accuracy_at_smallest_size"])
     found = verdict.numbers["accuracy_at_smallest_size"]
     assert (by_seed.mean(), len(by_seed)) == (pytest.approx(found.value), found.n)
+
+
+def test_the_numbers_of_a_verdict_are_a_table_with_a_column_for_each_label(written):
+    verdict, html, markdown = written
+    path = html.parent / "one-numbers.csv"
+    assert f"<code>{path.name}</code>" in html.read_text()
+    assert f"[{path.name}]" in markdown.read_text()
+    table = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    assert len(table) == len(verdict.numbers)
+    assert [*table["name"][table["deciding"]]] == [verdict.deciding]
+    thresholds = table[(table["name"] == "threshold") & table["weight_decay"].notna()]
+    assert (
+        len(thresholds)
+        == len({run.weight_decay for run in verdict.evidence if not run.is_start})
+        == 2
+    )
+    for _, row in thresholds.iterrows():
+        found = verdict.numbers[Labelled("threshold", weight_decay=row["weight_decay"])]
+        assert (row["low"], row["n"], row["unit"]) == (found.low, found.n, found.unit)
 
 
 class Page(HTMLParser):
@@ -80,7 +100,7 @@ def test_both_reports_say_everything_that_the_verdict_says(written):
             *prediction.assumptions,
             *verdict.notes,
             *(run[:12] for run in verdict.runs),
-            *(name.replace("_", " ") for name in verdict.numbers),
+            *(told(name) for name in verdict.numbers),
         ):
             assert expected in text, (file.name, expected)
         assert re.search(r"commit [0-9a-f]{12}|no checkout", text)

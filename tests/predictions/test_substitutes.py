@@ -16,6 +16,7 @@ from efficiency.training.outcome import Outcome
 from predictions.cells import Cell, Run
 from predictions.circuit_efficiency.substitutes import ways
 from predictions.circuit_efficiency.substitutes.claim import Forgets, SameSize, Substitute
+from predictions.labelled import Labelled, word
 from predictions.registry import SUBSTITUTES, find, group_of, select
 from predictions.sizes import SIZES
 from tests.predictions.planted import ended
@@ -78,9 +79,9 @@ def judge(name: str, runs: list[Run]):
 def test_networks_that_fall_on_few_and_keep_on_many_support_the_claim(name):
     verdict = judge(name, planted(name))
     assert verdict.outcome == "supported", verdict.sentence
-    assert verdict.numbers["norm_at_50"].value == pytest.approx(1.1)
+    assert verdict.numbers[Labelled("norm", dataset_size=50)].value == pytest.approx(1.1)
     for number in verdict.numbers:
-        assert any(number.startswith(entry) for entry in find(name).glossary), number
+        assert word(number) in find(name).glossary, number
 
 
 def test_networks_that_keep_what_they_know_refute_it_and_noise_alone_supports_nothing():
@@ -107,7 +108,7 @@ def test_nothing_instead_keeps_what_decay_makes_a_network_forget(decayed, free, 
     verdict = judge("nothing-instead", planted("nothing-instead", given=given))
     assert verdict.outcome == outcome, verdict.sentence
     for number in verdict.numbers:
-        assert any(number.startswith(e) for e in find("nothing-instead").glossary), number
+        assert word(number) in find("nothing-instead").glossary, number
 
 
 @pytest.mark.parametrize("name", SAME_SIZE)

@@ -13,6 +13,7 @@ from efficiency.statistics.shapes import SHAPES
 from predictions.cells import Run
 from predictions.circuit_efficiency.ungrokking.claim import DESIGNS, Ungrokking
 from predictions.grounds import GROUNDS
+from predictions.labelled import each, word
 from predictions.registry import find
 from predictions.sizes import SIZES
 from tests.build import continued_run, start_run
@@ -284,12 +285,13 @@ def test_a_verdict_in_json_has_the_promised_form():
         "prediction", "size", "options", "outcome", "sentence", "rule", "numbers", "deciding",
         "p_value", "p_refuted", "next_command", "runs", "notes", "look", "by_seed",
     }  # fmt: skip
-    deciding = document["by_seed"][document["deciding"]]
-    assert list(deciding) == ["0", "1", "2", "3"]
-    number = document["numbers"][document["deciding"]]
-    assert number["value"] == pytest.approx(np.mean(list(deciding.values())))
-    for number in document["numbers"].values():
-        assert set(number) == {"value", "low", "high", "n", "unit", "status"}
+    deciding = document["deciding"]["name"]
+    (of_each,) = [row["seeds"] for row in document["by_seed"] if row["name"] == deciding]
+    assert list(of_each) == ["0", "1", "2", "3"]
+    (number,) = [row for row in document["numbers"] if row["name"] == deciding]
+    assert number["value"] == pytest.approx(np.mean(list(of_each.values())))
+    for number in document["numbers"]:
+        assert [*number] == ["name", "labels", "value", "low", "high", "n", "unit", "status"]
     assert all(len(run) == 32 for run in document["runs"])
 
 
@@ -299,11 +301,8 @@ def test_every_number_of_a_full_verdict_is_explained():
         start = start_run(seed, held_out=96)
         runs += [start, continued_run(start, 123, 0.5, removed=0.5, never_seen=0.4)]
     verdict = judged(runs)
-    by_decay = {n for n in verdict.numbers if n.startswith("threshold_at_weight_decay")}
-    assert len(by_decay) == 3
-    assert set(verdict.numbers) - by_decay == set(Ungrokking.glossary) - {
-        "threshold_at_weight_decay"
-    }
+    assert len(list(each(verdict.numbers, "threshold", "weight_decay"))) == 3
+    assert {word(name) for name in verdict.numbers} == {*Ungrokking.glossary}
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
 from predictions.cells import Cell, Run, starts
 from predictions.circuit_efficiency.controls.small_epsilon import SMALL
@@ -14,6 +13,7 @@ from predictions.clauses import decide, most
 from predictions.first_study.ground import GROUNDS, MIN_SEEDS, Design, FirstStudyPrediction
 from predictions.first_study.staying_grokked import DESIGNS, continued, grokked
 from predictions.judging import each_once, final_accuracy, over_seeds, plural, share
+from predictions.labelled import Labelled, Numbers
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -26,7 +26,7 @@ USUAL = 1e-8
 ARMS = {"small_epsilon": SMALL, "usual_epsilon": USUAL}
 """Adam's ε of each arm."""
 
-LOST = "share_collapsed_small_epsilon"
+LOST = Labelled("share_collapsed", epsilon=SMALL)
 
 
 class AntiGrokking(FirstStudyPrediction):
@@ -69,8 +69,7 @@ class AntiGrokking(FirstStudyPrediction):
     )
     figure_caption: ClassVar[str] = ""
     glossary: ClassVar[Mapping[str, str]] = {
-        LOST: f"of networks trained on with ε = {SMALL:g}",
-        "share_collapsed_usual_epsilon": f"of networks trained on with ε = {USUAL:g}",
+        "share_collapsed": "of networks trained on with this ε",
         "had_generalised": "networks to begin with that had 0.9 on novel pairs",
         "accuracy": "final, on novel pairs, at this ε",
         "log_odds": "at the end, at this ε",
@@ -108,13 +107,13 @@ class AntiGrokking(FirstStudyPrediction):
         """See ``Prediction.find``."""
         knew = grokked(runs)
         first = starts(runs)
-        numbers = {"had_generalised": share([settings in knew for settings in first])}
+        numbers: Numbers = {"had_generalised": share([settings in knew for settings in first])}
         collapsed: dict[float, dict[int, bool]] = {}
         for name, epsilon in ARMS.items():
             arm = continued(runs, knew, name)
             collapsed[epsilon] = each_once((run.seed, _lost(run, first)) for run in arm)
             if arm:
-                numbers |= _numbers(name, arm, first, collapsed[epsilon])
+                numbers |= _numbers(epsilon, arm, first, collapsed[epsilon])
         lost = collapsed[SMALL]
         if len(lost) < MIN_SEEDS:
             return Finding(
@@ -149,22 +148,27 @@ def _lost(run: Run, first: Mapping[RunSettings | None, Run]) -> bool:
 
 
 def _numbers(
-    name: str, arm: Sequence[Run], first: Mapping[RunSettings | None, Run], lost: Mapping[int, bool]
-) -> dict[str, Estimate]:
+    epsilon: float,
+    arm: Sequence[Run],
+    first: Mapping[RunSettings | None, Run],
+    lost: Mapping[int, bool],
+) -> Numbers:
     """Return the numbers of one arm."""
-    numbers = {f"share_collapsed_{name}": share(list(lost.values()))}
+    numbers: Numbers = {Labelled("share_collapsed", epsilon=epsilon): share(list(lost.values()))}
     if len(arm) > 1:
         accuracies = [final_accuracy(run, "novel") for run in arm]
-        numbers[f"accuracy_{name}"] = over_seeds(accuracies, least=0.0, most=1.0)
+        numbers[Labelled("accuracy", epsilon=epsilon)] = over_seeds(accuracies, least=0.0, most=1.0)
     there = [run for run in arm if run.outcome.status != "diverged"]
-    for number, quantity in (("log_odds", "log_odds"), ("drift", "novel_accuracy_drift")):
+    for word, quantity in (("log_odds", "log_odds"), ("drift", "novel_accuracy_drift")):
         if len(there) > 1:
-            numbers[f"{number}_{name}"] = over_seeds([run.number(quantity) for run in there])
+            numbers[Labelled(word, epsilon=epsilon)] = over_seeds(
+                [run.number(quantity) for run in there]
+            )
     growth = [
         run.number("norm") / first[run.settings.start].number("norm")
         for run in there
         if run.settings.start is not None
     ]
     if len(growth) > 1:
-        numbers[f"norm_{name}"] = over_seeds(growth, least=0.0)
+        numbers[Labelled("norm", epsilon=epsilon)] = over_seeds(growth, least=0.0)
     return numbers

@@ -18,6 +18,7 @@ from predictions.clauses import Clause, above, below, decide
 from predictions.designs import Part
 from predictions.grounds import Ground, ground
 from predictions.judging import MIN_SEEDS, over_seeds, plural, share_settled, too_few
+from predictions.labelled import Labelled, Numbers
 from predictions.protocol import Prediction
 from predictions.sizes import SIZES, Size
 from predictions.verdicts import Finding
@@ -87,7 +88,7 @@ class ComesToRest(Prediction):
         FALL: "final, on novel pairs",
         KEEP: "final, on novel pairs",
         "threshold": "D' at which accuracy crosses the middle between chance and 1",
-        "drift_at": "change of accuracy from the first to the second half of the tail, at this D'",
+        "drift": "change of accuracy from the first to the second half of the tail, at this D'",
         "share_settled": "of the continuations; the others are kept",
     }
 
@@ -142,7 +143,7 @@ def _find(counted: Sequence[Run], falls: Mapping[int, float], notes: tuple[str, 
     sizes = sorted({one.dataset_size for one in counted})
     of_size = {D: [one for one in counted if one.dataset_size == D] for D in sizes}
     low, high = (by_start(of_size[D], "novel_accuracy") for D in (sizes[0], sizes[-1]))
-    numbers = {
+    numbers: Numbers = {
         FORGETTING: over_seeds(falls.values()),
         FALL: over_seeds(low.values(), least=0.0, most=1.0),
         KEEP: over_seeds(high.values(), least=0.0, most=1.0),
@@ -151,7 +152,7 @@ def _find(counted: Sequence[Run], falls: Mapping[int, float], notes: tuple[str, 
     }
     for D, some in of_size.items():
         drifts = by_start(some, "novel_accuracy_drift")
-        numbers[f"drift_at_{D}"] = over_seeds(drifts.values())
+        numbers[Labelled("drift", dataset_size=D)] = over_seeds(drifts.values())
     steps = max(one.settings.num_steps for one in counted)
     return Finding.of(
         decide(clauses(falls, low, high, counted[0].task.halfway)),

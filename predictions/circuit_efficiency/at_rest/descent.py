@@ -15,7 +15,6 @@ from typing import Any, ClassVar
 
 from pydantic import PositiveFloat, PositiveInt
 
-from efficiency.estimates import Estimate
 from efficiency.settings import OptimiserSettings, RunSettings
 from efficiency.statistics.critical_size import MIN_SIZES, population
 from predictions.cells import Cell, Run, settings_of, starting
@@ -32,6 +31,7 @@ from predictions.clauses import Clause, decide
 from predictions.designs import DatasetSizes, Part
 from predictions.grounds import WARMUP_STEPS, Ground, ground
 from predictions.judging import MIN_SEEDS, geometric, over_seeds, plural, share_settled, too_few
+from predictions.labelled import Labelled, Numbers
 from predictions.protocol import Prediction
 from predictions.sizes import Size
 from predictions.verdicts import Finding
@@ -124,14 +124,14 @@ class Descent(Prediction):
         KEEP: "final, on novel pairs, mean over both penalties",
         "log_odds_ratio": "log-odds at the end with the smaller penalty / with the larger",
         "threshold_ratio": "threshold with the larger penalty / with the smaller",
-        "threshold_at": "D' at which accuracy crosses the middle between chance and 1, with this λ",
+        "threshold": "D' at which accuracy crosses the middle between chance and 1, with this λ",
         "accuracy_difference": "final accuracy with the larger penalty − with the smaller, "
         "averaged over D'",
-        "log_odds_at": "at the end, mean over D', geometric mean over start networks, with this λ",
-        "norm_at": "likewise",
-        "drift_at": "change of accuracy from the first to the second half of the tail, with this "
+        "log_odds": "at the end, mean over D', geometric mean over start networks, with this λ",
+        "norm": "likewise",
+        "drift": "change of accuracy from the first to the second half of the tail, with this "
         "λ, mean over D'",
-        "share_settled_at": "of the continuations with this λ; the others are kept",
+        "share_settled": "of the continuations with this λ; the others are kept",
     }
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
@@ -180,27 +180,25 @@ class Descent(Prediction):
         return Finding.of(decide(clauses), self.sentence(numbers, counted), numbers, notes)
 
     @abstractmethod
-    def clauses(
-        self, seeds: Seeds, counted: Sequence[Run]
-    ) -> tuple[dict[str, Estimate], list[Clause]]:
+    def clauses(self, seeds: Seeds, counted: Sequence[Run]) -> tuple[Numbers, list[Clause]]:
         """Return the numbers of the rule, and its clauses."""
 
     @abstractmethod
-    def sentence(self, numbers: Mapping[str, Estimate], counted: Sequence[Run]) -> str:
+    def sentence(self, numbers: Numbers, counted: Sequence[Run]) -> str:
         """Return the finding, without its outcome."""
 
 
-def _where_it_rests(seeds: Seeds, counted: Sequence[Run]) -> dict[str, Estimate]:
+def _where_it_rests(seeds: Seeds, counted: Sequence[Run]) -> Numbers:
     """Return thresholds, and what networks are like at the end, at each penalty."""
-    numbers = {}
+    numbers: Numbers = {}
     for decay in sorted({one.weight_decay for one in counted}):
         arm = [one for one in counted if one.weight_decay == decay]
         at = [[bounds] for bounds in thresholds(seeds, decay).values()]
-        numbers[f"threshold_at_{decay:g}"] = population(at, unit="examples")
+        numbers[Labelled("threshold", weight_decay=decay)] = population(at, unit="examples")
         for name, unit in (("log_odds", "nats"), ("norm", "1")):
             values = by_start(arm, name)
-            numbers[f"{name}_at_{decay:g}"] = geometric(values.values(), unit=unit)
+            numbers[Labelled(name, weight_decay=decay)] = geometric(values.values(), unit=unit)
         drifts = by_start(arm, "novel_accuracy_drift")
-        numbers[f"drift_at_{decay:g}"] = over_seeds(drifts.values())
-        numbers[f"share_settled_at_{decay:g}"] = share_settled(arm)
+        numbers[Labelled("drift", weight_decay=decay)] = over_seeds(drifts.values())
+        numbers[Labelled("share_settled", weight_decay=decay)] = share_settled(arm)
     return numbers

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
-from efficiency.estimates import Estimate
 from efficiency.statistics.critical_size import MIN_SIZES
 from predictions.cells import Run
 from predictions.circuit_efficiency.at_rest.descent import Descent
@@ -21,6 +20,7 @@ from predictions.circuit_efficiency.ungrokking.reading import (
 from predictions.circuit_efficiency.weight_decay.claim import ACCURACY_MARGIN, RATIO_MARGIN
 from predictions.clauses import Clause, above, below, within
 from predictions.judging import MIN_SEEDS, over_seeds, plural
+from predictions.labelled import Labelled, Numbers
 from predictions.ratios import Ratio
 
 AT_REST = 0.02
@@ -64,9 +64,7 @@ class GradientDescent(Descent):
         "0.1 and at 0.9, spreading by 0.15 between networks (simulated)."
     )
 
-    def clauses(
-        self, seeds: Seeds, counted: Sequence[Run]
-    ) -> tuple[dict[str, Estimate], list[Clause]]:
+    def clauses(self, seeds: Seeds, counted: Sequence[Run]) -> tuple[Numbers, list[Clause]]:
         """See ``Descent``."""
         sizes = [one.dataset_size for one in counted]
         low, high = (
@@ -74,13 +72,13 @@ class GradientDescent(Descent):
             for D in (min(sizes), max(sizes))
         )
         middle = counted[0].task.halfway
-        numbers = {
+        numbers: Numbers = {
             FALL: over_seeds(low.values(), least=0.0, most=1.0),
             KEEP: over_seeds(high.values(), least=0.0, most=1.0),
         }
         return numbers, [below(FALL, low, middle), above(KEEP, high, middle)]
 
-    def sentence(self, numbers: Mapping[str, Estimate], counted: Sequence[Run]) -> str:
+    def sentence(self, numbers: Numbers, counted: Sequence[Run]) -> str:
         """See ``Descent``."""
         sizes = [one.dataset_size for one in counted]
         return (
@@ -134,9 +132,7 @@ class DescentDecay(Descent):
         "a factor of 1.6 and that spreads by 0.15 in the logarithm (simulated)."
     )
 
-    def clauses(
-        self, seeds: Seeds, counted: Sequence[Run]
-    ) -> tuple[dict[str, Estimate], list[Clause]]:
+    def clauses(self, seeds: Seeds, counted: Sequence[Run]) -> tuple[Numbers, list[Clause]]:
         """See ``Descent``."""
         small, large = _extremes(counted)
         ratio = Ratio.of(thresholds(seeds, large), thresholds(seeds, small))
@@ -148,7 +144,7 @@ class DescentDecay(Descent):
         drifts = {d: by_start(arm, "novel_accuracy_drift") for d, arm in arms.items()}
         log_odds = {d: by_start(arm, "log_odds") for d, arm in arms.items()}
         apart = {seed: log_odds[small][seed] / log_odds[large][seed] for seed in seeds}
-        numbers = {
+        numbers: Numbers = {
             "log_odds_ratio": over_seeds(apart.values()),
             "threshold_ratio": ratio.estimate,
             "accuracy_difference": over_seeds(difference.values(), least=-1.0, most=1.0),
@@ -157,21 +153,25 @@ class DescentDecay(Descent):
             ratio.near_one("threshold_ratio", RATIO_MARGIN),
             within("accuracy_difference", difference, ACCURACY_MARGIN),
             *(
-                replace(within(f"drift_at_{d:g}", drifts[d], AT_REST), fails=None)
+                replace(within(Labelled("drift", weight_decay=d), drifts[d], AT_REST), fails=None)
                 for d in (small, large)
             ),
             replace(above("log_odds_ratio", apart, APART), fails=None),
         ]
 
-    def sentence(self, numbers: Mapping[str, Estimate], counted: Sequence[Run]) -> str:
+    def sentence(self, numbers: Numbers, counted: Sequence[Run]) -> str:
         """See ``Descent``."""
         small, large = _extremes(counted)
+        crosses, ends = (
+            [numbers[Labelled(name, weight_decay=decay)] for decay in (large, small)]
+            for name in ("threshold", "log_odds")
+        )
         return (
             f"With penalties of {large:g} and {small:g} networks cross the middle at "
-            f"{numbers[f'threshold_at_{large:g}']} and {numbers[f'threshold_at_{small:g}']}, a "
+            f"{crosses[0]} and {crosses[1]}, a "
             f"factor of {numbers['threshold_ratio']} (margin {RATIO_MARGIN:g}), and final accuracy "
             f"differs by {numbers['accuracy_difference']} (margin ±{ACCURACY_MARGIN:g}); log-odds "
-            f"end at {numbers[f'log_odds_at_{large:g}']} and {numbers[f'log_odds_at_{small:g}']}."
+            f"end at {ends[0]} and {ends[1]}."
         )
 
 

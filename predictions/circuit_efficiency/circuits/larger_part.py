@@ -26,6 +26,7 @@ from predictions.clauses import decide, most
 from predictions.designs import Part
 from predictions.grounds import ground
 from predictions.judging import MIN_SEEDS, geometric, over_seeds, plural, share, too_few
+from predictions.labelled import Labelled, Numbers
 from predictions.protocol import Prediction
 from predictions.sizes import SIZES, Size
 from predictions.verdicts import Finding
@@ -92,8 +93,8 @@ class LargerPart(Prediction):
     glossary: ClassVar[Mapping[str, str]] = {
         MEM: f"share of networks in which Mem's logit is more than {TIMES:g} times Gen's there",
         GEN: f"share of networks in which Gen's logit is more than {TIMES:g} times Mem's there",
-        "accuracy_at": "final, on novel pairs, at this D'",
-        "gen_to_mem_at": "Gen's correct logit / Mem's at this D', median",
+        "accuracy": "final, on novel pairs, at this D'",
+        "gen_to_mem": "Gen's correct logit / Mem's at this D', median",
         "size_of_equal_logits": "D' at which Gen's correct logit is Mem's, along a line in log D' "
         "between sizes, geometric mean over networks in which it is once",
         "threshold": "D' at which accuracy crosses the middle between chance and 1, of the same "
@@ -157,18 +158,21 @@ def _find(logits: AllLogits, counted: Sequence[Run], notes: tuple[str, ...]) -> 
     mem = {s: bounds_of_ratio(pair)[1] < 1 / TIMES for s, pair in logits[smallest].items()}
     gen = {s: bounds_of_ratio(pair)[0] > TIMES for s, pair in logits[largest].items()}
     clauses = [most(MEM, mem), most(GEN, gen)]
-    numbers = {MEM: share(list(mem.values())), GEN: share(list(gen.values()))}
+    numbers: Numbers = {MEM: share(list(mem.values())), GEN: share(list(gen.values()))}
     for D, by_seed in logits.items():
-        numbers[f"gen_to_mem_at_{D}"] = _median(list(by_seed.values()))
+        numbers[Labelled("gen_to_mem", dataset_size=D)] = _median(list(by_seed.values()))
         accuracies = by_start([one for one in counted if one.dataset_size == D], "novel_accuracy")
-        numbers[f"accuracy_at_{D}"] = over_seeds(accuracies.values(), least=0.0, most=1.0)
+        numbers[Labelled("accuracy", dataset_size=D)] = over_seeds(
+            accuracies.values(), least=0.0, most=1.0
+        )
     numbers |= _where_equal(logits, counted)
+    ends = [numbers[Labelled("gen_to_mem", dataset_size=D)] for D in (smallest, largest)]
     return Finding.of(
         decide(clauses),
         f"Mem's correct logit is more than {TIMES:g} times Gen's in {sum(mem.values())} of "
         f"{len(mem)} networks at D' = {smallest}, Gen's more than {TIMES:g} times Mem's in "
         f"{sum(gen.values())} at D' = {largest}; Gen / Mem is "
-        f"{numbers[f'gen_to_mem_at_{smallest}']} and {numbers[f'gen_to_mem_at_{largest}']}.",
+        f"{ends[0]} and {ends[1]}.",
         numbers,
         notes,
     )
@@ -187,7 +191,7 @@ def _median(pairs: Sequence[Logits | None]) -> Estimate:
     )
 
 
-def _where_equal(logits: AllLogits, counted: Sequence[Run]) -> dict[str, Estimate]:
+def _where_equal(logits: AllLogits, counted: Sequence[Run]) -> Numbers:
     """Return the D' of equal logits, and the threshold of the networks that have one."""
     found = {}
     for seed in {one.seed for one in counted}:

@@ -24,6 +24,7 @@ from predictions.clauses import decide, within
 from predictions.designs import Part
 from predictions.grounds import Ground, ground
 from predictions.judging import MIN_SEEDS, over_seeds, plural, too_few
+from predictions.labelled import Labelled, Numbers
 from predictions.protocol import Prediction
 from predictions.ratios import Ratio
 from predictions.sizes import SIZES, Size
@@ -88,11 +89,11 @@ class EqualSteps(Prediction):
     )
     figure_caption: ClassVar[str] = ""
     glossary: ClassVar[Mapping[str, str]] = {
-        "difference_at": f"accuracy with decay {DECAYS[1]:g} less that with {DECAYS[0]:g}, at this "
+        "difference": f"accuracy with decay {DECAYS[1]:g} less that with {DECAYS[0]:g}, at this "
         "D', within start networks",
         "threshold_ratio": f"threshold with decay {DECAYS[1]:g} / with {DECAYS[0]:g}",
-        "accuracy_at_decay": "final, at this weight decay and D'",
-        "drift_at_decay": "change of accuracy from the first to the second half of the tail, "
+        "accuracy": "final, at this weight decay and D'",
+        "drift": "change of accuracy from the first to the second half of the tail, "
         "averaged over D'",
     }
 
@@ -136,7 +137,7 @@ class EqualSteps(Prediction):
 def _find(seeds: Seeds, counted: Sequence[Run], notes: tuple[str, ...]) -> Finding:
     small, large = DECAYS
     ratio = Ratio.of(thresholds(seeds, large), thresholds(seeds, small))
-    numbers = {"threshold_ratio": ratio.estimate}
+    numbers: Numbers = {"threshold_ratio": ratio.estimate}
     clauses = [ratio.near_one("threshold_ratio", RATIO_MARGIN)]
     sizes = sorted({one.dataset_size for one in counted})
     apart = {
@@ -147,7 +148,7 @@ def _find(seeds: Seeds, counted: Sequence[Run], notes: tuple[str, ...]) -> Findi
         for index, D in enumerate(sizes)
     }
     for D, differences in apart.items():
-        name = f"difference_at_{D}"
+        name = Labelled("difference", dataset_size=D)
         numbers[name] = over_seeds(differences.values(), least=-1.0, most=1.0)
         clauses.append(within(name, differences, ACCURACY_MARGIN))
     at = max(sizes, key=lambda D: abs(float(np.mean(list(apart[D].values())))))
@@ -157,15 +158,15 @@ def _find(seeds: Seeds, counted: Sequence[Run], notes: tuple[str, ...]) -> Findi
             values = by_start(
                 [one for one in there if one.dataset_size == D], "novel_accuracy"
             ).values()
-            numbers[f"accuracy_at_decay_{decay:g}_and_{D}"] = over_seeds(
+            numbers[Labelled("accuracy", weight_decay=decay, dataset_size=D)] = over_seeds(
                 values, least=0.0, most=1.0
             )
         drifts = by_start(there, "novel_accuracy_drift").values()
-        numbers[f"drift_at_decay_{decay:g}"] = over_seeds(drifts)
+        numbers[Labelled("drift", weight_decay=decay)] = over_seeds(drifts)
     return Finding.of(
         decide(clauses),
         f"After equally many steps final accuracy with weight decays {large:g} and {small:g} "
-        f"differs most at D' = {at}, by {numbers[f'difference_at_{at}']} (margin "
+        f"differs most at D' = {at}, by {numbers[Labelled('difference', dataset_size=at)]} (margin "
         f"±{ACCURACY_MARGIN:g} at each D'), and thresholds by a factor of {ratio.estimate} (margin "
         f"{RATIO_MARGIN:g}; {plural(len(seeds), 'start network')}).",
         numbers,

@@ -17,6 +17,7 @@ from predictions.clauses import above, decide
 from predictions.designs import Part
 from predictions.grounds import ground
 from predictions.judging import MIN_SEEDS, over_seeds, plural, too_few
+from predictions.labelled import Labelled, Numbers
 from predictions.protocol import Prediction
 from predictions.sizes import SIZES, Size
 from predictions.verdicts import Finding
@@ -84,8 +85,8 @@ class SmallEpsilon(Prediction):
     glossary: ClassVar[Mapping[str, str]] = {
         "accuracy_usual": "final, at the smallest D', ε = 1e-8",
         "accuracy_small": f"final, at the smallest D', ε = {SMALL:g}",
-        "accuracy_lost": "difference of both, within start networks",
-        "accuracy_lost_at": "the same at this D'",
+        "accuracy_lost": "difference of both within start networks, at the smallest D' or at this "
+        "one",
         "log_odds_usual": "at the end, at the smallest D', ε = 1e-8",
         "log_odds_small": f"at the end, at the smallest D', ε = {SMALL:g}",
         "drift_small": "change of accuracy from the first to the second half of the tail",
@@ -130,7 +131,7 @@ def _find(pairs: Sequence[tuple[Run, Run]], notes: tuple[str, ...]) -> Finding:
     there = [pair for pair in pairs if pair[0].dataset_size == smallest]
     usual, small = zip(*there, strict=True)
     lost = _lost(there)
-    numbers = {"accuracy_lost": over_seeds(lost.values(), least=-1.0, most=1.0)}
+    numbers: Numbers = {"accuracy_lost": over_seeds(lost.values(), least=-1.0, most=1.0)}
     for name, arm in (("usual", usual), ("small", small)):
         values = [one.number("novel_accuracy") for one in arm]
         numbers[f"accuracy_{name}"] = over_seeds(values, least=0.0, most=1.0)
@@ -139,7 +140,9 @@ def _find(pairs: Sequence[tuple[Run, Run]], notes: tuple[str, ...]) -> Finding:
     numbers["drift_small"] = over_seeds([one.number("novel_accuracy_drift") for one in small])
     for size in sorted({one.dataset_size for one, _ in pairs} - {smallest}):
         at = _lost([pair for pair in pairs if pair[0].dataset_size == size])
-        numbers[f"accuracy_lost_at_{size}"] = over_seeds(at.values(), least=-1.0, most=1.0)
+        numbers[Labelled("accuracy_lost", dataset_size=size)] = over_seeds(
+            at.values(), least=-1.0, most=1.0
+        )
     return Finding.of(
         decide([above("accuracy_lost", lost, ACCURACY_MARGIN)]),
         f"At D' = {smallest} and without weight decay accuracy on novel pairs ends at "

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from efficiency.estimates import Estimate
 from efficiency.settings import RunSettings
 from predictions.cells import Cell, Run, of_arm, starts
 from predictions.circuit_efficiency.controls.arms import Ways, continuations, described
@@ -17,6 +16,7 @@ from predictions.clauses import above, below, decide
 from predictions.designs import Part
 from predictions.grounds import Ground, ground, schedule
 from predictions.judging import MIN_SEEDS, over_seeds, plural, share_settled, too_few
+from predictions.labelled import Labelled, Numbers
 from predictions.protocol import Prediction
 from predictions.sizes import SIZES, Size
 from predictions.verdicts import Finding
@@ -88,11 +88,9 @@ class WithoutDecay(Prediction):
         "bold, of six or more with their 95% interval at each step; dotted: chance."
     )
     glossary: ClassVar[Mapping[str, str]] = {
-        "accuracy_with_decay": "final, at the smallest D', weight decay 1",
-        "accuracy_without_decay": "final, at the smallest D', no weight decay",
-        "accuracy_without_decay_at": "the same at this D'",
-        "accuracy_without_decay_after": "the same, at the smallest D', after so many steps",
-        "accuracy_with_decay_at": "final, at this D', weight decay 1",
+        "accuracy_with_decay": "final, at the smallest D' or at this one, weight decay 1",
+        "accuracy_without_decay": "the same without weight decay; final or, at the smallest D', "
+        "after so many steps",
         "kept_by_leaving_out_decay": "difference of both at the smallest D', within start networks",
         "drift_without_decay": "change from the first to the second half of the tail",
         "norm_without_decay": "norm at the end / norm of the start network, smallest D'",
@@ -135,7 +133,7 @@ def _find(counted: Sequence[Run], runs: Sequence[Run], notes: tuple[str, ...]) -
         by_start([one for one in arm if one.dataset_size == smallest], "novel_accuracy")
         for arm in (free, decayed)
     )
-    numbers = {
+    numbers: Numbers = {
         FALLEN: over_seeds(fallen.values(), least=0.0, most=1.0),
         KEPT: over_seeds(kept.values(), least=0.0, most=1.0),
         "kept_by_leaving_out_decay": over_seeds(
@@ -145,7 +143,7 @@ def _find(counted: Sequence[Run], runs: Sequence[Run], notes: tuple[str, ...]) -
     for name, arm in (("with", decayed), ("without", free)):
         for size in sorted({one.dataset_size for one in arm} - {smallest}):
             values = by_start([one for one in arm if one.dataset_size == size], "novel_accuracy")
-            numbers[f"accuracy_{name}_decay_at_{size}"] = over_seeds(
+            numbers[Labelled(f"accuracy_{name}_decay", dataset_size=size)] = over_seeds(
                 values.values(), least=0.0, most=1.0
             )
     numbers |= _in_between(free, smallest) | _movement(free, runs, smallest)
@@ -163,9 +161,9 @@ def _find(counted: Sequence[Run], runs: Sequence[Run], notes: tuple[str, ...]) -
     )
 
 
-def _in_between(free: Sequence[Run], smallest: int) -> dict[str, Estimate]:
+def _in_between(free: Sequence[Run], smallest: int) -> Numbers:
     """Return the accuracy without decay after as many steps as with it, and after four times."""
-    numbers = {}
+    numbers: Numbers = {}
     there = [one for one in free if one.dataset_size == smallest and one.left is not None]
     for part in (LONGER, LONGER // 4):
         values = []
@@ -174,13 +172,13 @@ def _in_between(free: Sequence[Run], smallest: int) -> dict[str, Estimate]:
             values.append(float(history["novel_accuracy"][history["step"] <= until].iloc[-1]))
         if len(values) > 1:
             after = there[0].settings.num_steps // part
-            numbers[f"accuracy_without_decay_after_{after}"] = over_seeds(
+            numbers[Labelled("accuracy_without_decay", steps=after)] = over_seeds(
                 values, least=0.0, most=1.0
             )
     return numbers
 
 
-def _movement(free: Sequence[Run], runs: Sequence[Run], smallest: int) -> dict[str, Estimate]:
+def _movement(free: Sequence[Run], runs: Sequence[Run], smallest: int) -> Numbers:
     """Return whether anything moved without decay, and whether it still does."""
     there = [one for one in free if one.dataset_size == smallest]
     started = starts(runs)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
-from efficiency.estimates import Estimate
 from efficiency.statistics import pairing
 from efficiency.statistics.intervals import greater_p, rank_correlation
 from predictions.circuit_efficiency.critical_size.claim import MIN_SEEDS, Claim, gate
 from predictions.circuit_efficiency.critical_size.records import Records
 from predictions.clauses import Clause
+from predictions.labelled import Numbers
 
 LEAST = 0.5
 """Rank correlation below which what is foretold says too little of a seed to speak of."""
@@ -55,7 +55,7 @@ class CriticalSizeAssociation(Claim):
             )
         ]
 
-    def sentence(self, numbers: Mapping[str, Estimate]) -> str:
+    def sentence(self, numbers: Numbers) -> str:
         """See ``Claim.sentence``."""
         skill = numbers["skill"].value
         assert skill is not None

@@ -19,6 +19,7 @@ from predictions.circuit_efficiency.critical_size.records import Limit, Records,
 from predictions.clauses import Clause, Decision, decide
 from predictions.grounds import ground
 from predictions.judging import count, geometric, over_seeds, plural, too_few
+from predictions.labelled import Labelled, Numbers
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -82,8 +83,8 @@ class Claim(ForetoldSize):
         "with half of that exponent foretold sizes move by half a percent.",
     )
     glossary: ClassVar[Mapping[str, str]] = {
-        "foretold": "D_crit from norms alone, geometric mean over seeds",
-        "midpoint_after": "where accuracy crosses the middle, after so many steps",
+        "foretold": "D_crit from norms alone, geometric mean over seeds, or that of one seed",
+        "midpoint": "where accuracy crosses the middle after so many steps, likewise",
         LIMIT: "the same for ever longer training",
         "rise": "factor by which the midpoint rises when training gets four times as long, up to "
         "so many steps",
@@ -97,7 +98,6 @@ class Claim(ForetoldSize):
         "reliability": "part of the variance of what was foretold that is not its measurement's",
         "inside": "share of seeds whose midpoint in the limit lies in its foretold 95% interval",
         "seeds_counted": "of those that were asked: their circuits had settled, and were pure",
-        "seed": "of one seed: foretold with its interval, midpoint after so many steps",
     }
 
     @abstractmethod
@@ -105,7 +105,7 @@ class Claim(ForetoldSize):
         """Return the clauses of the claim on seeds that suffice."""
 
     @abstractmethod
-    def sentence(self, numbers: Mapping[str, Estimate]) -> str:
+    def sentence(self, numbers: Numbers) -> str:
         """Return the finding, without its outcome."""
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
@@ -147,32 +147,32 @@ class Claim(ForetoldSize):
         return decide(self.clauses(records))
 
 
-def numbers_of(records: Records, steps: Sequence[int]) -> dict[str, Estimate]:
+def numbers_of(records: Records, steps: Sequence[int]) -> Numbers:
     """Return every number that seeds give, as far as they suffice for it."""
-    numbers: dict[str, Estimate] = {}
+    numbers: Numbers = {}
     if len(records.seeds) > 2:
         numbers |= _means(records, steps) | _pairing(records, steps)
     for one in records.seeds:
         low, value, high = (
             math.exp(x) for x in (one.foretold.low, one.foretold.value, one.foretold.high)
         )
-        numbers[f"seed_{one.seed}_foretold"] = Estimate(
+        numbers[Labelled("foretold", seed=one.seed)] = Estimate(
             value=value, low=low, high=high, n=1, unit="examples"
         )
         for number, midpoint in zip(steps, one.midpoints, strict=True):
-            numbers[f"seed_{one.seed}_midpoint_after_{number}"] = Estimate(
+            numbers[Labelled("midpoint", seed=one.seed, steps=number)] = Estimate(
                 value=math.exp(midpoint), low=None, high=None, n=1, unit="examples"
             )
     return numbers
 
 
-def _means(records: Records, steps: Sequence[int]) -> dict[str, Estimate]:
-    numbers = {"foretold": _geometric(records.foretold, unit="examples")}
+def _means(records: Records, steps: Sequence[int]) -> Numbers:
+    numbers: Numbers = {"foretold": _geometric(records.foretold, unit="examples")}
     for number, column in zip(steps, records.midpoints.T, strict=True):
-        numbers[f"midpoint_after_{number}"] = _geometric(column, unit="examples")
+        numbers[Labelled("midpoint", steps=number)] = _geometric(column, unit="examples")
     if len(records.rises) > 1:
         for number, column in zip(steps[1:], records.rises.T, strict=True):
-            numbers[f"rise_to_{number}"] = _geometric(column)
+            numbers[Labelled("rise", steps=number)] = _geometric(column)
     apart = records.foretold - records.midpoints[:, -1]
     numbers["foretold_to_midpoint"] = _geometric(apart)
     limits = records.limits()
@@ -188,14 +188,14 @@ def _geometric(logarithms: FloatArray, unit: str = "1") -> Estimate:
     return geometric([math.exp(x) for x in logarithms], unit=unit)
 
 
-def _pairing(records: Records, steps: Sequence[int]) -> dict[str, Estimate]:
+def _pairing(records: Records, steps: Sequence[int]) -> Numbers:
     """Return what says whether seeds go together one by one."""
     x, y, n = records.foretold, records.midpoints[:, -1], len(records.seeds)
 
     def alone(value: float) -> Estimate:
         return Estimate(value=value, low=None, high=None, n=n, unit="1")
 
-    numbers: dict[str, Estimate] = {}
+    numbers: Numbers = {}
     inside = [inside_of(records, limit) for limit in records.limits()]
     if inside:
         numbers["inside"] = alone(min(float(np.mean(one)) for one in inside))
@@ -208,7 +208,7 @@ def _pairing(records: Records, steps: Sequence[int]) -> dict[str, Estimate]:
         numbers["reliability"] = alone(pairing.reliability(records.straightened, records.errors))
         numbers["slope"] = over_seeds(slopes(records))
         for number, column in enumerate(steps[:-1]):
-            numbers[f"slope_after_{column}"] = over_seeds(slopes(records, number))
+            numbers[Labelled("slope", steps=column)] = over_seeds(slopes(records, number))
     except TooFewError:
         pass
     return numbers

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 
-from efficiency.estimates import Estimate
 from efficiency.statistics.intervals import share_p
 from predictions.circuit_efficiency.critical_size.claim import Claim, gate, inside_of
 from predictions.circuit_efficiency.critical_size.records import STILL, Records
 from predictions.clauses import Clause
+from predictions.labelled import Numbers
 
 MIN_SEEDS_SHARE = 17
 """Seeds of which all must lie inside for a share of 0.8 to be excluded at one look."""
@@ -66,7 +66,7 @@ class CriticalSizeCoverage(Claim):
                 fails = min(fails, 2 * max(less, limit.p_value))
         return [Clause(number="inside", holds=holds, fails=fails)]
 
-    def sentence(self, numbers: Mapping[str, Estimate]) -> str:
+    def sentence(self, numbers: Numbers) -> str:
         """See ``Claim.sentence``."""
         inside = numbers.get("inside")
         if inside is None or inside.value is None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
-from efficiency.estimates import Estimate
 from efficiency.statistics import pairing
 from efficiency.statistics.intervals import TooFewError, equivalence
 from predictions.circuit_efficiency.critical_size.claim import MIN_SEEDS, Claim, gate, slopes
 from predictions.circuit_efficiency.critical_size.records import Records
 from predictions.clauses import Clause
+from predictions.labelled import Numbers
 
 SLOPE_MARGIN = 0.25
 """Largest difference of the slope from 1 that counts as none."""
@@ -59,7 +59,7 @@ class CriticalSizeIdentity(Claim):
             return [Clause(number="slope", holds=1.0, fails=1.0)]
         return [Clause(number="slope", holds=equal.p_within, fails=equal.p_beyond)]
 
-    def sentence(self, numbers: Mapping[str, Estimate]) -> str:
+    def sentence(self, numbers: Numbers) -> str:
         """See ``Claim.sentence``."""
         slope = numbers.get("slope")
         found = "is not known" if slope is None else f"is {slope}"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
-from efficiency.estimates import Estimate
 from efficiency.statistics.intervals import equivalence
 from predictions.circuit_efficiency.critical_size.claim import MIN_SEEDS, Claim, gate
 from predictions.circuit_efficiency.critical_size.records import STILL, Records
 from predictions.clauses import Clause
+from predictions.labelled import Numbers
 
 RATIO_MARGIN = 1.25
 """Largest ratio of two estimates, either way, that counts as agreement."""
@@ -60,7 +60,7 @@ class CriticalSizeRatio(Claim):
             fails = min(fails, 2 * max(equal.p_beyond, longest.p_beyond, limit.p_value))
         return [Clause(number="foretold_to_limit", holds=holds, fails=fails)]
 
-    def sentence(self, numbers: Mapping[str, Estimate]) -> str:
+    def sentence(self, numbers: Numbers) -> str:
         """See ``Claim.sentence``."""
         limit = numbers.get("foretold_to_limit")
         after = "is not known" if limit is None else f"is {limit}"

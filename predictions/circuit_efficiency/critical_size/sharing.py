@@ -24,6 +24,7 @@ from predictions.circuit_efficiency.critical_size.crossings import SCALING, is_k
 from predictions.clauses import Clause, above, decide
 from predictions.grounds import Ground
 from predictions.judging import geometric, over_seeds, too_few
+from predictions.labelled import Labelled, Numbers
 from predictions.sizes import Size
 from predictions.stages import Foretold
 from predictions.verdicts import Finding
@@ -115,14 +116,14 @@ class Sharing(ForetoldSize):
     )
     figure_caption: ClassVar[str] = ""
     glossary: ClassVar[Mapping[str, str]] = {
-        "excess": "log norm of mixtures less that of the cheaper pure circuit, averaged in seeds",
+        "excess": "log norm of mixtures less that of the cheaper pure circuit, averaged in seeds: "
+        "of all, or of one seed",
         "excess_at_half_the_exponent": "the same, moved to one logit by half of the exponent",
         "mixture_to_gen": "norm of mixtures / Gen's, at a matched logit, averaged in seeds",
         "mixture_to_mem": "the same / that of the cheaper Mem on as many examples",
         "retained": "accuracy of mixtures as the part between chance and 1",
         "share_of_networks_partial": "of those of the third stage: neither circuit has taken all",
         "share_comparable": "of networks with partial accuracy: settled, beside a Mem that has",
-        "seed": "excess of one seed",
     }
 
     def following(self, on: Ground, seed: int, foretold: Foretold) -> list[Cell]:
@@ -251,9 +252,9 @@ class Seen:
             )
             self.mixtures.setdefault(seed, []).append(mixture)
 
-    def numbers(self, excess: Mapping[float, Mapping[int, float]]) -> dict[str, Estimate]:
+    def numbers(self, excess: Mapping[float, Mapping[int, float]]) -> Numbers:
         """Return every number, as far as seeds suffice for it."""
-        numbers = {}
+        numbers: Numbers = {}
         if len(self.mixtures) > 1:
             numbers = {
                 "excess": over_seeds(excess[SCALINGS[0]].values()),
@@ -270,7 +271,9 @@ class Seen:
         ):
             numbers[name] = Estimate(value=part / whole, low=None, high=None, n=whole, unit="1")
         for seed, one in excess[SCALINGS[0]].items():
-            numbers[f"seed_{seed}_excess"] = Estimate(value=one, low=None, high=None, n=1, unit="1")
+            numbers[Labelled("excess", seed=seed)] = Estimate(
+                value=one, low=None, high=None, n=1, unit="1"
+            )
         return numbers
 
     def _ratio(self, name: str) -> Estimate:

@@ -23,6 +23,7 @@ from predictions.circuit_efficiency.efficiency.reading import (
 )
 from predictions.clauses import above, decide, within
 from predictions.judging import MIN_SEEDS, geometric, over_seeds, plural
+from predictions.labelled import Labelled, Numbers
 from predictions.verdicts import Finding
 
 MARGIN = 0.1
@@ -95,7 +96,7 @@ def find(runs: Sequence[Run]) -> Finding:
             notes=notes,
         )
     slopes = {arm: slopes_of(counted, arm, at) for arm in ARMS}
-    numbers = {
+    numbers: Numbers = {
         "mem_slope": over_seeds(slopes["mem"].values()),
         "gen_slope": over_seeds(slopes["gen"].values()),
         "matched_log_odds": Estimate(value=at, low=None, high=None, n=len(counted), unit="nats"),
@@ -134,21 +135,21 @@ def slopes_of(
     return over_curves(counted, of_seed)
 
 
-def _norms(counted: Sequence[SeedCurves], at: float) -> dict[str, Estimate]:
+def _norms(counted: Sequence[SeedCurves], at: float) -> Numbers:
     """Return the isologit norm at every size that two seeds know."""
-    numbers = {}
+    numbers: Numbers = {}
     for arm in ARMS:
         known = [curve.isologit(arm, at) for curve in counted]
         for D in sorted({D for norms in known for D in norms}):
             values = [norms[D] for norms in known if D in norms]
             if len(values) > 1:
-                numbers[f"{arm}_norm_at_{D}"] = geometric(values)
+                numbers[Labelled(f"{arm}_norm", dataset_size=D)] = geometric(values)
     return numbers
 
 
-def _other_ways(counted: Sequence[SeedCurves], at: float) -> dict[str, Estimate]:
+def _other_ways(counted: Sequence[SeedCurves], at: float) -> Numbers:
     """Return the slopes by the other way along the curve and by the other readings."""
-    numbers = {}
+    numbers: Numbers = {}
     for arm in ARMS:
         slopes = {"fixed_norm": slopes_of(counted, arm, at, "fixed norm")}
         for reading in READINGS[1:]:
@@ -172,9 +173,9 @@ def _plain(curve: SeedCurves, arm: Arm) -> float | None:
     return slope(ratios)
 
 
-def _kappas(counted: Sequence[SeedCurves]) -> dict[str, Estimate]:
+def _kappas(counted: Sequence[SeedCurves]) -> Numbers:
     """Return κ by both readings and both ways, where two seeds have it."""
-    numbers = {}
+    numbers: Numbers = {}
     ways: dict[str, tuple[Reading, Way]] = {
         "": ("centred_logit", "fixed norm"),
         "_log_odds": ("log_odds", "fixed norm"),
@@ -190,8 +191,8 @@ def _kappas(counted: Sequence[SeedCurves]) -> dict[str, Estimate]:
     return numbers
 
 
-def _shares(counted: Sequence[SeedCurves], at: float) -> dict[str, Estimate]:
-    numbers = {
+def _shares(counted: Sequence[SeedCurves], at: float) -> Numbers:
+    numbers: Numbers = {
         f"{arm}_share{'' if subspace == 'answer' else f'_{subspace}'}": over_seeds(
             [float(np.mean(curve.shares[arm, subspace])) for curve in counted], least=0.0, most=1.0
         )

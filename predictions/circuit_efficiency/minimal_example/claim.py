@@ -11,6 +11,7 @@ import numpy as np
 from efficiency.estimates import Estimate
 from efficiency.theory import FloatArray, MinimalExample
 from predictions.cells import Cell, Run
+from predictions.labelled import Labelled, Numbers
 from predictions.protocol import Prediction
 from predictions.sizes import SIZES, Size
 from predictions.verdicts import Finding
@@ -99,12 +100,14 @@ class MinimalExamplePrediction(Prediction):
 
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""
-        numbers: dict[str, Estimate] = {}
+        numbers: Numbers = {}
         for panel, example in PANELS.items():
-            numbers |= {f"{name}_{panel}": number for name, number in _numbers(example).items()}
+            numbers |= {
+                Labelled(name, panel=panel): number for name, number in _numbers(example).items()
+            }
 
         def value(name: str, panel: str) -> float:
-            found = numbers[f"{name}_{panel}"].value
+            found = numbers[Labelled(name, panel=panel)].value
             return math.inf if found is None else found
 
         guessing = math.log(PANELS["all_three"].num_classes)
@@ -137,7 +140,7 @@ class MinimalExamplePrediction(Prediction):
             outcome="refuted" if failed else "supported",
             sentence=sentence,
             numbers=numbers,
-            deciding="test_loss_falls_at_all_three",
+            deciding=Labelled("test_loss_falls_at", panel="all_three"),
         )
 
 

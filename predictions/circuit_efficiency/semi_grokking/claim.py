@@ -18,6 +18,7 @@ from predictions.clauses import Clause, decide
 from predictions.designs import Part
 from predictions.grounds import ground
 from predictions.judging import MIN_SEEDS, count, geometric, over_seeds, plural, retained, too_few
+from predictions.labelled import Numbers
 from predictions.protocol import Prediction
 from predictions.sizes import Size
 from predictions.verdicts import Finding
@@ -173,7 +174,7 @@ class SemiGrokking(Prediction):
         n, every = len(by_seed), [one for several in kinds.values() for one in several]
         semi = sum("semi-grokked" in several for several in kinds.values())
         share = share_interval(semi, n)
-        numbers = {
+        numbers: Numbers = {
             "share_of_seeds_semi_grokked": Estimate(
                 value=share.value, low=share.low, high=share.high, n=n, unit="1"
             )
@@ -229,7 +230,7 @@ def _knows_only_mirror_images(run: Run) -> bool:
     return retained(run, "test_accuracy") > 0.15 and retained(run) < 0.1
 
 
-def _of_semi_grokked(by_seed: Mapping[int, Mapping[int, Run]]) -> dict[str, Estimate]:
+def _of_semi_grokked(by_seed: Mapping[int, Mapping[int, Run]]) -> Numbers:
     """Return accuracy, delay and drift of semi-grokked runs, averaged within seeds."""
     runs = [[r for r in by.values() if kind(r) == "semi-grokked"] for by in by_seed.values()]
     runs = [several for several in runs if several]

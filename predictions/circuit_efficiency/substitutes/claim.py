@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from efficiency.estimates import Estimate
 from efficiency.statistics.intervals import TooFewError, rank_correlation
 from efficiency.statistics.pairing import pairing_p
 from predictions.cells import Cell, Run
@@ -18,6 +17,7 @@ from predictions.clauses import Clause, above, below, decide
 from predictions.designs import Part
 from predictions.grounds import ground
 from predictions.judging import MIN_SEEDS, plural, too_few
+from predictions.labelled import Labelled, Numbers
 from predictions.protocol import Prediction
 from predictions.sizes import SIZES, Size
 from predictions.verdicts import Finding
@@ -76,17 +76,16 @@ class Substitute(Prediction):
         "way",
         "threshold_with_decay": "the same with decay, at the same ε",
         "accuracy_difference": "in the other way − with decay, averaged over D'",
-        "accuracy_at": "final, at this D', in the other way",
-        "accuracy_with_decay_at": "final, at this D', with decay",
+        "accuracy": "final, at this D', in the other way, mean or of one start network",
+        "accuracy_with_decay": "the same with decay",
         "drift": "of accuracy from the first to the second half of the tail, mean over D'",
         "drift_with_decay": "the same with decay",
-        "log_odds_at": "geometric mean at the end, at this D', in the other way",
-        "log_odds_with_decay_at": "at the end, at this D', with decay",
-        "norm_at": "at the end / norm of the start network, at this D', in the other way",
-        "norm_with_decay_at": "the same with decay",
+        "log_odds": "geometric mean at the end, at this D', in the other way",
+        "log_odds_with_decay": "at the end, at this D', with decay",
+        "norm": "at the end / norm of the start network, at this D', in the other way",
+        "norm_with_decay": "the same with decay",
         "share_settled": "of the runs in the other way; the others are kept",
         "share_settled_with_decay": "of the runs with decay; the others are kept",
-        "seed": "of one start network: final accuracy at this D', in the other way or with decay",
     }
 
     def design(self, size: Size, num_seeds: int | None = None) -> str:
@@ -123,7 +122,7 @@ class Substitute(Prediction):
     def clauses(self, paired: Paired) -> Sequence[Clause]:
         """Return the clauses of the claim."""
 
-    def sentence(self, paired: Paired, numbers: Mapping[str, Estimate]) -> str:
+    def sentence(self, paired: Paired, numbers: Numbers) -> str:
         """Return the finding, without its outcome."""
         smallest, largest = paired.sizes[0], paired.sizes[-1]
         n = paired.ratio.estimate.n
@@ -183,17 +182,21 @@ class Keeps(Substitute):
         """See ``Substitute.clauses``."""
         smallest = paired.sizes[0]
         fallen = paired.accuracies(smallest, decayed=True)
-        falls = below(f"accuracy_with_decay_at_{smallest}", fallen, paired.middle)
+        falls = below(Labelled("accuracy_with_decay", dataset_size=smallest), fallen, paired.middle)
         return [above(FALL, paired.accuracies(smallest), paired.middle), replace(falls, fails=None)]
 
-    def sentence(self, paired: Paired, numbers: Mapping[str, Estimate]) -> str:
+    def sentence(self, paired: Paired, numbers: Numbers) -> str:
         """See ``Substitute.sentence``."""
         smallest, second = paired.sizes[:2]
+        other = numbers[Labelled("accuracy", dataset_size=second)]
+        decayed = [
+            numbers[Labelled("accuracy_with_decay", dataset_size=size)]
+            for size in (smallest, second)
+        ]
         return (
             f"Trained on {self.way.phrase}, networks end at accuracy {numbers[FALL]} on novel "
-            f"pairs at D' = {smallest} and at {numbers[f'accuracy_at_{second}']} at {second}, with "
-            f"decay at {numbers[f'accuracy_with_decay_at_{smallest}']} and "
-            f"{numbers[f'accuracy_with_decay_at_{second}']} "
+            f"pairs at D' = {smallest} and at {other} at {second}, with decay at {decayed[0]} and "
+            f"{decayed[1]} "
             f"({plural(paired.num_seeds, 'start network')}; middle {paired.middle:.3f})."
         )
 

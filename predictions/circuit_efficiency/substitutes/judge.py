@@ -13,6 +13,7 @@ from predictions.circuit_efficiency.substitutes.ways import DECAY, Way
 from predictions.circuit_efficiency.ungrokking.numbers import by_start, threshold
 from predictions.circuit_efficiency.ungrokking.reading import sweeps, usable
 from predictions.judging import geometric, over_seeds, share_settled
+from predictions.labelled import Labelled, Numbers
 from predictions.ratios import Ratio
 
 FALL, KEEP = "accuracy_at_smallest_size", "accuracy_at_largest_size"
@@ -91,10 +92,10 @@ class Paired:
         )
         return Ratio.of(above, below)
 
-    def numbers(self) -> dict[str, Estimate]:
+    def numbers(self) -> Numbers:
         """Return every number, of three start networks at least."""
         smallest, largest = self.sizes[0], self.sizes[-1]
-        numbers = {
+        numbers: Numbers = {
             FALL: over_seeds(self.accuracies(smallest).values(), least=0.0, most=1.0),
             KEEP: over_seeds(self.accuracies(largest).values(), least=0.0, most=1.0),
             RATIO: self.ratio.estimate,
@@ -113,20 +114,24 @@ class Paired:
             for size in self.sizes:
                 there = [one for one in arm if one.dataset_size == size]
                 accuracy = [one.number("novel_accuracy") for one in there]
-                numbers[f"accuracy{name}_at_{size}"] = over_seeds(accuracy, least=0.0, most=1.0)
+                numbers[Labelled(f"accuracy{name}", dataset_size=size)] = over_seeds(
+                    accuracy, least=0.0, most=1.0
+                )
                 if size not in (smallest, largest):
                     continue
                 # Of StableMax they are skewed over many powers of ten.
                 log_odds = [one.number("log_odds") for one in there]
-                numbers[f"log_odds{name}_at_{size}"] = geometric(log_odds, unit="nats")
-                numbers[f"norm{name}_at_{size}"] = geometric(self._growth(there))
+                numbers[Labelled(f"log_odds{name}", dataset_size=size)] = geometric(
+                    log_odds, unit="nats"
+                )
+                numbers[Labelled(f"norm{name}", dataset_size=size)] = geometric(self._growth(there))
             drifts = by_start(arm, "novel_accuracy_drift")
             numbers[f"drift{name}"] = over_seeds(drifts.values())
             numbers[f"share_settled{name}"] = share_settled(arm)
-        for one in self.other:
-            numbers[f"seed_{one.seed}_accuracy_at_{one.dataset_size}"] = _alone(one)
-        for one in self.decayed:
-            numbers[f"seed_{one.seed}_accuracy_with_decay_at_{one.dataset_size}"] = _alone(one)
+        for name, arm in (("", self.other), ("_with_decay", self.decayed)):
+            for one in arm:
+                at = Labelled(f"accuracy{name}", seed=one.seed, dataset_size=one.dataset_size)
+                numbers[at] = _alone(one)
         return numbers
 
     @cached_property

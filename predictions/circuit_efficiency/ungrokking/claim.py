@@ -105,11 +105,10 @@ class Ungrokking(Prediction):
     )
     glossary: ClassVar[Mapping[str, str]] = {
         "threshold": "D' at which accuracy crosses the middle between chance and 1, "
-        "all weight decays together",
+        "all weight decays together or at one",
         "threshold_by_binomial_model": "a second opinion: asymptotes of its own, intervals from "
         "resampling start networks",
-        "threshold_at_weight_decay": "the same at one weight decay of the continuation",
-        f"size_at_accuracy_{COMPARED:g}": f"D' at which accuracy crosses {COMPARED:g}, all weight "
+        "size_at": f"D' at which accuracy crosses {COMPARED:g}, all weight "
         "decays together; the paper reports about 800 to 1000 at mod 113 (appendix A.2)",
         "largest_size_that_always_falls": "below the middle in every run up to this size",
         "smallest_size_that_never_falls": "above it in every run from this size on",

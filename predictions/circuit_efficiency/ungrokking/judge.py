@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from efficiency.estimates import Estimate
 from efficiency.statistics import critical_size
 from efficiency.statistics.shapes import RIVALS, SHAPES
 from predictions.cells import Run
@@ -27,12 +26,13 @@ from predictions.circuit_efficiency.ungrokking.rivals import (
 )
 from predictions.clauses import LEVEL, Clause, Decision, above, below, decide
 from predictions.judging import MIN_SEEDS, over_seeds, plural
+from predictions.labelled import Named, Numbers
 from predictions.verdicts import Finding
 
 FALL, KEEP = "accuracy_at_smallest_size", "accuracy_at_largest_size"
 FORGETTING = "part_of_constant_forgetting"
 
-_FORMULAS = {number_of(name): SHAPES[name].formula for name in RIVALS}
+_FORMULAS: dict[Named, str] = {number_of(name): SHAPES[name].formula for name in RIVALS}
 
 
 def find(runs: Sequence[Run]) -> Finding:
@@ -73,7 +73,7 @@ def find(runs: Sequence[Run]) -> Finding:
     return Finding.of(decision, sentence, numbers, notes)
 
 
-def _clauses(numbers: dict[str, Estimate], main: Sequence[Run], middle: float) -> list[Clause]:
+def _clauses(numbers: Numbers, main: Sequence[Run], middle: float) -> list[Clause]:
     """Return the first parts of the rule: fall, keep."""
     sizes = [one.dataset_size for one in main]
     smallest, largest = (
@@ -104,7 +104,7 @@ def _against_rivals(
 def _sentence(
     decision: Decision,
     clauses: Sequence[Clause],
-    numbers: dict[str, Estimate],
+    numbers: Numbers,
     sizes: list[int],
     middle: float,
 ) -> str:
@@ -127,12 +127,13 @@ def _sentence(
             f"Accuracy on novel pairs falls to {smallest} at D' = {sizes[0]} and stays {largest} "
             f"at D' = {sizes[-1]}; it {crosses}"
         )
-    questions = {
+    questions: dict[Named, str] = {
         FALL: f"whether it falls at D' = {sizes[0]}",
         KEEP: f"whether it is kept at D' = {sizes[-1]}",
         FORGETTING: "whether partial accuracies are not forgotten at one constant rate "
         f"({numbers.get(FORGETTING)} of what that would be)",
-    } | {
+    }
+    questions |= {
         name: f"whether the fall is a transition and not {formula} (error difference "
         f"{numbers[name]})"
         for name, formula in _FORMULAS.items()

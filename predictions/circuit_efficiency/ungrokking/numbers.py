@@ -15,6 +15,7 @@ from efficiency.training.ensemble import part_masks
 from predictions.cells import Run
 from predictions.circuit_efficiency.ungrokking.reading import Seeds
 from predictions.judging import MIN_SEEDS, over_seeds, retained, share_settled
+from predictions.labelled import Labelled, Numbers
 
 OPEN = (-math.inf, math.inf)
 """Bounds of what is not known at all."""
@@ -86,15 +87,15 @@ def threshold_by_binomial_model(main: Sequence[Run]) -> Estimate | None:
     )
 
 
-def transition(seeds: Seeds, sizes: list[int]) -> dict[str, Estimate]:
+def transition(seeds: Seeds, sizes: list[int]) -> Numbers:
     """Return threshold, bracket and widths."""
-    numbers = {"threshold": threshold(seeds)}
+    numbers: Numbers = {"threshold": threshold(seeds)}
     every = list(seeds.values())
     for decay in every[0]:
-        numbers[f"threshold_at_weight_decay_{decay:g}"] = critical_size.population(
+        numbers[Labelled("threshold", weight_decay=decay)] = critical_size.population(
             [[by[decay].crossing.threshold] for by in every], unit="examples"
         )
-    numbers[f"size_at_accuracy_{COMPARED:g}"] = critical_size.population(
+    numbers[Labelled("size_at", accuracy=COMPARED)] = critical_size.population(
         [[sweep.crosses(COMPARED) for sweep in by.values()] for by in every], unit="examples"
     )
     numbers |= _bracket(seeds, sizes)
@@ -112,7 +113,7 @@ def transition(seeds: Seeds, sizes: list[int]) -> dict[str, Estimate]:
     return numbers
 
 
-def _bracket(seeds: Seeds, sizes: list[int]) -> dict[str, Estimate]:
+def _bracket(seeds: Seeds, sizes: list[int]) -> Numbers:
     """Return the largest size that always falls and the smallest that never does."""
     every = [sweep for by in seeds.values() for sweep in by.values()]
     bounds = critical_size.bracket(sizes, [sweep.retained for sweep in every])
@@ -130,9 +131,9 @@ def _bracket(seeds: Seeds, sizes: list[int]) -> dict[str, Estimate]:
     }
 
 
-def ends(main: Sequence[Run], sizes: list[int]) -> dict[str, Estimate]:
+def ends(main: Sequence[Run], sizes: list[int]) -> Numbers:
     """Return the accuracies at both ends; measured if most runs there have settled."""
-    numbers = {}
+    numbers: Numbers = {}
     for name, D in (("smallest", sizes[0]), ("largest", sizes[-1])):
         there = [one for one in main if one.dataset_size == D]
         numbers[f"accuracy_at_{name}_size"] = over_seeds(
@@ -144,9 +145,9 @@ def ends(main: Sequence[Run], sizes: list[int]) -> dict[str, Estimate]:
     return numbers
 
 
-def still_moving(main: Sequence[Run]) -> dict[str, Estimate]:
+def still_moving(main: Sequence[Run]) -> Numbers:
     """Return the share of runs that had settled, and how far partial accuracies still moved."""
-    numbers = {"share_of_continued_runs_settled": share_settled(main)}
+    numbers: Numbers = {"share_of_continued_runs_settled": share_settled(main)}
     low, high = critical_size.PARTIAL
     partial = [one for one in main if low < retained(one) < high]
     drift = by_start(partial, "novel_accuracy_drift")
@@ -155,7 +156,7 @@ def still_moving(main: Sequence[Run]) -> dict[str, Estimate]:
     return numbers
 
 
-def removed_against_never_seen(held_out: Sequence[Run]) -> dict[str, Estimate]:
+def removed_against_never_seen(held_out: Sequence[Run]) -> Numbers:
     """Return accuracy kept on removed and on never-seen examples, and their difference by seed."""
     removed = by_start(held_out, "removed_accuracy")
     never_seen = by_start(held_out, "never_seen_accuracy")

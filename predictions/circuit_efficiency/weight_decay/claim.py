@@ -24,6 +24,7 @@ from predictions.clauses import decide, within
 from predictions.designs import Part
 from predictions.grounds import ground, steps_at
 from predictions.judging import MIN_SEEDS, geometric, over_seeds, plural, share_settled, too_few
+from predictions.labelled import Labelled, Numbers
 from predictions.protocol import Prediction
 from predictions.ratios import Ratio
 from predictions.sizes import SIZES, Size
@@ -92,7 +93,7 @@ class WeightDecay(Prediction):
         "accuracy_difference_later": "the same with the drift added once more",
         "share_of_continued_runs_settled": "the others were still moving when they ended; kept",
         "threshold_ratio": "threshold at the largest weight decay / at the smallest",
-        "halfway_steps_at": "steps until half of the accuracy is lost at the smallest D', "
+        "halfway_steps": "steps until half of the accuracy is lost at the smallest D', "
         "geometric mean, at this weight decay",
         "speed_exponent": "of these steps in weight decay: −1 if speed is proportional to it",
         "weight_decay_range": "largest / smallest",
@@ -166,7 +167,7 @@ def _find(seeds: Seeds, continued: Sequence[Run], notes: tuple[str, ...]) -> Fin
         for decay in (most, least)
     ]
     later = {seed: apart + drifts[0][seed] - drifts[1][seed] for seed, apart in difference.items()}
-    numbers = {
+    numbers: Numbers = {
         "accuracy_difference": over_seeds(difference.values()),
         "accuracy_difference_later": over_seeds(later.values()),
         "threshold_ratio": ratio.estimate,
@@ -196,7 +197,7 @@ def _find(seeds: Seeds, continued: Sequence[Run], notes: tuple[str, ...]) -> Fin
     )
 
 
-def _speeds(continued: Sequence[Run]) -> dict[str, Estimate]:
+def _speeds(continued: Sequence[Run]) -> Numbers:
     """Return how long it takes to lose half at the smallest size, by weight decay."""
     smallest = min(one.dataset_size for one in continued)
     steps: dict[float, dict[int, float]] = {}
@@ -204,8 +205,10 @@ def _speeds(continued: Sequence[Run]) -> dict[str, Estimate]:
         halfway = one.outcome.numbers.get("step_halfway")
         if one.dataset_size == smallest and halfway is not None and halfway.value is not None:
             steps.setdefault(one.weight_decay, {})[one.settings.data_seed] = halfway.value
-    numbers = {
-        f"halfway_steps_at_{decay:g}": geometric(list(by_seed.values()), unit="steps")
+    numbers: Numbers = {
+        Labelled("halfway_steps", weight_decay=decay): geometric(
+            list(by_seed.values()), unit="steps"
+        )
         for decay, by_seed in sorted(steps.items())
         if len(by_seed) > 1
     }

@@ -21,6 +21,7 @@ from predictions.first_study.interventions_arms import (
 )
 from predictions.first_study.interventions_judge import find, times
 from predictions.first_study.times import Time, time_of
+from predictions.labelled import Labelled
 from predictions.sizes import OF_ALL
 from tests.build import number
 
@@ -62,16 +63,16 @@ def run_at(arm: str, seed: int, time: Time) -> Run:
 def test_a_planted_advantage_over_every_arm_is_supported():
     finding = find(planted())
     assert finding.outcome == "supported"
-    assert finding.numbers["earlier_than_adam"].value == 1.0
+    assert finding.numbers[Labelled("earlier_than", arm="Adam")].value == 1.0
     assert finding.p_value == pytest.approx(2 * 0.5**10)
-    ratio = finding.numbers["times_faster_than_dropout"]
+    ratio = finding.numbers[Labelled("times_faster_than", arm="dropout")]
     assert ratio.low < 3000 / 800 < ratio.high
 
 
 def test_arms_that_never_generalise_are_beaten_and_their_ratio_is_a_bound():
     finding = find(planted(theirs=10 * BUDGET))
     assert finding.outcome == "supported"
-    ratio = finding.numbers["times_faster_than_adam"]
+    ratio = finding.numbers[Labelled("times_faster_than", arm="Adam")]
     assert (ratio.value, ratio.high, ratio.status) == (None, None, "censored")
     assert 1 < ratio.low < BUDGET / 800
 
@@ -79,14 +80,14 @@ def test_arms_that_never_generalise_are_beaten_and_their_ratio_is_a_bound():
 def test_seeds_in_which_weight_decay_never_came_are_not_left_out_of_its_advantage():
     drawn = planted()
     drawn[WEIGHT_DECAY][0] = Time(steps=BUDGET, censored=True)
-    ratio = find(drawn).numbers["times_faster_than_adam"]
+    ratio = find(drawn).numbers[Labelled("times_faster_than", arm="Adam")]
     assert (ratio.value, ratio.low, ratio.high) == (None, None, None)
 
 
 def test_one_rival_of_equal_strength_leaves_it_open_and_is_named():
     finding = find(planted(dropout=800.0, spread=0.5))
     assert finding.outcome == "undecided"
-    assert finding.deciding == "earlier_than_dropout"
+    assert finding.deciding == Labelled("earlier_than", arm="dropout")
     assert "dropout, its closest rival" in finding.sentence
 
 
@@ -96,8 +97,8 @@ def test_seeds_in_which_neither_came_are_left_out_of_the_sign_test_alone():
         drawn[WEIGHT_DECAY][seed] = Time(steps=BUDGET, censored=True)
     finding = find(drawn)
     assert finding.outcome == "undecided"
-    assert finding.numbers["earlier_than_adam"].value == 0.6
-    ahead = finding.numbers["ahead_where_decided_adam"]
+    assert finding.numbers[Labelled("earlier_than", arm="Adam")].value == 0.6
+    ahead = finding.numbers[Labelled("ahead_where_decided", arm="Adam")]
     assert (ahead.value, ahead.n) == (1.0, 6)
     assert ahead.low == pytest.approx(0.025 ** (1 / 6))
 
@@ -105,13 +106,13 @@ def test_seeds_in_which_neither_came_are_left_out_of_the_sign_test_alone():
 def test_one_stronger_rival_refutes():
     finding = find(planted(**{"full batch": 100.0}))
     assert finding.outcome == "refuted"
-    assert finding.deciding == "later_than_full_batch"
+    assert finding.deciding == Labelled("later_than", arm="full batch")
 
 
 def test_weight_decay_that_never_generalises_is_no_test_and_few_seeds_decide_nothing():
     invalid = find(planted(ours=10 * BUDGET))
     assert invalid.outcome == "invalid"
-    assert invalid.numbers["generalised_dropout"].value == 10
+    assert invalid.numbers[Labelled("generalised", arm="dropout")].value == 10
     assert find(planted(num_seeds=5)).outcome == "undecided"
     assert find(planted(num_seeds=6)).outcome == "supported"
 

@@ -7,6 +7,7 @@ from efficiency.analysis.alignment import Alignment, subspaces
 from paper_figures.panels import learned_structure as figure_learned_structure
 from predictions.first_study.learned_structure import LearnedStructure
 from predictions.first_study.learned_structure_judge import Learned, find, measured
+from predictions.labelled import Labelled
 from tests.predictions.plant import Left, diverged, ended, labelled
 
 RUN = LearnedStructure().settings("quick", 1)[0]
@@ -36,23 +37,31 @@ def networks(*, knowing=(8, 8), random=(0, 8), unknowing=0):
 def test_structure_with_true_labels_alone_supports():
     finding = find(networks(unknowing=3))
     assert finding.outcome == "supported"
-    assert finding.numbers["structured_addition"].n == 8
-    assert finding.numbers["structured_others_addition"].value == 1.0
+    assert finding.numbers[Labelled("structured", operation="addition")].n == 8
+    assert finding.numbers[Labelled("structured_others", operation="addition")].value == 1.0
     assert finding.p_value == pytest.approx(2 * 0.5**8)
-    assert finding.numbers["times_shuffled_addition"].value == pytest.approx(4.0)
+    assert finding.numbers[Labelled("times_shuffled", operation="addition")].value == pytest.approx(
+        4.0
+    )
 
 
 def test_no_structure_and_structure_from_nothing_refute():
     assert find(networks(knowing=(0, 8))).outcome == "refuted"
     anywhere = find(networks(random=(8, 8)))
-    assert (anywhere.outcome, anywhere.deciding) == ("refuted", "structured_random_labels_addition")
+    assert (anywhere.outcome, anywhere.deciding) == (
+        "refuted",
+        Labelled("structured_random_labels", operation="addition"),
+    )
     assert find(networks(knowing=(5, 8))).outcome == "undecided"
 
 
 def test_few_networks_that_know_decide_nothing():
     finding = find(networks(knowing=(5, 5), unknowing=10))
     assert (finding.outcome, finding.p_value) == ("undecided", 1)
-    assert (finding.deciding, finding.numbers[finding.deciding].n) == ("structured_addition", 5)
+    assert (finding.deciding, finding.numbers[finding.deciding].n) == (
+        Labelled("structured", operation="addition"),
+        5,
+    )
     assert "5 networks that know addition" in finding.sentence
 
 

@@ -18,6 +18,7 @@ from predictions.first_study.label_noise import FEW, MANY, PARTS, LabelNoise
 from predictions.first_study.operations import ALL, HARDEST, OperationsLearned
 from predictions.first_study.staying_grokked import ARMS, LONGER, StayingGrokked
 from predictions.judging import share
+from predictions.labelled import Labelled
 from tests.predictions.plant import Left, diverged, ended, labelled, timed
 
 
@@ -66,9 +67,9 @@ def noisy(num_seeds=10, *, novel=None, kept=1.0, exceptions=0):
 def test_rule_and_exceptions_at_few_and_no_rule_at_many_support():
     verdict = LabelNoise().judge("quick", noisy())
     assert verdict.outcome == "supported"
-    assert verdict.numbers["rule_and_exceptions_at_2.5_percent"].value == 1.0
-    assert verdict.numbers["rule_at_20_percent"].value == 0.0
-    assert verdict.numbers["novel_accuracy_at_5_percent"].value == pytest.approx(0.8)
+    assert verdict.numbers[Labelled("rule_and_exceptions", percent_wrong=2.5)].value == 1.0
+    assert verdict.numbers[Labelled("rule", percent_wrong=20)].value == 0.0
+    assert verdict.numbers[Labelled("novel_accuracy", percent_wrong=5)].value == pytest.approx(0.8)
     assert LabelNoise().judge("quick", noisy(exceptions=1)).outcome == "supported"
     assert LabelNoise().judge("quick", noisy(exceptions=2)).outcome == "undecided"
 
@@ -126,21 +127,21 @@ def test_networks_that_stay_support_and_that_fall_out_in_one_arm_refute():
     assert StayingGrokked().judge("quick", stay()).outcome == "supported"
     verdict = StayingGrokked().judge("quick", stay(stayed=(10, 1)))
     assert verdict.outcome == "refuted"
-    assert verdict.deciding == "stayed_without_decay"
+    assert verdict.deciding == Labelled("stayed", arm="without_decay")
     assert StayingGrokked().judge("quick", stay(stayed=(8, 10))).outcome == "undecided"
 
 
 def test_falling_out_for_a_while_is_counted_and_decides_nothing():
     verdict = StayingGrokked().judge("quick", stay(dip=0.6))
     assert verdict.outcome == "supported"
-    assert verdict.numbers["ever_below_with_decay"].value == 1.0
-    assert verdict.numbers["lowest_with_decay"].value == 0.6
+    assert verdict.numbers[Labelled("ever_below", arm="with_decay")].value == 1.0
+    assert verdict.numbers[Labelled("lowest", arm="with_decay")].value == 0.6
 
 
 def test_only_networks_that_had_generalised_can_stay():
     verdict = StayingGrokked().judge("quick", stay(knew=7, stayed=(7, 7)))
     assert verdict.outcome == "supported"
-    assert verdict.numbers["stayed_with_decay"].n == 7
+    assert verdict.numbers[Labelled("stayed", arm="with_decay")].n == 7
     assert StayingGrokked().judge("quick", stay(knew=5)).outcome == "undecided"
 
 
@@ -160,6 +161,9 @@ def test_the_figure_of_staying_shows_only_those():
     for axes in figure.axes:
         assert "7 networks" in axes.get_title("left")
         assert labelled(axes)["median"][1] == [1.0, 1.0, 0.98]
+
+
+LESS = Labelled("less_data", operation="addition", than="subtraction")
 
 
 def learned(num_seeds=10, *, sizes=None, ties=0):
@@ -184,8 +188,8 @@ def learned(num_seeds=10, *, sizes=None, ties=0):
 def test_less_data_in_every_pair_that_can_be_compared_supports():
     verdict = OperationsLearned().judge("quick", learned())
     assert verdict.outcome == "supported"
-    assert verdict.numbers["less_data_addition_than_subtraction"].value == 1.0
-    assert verdict.numbers["sizes_learned_sum_of_squares"].value == 3.0
+    assert verdict.numbers[LESS].value == 1.0
+    assert verdict.numbers[Labelled("sizes_learned", operation="sum-of-squares")].value == 3.0
     assert verdict.notes == (
         "Not compared, for neither generalises: quadratic and quadratic-plus-a.",
     )
@@ -193,15 +197,19 @@ def test_less_data_in_every_pair_that_can_be_compared_supports():
 
 def test_one_pair_the_other_way_round_refutes_and_ties_leave_it_open():
     other = OperationsLearned().judge("quick", learned(sizes={"subtraction": 3}))
-    assert (other.outcome, other.deciding) == ("refuted", "more_data_addition_than_subtraction")
+    more = Labelled("more_data", operation="addition", than="subtraction")
+    assert (other.outcome, other.deciding) == ("refuted", more)
     assert OperationsLearned().judge("quick", learned(ties=1)).outcome == "supported"
     tied = OperationsLearned().judge("quick", learned(ties=2))
-    assert (tied.outcome, tied.deciding) == ("undecided", "less_data_addition_than_subtraction")
+    assert (tied.outcome, tied.deciding) == ("undecided", LESS)
 
 
 def test_the_hardest_operation_learned_refutes():
     verdict = OperationsLearned().judge("quick", learned(sizes={HARDEST: 1}))
-    assert (verdict.outcome, verdict.deciding) == ("refuted", "generalised_cubic_plus_b")
+    assert (verdict.outcome, verdict.deciding) == (
+        "refuted",
+        Labelled("generalised", operation="cubic-plus-b"),
+    )
 
 
 def test_operations_that_nobody_learns_are_no_test_and_few_seeds_decide_nothing():

@@ -12,6 +12,7 @@ from predictions.first_study.data_fraction import DataFraction, percent
 from predictions.first_study.slopes import MIN_SEEDS
 from predictions.first_study.table_size import TableSize
 from predictions.first_study.times import time_of
+from predictions.labelled import word
 from tests.predictions.plant import diverged, labelled, timed
 
 SPREAD = math.log(2)
@@ -52,7 +53,7 @@ def test_a_planted_cost_of_less_data_is_supported_and_measured():
     late = sum(time_of(run).censored for run in runs)
     assert late > 0
     assert f"{late} of 48 runs" in verdict.sentence
-    counted = [n for name, n in verdict.numbers.items() if name.startswith("generalised_at")]
+    counted = [n for name, n in verdict.numbers.items() if word(name) == "generalised"]
     assert sum(n.value for n in counted) == len(runs) - late
     assert [n.n for n in counted] == [8] * 6
 
