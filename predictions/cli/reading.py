@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from efficiency.errors import InvalidInputError
 from predictions.cli.asking import (
     chosen_of,
     groups,
@@ -78,12 +79,20 @@ def report(
     from predictions.cli.sequence import seeds_to_judge
     from predictions.plans import Extent
     from predictions.report import stem
+    from predictions.stored import on
 
     chosen, size = chosen_of(names or the_theory(), asked, size)
     place = existing(store)
     extent = Extent(seeds=seeds)
     make_writable(out, stem(chosen, size, extent))
     judged = verdicts_on(place, chosen, size, seeds_to_judge(place, chosen, size, seeds))
+    undecided = all(one.outcome in ("undecided", "invalid") for one in judged.verdicts)
+    if not judged.code and undecided and not any(one.runs for one in judged.verdicts):
+        raise InvalidInputError(
+            f"there is nothing to report: the store {store} has no run of what was asked for at "
+            f"{size}; `{on(place, 'predictions status')}` shows what it has, and --size takes "
+            "another size"
+        )
     write_reports(judged.verdicts, chosen, place, out, extent, quiet=False)
     return judged.code
 

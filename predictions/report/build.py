@@ -142,6 +142,7 @@ def _context(
     extent: Extent,
 ) -> dict[str, Any]:
     every: dict[str, Run] = {}
+    arms: dict[str, dict[str, None]] = {}
     claims: list[tuple[str, Sequence[Run]]] = []
     one = predictions[0] if len(predictions) == 1 else None
     group = group_of([verdict.prediction for verdict in verdicts], verdicts[0].size) or ""
@@ -150,14 +151,19 @@ def _context(
     for verdict, prediction in zip(verdicts, predictions, strict=True):
         notes = _new_notes(verdict, told)
         claims.append((prediction.name, verdict.evidence))
-        every |= {run.identity: run for run in verdict.evidence}
+        for run in verdict.evidence:
+            every[run.identity] = run
+            arms.setdefault(run.identity, {})[_place(run)] = None
         sections.append(_section(verdict, prediction, extent) | notes)
     return {
         "title": f"{one.title if one else TITLES.get(group, 'Predictions')}, {_at(verdicts[0])}",
         "sections": sections,
         "table": family.rows(verdicts, predictions),
         "explained": family.EXPLAINED,
-        "runs": [_run_row(run) for run in sorted(every.values(), key=_run_order)],
+        "runs": [
+            _run_row(run) | {"arms": "; ".join(filter(None, arms[run.identity]))}
+            for run in sorted(every.values(), key=_run_order)
+        ],
         "every_runs": rows.judged(claims),
         "every_numbers": rows.of_verdicts(verdicts),
         "command": _command(predictions, verdicts[0].size, store, extent),
@@ -231,6 +237,11 @@ def _section(
             for name, number in verdict.numbers.items()
         ],
     }
+
+
+def _place(run: Run) -> str:
+    """Return the arm of a cell, and whether others only begin from it."""
+    return ", ".join(filter(None, [run.arm, "start" if run.is_start else ""]))
 
 
 def _trained(settings: RunSettings) -> str:

@@ -191,6 +191,16 @@ def test_what_continues_a_damaged_run_is_trained_again_with_it(predictions, own_
     assert aside == {run, *children}
 
 
+def test_a_report_on_a_store_without_any_of_its_runs_is_refused(predictions, smoke_store, tmp_path):
+    asked = ("report", "ungrokking", "--store", smoke_store, "--out", tmp_path)
+    answer = predictions(*asked)
+    assert answer.code == 2
+    assert "has no run of what was asked for at quick" in answer.err
+    assert f"`predictions status --store {smoke_store}` shows what it has" in answer.err
+    assert list(tmp_path.iterdir()) == []
+    assert predictions(*asked, "--size", "smoke").code == 0
+
+
 def test_a_report_at_other_seeds_has_a_name_of_its_own(predictions, smoke_store, tmp_path):
     run_smoke(predictions, smoke_store, tmp_path)
     before = (tmp_path / "out" / "ungrokking-smoke.html").read_bytes()

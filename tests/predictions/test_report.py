@@ -59,6 +59,18 @@ def test_the_numbers_of_a_verdict_are_a_table_with_a_column_for_each_label(writt
         assert (row["low"], row["n"], row["unit"]) == (found.low, found.n, found.unit)
 
 
+def test_a_run_is_shown_with_the_arm_that_it_is_there_for(written):
+    verdict, _, markdown = written
+    lines = [line.split(" | ") for line in markdown.read_text().splitlines()]
+    shown = {cells[0][3:15]: cells[1] for cells in lines if cells[0].startswith("| `")}
+    arms = {
+        run.identity[:12]: f"{run.arm}, start" if run.is_start else run.arm
+        for run in verdict.evidence
+    }
+    assert shown == arms
+    assert {*arms.values()} >= {"whole table", "whole table, start", "held out"}
+
+
 class Page(HTMLParser):
     """Collects tags and checks that they close in order."""
 
