@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from efficiency import theory
     from efficiency.analysis import isologit, logit_subspaces
     from efficiency.analysis.measured import measure, module_of
+    from efficiency.analysis.points import activations
     from efficiency.errors import InvalidInputError
     from efficiency.estimates import Estimate
     from efficiency.networks import ARCHITECTURES
@@ -59,6 +60,7 @@ _HOME = {
     "Trained": "training.loop",
     "Training": "training.loop",
     "TransformerSettings": "settings",
+    "activations": "analysis.points",
     "critical_size": "statistics.critical_size",
     "intervals": "statistics.intervals",
     "isologit": "analysis.isologit",
@@ -91,6 +93,7 @@ __all__ = [
     "Trained",
     "Training",
     "TransformerSettings",
+    "activations",
     "critical_size",
     "intervals",
     "isologit",

@@ -20,7 +20,7 @@ from efficiency.analysis import logit_subspaces
 from efficiency.errors import InvalidInputError
 from efficiency.estimates import Estimate
 from efficiency.operations import IntArray
-from efficiency.settings import NetworkSettings, TaskSettings
+from efficiency.settings import NetworkSettings, TaskBase, TaskSettings
 
 _BATCH = 4096
 """Examples whose logits are computed at once."""
@@ -30,7 +30,7 @@ _FARTHEST = 8.0
 
 
 def module_of(
-    task: TaskSettings, settings: NetworkSettings, weights: Mapping[str, npt.ArrayLike]
+    task: TaskBase, settings: NetworkSettings, weights: Mapping[str, npt.ArrayLike]
 ) -> networks.Network:
     """Return the network of some weights, such as a run left in a store.
 

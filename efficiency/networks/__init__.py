@@ -25,7 +25,7 @@ from efficiency.networks.architectures import (
     architecture_of,
     register,
 )
-from efficiency.networks.base import Network, keep_all, tokens
+from efficiency.networks.base import Network, Point, keep_all, tokens
 from efficiency.networks.layers import Layers, Written
 from efficiency.networks.mlp import MLP, FeaturesMLP
 from efficiency.networks.one_layer_transformer import OneLayerTransformer
@@ -45,6 +45,7 @@ __all__ = [
     "Layers",
     "Network",
     "OneLayerTransformer",
+    "Point",
     "Program",
     "StackedProgram",
     "TableForm",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +43,11 @@ def tokens(prompt: Sequence[str | int], left: Tensor, right: Tensor) -> Tensor:
         )
     columns = [operands[t] if isinstance(t, str) else torch.full_like(left, t) for t in prompt]
     return torch.stack(columns, dim=-1)
+
+
+@final
+class Point(nn.Identity):
+    """A place in a network where what passes can be read, or replaced by a forward hook."""
 
 
 class Network(nn.Module, ABC):

@@ -24,6 +24,9 @@ class MLP(Network):
         num_layers: Hidden layers.
         d_model: M.
         d_mlp: L.
+
+    Attributes:
+        hidden: The hidden layers; each is a point of its units, (D, L).
     """
 
     def __init__(self, *, num_symbols: int, num_layers: int, d_model: int, d_mlp: int) -> None:

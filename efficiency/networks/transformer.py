@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from efficiency.networks.base import Drop, Network, keep_all
+from efficiency.networks.base import Drop, Network, Point, keep_all
 from efficiency.networks.layers import Array, Layers
 
 Normalisation = Literal["none", "pre", "post"]
@@ -41,6 +41,10 @@ class Layer(nn.Module):
         d_mlp: L.
         biases: Whether the MLP has them.
         normalisation: Where LayerNorms are: nowhere, before each part or after each sum.
+
+    Attributes:
+        attention: Point of how much each of the last R positions reads of each, (D, R, T, H).
+        hidden: Of the hidden units, (D, R, L).
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class Layer(nn.Module):
         normed = normalisation != "none"
         self.norm_attention = _Normed(d_model) if normed else nn.Identity()
         self.norm_mlp = _Normed(d_model) if normed else nn.Identity()
+        self.attention, self.hidden = Point(), Point()
 
     def forward(self, residual_DTM: Tensor, num_answers: int, drop: Drop) -> Tensor:
         """Return the residual stream after the layer, (D, R, M) at the last R = num_answers."""
@@ -129,14 +134,15 @@ class Layer(nn.Module):
         if num_answers > 1:  # the last position may look at every other
             future_TT = torch.ones(num_positions, num_positions, device=read_DTM.device).triu(1) > 0
             scores_DRTH = scores_DRTH.masked_fill(future_TT[-num_answers:, :, None], -math.inf)
-        mixed_DRHF = (scores_DRTH.softmax(2).unsqueeze(-1) * value_D1THF).sum(2)
+        attention_DRTH = self.attention(scores_DRTH.softmax(2))
+        mixed_DRHF = (attention_DRTH.unsqueeze(-1) * value_D1THF).sum(2)
         return _product(mixed_DRHF.flatten(2), self.W_O)
 
     def _mlp(self, read_DRM: Tensor) -> Tensor:
         hidden_DRL = _product(read_DRM, self.W_in)
         if self.b_in is not None:
             hidden_DRL = hidden_DRL + self.b_in
-        result_DRM = _product(torch.relu(hidden_DRL), self.W_out)
+        result_DRM = _product(self.hidden(torch.relu(hidden_DRL)), self.W_out)
         return result_DRM if self.b_out is None else result_DRM + self.b_out
 
 
@@ -173,6 +179,9 @@ class Transformer(Network):
         num_tokens: V; default: S and the constants of a prompt of T tokens with two operands, of
             which ``=`` and ``o`` are S and S + 1.
         num_answers: A, read at the last A positions; logits are (D, A, S), or (D, S) of one.
+
+    Attributes:
+        layers: The blocks; each is a point of the residual stream after it.
     """
 
     def __init__(
