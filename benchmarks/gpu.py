@@ -18,6 +18,7 @@ import numpy as np
 
 from benchmarks import step
 from efficiency import train
+from efficiency.engines import StackedEngine
 from efficiency.settings import RunSettings
 from efficiency.statistics.intervals import t_interval
 from efficiency.training import ensemble
@@ -63,7 +64,7 @@ def trained(runs: list[RunSettings], device: str) -> list[dict[str, float]]:
     weights: dict[RunSettings, dict[str, np.ndarray]] = {}
     found: list[dict[str, float]] = [{}] * len(runs)
     for level in (list(starts), runs):
-        for group in ensemble.pack(level, ensemble.MAX_EXAMPLES[device]):
+        for group in ensemble.pack(level, StackedEngine.most_examples(device)):
             members = [level[i] for i in group]
             given = [None if run.start is None else weights[run.start] for run in members]
             results = train(members, given, device, "stacked")

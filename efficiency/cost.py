@@ -26,7 +26,7 @@ _SAVED_AT_ONCE = 16 * 2**20
 
 def flops_per_step(run: RunSettings, engine: str = "compiled") -> float:
     """Return the floating-point operations of the matrix products of one network-step."""
-    return engines.ENGINES[engine].COST.flops_per_step(run)
+    return engines.ENGINES.find(engine).COST.flops_per_step(run)
 
 
 def seconds(group: Sequence[RunSettings], engine: str = "compiled") -> float:
@@ -36,7 +36,7 @@ def seconds(group: Sequence[RunSettings], engine: str = "compiled") -> float:
         group: Runs that share a ``shape_key``.
         engine: What trains them.
     """
-    return engines.ENGINES[engine].COST.seconds(group)
+    return engines.ENGINES.find(engine).COST.seconds(group)
 
 
 @functools.lru_cache(maxsize=1)
@@ -76,7 +76,7 @@ def member_bytes(run: RunSettings, engine: str = "compiled", *, examples: int | 
         engine: What trains it.
         examples: D of the ensemble's largest member, to which the stacked engine pads.
     """
-    return engines.ENGINES[engine].COST.member_bytes(run, examples or run.dataset_size)
+    return engines.ENGINES.find(engine).COST.member_bytes(run, examples or run.dataset_size)
 
 
 def group_bytes(group: Sequence[RunSettings], engine: str = "compiled") -> int:
@@ -92,4 +92,4 @@ def group_bytes(group: Sequence[RunSettings], engine: str = "compiled") -> int:
 def shared_bytes(run: RunSettings, num_members: int, engine: str = "compiled") -> int:
     """Return the memory of an ensemble that its members share: for computing and for saving."""
     saving = min(num_members * run.network.dtype.itemsize * num_parameters(run), _SAVED_AT_ONCE)
-    return engines.ENGINES[engine].COST.computing_bytes(run, num_members) + saving
+    return engines.ENGINES.find(engine).COST.computing_bytes(run, num_members) + saving

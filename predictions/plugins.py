@@ -1,4 +1,4 @@
-"""Other packages' operations, networks, predictions and figures.
+"""Other packages' operations, networks, engines, predictions and figures.
 
 A plug-in is a module that registers what it adds when it is imported: see ``register`` in
 ``efficiency.networks``, ``efficiency.operations.OPERATIONS``, ``predictions.registry`` and

@@ -135,7 +135,7 @@ class NetworkTrainer:
         for engine, indices in sorted(by_engine.items()):
             packed = ensemble.pack(
                 [runs[i] for i in indices],
-                ensemble.MAX_EXAMPLES["cuda" if self.device == "cuda" else engine],
+                engines.ENGINES.find(engine).most_examples(self.device),
                 fits=lambda group: self._group_bytes(group) <= budget,
             )
             groups.extend([indices[i] for i in group] for group in packed)
@@ -185,5 +185,5 @@ class NetworkTrainer:
             "threads": 1,
             "workers": self.workers,
             "engine": engine,
-            "compiled": engines.ENGINES[engine].compiled_by(),
+            "compiled": engines.ENGINES.find(engine).compiled_by(),
         }

@@ -110,12 +110,13 @@ def test_the_tests_of_the_example_pass_as_they_stand(outside):
         env={**os.environ, "PYTHONPATH": str(outside)},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "4 passed" in done.stdout
+    assert "6 passed" in done.stdout
 
 
 def test_each_part_of_the_example_is_short():
     for path in (EXAMPLE / "grokking_example").glob("*.py"):
-        assert len(path.read_text().splitlines()) <= 40, path
+        most = 70 if path.name == "engine.py" else 40
+        assert len(path.read_text().splitlines()) <= most, path
 
 
 def test_what_an_installed_package_adds_is_listed(outside):

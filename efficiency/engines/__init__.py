@@ -1,12 +1,18 @@
-"""Engines train ensembles: compiled code on a CPU, batched tensor operations everywhere else."""
+"""Engines train ensembles: compiled code on a CPU, batched tensor operations everywhere else.
+
+Another package registers its own by ``ENGINES.register``, or has it named ``mymodule:MyEngine``.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 from efficiency.engines.base import Engine
 from efficiency.engines.compiled import CompiledEngine
 from efficiency.engines.layered import LayeredEngine
 from efficiency.engines.stacked import StackedEngine
 from efficiency.errors import InvalidInputError
+from efficiency.registry import Registry
 from efficiency.settings import RunSettings
 
 __all__ = [
@@ -20,33 +26,50 @@ __all__ = [
     "without_compiled_code",
 ]
 
-ENGINES: dict[str, type[Engine]] = {
-    "compiled": CompiledEngine,
-    "layered": LayeredEngine,
-    "stacked": StackedEngine,
-}
-"""The faster ones first."""
+
+def _of_module(name: str, thing: Any) -> type[Engine]:
+    if not (isinstance(thing, type) and issubclass(thing, Engine)):
+        raise InvalidInputError(
+            f"the engine {name!r} is {thing!r}; it must be a class that inherits from "
+            "efficiency.engines.Engine"
+        )
+    if left := sorted(thing.__abstractmethods__):
+        raise InvalidInputError(f"the engine {name!r} has no {' and no '.join(left)}")
+    if said := [one for one in ("SUPPORT", "COST") if not hasattr(thing, one)]:
+        raise InvalidInputError(
+            f"the engine {name!r} does not say its {' and '.join(said)}, see "
+            "efficiency.engines.Engine"
+        )
+    return thing
+
+
+ENGINES: Registry[type[Engine]] = Registry("engine", _of_module)
+
+AUTO = ("compiled", "layered", "stacked")
+"""What ``auto`` tries, the faster ones first: one of another package trains what asks for it."""
+
+ENGINES.register("compiled", CompiledEngine)
+ENGINES.register("layered", LayeredEngine)
+ENGINES.register("stacked", StackedEngine)
 
 
 def choose(name: str, run: RunSettings, device: str) -> str:
     """Return the name of the engine that trains a run, and all that share its ``shape_key``.
 
     Args:
-        name: ``auto`` takes the first that can; the name of one insists.
+        name: ``auto`` takes the first of ``AUTO`` that can; the name of one insists.
         run: The run.
         device: ``cpu`` or ``cuda``.
 
     Raises:
         ValueError: The name is not known, or no such engine can train the run here.
     """
-    _known(name)
     reasons = {}
-    for candidate, engine in ENGINES.items():
-        if name in ("auto", candidate):
-            reason = engine.unfit(run, device)
-            if reason is None:
-                return candidate
-            reasons[candidate] = reason
+    for candidate in AUTO if name == "auto" else [name]:
+        reason = ENGINES.find(candidate).unfit(run, device)
+        if reason is None:
+            return candidate
+        reasons[candidate] = reason
     refused = "; ".join(
         f"the {one} engine cannot train this: {why}" for one, why in reasons.items()
     )
@@ -63,14 +86,8 @@ def require(name: str, device: str) -> None:
     Raises:
         ValueError: The name is not known, or the engine can train nothing here.
     """
-    _known(name)
-    if name != "auto" and (why := ENGINES[name].missing(device)) is not None:
+    if name != "auto" and (why := ENGINES.find(name).missing(device)) is not None:
         raise InvalidInputError(f"the {name} engine cannot train: {why}{_others(name)}")
-
-
-def _known(name: str) -> None:
-    if name not in ("auto", *ENGINES):
-        raise InvalidInputError(f"unknown engine {name!r}; choose from {['auto', *ENGINES]}")
 
 
 def _others(name: str) -> str:
@@ -80,7 +97,7 @@ def _others(name: str) -> str:
 
 def without_compiled_code(run: RunSettings) -> str | None:
     """Return why a run that compiled code could train on a CPU has none, ``None`` if it has."""
-    for engine in ENGINES.values():
+    for engine in map(ENGINES.find, AUTO):
         reason = engine.unfit(run, "cpu")
         if reason is None:
             return None

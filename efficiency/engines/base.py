@@ -16,7 +16,7 @@ from efficiency import measurements, networks
 from efficiency.engines.costs.base import Cost
 from efficiency.engines.support import Support, unsupported
 from efficiency.settings import RunSettings
-from efficiency.training.ensemble import Stack
+from efficiency.training.ensemble import MOST_EXAMPLES, Stack
 from efficiency.training.optimiser import held_norms, scale_to_norms
 
 
@@ -52,6 +52,15 @@ class Engine(ABC):
     def unsupported(cls, run: RunSettings) -> str | None:
         """Return which setting of a run it does not support, ``None`` if it does all."""
         return unsupported(run, cls.SUPPORT)
+
+    @classmethod
+    def most_examples(cls, device: str) -> int:
+        """Return the largest K·D of an ensemble; one member may exceed it.
+
+        On a CPU larger ensembles are no faster, and smaller ones save their runs earlier and leave
+        cores idle for shorter at the end.
+        """
+        return MOST_EXAMPLES
 
     @classmethod
     def missing(cls, device: str) -> str | None:

@@ -3,8 +3,8 @@
 On a GPU the whole update, optimiser included, is recorded once as a CUDA graph and replayed: dozens
 of small kernels then cost one launch, and nothing in the loop waits for the device.
 
-Shapes: K members, D examples of the largest member, B of a minibatch, N examples of the task, I
-numbers read of each, A answers, S classes.
+Shapes: K members, D examples of the largest member, B of a minibatch, I numbers read of each, A
+answers, S classes.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from typing import Any, ClassVar, final
 import torch
 from torch import Tensor
 
-from efficiency import measurements, networks
+from efficiency import networks
 from efficiency.engines.base import Engine
 from efficiency.engines.costs.base import Cost
 from efficiency.engines.costs.stacked import StackedCost
+from efficiency.engines.measuring import Measuring
 from efficiency.engines.subnormals import flushed
 from efficiency.engines.support import ANY, EVERY_RUN, OPTIMISER, Support, unsupported_by_network
 from efficiency.settings import RunSettings, TaskSettings
@@ -28,24 +29,14 @@ from efficiency.training.losses import LOSSES
 from efficiency.training.minibatches import Minibatches
 from efficiency.training.optimiser import StackedOptimiser, add_noise
 
-RECORDING_BYTES = 256 * 2**20
-"""What measuring may take at once: all examples of every member together could be gigabytes."""
-
 _WARM_UP = 3
-
-
-def measured_at_once(run: RunSettings) -> int:
-    """Return how many members are measured together."""
-    architecture = networks.ARCHITECTURES.find(run.network.architecture)
-    kept = architecture.activations(run.task, run.network)
-    return max(1, int(RECORDING_BYTES // (8 * run.task.num_examples * kept)))
 
 
 @final
 class StackedEngine(Engine):
     """See the module; arguments as ``Engine``."""
 
-    COST: ClassVar[Cost] = StackedCost(measured_at_once)
+    COST: ClassVar[Cost] = StackedCost()
     SUPPORT: ClassVar[Support] = {
         **EVERY_RUN,
         **OPTIMISER,
@@ -72,6 +63,11 @@ class StackedEngine(Engine):
         if run.network.precision == "tf32" and device != "cuda":
             return "network.precision is 'tf32', which needs a CUDA device; use 'float32'"
         return super().unfit(run, device)
+
+    @classmethod
+    def most_examples(cls, device: str) -> int:
+        """See ``Engine.most_examples``; a GPU wants to be filled."""
+        return 2**20 if device == "cuda" else super().most_examples(device)
 
     def __init__(
         self,
@@ -108,13 +104,7 @@ class StackedEngine(Engine):
         self._drops = first.network.dropout_rate > 0
         self._loss = LOSSES[first.loss]
         self._graph: torch.cuda.CUDAGraph | None = None
-        K = len(members)
-        chunk = measured_at_once(first)
-        self._chunks = [slice(k, min(k + chunk, K)) for k in range(0, K, chunk)]
-        self._everything = {
-            size: self._program.prepare(self._data.inputs_NI.expand(size, -1, -1))
-            for size in {c.stop - c.start for c in self._chunks}
-        }
+        self._measuring = Measuring(members, self._data)
 
     @torch.no_grad()
     def advance(self, first_step: int, num_steps: int) -> None:
@@ -192,26 +182,10 @@ class StackedEngine(Engine):
                 tensor.copy_(before[name])
         return graph
 
-    @torch.no_grad()
     def measure(self) -> Tensor:
         """See ``Engine.measure``."""
         self._choose_precision()
-        with flushed():
-            return torch.cat([self._measured(members) for members in self._chunks], dim=1)
-
-    def _measured(self, members: slice) -> Tensor:
-        parameters = {name: value[members] for name, value in self.weights.views.items()}
-        everything = self._everything[members.stop - members.start]
-        logits = self._program.logits(parameters, everything)
-        masks = {part: mask[members] for part, mask in self._data.part_masks.items()}
-        labels_KNA = self._data.labels_KNA[members]
-        each = measurements.readings(logits.view(*labels_KNA.shape, -1), labels_KNA)
-        found = {
-            **measurements.means(measurements.whole(each), masks),
-            **measurements.of_answers(each, masks, self.members[0].task.answers),
-            **measurements.norms(parameters),
-        }
-        return torch.stack([found[name] for name in self.quantities])
+        return self._measuring(self.weights, self.quantities)
 
     def _choose_precision(self) -> None:
         # A switch of the whole process; ensembles of different precision may take turns.

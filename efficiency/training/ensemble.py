@@ -26,13 +26,8 @@ from efficiency.settings import RunSettings, leaves
 MAX_PADDING = 0.10
 """Largest share of an ensemble's work that may be spent on padding."""
 
-MAX_EXAMPLES = {"compiled": 1024, "layered": 1024, "stacked": 4096, "cuda": 2**20}
-"""Largest K·D of an ensemble by engine, and on a GPU; one member may exceed it.
-
-On a CPU larger ensembles are no faster, and smaller ones save their runs earlier and leave cores
-idle for shorter at the end; in compiled code members take turns, so that it could be one. A GPU
-wants to be filled.
-"""
+MOST_EXAMPLES = 4096
+"""Largest K·D of an ensemble, unless an engine says otherwise; one member may exceed it."""
 
 
 _FREE = frozenset(
@@ -80,7 +75,7 @@ def step_size(run: RunSettings) -> int:
 
 def pack(
     runs: Sequence[RunSettings],
-    max_examples: int = MAX_EXAMPLES["stacked"],
+    max_examples: int = MOST_EXAMPLES,
     fits: Callable[[Sequence[RunSettings]], bool] = lambda group: True,
 ) -> list[list[int]]:
     """Return groups of indices that train together, like sizes with like.

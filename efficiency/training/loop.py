@@ -92,7 +92,7 @@ class Training:
         self.engine_name = engines.choose(engine, members[0], device)
         # One after another: the weights of all at once would be another copy of the ensemble.
         given = (_first_weights(r, s) for r, s in zip(members, starts, strict=True))
-        self.engine = engines.ENGINES[self.engine_name](members, given, torch.device(device))
+        self.engine = engines.ENGINES.find(self.engine_name)(members, given, torch.device(device))
         self._recorder = Recorder(self.engine, members[0].recording, self.num_steps)
         self._recorder.record(0)
 

@@ -4,6 +4,8 @@ import grokking_example  # noqa: F401 - registers
 from grokking_example.prediction import FasterFit
 
 from predictions.testing import (
+    check_engine,
+    check_measure,
     check_network,
     check_operation,
     check_prediction,
@@ -18,6 +20,14 @@ def test_the_operation_is_what_it_says():
 
 def test_the_network_trains():
     check_network("product", gain=0.5)
+
+
+def test_the_engine_trains_as_others_do():
+    check_engine("one-by-one")
+
+
+def test_the_measure_is_a_number():
+    check_measure("imbalance")
 
 
 def test_the_task_is_learned():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter, Token
 
@@ -48,10 +48,11 @@ SeedsOption = Annotated[
 StoreOption = Annotated[Path, Parameter(help="Folder of finished runs.", converter=folder)]
 OutOption = Annotated[Path, Parameter(help="Folder for reports.", converter=folder)]
 EngineOption = Annotated[
-    Literal["auto", "compiled", "layered", "stacked"],
+    str,
     Parameter(
-        help="What trains: compiled code on a CPU, that for one layer or for any network written "
-        "down as layers, or batched tensor operations."
+        help="What trains: auto, the first that can; compiled or layered, compiled code on a CPU "
+        "for one layer or for any network written down as layers; stacked, batched tensor "
+        "operations; or module:Engine of one's own."
     ),
 ]
 JsonOption = Annotated[bool, Parameter(negative=(), help="Print JSON on standard output.")]

@@ -261,11 +261,11 @@ def test_float64_networks_train_in_float64():
 
 
 def test_a_large_table_is_measured_in_chunks_with_the_same_result(monkeypatch):
-    from efficiency.engines import stacked
+    from efficiency.engines import measuring
 
     runs = [run_settings(init_seed=i) for i in range(5)]
     whole = train(runs, engine="stacked")
-    monkeypatch.setattr(stacked, "RECORDING_BYTES", 2 * 8 * 49 * 60)
+    monkeypatch.setattr(measuring, "RECORDING_BYTES", 2 * 8 * 49 * 60)
     chunked = train(runs, engine="stacked")
     for one, other in zip(whole, chunked, strict=True):
         np.testing.assert_allclose(one.history, other.history, rtol=1e-5, atol=1e-6)

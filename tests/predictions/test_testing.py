@@ -11,16 +11,19 @@ import torch
 from torch import nn
 
 from efficiency import networks
+from efficiency.engines import ENGINES, StackedEngine, choose
 from efficiency.measures import MEASURES, Measure
 from efficiency.settings import (
     NETWORK_SETTINGS,
     MLPSettings,
+    OneLayerTransformerSettings,
     RecordingSettings,
 )
+from efficiency.training.loop import train
 from predictions import meaning
 from predictions.cells import Run
 from predictions.registry import PREDICTIONS
-from predictions.testing import check_network, check_operation, check_prediction
+from predictions.testing import check_engine, check_network, check_operation, check_prediction
 from tests.build import run_settings
 from tests.predictions import planted
 from tests.predictions.test_family import RECORDS
@@ -34,6 +37,80 @@ def test_our_operations_conform(name):
 @pytest.mark.parametrize("name", sorted(NETWORK_SETTINGS))
 def test_our_networks_conform(name):
     check_network(name, **({"num_heads": 2} if "transformer" in name else {}))
+
+
+@pytest.mark.parametrize("name", ["compiled", "layered"])
+def test_our_engines_conform(name):
+    small = OneLayerTransformerSettings(d_model=8, num_heads=2, d_mlp=16)
+    check_engine(name, run_settings(network=small, num_steps=30) if name == "compiled" else None)
+
+
+class Forgetful(StackedEngine):
+    """Does not keep Adam's second moment when it is interrupted."""
+
+    def state(self):
+        return {name: value for name, value in super().state().items() if name != "second_moment"}
+
+
+class Deaf(StackedEngine):
+    """Decays towards 0 whatever it is told."""
+
+    def __init__(self, members, starts, device):
+        plain = {"decay_target": None}
+        super().__init__(
+            [
+                run.model_copy(update={"optimiser": run.optimiser.model_copy(update=plain)})
+                for run in members
+            ],
+            starts,
+            device,
+        )
+
+
+class Crowded(StackedEngine):
+    """Learns faster in company."""
+
+    def __init__(self, members, starts, device):
+        def faster(run):
+            rate = run.optimiser.learning_rate * len(members)
+            return run.optimiser.model_copy(update={"learning_rate": rate})
+
+        crowd = [run.model_copy(update={"optimiser": faster(run)}) for run in members]
+        super().__init__(crowd, starts, device)
+
+
+@pytest.mark.parametrize(
+    ("engine", "wrong"),
+    [
+        (Forgetful, "ends otherwise when training is interrupted"),
+        (Deaf, "differ: train_loss|differ: norm"),
+        (Crowded, "and the stacked engine differ"),
+    ],
+)
+def test_conformance_sees_what_is_wrong_with_an_engine(engine, wrong, monkeypatch):
+    monkeypatch.setitem(ENGINES, "wrong", engine)
+    with pytest.raises(AssertionError, match=wrong):
+        check_engine("wrong")
+
+
+def test_a_name_of_a_module_is_an_engine_only_if_it_can_train(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine_engines.py").write_text(
+        "from efficiency.engines import Engine, StackedEngine\n"
+        "class Half(Engine):\n    pass\n"
+        "class Same(StackedEngine):\n    pass\n"
+        "number = 3\n"
+    )
+    found = train([run_settings(num_steps=4)], engine="mine_engines:Same")
+    assert found[0].outcome.status
+    assert "mine_engines:Same" not in {choose("auto", run_settings(), "cpu")}
+    for name, why in (
+        ("mine_engines:Half", "has no advance and no measure"),
+        ("mine_engines:number", "must be a class that inherits from"),
+        ("mine_engines:Sane", "did you mean 'Same'"),
+    ):
+        with pytest.raises(ValueError, match=why):
+            train([run_settings(num_steps=4)], engine=name)
 
 
 def kept_everywhere() -> list[Run]:

@@ -6,7 +6,7 @@ The one-layer transformer has a program of its own there; any other network is t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import final
 
 from efficiency.engines.costs.base import (
@@ -19,6 +19,7 @@ from efficiency.engines.costs.base import (
     num_parameters,
     products,
 )
+from efficiency.engines.measuring import measured_at_once
 from efficiency.measurements import PARTS
 from efficiency.settings import RunSettings
 from efficiency.training.ensemble import step_size
@@ -36,14 +37,7 @@ _NOISE = 2e-8
 
 @final
 class StackedCost(Cost):
-    """See the module.
-
-    Args:
-        measured_at_once: From a run to the number of members that are measured together.
-    """
-
-    def __init__(self, measured_at_once: Callable[[RunSettings], int]) -> None:
-        self._measured_at_once = measured_at_once
+    """See the module."""
 
     def flops_per_step(self, run: RunSettings) -> float:
         """See ``Cost.flops_per_step``.
@@ -89,7 +83,7 @@ class StackedCost(Cost):
 
     def computing_bytes(self, run: RunSettings, num_members: int) -> int:
         """See ``Cost.computing_bytes``: what measuring all examples of some members leaves."""
-        together, width = min(num_members, self._measured_at_once(run)), run.network.dtype.itemsize
+        together, width = min(num_members, measured_at_once(run)), run.network.dtype.itemsize
         if not is_one_layer(run):
             return int(together * run.task.num_examples * activations(run) * width)
         s = Sizes.of(run)

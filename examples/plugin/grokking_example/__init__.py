@@ -1,5 +1,5 @@
 """Importing the modules registers what they add."""
 
-from grokking_example import figure, network, operation, prediction, task
+from grokking_example import engine, figure, measure, network, operation, prediction, task
 
-__all__ = ["figure", "network", "operation", "prediction", "task"]
+__all__ = ["engine", "figure", "measure", "network", "operation", "prediction", "task"]

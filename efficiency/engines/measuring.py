@@ -1,0 +1,68 @@
+"""Measuring networks of one shape through the program of their architecture, some at a time.
+
+Shapes: K members, Q quantities, N examples of the task, A answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import final
+
+import torch
+from torch import Tensor
+
+from efficiency import measurements, networks
+from efficiency.engines.subnormals import flushed
+from efficiency.settings import RunSettings
+from efficiency.training.ensemble import Data, Stack
+
+RECORDING_BYTES = 256 * 2**20
+"""What measuring may take at once: all examples of every member together could be gigabytes."""
+
+
+def measured_at_once(run: RunSettings) -> int:
+    """Return how many members are measured together."""
+    architecture = networks.ARCHITECTURES.find(run.network.architecture)
+    kept = architecture.activations(run.task, run.network)
+    return max(1, int(RECORDING_BYTES // (8 * run.task.num_examples * kept)))
+
+
+@final
+class Measuring:
+    """Measures the networks of an ensemble.
+
+    Args:
+        members: Their settings.
+        data: What they are trained on.
+    """
+
+    def __init__(self, members: Sequence[RunSettings], data: Data) -> None:
+        first, K = members[0], len(members)
+        self._data, self._answers = data, first.task.answers
+        self._program = networks.program(first.task, first.network)
+        chunk = measured_at_once(first)
+        self._chunks = [slice(k, min(k + chunk, K)) for k in range(0, K, chunk)]
+        self._everything = {
+            size: self._program.prepare(data.inputs_NI.expand(size, -1, -1))
+            for size in {c.stop - c.start for c in self._chunks}
+        }
+
+    @torch.no_grad()
+    def __call__(self, weights: Stack, quantities: Sequence[str]) -> Tensor:
+        """Return (Q, K) measurements, see ``Engine.measure``."""
+        with flushed():
+            each = [self._measured(weights, members, quantities) for members in self._chunks]
+            return torch.cat(each, dim=1)
+
+    def _measured(self, weights: Stack, members: slice, quantities: Sequence[str]) -> Tensor:
+        parameters = {name: value[members] for name, value in weights.views.items()}
+        logits = self._program.logits(parameters, self._everything[members.stop - members.start])
+        masks = {part: mask[members] for part, mask in self._data.part_masks.items()}
+        labels_KNA = self._data.labels_KNA[members]
+        each = measurements.readings(logits.view(*labels_KNA.shape, -1), labels_KNA)
+        found = {
+            **measurements.means(measurements.whole(each), masks),
+            **measurements.of_answers(each, masks, self._answers),
+            **measurements.norms(parameters),
+        }
+        return torch.stack([found[name] for name in quantities])
