@@ -46,6 +46,8 @@ class Prediction(ABC):
         parts: What a design file may have for it beside the ground; none if it has designs of its
             own that no file changes.
         amended: What was changed after a first look at judged runs, a sentence; empty if nothing.
+        foretelling: What is foretold after each stage but the last and how, and what follows; empty
+            of a design that is no design in stages, see ``predictions.stages``.
         waits: Why judging takes longer than a moment, in a phrase; empty if it does not.
     """
 
@@ -65,6 +67,7 @@ class Prediction(ABC):
     sizes: ClassVar[tuple[Size, ...]] = OF_ALL
     parts: ClassVar[tuple[Part[Any], ...]] = ()
     amended: ClassVar[str] = ""
+    foretelling: ClassVar[str] = ""
     waits: ClassVar[str] = ""
 
     def __init__(self, variant: Variant = AS_DESIGNED) -> None:
@@ -73,7 +76,7 @@ class Prediction(ABC):
     @property
     def fixed(self) -> str:
         """All words that a plan holds it to."""
-        return self.rule
+        return f"{self.rule} {self.foretelling}".strip()
 
     @abstractmethod
     def design(self, size: Size, num_seeds: int | None = None) -> str:
@@ -102,6 +105,10 @@ class Prediction(ABC):
             return settings_of(cells)
         except InvalidInputError as error:
             raise InvalidInputError(f"{self.name} at {size}: {error}") from error
+
+    def open_seeds(self, size: Size, num_seeds: int | None = None) -> Sequence[int]:
+        """Return the seeds of which something is still to be foretold before all runs are known."""
+        return ()
 
     @abstractmethod
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:

@@ -39,21 +39,14 @@ class Staged(Prediction):
     Attributes:
         question: What several predictions share that foretell the same and read the same runs.
         stages: Names of the stages.
-        foretelling: What is foretold after each stage but the last and how, and what follows.
     """
 
     question: ClassVar[str]
     stages: ClassVar[tuple[str, ...]]
-    foretelling: ClassVar[str]
 
     def __init__(self, variant: Variant = AS_DESIGNED, said: Said = NOTHING) -> None:
         super().__init__(variant)
         self.said = said
-
-    @property
-    def fixed(self) -> str:
-        """See ``Prediction.fixed``."""
-        return f"{self.rule} {self.foretelling}"
 
     def knowing(self, said: Said) -> Self:
         """Return the same prediction with other things foretold."""
@@ -94,7 +87,7 @@ class Staged(Prediction):
         return [run for run in runs if run.seed == seed and run.cell.stage in known]
 
     def open_seeds(self, size: Size, num_seeds: int | None = None) -> list[int]:
-        """Return the seeds of which something is still to be foretold."""
+        """See ``Prediction.open_seeds``."""
         last = len(self.stages) - 1
         return [s for s in self.seeds(size, num_seeds) if len(self.said.get(s, ())) < last]
 
@@ -106,10 +99,8 @@ def foreseen(
 
     ``None`` where nothing is open.
     """
-    if not isinstance(prediction, Staged):
-        return None
     still = prediction.open_seeds(size, num_seeds)
-    if not still:
+    if not still or not isinstance(prediction, Staged):
         return None
     least, most = (
         prediction.knowing({**prediction.said, **dict.fromkeys(still, said)}).settings(

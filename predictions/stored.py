@@ -83,7 +83,7 @@ def stored(
         runs=found,
         num_wanted=len(wanted),
         num_absent=len({*possible} - {run.settings for run in found}),
-        num_open=len(known.open_seeds(size, num_seeds)) if isinstance(known, Staged) else 0,
+        num_open=len(known.open_seeds(size, num_seeds)),
         origins=frozenset(origins),
     )
 

@@ -73,9 +73,7 @@ def ranges(
                 found += [settings.document() for settings in runs]
         return found
 
-    still = any(
-        isinstance(one, Staged) and one.open_seeds(size, looks[one.name][0]) for one in chosen
-    )
+    still = any(one.open_seeds(size, looks[one.name][0]) for one in chosen if looks[one.name])
     several = any(len(seeds) > 1 for seeds in looks.values())
     return (documents(0, 0), documents(0, 1)) if still else None, (
         documents(-1, 1) if several else None
@@ -118,7 +116,7 @@ def train(
 
 def _foretell(prediction: Prediction, size: Size, store: Store, num_seeds: int) -> int:
     """Write down what follows from a stage that is complete; return for how many seeds."""
-    if not isinstance(prediction, Staged) or not prediction.open_seeds(size, num_seeds):
+    if not prediction.open_seeds(size, num_seeds):
         return 0
     try:
         held = stored(prediction, size, store, num_seeds)
@@ -144,8 +142,7 @@ def plan_looks(
         known = foretold.knowing(prediction, size, store, seeds[-1])
         last = [settings.document() for settings in known.settings(size, seeds[-1])]
         there = all(store.has(run) for level in generations(last) for run in level)
-        still = isinstance(known, Staged) and known.open_seeds(size, seeds[-1])
-        if len(seeds) > 1 or not there or still:
+        if len(seeds) > 1 or not there or known.open_seeds(size, seeds[-1]):
             store.require_writable()
             write_plan(store, prediction, size, seeds)
 

@@ -13,7 +13,7 @@ from predictions.grounds import ground, ground_table
 from predictions.judging import plural
 from predictions.protocol import Prediction
 from predictions.sizes import Size
-from predictions.stages import Staged, foreseen
+from predictions.stages import foreseen
 from predictions.trainer import NetworkTrainer
 from predictions.variants import AS_DESIGNED
 from runs import Document, estimated_seconds, generations
@@ -32,7 +32,7 @@ def described(prediction: Prediction, size: Size, seeds: int | None) -> dict[str
     return {
         "Claim": prediction.claim,
         f"Design ({size})": prediction.design(size, seeds),
-        **({"Foretold": prediction.foretelling} if isinstance(prediction, Staged) else {}),
+        **({"Foretold": prediction.foretelling} if prediction.foretelling else {}),
         "Rule": prediction.rule + (SMOKE if size == "smoke" and settings else ""),
         **({"Changed after a look": prediction.amended} if prediction.amended else {}),
         "Power": f"{prediction.power} Seeds here: {num_seeds}.{_elsewhere(prediction)}",

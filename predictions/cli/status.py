@@ -16,7 +16,6 @@ from predictions.cli.running import problem_of
 from predictions.foretold import knowing
 from predictions.protocol import Prediction
 from predictions.sizes import Size
-from predictions.stages import Staged
 from predictions.trainer import NetworkTrainer
 from runs import Document, Store, estimated_seconds, generations
 
@@ -110,7 +109,7 @@ def _row(
         in_store=counts.count("in store"),
         damaged=counts.count("damaged"),
         missing=counts.count("missing"),
-        open_seeds=len(prediction.open_seeds(size, seeds)) if isinstance(prediction, Staged) else 0,
+        open_seeds=len(prediction.open_seeds(size, seeds)),
         seconds=_seconds(missing, trainer),
     )
 

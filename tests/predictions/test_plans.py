@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,6 +14,7 @@ from scipy import stats
 from efficiency.errors import InvalidInputError
 from predictions.clauses import LEVEL
 from predictions.plans import Extent, Plan, doubling
+from predictions.registry import PREDICTIONS
 
 
 def test_looks_double_up_to_a_largest_number_of_seeds():
@@ -77,3 +81,23 @@ def test_going_on_until_something_shows_errs_as_rarely_as_one_look(shape, most):
     assert found <= most
     # What it is there for: the same at 5% each time.
     assert errors(shape, 20_000, corrected=False) > 2 * found
+
+
+HELD = Path(__file__).with_name("designs.json")
+"""Digests of what plans hold predictions to: the runs of three seeds, in their order."""
+
+
+def test_designs_are_those_that_plans_in_stores_were_made_for():
+    """A design that changes makes verdicts of every store that planned the old one exploratory.
+
+    Where that is meant, say so in a decision and take the new digests from the failure.
+    """
+    held = json.loads(HELD.read_text())
+    now = {
+        name: {size: Plan.of(PREDICTIONS[name], size, (3,)).design for size in sizes}
+        for name, sizes in held.items()
+    }
+    assert now == held
+    ours = {n for n, p in PREDICTIONS.items() if type(p).__module__.startswith("predictions.")}
+    assert held.keys() == ours
+    assert all({*sizes} == {*PREDICTIONS[n].sizes} - {"paper"} for n, sizes in held.items())
