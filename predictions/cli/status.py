@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,7 +18,9 @@ from predictions.foretold import knowing
 from predictions.protocol import Prediction
 from predictions.sizes import Size
 from predictions.trainer import NetworkTrainer
-from runs import Document, Store, estimated_seconds, generations
+from runs import Document, Store, StoreError, estimated_seconds, generations
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,9 +95,14 @@ def _row(
     try:
         prediction = knowing(prediction, size, store, seeds)
         documents = [settings.document() for settings in prediction.settings(size, seeds)]
+    except StoreError:
+        raise
     except (InvalidInputError, ValidationError):
         if asked:
             raise
+        return None
+    except Exception:  # a fault in one claim takes nothing from the others
+        _LOG.error("%s does not say what it needs at %s:", prediction.name, size, exc_info=True)
         return None
     levels = generations(documents)
     states = {run: _state(store, run, d) for level in levels for run, d in level.items()}

@@ -303,3 +303,17 @@ def test_a_figure_with_nothing_to_draw_does_not_take_the_others_with_it(own_stor
     results = building.build([broken, drawn], Source(Store(own_store), "smoke"), "svg", out)
     assert [one.figure.name for one in results.built] == ["figure-04"]
     assert results.failed == {"broken": "ZeroDivisionError: nothing there"}
+
+
+def test_a_claim_whose_design_fails_takes_nothing_from_the_status_of_others(
+    predictions, smoke_store, monkeypatch, caplog
+):
+    def cells(self, size, num_seeds=None):
+        raise ZeroDivisionError("of a plug-in")
+
+    monkeypatch.setattr(type(PREDICTIONS["grokking"]), "cells", cells)
+    answer = predictions("status", "all", "--store", smoke_store)
+    assert answer.code == 0
+    assert "ungrokking" in answer.out
+    assert "grokking does not say what it needs at smoke" in caplog.text
+    assert "ZeroDivisionError: of a plug-in" in caplog.text
