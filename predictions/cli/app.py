@@ -15,8 +15,9 @@ from predictions.cli import catalogue, reading, training
 app = App(
     name="predictions",
     help="Test the circuit-efficiency theory of grokking, and the findings of the first study of "
-    "grokking, on real training. Every command takes --plugins mymodule[,another], what another "
-    "package adds, and --debug, the trace of an error.",
+    "grokking, on real training.",
+    help_epilogue="Every command takes --plugins mymodule[,another], what another package adds, "
+    "and --debug, the trace of an error.",
     version=lambda: importlib.metadata.version("circuit-efficiency"),
     version_flags=["--version"],
     suppress_keyboard_interrupt=False,

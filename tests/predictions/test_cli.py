@@ -46,8 +46,9 @@ def test_list_names_every_prediction_with_its_claim(predictions):
 @pytest.mark.parametrize("command", ["show", "table", "run", "sweep", "judge", "report", "status"])
 def test_every_option_has_help(predictions, command):
     text = predictions(command, "--help").out
-    options = [line for line in text.splitlines() if "--" in line and "Usage" not in line]
+    options = [line for line in text.splitlines() if "--" in line and line.startswith("│")]
     assert len(options) > 2
+    assert "--plugins mymodule" in text
     for line in options:
         words = line.strip("│ ").split("  ")
         assert len([word for word in words if word.strip()]) > 1, line
