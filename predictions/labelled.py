@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,20 +14,21 @@ Label = int | float | str
 """What tells numbers of one name apart: a seed, a dataset size, a weight decay, an arm."""
 
 _WORDS = {
-    "seed": "seed {}",
     "dataset_size": "{} examples",
     "modulus": "p = {}",
-    "weight_decay": "λ = {:g}",
-    "steps": "{:,} steps",
-    "epsilon": "ε = {:g}",
-    "percent_of_table": "{:g}% of the table",
-    "percent_wrong": "{:g}% wrong",
+    "weight_decay": "λ = {}",
+    "steps": "{} steps",
+    "epsilon": "ε = {}",
+    "percent_of_table": "{}% of the table",
+    "percent_wrong": "{}% wrong",
     "arm": "{}",
     "operation": "{}",
     "panel": "{}",
-    "than": "than {}",
 }
 """How labels are told; any other as its name and value."""
+
+_TAKEN = ("prediction", "name", "value", "low", "high", "n", "unit", "status", "deciding")
+"""What tables of numbers have columns of, beside those of labels."""
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -44,8 +46,8 @@ class Labelled:
         labels: Labels with their values, by label.
 
     Raises:
-        InvalidInputError: There is no label (a plain word says as much), or a value is neither
-            whole nor real number nor text.
+        InvalidInputError: There is no label (a plain word says as much), or one has the name of a
+            column that every number has, or a value that is neither a finite number nor text.
     """
 
     name: str
@@ -55,10 +57,18 @@ class Labelled:
         if not labels:
             raise InvalidInputError(f"{name!r} has no label; name it by the word alone")
         for label, value in labels.items():
-            if not isinstance(value, Label):
+            if label in _TAKEN:
+                raise InvalidInputError(
+                    f"{name!r}: a label cannot be called {label!r}, nor any of {', '.join(_TAKEN)}"
+                )
+            if (
+                not isinstance(value, Label)
+                or isinstance(value, bool)
+                or (isinstance(value, float) and not math.isfinite(value))
+            ):
                 raise InvalidInputError(
                     f"{name!r}: label {label} is {value!r}, a {type(value).__name__}; a label is "
-                    "an int, a float or a str"
+                    "an int, a finite float or a str"
                 )
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "labels", tuple(sorted(labels.items())))
@@ -86,11 +96,13 @@ def _spaced(word: str) -> str:
 
 
 def _in_words(label: str, value: Label) -> str:
-    if label in _WORDS:
-        return _WORDS[label].format(_spaced(value) if isinstance(value, str) else value)
-    return (
-        f"{_spaced(label)} {value:g}" if isinstance(value, float) else f"{_spaced(label)} {value}"
-    )
+    if isinstance(value, str):
+        shown = _spaced(value)
+    elif isinstance(value, int):
+        shown = f"{value:,}" if label == "steps" else str(value)
+    else:
+        shown = f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    return _WORDS[label].format(shown) if label in _WORDS else f"{_spaced(label)} {shown}"
 
 
 def word(number: Named) -> str:

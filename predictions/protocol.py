@@ -107,7 +107,10 @@ class Prediction(ABC):
             raise InvalidInputError(f"{self.name} at {size}: {error}") from error
 
     def open_seeds(self, size: Size, num_seeds: int | None = None) -> Sequence[int]:
-        """Return the seeds of which something is still to be foretold before all runs are known."""
+        """Return the seeds of which something is still to be foretold before all runs are known.
+
+        Designs in stages have some, see ``predictions.stages.Staged``, and no others can.
+        """
         return ()
 
     @abstractmethod

@@ -5,7 +5,7 @@ Shapes: N examples of the task.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy.typing as npt
@@ -22,7 +22,7 @@ def activations(
     task: TaskBase,
     settings: NetworkSettings,
     weights: Mapping[str, npt.ArrayLike],
-    names: Collection[str] = (),
+    names: Sequence[str] = (),
 ) -> dict[str, Tensor]:
     """Return what each point of a network, such as a run left in a store, says of every example.
 
@@ -38,19 +38,15 @@ def activations(
 
     Returns:
         By name (N, …) in the order in which they are computed; what a network names is explained by
-        its class. Of a module that is used twice, the last.
+        its class. Of a module that is used twice, the last; none of what says something else than
+        a tensor.
 
     Raises:
         InvalidInputError: The weights are not those of such a network, or it has no such point.
     """
+    if isinstance(names, str):
+        raise InvalidInputError(f"names is the text {names!r}; give a list of them: [{names!r}]")
     network = module_of(task, settings, weights).eval()
-    there = {name: module for name, module in network.named_modules() if name}
-    for name in names:
-        if name not in there:
-            raise InvalidInputError(
-                f"the {settings.architecture} network has no point {name!r}; "
-                f"{did_you_mean(name, there)}it has {', '.join(there) or 'none'}"
-            )
     found: dict[str, Tensor] = {}
 
     def keep(name: str) -> Any:
@@ -60,10 +56,17 @@ def activations(
 
         return hook
 
-    for name in names or there:
-        there[name].register_forward_hook(keep(name))
+    for name, module in network.named_modules():
+        if name:
+            module.register_forward_hook(keep(name))
     inputs_NI = networks.inputs(task, settings)
     prompt = networks.ARCHITECTURES.find(settings.architecture).reads(task, settings)
     with torch.no_grad():
         network(inputs_NI if prompt is None else networks.tokens(prompt, *inputs_NI.unbind(-1)))
-    return found
+    for name in names:
+        if name not in found:
+            raise InvalidInputError(
+                f"the {settings.architecture} network has no point {name!r}; "
+                f"{did_you_mean(name, found)}it has {', '.join(found) or 'none'}"
+            )
+    return {name: found[name] for name in names} if names else found

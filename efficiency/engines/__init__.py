@@ -1,6 +1,6 @@
 """Engines train ensembles: compiled code on a CPU, batched tensor operations everywhere else.
 
-Another package registers its own by ``ENGINES.register``, or has it named ``mymodule:MyEngine``.
+Another package registers its own by ``register``, or has it named ``mymodule:MyEngine``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from efficiency.engines.base import Engine
 from efficiency.engines.compiled import CompiledEngine
 from efficiency.engines.layered import LayeredEngine
 from efficiency.engines.stacked import StackedEngine
-from efficiency.errors import InvalidInputError
+from efficiency.errors import InvalidInputError, did_you_mean
 from efficiency.registry import Registry
 from efficiency.settings import RunSettings
 
@@ -22,6 +22,7 @@ __all__ = [
     "LayeredEngine",
     "StackedEngine",
     "choose",
+    "register",
     "require",
     "without_compiled_code",
 ]
@@ -48,9 +49,31 @@ ENGINES: Registry[type[Engine]] = Registry("engine", _of_module)
 AUTO = ("compiled", "layered", "stacked")
 """What ``auto`` tries, the faster ones first: one of another package trains what asks for it."""
 
-ENGINES.register("compiled", CompiledEngine)
-ENGINES.register("layered", LayeredEngine)
-ENGINES.register("stacked", StackedEngine)
+
+def register(name: str, engine: type[Engine]) -> type[Engine]:
+    """Give a name to an engine; return it.
+
+    Raises:
+        InvalidInputError: Something else has this name, or it is no engine.
+    """
+    if name == "auto":
+        raise InvalidInputError("an engine cannot be called 'auto', which takes the first of ours")
+    return ENGINES.register(name, _of_module(name, engine))
+
+
+register("compiled", CompiledEngine)
+register("layered", LayeredEngine)
+register("stacked", StackedEngine)
+
+
+def _find(name: str) -> type[Engine]:
+    if name not in ENGINES and ":" not in name:
+        there = ("auto", *ENGINES)
+        raise InvalidInputError(
+            f"unknown engine {name!r}; {did_you_mean(name, there)}choose from {', '.join(there)}, "
+            "or a name of your own, module:Engine"
+        )
+    return ENGINES.find(name)
 
 
 def choose(name: str, run: RunSettings, device: str) -> str:
@@ -66,7 +89,7 @@ def choose(name: str, run: RunSettings, device: str) -> str:
     """
     reasons = {}
     for candidate in AUTO if name == "auto" else [name]:
-        reason = ENGINES.find(candidate).unfit(run, device)
+        reason = _find(candidate).unfit(run, device)
         if reason is None:
             return candidate
         reasons[candidate] = reason
@@ -86,7 +109,7 @@ def require(name: str, device: str) -> None:
     Raises:
         ValueError: The name is not known, or the engine can train nothing here.
     """
-    if name != "auto" and (why := ENGINES.find(name).missing(device)) is not None:
+    if name != "auto" and (why := _find(name).missing(device)) is not None:
         raise InvalidInputError(f"the {name} engine cannot train: {why}{_others(name)}")
 
 

@@ -46,6 +46,8 @@ class Engine(ABC):
     @classmethod
     def unfit(cls, run: RunSettings, device: str) -> str | None:
         """Return why it cannot train a run on a device, ``None`` if it can."""
+        if run.network.precision == "tf32" and device != "cuda":
+            return "network.precision is 'tf32', which needs a CUDA device; use 'float32'"
         return cls.unsupported(run)
 
     @classmethod

@@ -269,6 +269,7 @@ class LayeredEngine(MemberEngine):
         "loss": LOSSES,
         "network.architecture": ANY,
         "network.d_model": ANY,
+        "network.dropout": ANY,
         "network.d_mlp": ANY,
         "network.precision": ("float32",),
     }

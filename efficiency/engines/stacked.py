@@ -44,6 +44,7 @@ class StackedEngine(Engine):
         "network.architecture": ANY,
         "network.d_model": ANY,
         "network.d_mlp": ANY,
+        "network.dropout": ANY,
         "network.precision": ("float32", "tf32", "float64"),
     }
 
@@ -56,13 +57,6 @@ class StackedEngine(Engine):
         own = () if isinstance(run.task, TaskSettings) else type(run.task).model_fields
         of_task = {f"task.{name}": ANY for name in own}
         return unsupported_by_network(run, {**cls.SUPPORT, **of_task})
-
-    @classmethod
-    def unfit(cls, run: RunSettings, device: str) -> str | None:
-        """See ``Engine.unfit``."""
-        if run.network.precision == "tf32" and device != "cuda":
-            return "network.precision is 'tf32', which needs a CUDA device; use 'float32'"
-        return super().unfit(run, device)
 
     @classmethod
     def most_examples(cls, device: str) -> int:

@@ -31,9 +31,15 @@ def unsupported(run: RunSettings, support: Support) -> str | None:
 
 
 def unsupported_by_network(run: RunSettings, support: Support) -> str | None:
-    """Return the same for an engine that leaves a network's own settings to its architecture."""
+    """Return the same for an engine that leaves a network's own settings to its architecture.
+
+    Not dropout, which is a matter of training: an engine that drops names ``network.dropout``.
+    """
+    rate = run.network.dropout_rate
+    if rate > 0 and "network.dropout" not in support:
+        return f"it does not drop activations (dropout given: {rate:g})"
     own = networks.ARCHITECTURES.find(run.network.architecture).knows
-    return unsupported(run, {**support, **{f"network.{name}": ANY for name in own}})
+    return unsupported(run, {**{f"network.{name}": ANY for name in own}, **support})
 
 
 EVERY_RUN: Final[Support] = dict.fromkeys(

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from predictions import labelled
 from predictions import multiplicity as family
-from predictions.labelled import told
 from predictions.protocol import Prediction
 from predictions.verdicts import Verdict
 
@@ -106,7 +106,7 @@ def _print_numbers(console: Console, verdict: Verdict) -> None:
     for column in table.columns:
         column.overflow = "fold"
     for name, number in verdict.numbers.items():
-        table.add_row(told(name), *number.texts().values())
+        table.add_row(labelled.told(name), *number.texts().values())
     if verdict.p_value is not None and verdict.p_refuted is not None:
         console.print(f"p {verdict.p_value:.2g} for the claim, {verdict.p_refuted:.2g} against it")
     if verdict.numbers:

@@ -26,6 +26,7 @@ from predictions.cli.options import (
     SizeOrDesign,
     StoreOption,
 )
+from predictions.command import DONE, FAILED
 from predictions.sizes import Size
 
 if TYPE_CHECKING:
@@ -84,15 +85,15 @@ def report(
     chosen, size = chosen_of(names or the_theory(), asked, size)
     place = existing(store)
     extent = Extent(seeds=seeds)
-    make_writable(out, stem(chosen, size, extent))
     judged = verdicts_on(place, chosen, size, seeds_to_judge(place, chosen, size, seeds))
-    undecided = all(one.outcome in ("undecided", "invalid") for one in judged.verdicts)
-    if not judged.code and undecided and not any(one.runs for one in judged.verdicts):
+    read = any(one.runs for one in judged.verdicts)
+    if not judged.code and not read and any(one.cells(size, 1) for one in chosen):
         raise InvalidInputError(
             f"there is nothing to report: the store {store} has no run of what was asked for at "
             f"{size}; `{on(place, 'predictions status')}` shows what it has, and --size takes "
             "another size"
         )
+    make_writable(out, stem(chosen, size, extent))
     write_reports(judged.verdicts, chosen, place, out, extent, quiet=False)
     return judged.code
 
@@ -145,12 +146,12 @@ def status(
     variant = variant_of(asked)
     size = size_of(size, variant)
     chosen = selected(names or groups(), variant, size)
-    found = status_of(existing_store(store), chosen, size, seeds)
+    found, failed = status_of(existing_store(store), chosen, size, seeds)
     if json:
         print_json([row.document() for row in found])
-    else:
+    elif found or not failed:
         print_status(found)
-    return 0
+    return FAILED if failed else DONE
 
 
 def existing_store(path: Path) -> Store:

@@ -54,23 +54,41 @@ class Row:
 
 def status_of(
     store: Store, predictions: Sequence[Prediction], size: Size | None, seeds: int | None
-) -> list[Row]:
+) -> tuple[list[Row], int]:
     """Return a row for each prediction that has runs: at a size, or at all that the store has.
+
+    A prediction that fails takes nothing from the others: its trace is shown.
 
     Args:
         store: The store.
         predictions: The predictions.
         size: The size, ``None`` for all.
         seeds: Independent networks; ``None`` for the number fixed in each design.
+
+    Returns:
+        The rows, and how many predictions failed.
     """
     trainer = NetworkTrainer("cpu")
-    return [
-        row
-        for prediction in predictions
-        for one in (prediction.sizes if size is None else (size,))
-        if (row := _row(store, trainer, prediction, one, seeds, asked=size is not None)) is not None
-        and (size is not None or row.in_store + row.damaged > 0)
-    ]
+    rows: list[Row] = []
+    failed = 0
+    for prediction in predictions:
+        try:
+            found = [
+                _row(store, trainer, prediction, one, seeds, asked=size is not None)
+                for one in (prediction.sizes if size is None else (size,))
+            ]
+        except (InvalidInputError, ValidationError, StoreError):
+            raise
+        except Exception:
+            _LOG.error("%s does not say what it needs:", prediction.name, exc_info=True)
+            failed += 1
+        else:
+            rows += [
+                row
+                for row in found
+                if row is not None and (size is not None or row.in_store + row.damaged > 0)
+            ]
+    return rows, failed
 
 
 def _row(
@@ -95,14 +113,9 @@ def _row(
     try:
         prediction = knowing(prediction, size, store, seeds)
         documents = [settings.document() for settings in prediction.settings(size, seeds)]
-    except StoreError:
-        raise
     except (InvalidInputError, ValidationError):
         if asked:
             raise
-        return None
-    except Exception:  # a fault in one claim takes nothing from the others
-        _LOG.error("%s does not say what it needs at %s:", prediction.name, size, exc_info=True)
         return None
     levels = generations(documents)
     states = {run: _state(store, run, d) for level in levels for run, d in level.items()}

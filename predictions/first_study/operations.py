@@ -189,9 +189,7 @@ def find(learned: Mapping[str, Mapping[int, int]]) -> Finding:
             continue
         less = [ours[seed] > theirs[seed] for seed in seeds]
         more = [ours[seed] < theirs[seed] for seed in seeds]
-        names = tuple(
-            Labelled(word, operation=one, than=other) for word in ("less_data", "more_data")
-        )
+        names = _less(one, other), Labelled("more_data", operation=one, than=other)
         wins[names[0]], losses[names[1]] = share(less), share(more)
         clauses.append(
             Clause(

@@ -189,7 +189,7 @@ def test_on_another_device_there_is_no_compiled_engine():
 
 def test_an_unknown_engine_is_refused():
     with pytest.raises(
-        ValueError, match=r"unknown engine 'fast'; choose from compiled, layered, stacked"
+        ValueError, match=r"unknown engine 'fast'; choose from auto, compiled, layered, stacked"
     ):
         train([run_settings()], engine="fast")
 

@@ -90,3 +90,8 @@ def test_every_network_shows_its_points(task, settings, shown):
 def test_a_point_that_is_not_there_is_told_with_those_that_are():
     with pytest.raises(ValueError, match=r"no point 'hiden'; did you mean 'hidden'\? it has embed"):
         activations(TASK, ONE_LAYER, drawn(TASK, ONE_LAYER), ["hiden"])
+    mlp = MLPSettings(d_model=8, d_mlp=12)
+    with pytest.raises(ValueError, match=r"no point 'hidden'; .*it has hidden\.0$"):
+        activations(TASK, mlp, drawn(TASK, mlp), ["hidden"])  # a list, that is never called
+    with pytest.raises(ValueError, match=r"give a list of them: \['hidden'\]"):
+        activations(TASK, ONE_LAYER, drawn(TASK, ONE_LAYER), "hidden")

@@ -193,12 +193,16 @@ def test_what_continues_a_damaged_run_is_trained_again_with_it(predictions, own_
 
 
 def test_a_report_on_a_store_without_any_of_its_runs_is_refused(predictions, smoke_store, tmp_path):
-    asked = ("report", "ungrokking", "--store", smoke_store, "--out", tmp_path)
+    out = tmp_path / "new"
+    asked = ("report", "ungrokking", "--store", smoke_store, "--out", out)
     answer = predictions(*asked)
     assert answer.code == 2
     assert "has no run of what was asked for at quick" in answer.err
     assert f"`predictions status --store {smoke_store}` shows what it has" in answer.err
-    assert list(tmp_path.iterdir()) == []
+    assert not out.exists()
+    every = predictions("report", *asked[2:])
+    assert every.code == 2, "that one claim needs no runs makes no report on others"
+    assert not out.exists()
     assert predictions(*asked, "--size", "smoke").code == 0
 
 

@@ -23,7 +23,9 @@ NAMES = st.text(min_size=1) | st.builds(
 @given(names=st.sets(NAMES))
 def test_numbers_come_back_from_rows_of_json(names):
     numbers = dict.fromkeys(names, ONE)
-    assert from_rows(json.loads(json.dumps(rows(numbers)))) == numbers
+    document = json.dumps(rows(numbers), allow_nan=False)
+    assert from_rows(json.loads(document)) == numbers
+    assert all(map(told, names))
 
 
 def test_the_order_of_labels_does_not_matter_and_their_values_do():
@@ -47,6 +49,8 @@ def test_the_order_of_labels_does_not_matter_and_their_values_do():
         (Labelled("log_odds", epsilon=1e-20), "log odds (ε = 1e-20)"),
         (Labelled("stayed", arm="without_decay"), "stayed (without decay)"),
         (Labelled("excess", of_mine=0.5), "excess (of mine 0.5)"),
+        (Labelled("excess", weight_decay=0.12345678), "excess (λ = 0.12345678)"),
+        (Labelled("excess", weight_decay="none", steps="all"), "excess (all steps, λ = none)"),
     ],
 )
 def test_a_name_reads_as_words(name, words):
@@ -70,5 +74,8 @@ def test_numbers_of_a_word_are_told_apart_by_which_labels_they_have():
 def test_a_name_without_a_label_or_with_one_that_json_cannot_hold_is_refused():
     with pytest.raises(ValueError, match="'midpoint' has no label; name it by the word alone"):
         Labelled("midpoint")
-    with pytest.raises(ValueError, match=r"label seed is .*a label is an int, a float or a str"):
-        Labelled("midpoint", seed=np.int64(3))
+    for wrong in (np.int64(3), True, float("nan"), float("inf"), None):
+        with pytest.raises(ValueError, match=r"label seed is .*a label is an int, a finite float"):
+            Labelled("midpoint", seed=wrong)
+    with pytest.raises(ValueError, match="a label cannot be called 'n', nor any of prediction"):
+        Labelled("midpoint", n=3)

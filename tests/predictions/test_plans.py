@@ -14,7 +14,10 @@ from scipy import stats
 from efficiency.errors import InvalidInputError
 from predictions.clauses import LEVEL
 from predictions.plans import Extent, Plan, doubling
+from predictions.protocol import Prediction
 from predictions.registry import PREDICTIONS
+from predictions.stages import foreseen
+from runs.identity import digest
 
 
 def test_looks_double_up_to_a_largest_number_of_seeds():
@@ -84,20 +87,30 @@ def test_going_on_until_something_shows_errs_as_rarely_as_one_look(shape, most):
 
 
 HELD = Path(__file__).with_name("designs.json")
-"""Digests of what plans hold predictions to: the runs of three seeds, in their order."""
+"""Digests of what plans hold predictions to: the rule, and at each size the runs of three seeds in
+their order; of designs in stages those too if what is foretold takes the least, and the most."""
 
 
-def test_designs_are_those_that_plans_in_stores_were_made_for():
-    """A design that changes makes verdicts of every store that planned the old one exploratory.
+def held_to(prediction: Prediction) -> dict[str, str]:
+    """Return them of one prediction, as it is."""
+    found = {"rule": digest(prediction.fixed)}
+    for size in prediction.sizes:
+        if size == "paper":
+            continue  # as large as all others together
+        found[size] = Plan.of(prediction, size, (3,)).design
+        for which, runs in zip(
+            ("least", "most"), foreseen(prediction, size, 3) or (), strict=False
+        ):
+            found[f"{size}, {which}"] = digest([run.document() for run in runs])
+    return found
+
+
+def test_rules_and_designs_are_those_that_plans_in_stores_were_made_for():
+    """One that changes makes verdicts of every store that planned the old one exploratory.
 
     Where that is meant, say so in a decision and take the new digests from the failure.
     """
-    held = json.loads(HELD.read_text())
-    now = {
-        name: {size: Plan.of(PREDICTIONS[name], size, (3,)).design for size in sizes}
-        for name, sizes in held.items()
-    }
-    assert now == held
-    ours = {n for n, p in PREDICTIONS.items() if type(p).__module__.startswith("predictions.")}
-    assert held.keys() == ours
-    assert all({*sizes} == {*PREDICTIONS[n].sizes} - {"paper"} for n, sizes in held.items())
+    ours = {n: p for n, p in PREDICTIONS.items() if type(p).__module__.startswith("predictions.")}
+    now = {name: held_to(prediction) for name, prediction in ours.items()}
+    assert now == json.loads(HELD.read_text())
+    assert "quick, most" in now["sharing"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ import torch
 from torch import nn
 
 from efficiency import networks
-from efficiency.engines import ENGINES, StackedEngine, choose
+from efficiency.engines import ENGINES, Engine, StackedEngine, choose, register
+from efficiency.engines.support import ANY
 from efficiency.measures import MEASURES, Measure
 from efficiency.settings import (
     NETWORK_SETTINGS,
@@ -42,7 +44,21 @@ def test_our_networks_conform(name):
 @pytest.mark.parametrize("name", ["compiled", "layered"])
 def test_our_engines_conform(name):
     small = OneLayerTransformerSettings(d_model=8, num_heads=2, d_mlp=16)
-    check_engine(name, run_settings(network=small, num_steps=30) if name == "compiled" else None)
+    check_engine(name, small if name == "compiled" else None)
+
+
+def hearing(change):
+    """Return an engine that trains other runs than it is told to."""
+
+    class Deaf(StackedEngine):
+        def __init__(self, members, starts, device):
+            super().__init__([change(run, members) for run in members], starts, device)
+
+    return Deaf
+
+
+def with_optimiser(run, **others):
+    return run.model_copy(update={"optimiser": run.optimiser.model_copy(update=others)})
 
 
 class Forgetful(StackedEngine):
@@ -52,45 +68,100 @@ class Forgetful(StackedEngine):
         return {name: value for name, value in super().state().items() if name != "second_moment"}
 
 
-class Deaf(StackedEngine):
-    """Decays towards 0 whatever it is told."""
+class Blind(StackedEngine):
+    """Measures the loss and the norm, and guesses the rest."""
 
-    def __init__(self, members, starts, device):
-        plain = {"decay_target": None}
-        super().__init__(
-            [
-                run.model_copy(update={"optimiser": run.optimiser.model_copy(update=plain)})
-                for run in members
-            ],
-            starts,
-            device,
-        )
+    def measure(self):
+        found = super().measure()
+        guessed = [name not in ("train_loss", "norm") for name in self.quantities]
+        found[guessed] = 0.5
+        return found
 
 
-class Crowded(StackedEngine):
-    """Learns faster in company."""
+class Calm(StackedEngine):
+    """Forgets spikes of the loss."""
 
-    def __init__(self, members, starts, device):
-        def faster(run):
-            rate = run.optimiser.learning_rate * len(members)
-            return run.optimiser.model_copy(update={"learning_rate": rate})
+    def advance(self, first_step, num_steps):
+        super().advance(first_step, num_steps)
+        self.loss_peak_K.zero_()
 
-        crowd = [run.model_copy(update={"optimiser": faster(run)}) for run in members]
-        super().__init__(crowd, starts, device)
+
+def undropped(run, members):
+    if run.network.dropout_rate == 0:
+        return run
+    whole = run.network.model_copy(update={"dropout": 0.0})
+    return run.model_copy(update={"network": whole, "noise_seed": None})
+
+
+def as_the_first(run, members):
+    return run.model_copy(update={"optimiser": members[0].optimiser})
+
+
+def rate_times(run, factor):
+    return with_optimiser(run, learning_rate=run.optimiser.learning_rate * factor)
 
 
 @pytest.mark.parametrize(
     ("engine", "wrong"),
     [
         (Forgetful, "ends otherwise when training is interrupted"),
-        (Deaf, "differ: train_loss|differ: norm"),
-        (Crowded, "and the stacked engine differ"),
+        (Blind, "stacked engine: .* differs: 0.5 and"),
+        (Calm, "stacked engine: train_loss_peak differs"),
+        (hearing(lambda run, members: rate_times(run, len(members))), "alone and beside"),
+        (
+            hearing(
+                lambda run, members: run.model_copy(update={"optimiser": members[0].optimiser})
+            ),
+            "alone and beside",
+        ),
+        (hearing(lambda run, members: with_optimiser(run, decay_target=None)), "decay_target"),
+        (hearing(lambda run, members: with_optimiser(run, decay_form=None)), "decay_form"),
+        (
+            hearing(
+                lambda run, members: (
+                    with_optimiser(run, update_noise=1e-9) if run.optimiser.update_noise else run
+                )
+            ),
+            "update_noise",
+        ),
+        (hearing(undropped), "network.dropout"),
+        (
+            hearing(lambda run, members: run.model_copy(update={"loss": "log-odds"})),
+            "loss: loss 'stablemax'",
+        ),
+    ],
+    ids=[
+        *("forgets a moment", "measures little", "forgets spikes", "depends on company"),
+        *("hears the first alone", "decays to 0", "decays in its own way", "makes no noise"),
+        *("drops nothing", "has one loss"),
     ],
 )
 def test_conformance_sees_what_is_wrong_with_an_engine(engine, wrong, monkeypatch):
     monkeypatch.setitem(ENGINES, "wrong", engine)
     with pytest.raises(AssertionError, match=wrong):
         check_engine("wrong")
+
+
+def test_what_an_engine_takes_and_nothing_tries_is_told(monkeypatch):
+    class More(StackedEngine):
+        SUPPORT: ClassVar = {**StackedEngine.SUPPORT, "optimiser.momentum": ANY}
+
+    monkeypatch.setitem(ENGINES, "wrong", More)
+    with pytest.raises(
+        AssertionError, match=r"takes optimiser\.momentum, which nothing here tries"
+    ):
+        check_engine("wrong")
+
+
+def test_an_engine_that_does_not_name_dropout_is_given_none(monkeypatch):
+    class Plain(StackedEngine):
+        SUPPORT: ClassVar = {
+            k: v for k, v in StackedEngine.SUPPORT.items() if k != "network.dropout"
+        }
+
+    dropping = run_settings(network=MLPSettings(d_model=8, d_mlp=16, dropout=0.5), noise_seed=0)
+    assert Plain.unfit(dropping, "cpu") == "it does not drop activations (dropout given: 0.5)"
+    assert StackedEngine.unfit(dropping, "cpu") is None
 
 
 def test_a_name_of_a_module_is_an_engine_only_if_it_can_train(monkeypatch, tmp_path):
@@ -101,16 +172,35 @@ def test_a_name_of_a_module_is_an_engine_only_if_it_can_train(monkeypatch, tmp_p
         "class Same(StackedEngine):\n    pass\n"
         "number = 3\n"
     )
-    found = train([run_settings(num_steps=4)], engine="mine_engines:Same")
-    assert found[0].outcome.status
-    assert "mine_engines:Same" not in {choose("auto", run_settings(), "cpu")}
-    for name, why in (
-        ("mine_engines:Half", "has no advance and no measure"),
-        ("mine_engines:number", "must be a class that inherits from"),
-        ("mine_engines:Sane", "did you mean 'Same'"),
+    before = dict(ENGINES)
+    try:
+        found = train([run_settings(num_steps=4)], engine="mine_engines:Same")
+        assert found[0].history["step"].iloc[-1] == 4
+        # Of a run that none of ours can train, auto takes none of another package either.
+        wide = run_settings(network=MLPSettings(d_model=8, d_mlp=16, precision="tf32"))
+        monkeypatch.setattr(ENGINES["mine_engines:Same"], "unfit", lambda run, device: None)
+        assert choose("mine_engines:Same", wide, "cpu") == "mine_engines:Same"
+        with pytest.raises(ValueError, match="needs a CUDA device"):
+            choose("auto", wide, "cpu")
+        for name, why in (
+            ("mine_engines:Half", "has no advance and no measure"),
+            ("mine_engines:number", "must be a class that inherits from"),
+            ("mine_engines:Sane", "did you mean 'Same'"),
+        ):
+            with pytest.raises(ValueError, match=why):
+                train([run_settings(num_steps=4)], engine=name)
+    finally:
+        ENGINES.clear()
+        ENGINES.update(before)
+    for name, engine, why in (
+        ("auto", StackedEngine, "cannot be called 'auto'"),
+        ("half", Engine, "has no advance and no measure"),
+        ("stacked", ENGINES["layered"], "there is another engine 'stacked'"),
     ):
         with pytest.raises(ValueError, match=why):
-            train([run_settings(num_steps=4)], engine=name)
+            register(name, engine)
+    with pytest.raises(ValueError, match=r"unknown engine 'atuo'; did you mean 'auto'\?"):
+        choose("atuo", run_settings(), "cpu")
 
 
 def kept_everywhere() -> list[Run]:

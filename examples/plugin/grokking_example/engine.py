@@ -4,7 +4,7 @@ import torch
 from torch.nn.functional import softplus
 
 from efficiency import networks
-from efficiency.engines import ENGINES, Engine, StackedEngine
+from efficiency.engines import Engine, StackedEngine, register
 from efficiency.engines.measuring import Measuring
 from efficiency.engines.support import ANY, EVERY_RUN, unsupported_by_network
 from efficiency.training.ensemble import stack_data
@@ -55,7 +55,8 @@ class OneByOne(Engine):
                 read = networks.tokens(self._network.reads, *pairs.unbind(-1))
                 logits = torch.func.functional_call(self._network, weights, read)
                 loss = softplus(relative_to_correct(logits, labels[:, 0]).logsumexp(-1)).mean()
-                self.loss_peak_K[k] = max(self.loss_peak_K[k], loss.detach())
+                seen = loss.detach().double().nan_to_num(nan=torch.inf)
+                self.loss_peak_K[k] = max(self.loss_peak_K[k], seen)
                 for name, gradient in zip(
                     weights, torch.autograd.grad(loss, [*weights.values()]), strict=True
                 ):
@@ -67,4 +68,4 @@ class OneByOne(Engine):
         return self._measuring(self.weights, self.quantities)
 
 
-ENGINES.register("one-by-one", OneByOne)
+register("one-by-one", OneByOne)

@@ -84,7 +84,8 @@ class Claim(ForetoldSize):
     )
     glossary: ClassVar[Mapping[str, str]] = {
         "foretold": "D_crit from norms alone, geometric mean over seeds, or that of one seed",
-        "midpoint": "where accuracy crosses the middle after so many steps, likewise",
+        "midpoint": "where accuracy crosses the middle after so many steps, geometric mean over "
+        "seeds, or that of one seed",
         LIMIT: "the same for ever longer training",
         "rise": "factor by which the midpoint rises when training gets four times as long, up to "
         "so many steps",
