@@ -106,8 +106,13 @@ def wrong_with(record: Record, settings: RunSettings) -> str | None:
 
 
 @functools.lru_cache(maxsize=8192)
-def _outcome_in(folder: Path, settings: RunSettings) -> Outcome:
+def _outcome_in(folder: Path, made: tuple[int, int], settings: RunSettings) -> Outcome:
     """Return the outcome of a run as its history has it, with the shares that need its weights.
+
+    Args:
+        folder: Where it is.
+        made: What tells that folder from one that stood there before: a run may be trained again.
+        settings: Its settings.
 
     Raises:
         InvalidInputError: What is kept as its outcome is another one.
@@ -128,7 +133,8 @@ def _outcome_in(folder: Path, settings: RunSettings) -> Outcome:
 
 def outcome_of(record: Record, settings: RunSettings) -> Outcome:
     """Return the outcome of a run; see ``_outcome_in``, which is asked once for each."""
-    return _outcome_in(record.folder, settings)
+    folder = record.folder.stat()
+    return _outcome_in(record.folder, (folder.st_ino, folder.st_mtime_ns), settings)
 
 
 def judge_stored(

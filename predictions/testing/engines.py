@@ -160,6 +160,13 @@ def _check_going_on(name: str, run: RunSettings, device: str) -> None:
             f"{name}: {weight} ends otherwise when training is interrupted and goes on from its "
             "state; what training changes must be in state()"
         )
+    for first, then in ((name, "stacked"), ("stacked", name)):
+        begun = Training([run], [None], device, engine=first)
+        begun.advance(run.num_steps // 3)
+        other = Training([run], [None], device, engine=then)
+        other.restore({key: np.array(value) for key, value in begun.state().items()})
+        other.advance(other.num_steps)
+        _check_alike(f"begun by {first}, gone on with by {then}", [*other.results()], [whole], run)
 
 
 def _check_alike(

@@ -13,6 +13,7 @@ import pytest
 
 from efficiency import operations, tasks
 from efficiency.operations import Operation, Table
+from predictions import stored
 from predictions.registry import PREDICTIONS
 from runs import identity
 
@@ -102,6 +103,11 @@ def test_an_edited_operation_does_not_get_the_verdict_of_the_old_one(
     anew = predictions("run", "ungrokking", *asked, *places, "--retrain-damaged")
     assert anew.code == 0, anew.err
     assert "0 runs trained" not in anew.err
+    # What was read of the old runs is forgotten: the verdict is that of a process that never did.
+    told = predictions("judge", "ungrokking", *asked, *places[:2], "--json").out
+    stored._outcome_in.cache_clear()
+    afresh = predictions("judge", "ungrokking", *asked, *places[:2], "--json").out
+    assert json.loads(told) == json.loads(afresh)
 
 
 @pytest.mark.parametrize(

@@ -165,11 +165,11 @@ def test_a_campaign_goes_on_from_where_it_was_cut_off(store, monkeypatch):
     cut = run(store, 2).verdicts[0]
     assert cut.outcome == "undecided"
     assert "of 2 seeds nothing was foretold yet; none was judged" in cut.sentence
-    (row,) = status_of(store, [FRESH], "quick", 2)
+    ((row,), _) = status_of(store, [FRESH], "quick", 2)
     assert (row.runs, row.in_store, row.open_seeds) == (2, 2, 2)
     monkeypatch.undo()
     assert len(run(store, 2).verdicts[0].runs) == 6
-    (row,) = status_of(store, [FRESH], "quick", 2)
+    ((row,), _) = status_of(store, [FRESH], "quick", 2)
     assert (row.runs, row.missing, row.open_seeds) == (6, 0, 0)
 
 

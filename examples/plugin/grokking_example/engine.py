@@ -48,12 +48,11 @@ class OneByOne(Engine):
         for _ in range(num_steps):
             for k, run in enumerate(self.members):
                 weights = {n: w[k].clone().requires_grad_() for n, w in self.weights.views.items()}
-                pairs, labels = (
-                    of[k, : run.dataset_size]
-                    for of in (self._data.inputs_KDI, self._data.labels_KDA)
-                )
+                D = slice(run.dataset_size)
+                pairs, labels = self._data.inputs_KDI[k, D], self._data.labels_KDA[k, D]
                 read = networks.tokens(self._network.reads, *pairs.unbind(-1))
                 logits = torch.func.functional_call(self._network, weights, read)
+                # As softplus of differences: exact where 1 − p would round to 0.
                 loss = softplus(relative_to_correct(logits, labels[:, 0]).logsumexp(-1)).mean()
                 seen = loss.detach().double().nan_to_num(nan=torch.inf)
                 self.loss_peak_K[k] = max(self.loss_peak_K[k], seen)
