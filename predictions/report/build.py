@@ -11,14 +11,13 @@ from typing import Any
 
 import jinja2
 
-from efficiency.settings import OptimiserSettings, RunSettings, leaves
 from predictions import labelled, plugins, rows
 from predictions import multiplicity as family
 from predictions.cells import Run
 from predictions.plans import ONE_LOOK, Extent
 from predictions.protocol import Prediction
 from predictions.registry import TITLES, group_of, in_groups
-from predictions.report import figures
+from predictions.report import figures, run_table
 from predictions.sizes import Size
 from predictions.verdicts import Verdict
 from runs import Record, Store, StoreError
@@ -141,8 +140,6 @@ def _context(
     store: Store,
     extent: Extent,
 ) -> dict[str, Any]:
-    every: dict[str, Run] = {}
-    arms: dict[str, dict[str, None]] = {}
     claims: list[tuple[str, Sequence[Run]]] = []
     one = predictions[0] if len(predictions) == 1 else None
     group = group_of([verdict.prediction for verdict in verdicts], verdicts[0].size) or ""
@@ -151,23 +148,17 @@ def _context(
     for verdict, prediction in zip(verdicts, predictions, strict=True):
         notes = _new_notes(verdict, told)
         claims.append((prediction.name, verdict.evidence))
-        for run in verdict.evidence:
-            every[run.identity] = run
-            arms.setdefault(run.identity, {})[_place(run)] = None
         sections.append(_section(verdict, prediction, extent) | notes)
     return {
         "title": f"{one.title if one else TITLES.get(group, 'Predictions')}, {_at(verdicts[0])}",
         "sections": sections,
         "table": family.rows(verdicts, predictions),
         "explained": family.EXPLAINED,
-        "runs": [
-            _run_row(run) | {"arms": "; ".join(filter(None, arms[run.identity]))}
-            for run in sorted(every.values(), key=_run_order)
-        ],
+        "runs": run_table.table(run for _, runs in claims for run in runs),
         "every_runs": rows.judged(claims),
         "every_numbers": rows.of_verdicts(verdicts),
         "command": _command(predictions, verdicts[0].size, store, extent),
-        "origins": _origins(list(records.values())),
+        "origins": run_table.origins(list(records.values())),
         "schema": SCHEMA_VERSION,
     }
 
@@ -237,101 +228,3 @@ def _section(
             for name, number in verdict.numbers.items()
         ],
     }
-
-
-def _place(run: Run) -> str:
-    """Return the arm of a cell, and whether others only begin from it."""
-    return ", ".join(filter(None, [run.arm, "start" if run.is_start else ""]))
-
-
-def _trained(settings: RunSettings) -> str:
-    """Return how a run was trained."""
-    if settings.optimiser.norm_factor is not None:
-        return f"held at {settings.optimiser.norm_factor:g} × norm"
-    if settings.regime in ("memorising", "mirrored"):
-        return f"memorising{', mirror images alike' if settings.regime == 'mirrored' else ''}"
-    return ", ".join(["continued" if settings.continues else "from scratch", *_choices(settings)])
-
-
-def _choices(settings: RunSettings) -> list[str]:
-    """Return what a run does besides plain AdamW on all of its examples."""
-    o, dropout = settings.optimiser, settings.network.dropout_rate
-    found = (
-        [] if o.batch_size is None else [f"minibatches of {o.batch_size}, η {o.learning_rate:g}"]
-    )
-    usual = OptimiserSettings.model_fields["epsilon"].default
-    found += [] if o.epsilon == usual else [f"ε {o.epsilon:g}"]
-    found += [f"dropout {dropout:g}"] if dropout else []
-    found += [] if o.weight_noise is None else [f"weight noise {o.weight_noise:g}"]
-    found += [] if o.update_noise is None else [f"update noise {o.update_noise:g}"]
-    found += [] if o.decay_form is None else ["L2"]
-    found += [] if o.method is None else [o.method.replace("-", " ")]
-    found += [] if o.decay_target is None else ["decay towards the start"]
-    found += (
-        []
-        if o.orthogonal_gradient is None
-        else [f"gradient orthogonal to the weights ({o.orthogonal_gradient})"]
-    )
-    found += [] if settings.loss == "log-odds" else [f"loss {settings.loss}"]
-    found += [] if settings.num_corrupted is None else [f"{settings.num_corrupted} wrong labels"]
-    return found
-
-
-def _run_order(run: Run) -> tuple[Any, ...]:
-    s = run.settings
-    return (
-        # Values of one kind only are compared, whatever the tasks are.
-        [(type(value).__name__, value) for _, value in leaves(s.task)],
-        _trained(s),
-        s.data_seed,
-        s.dataset_size,
-        s.optimiser.weight_decay,
-        run.identity,
-    )
-
-
-def _run_row(run: Run) -> dict[str, str]:
-    s, numbers = run.settings, run.outcome.numbers
-
-    def show(name: str, digits: int = 3) -> str:
-        number = numbers.get(name)
-        return "" if number is None or number.value is None else f"{number.value:.{digits}f}"
-
-    started_on = "" if s.start is None else f"{s.start.dataset_size} pairs"
-    return {
-        "identity": run.identity[:12],
-        "task": s.task.words,
-        "trained": _trained(s),
-        "seed": str(s.data_seed),
-        "size": str(s.dataset_size),
-        "started_on": started_on,
-        "weight_decay": f"{s.optimiser.weight_decay:g}",
-        "train_accuracy": show("train_accuracy"),
-        "test_accuracy": show("test_accuracy"),
-        "novel_accuracy": show("novel_accuracy"),
-        "drift": show("novel_accuracy_drift"),
-        "norm": show("norm", 1),
-        "log_odds": show("log_odds", 1),
-        "status": run.outcome.status,
-        "reasons": "; ".join(run.outcome.reasons),
-    }
-
-
-def _origins(records: Sequence[Record]) -> list[str]:
-    """Return where the runs come from, a line for each distinct origin: code, versions, machine."""
-    counts: dict[str, int] = {}
-    for record in records:
-        origin = record.provenance
-        code, machine, training = origin["code"], origin["environment"], origin["training"]
-        changed = " with uncommitted changes" if code["dirty"] else ""
-        commit = f"commit {code['commit'][:12]}{changed}" if code["commit"] else "no checkout"
-        packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
-        made = f" ({training['compiled']})" if training.get("compiled") else ""
-        text = (
-            f"version {code['version']}, {commit}; Python {machine['python']}, {packages}; "
-            f"{machine['platform']}; {training['device']} ({training['device_name']}), "
-            f"{training['threads']} threads, "
-            f"engine {training.get('engine', 'not recorded')}{made}"
-        )
-        counts[text] = counts.get(text, 0) + 1
-    return [f"{count} runs: {text}" for text, count in sorted(counts.items())]
