@@ -68,11 +68,10 @@ CASES = [
 
 # What seeds are not, no number of looks mends: of six skewed ones a t test errs by itself in 11%.
 MOST = {"skewed": {6: 0.12, 12: 0.10, 24: 0.08}, "pairs": {6: 0.08, 12: 0.08, 24: 0.08}}
-"""What a clause may err with in place of 5%, by shape and seeds of the first look.
+"""What a clause may err with in place of 5%, by shape and seeds of the first look."""
 
-Three that are all at their edges and skewed alike, any of which may refute: three times that, see
-decision 014.
-"""
+TOO_OFTEN = ("three at once", "skewed")
+"""Three clauses at their edges, skewed alike, refute too often: known, see decision 014."""
 
 
 def experiment(
@@ -88,7 +87,11 @@ def experiment(
 
 @pytest.mark.parametrize("shape", list(SHAPES))
 @pytest.mark.parametrize(("edge", "first"), CASES)
-def test_a_clause_at_its_edge_is_rarely_decided_either_way(edge, first, shape, full_calibration):
+def test_a_clause_at_its_edge_is_rarely_decided_either_way(
+    edge, first, shape, full_calibration, request
+):
+    if full_calibration and (edge, shape) == TOO_OFTEN:
+        request.applymarker(pytest.mark.xfail(strict=True, reason="errs in 16 to 28%"))
     slow = edge.startswith("a ratio")
     count = (500 if slow else 2000) if full_calibration else 2 if slow else 10
     looks = doubling(first) if full_calibration else doubling(first)[:2]
@@ -96,7 +99,6 @@ def test_a_clause_at_its_edge_is_rarely_decided_either_way(edge, first, shape, f
         experiment(edge, shape, looks, np.random.default_rng([21, first, i])) for i in range(count)
     ]
     told = shares_of(found, f"{edge}, {shape}, from {first} seeds")
-    times = 3 if (edge, shape) == ("three at once", "skewed") else 1
-    at_most = allowed(count, times * MOST.get(shape, {}).get(first, LEVEL))
+    at_most = allowed(count, MOST.get(shape, {}).get(first, LEVEL))
     assert told["supported"] <= at_most
     assert told["refuted"] <= at_most
