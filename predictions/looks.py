@@ -267,8 +267,8 @@ def _objection(
         if prediction.variant.elsewhere:
             return "the designs' own seeds were looked at before; --first-seed takes others"
         return (
-            "seeds from 4000 on are those of the designs, which were judged, and told of, before; "
-            "--first-seed takes others"
+            "seeds from 4000 on are those of all designs, and such networks were judged, and told "
+            "of, before; --first-seed takes others"
         )
     if here.before:
         return "another plan for these seeds had been looked at"

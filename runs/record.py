@@ -95,8 +95,8 @@ class Record:
         """
         return StoreError(
             f"run {self.identity} in {self.folder.parent.parent} cannot be used: {why}. "
-            "Give `predictions run … --retrain-damaged` to move it to aside/ and train it "
-            "again"
+            "`--retrain-damaged`, of predictions run and of predictions sweep, moves it to aside/ "
+            "and trains it again"
         )
 
     def _read(self, read: Callable[[], T]) -> T:

@@ -67,6 +67,11 @@ register("stacked", StackedEngine)
 
 
 def _find(name: str) -> type[Engine]:
+    if not isinstance(name, str):
+        raise InvalidInputError(
+            f"the engine {name!r} is given by itself; give its name, 'mymodule:MyEngine' say, or "
+            "that under which efficiency.engines.register has it"
+        )
     if name not in ENGINES and ":" not in name:
         there = ("auto", *ENGINES)
         raise InvalidInputError(

@@ -8,6 +8,7 @@ a network does not look settled merely because its learning rate has been turned
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -171,6 +172,15 @@ def _learned(step: npt.ArrayLike, run: RunSettings) -> FloatArray:
     return learned
 
 
+def of_training(quantities: Iterable[str]) -> list[str]:
+    """Return those of the usual quantities that are finite unless training has diverged.
+
+    On examples that it is not trained on, even a network that has settled may overflow.
+    """
+    unseen = ("test", "removed", "never_seen", "novel")
+    return [name for name in quantities if not name.startswith(unseen)]
+
+
 def outcome(history: pd.DataFrame, run: RunSettings) -> Outcome:
     """Judge how a finished run ended.
 
@@ -184,12 +194,9 @@ def outcome(history: pd.DataFrame, run: RunSettings) -> Outcome:
         history: A row for every recorded step, the last one at ``run.num_steps``.
         run: Its settings.
     """
-    unseen = ("test", "removed", "never_seen", "novel")
     asked = {one.column: one for one in map(MEASURES.find, run.recording.measures or ())}
-    of_training = [
-        name for name in history.columns if name not in asked and not name.startswith(unseen)
-    ]
-    finite = np.isfinite(history[of_training].to_numpy(dtype=float)).all(axis=1)
+    held = of_training([name for name in history.columns if name not in asked])
+    finite = np.isfinite(history[held].to_numpy(dtype=float)).all(axis=1)
     if not finite.all():
         step = int(history["step"][~finite].iloc[0])
         reason = f"a recorded quantity was not finite from step {step} on"
@@ -216,9 +223,9 @@ def outcome(history: pd.DataFrame, run: RunSettings) -> Outcome:
 
     status: RunStatus = "not settled" if reasons else "settled"
     numbers = {}
-    held = tail.to_numpy(dtype=float)
-    middles, lows, highs = (f(held, axis=0).tolist() for f in (np.median, np.min, np.max))
-    finite_columns = np.isfinite(held).all(axis=0)
+    values = tail.to_numpy(dtype=float)
+    middles, lows, highs = (f(values, axis=0).tolist() for f in (np.median, np.min, np.max))
+    finite_columns = np.isfinite(values).all(axis=0)
     for q, name in enumerate(history.columns):
         if name == "step" or not finite_columns[q]:
             continue  # on examples that are not trained on, even a settled network may overflow

@@ -6,6 +6,7 @@ parameters of all members.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import final
 
 import numpy as np
@@ -15,9 +16,16 @@ from torch import Tensor
 
 from efficiency.engines import Engine
 from efficiency.measures.base import MEASURES, Reading, value_of
-from efficiency.settings import RecordingSettings
+from efficiency.settings import RecordingSettings, RunSettings
 from efficiency.training.ensemble import part_masks
+from efficiency.training.outcome import of_training
 from efficiency.training.record_steps import recorded_steps, snapshot_steps
+
+
+def existing(quantities: Sequence[str], run: RunSettings) -> list[str]:
+    """Return those quantities that are not of an empty part of a run's examples."""
+    empty = tuple(f"{part}_" for part, mask_N in part_masks(run).items() if not mask_N.any())
+    return [name for name in quantities if not name.startswith(empty)]
 
 
 @final
@@ -46,6 +54,10 @@ class Recorder:
             "train_loss_peak",
             *(measure.column for measure in self._measures),
         ]
+        self._finite_in_training = [
+            [self._names.index(name) for name in of_training(existing(engine.quantities, member))]
+            for member in engine.members
+        ]
         self.values_RQK = engine.loss_peak_K.new_zeros(
             len(self.steps), len(self._names), len(engine.members)
         )
@@ -69,6 +81,9 @@ class Recorder:
         peak_K.zero_()
         if self._measures:
             for k, member in enumerate(self._engine.members):
+                self.values_RQK[row, usual + 1 :, k] = torch.nan
+                if not measured_QK[self._finite_in_training[k], k].isfinite().all():
+                    continue  # a decomposition would raise, and end the training of all
                 # A measure may change what it is given.
                 views = self._engine.weights.views
                 weights = {name: one[k].clone() for name, one in views.items()}
@@ -85,11 +100,8 @@ class Recorder:
         """
         values_RQ = self.values_RQK[:, :, member].cpu().numpy()
         columns = {"step": np.array(self.steps, dtype=np.int64)}
-        run = self._engine.members[member]
-        empty = [p for p, mask_N in part_masks(run).items() if not mask_N.any()]
-        for q, name in enumerate(self._names):
-            if not any(name.startswith(f"{part}_") for part in empty):
-                columns[name] = values_RQ[:, q]
+        there = existing(self._names, self._engine.members[member])
+        columns |= {name: values_RQ[:, self._names.index(name)] for name in there}
         return pd.DataFrame(columns)
 
     def snapshots(self, member: int) -> dict[int, dict[str, np.ndarray]]:

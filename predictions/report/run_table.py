@@ -111,11 +111,16 @@ def origins(records: Sequence[Record]) -> list[str]:
         commit = f"commit {code['commit'][:12]}{changed}" if code["commit"] else "no checkout"
         packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
         made = f" ({training['compiled']})" if training.get("compiled") else ""
+        last = training.get("engine", "not recorded")
+        others = {
+            leg["training"].get("engine", "not recorded") for leg in origin.get("earlier", ())
+        }
+        begun = f", begun with {' and '.join(sorted(others - {last}))}" if others - {last} else ""
         text = (
             f"version {code['version']}, {commit}; Python {machine['python']}, {packages}; "
             f"{machine['platform']}; {training['device']} ({training['device_name']}), "
             f"{training['threads']} threads, "
-            f"engine {training.get('engine', 'not recorded')}{made}"
+            f"engine {last}{made}{begun}"
         )
         counts[text] = counts.get(text, 0) + 1
     return [f"{count} runs: {text}" for text, count in sorted(counts.items())]

@@ -192,6 +192,8 @@ def test_an_unknown_engine_is_refused():
         ValueError, match=r"unknown engine 'fast'; choose from auto, compiled, layered, stacked"
     ):
         train([run_settings()], engine="fast")
+    with pytest.raises(ValueError, match=r"StackedEngine'> is given by itself; give its name"):
+        train([run_settings()], engine=engines.StackedEngine)
 
 
 def test_tf32_is_refused_where_there_is_none():

@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -81,6 +82,24 @@ def test_what_is_not_defined_is_left_out_and_is_no_divergence(monkeypatch):
     asked = train([run_settings(recording=recording(measures=("nothing",)))])[0]
     assert asked.outcome == usual
     assert asked.history["nothing"].isna().all()
+
+
+def test_a_run_that_diverges_ends_the_training_of_no_other(monkeypatch):
+    def last(reading: Reading) -> float:
+        (name,) = (one for one in reading.weights if one.endswith("W_E"))
+        return float(torch.linalg.eigvalsh(reading.weights[name].T @ reading.weights[name])[-1])
+
+    monkeypatch.setitem(MEASURES, "last", Measure(name="last", label="Largest", read=last))
+    sound, diverging = (
+        run_settings(recording=recording(measures=("last",)), learning_rate=rate, weight_decay=0.0)
+        for rate in (1e-3, 1e30)
+    )
+    (alone,) = train([sound])
+    together, diverged = train([sound, diverging])
+    assert diverged.outcome.status == "diverged"
+    assert math.isnan(diverged.history["last"].iloc[-1])
+    assert math.isfinite(diverged.history["last"].iloc[0])
+    np.testing.assert_array_equal(together.history["last"], alone.history["last"])
 
 
 def test_a_reading_computes_what_is_asked_for_only():

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import shutil
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from predictions.labelled import Labelled, told
 from predictions.registry import THEORY, find
 from predictions.report import write_report
+from predictions.report.run_table import origins
 from predictions.stored import judge_stored
 from runs import Store
 
@@ -199,3 +201,22 @@ def test_one_report_of_all_predictions_has_their_table_on_top_and_a_section_each
     again = predictions("report", "all", *arguments)
     assert again.code == 0
     assert html.read_text() == (tmp_path / "out" / "all-smoke.html").read_text()
+
+
+def test_a_report_names_every_engine_that_trained_a_run():
+    def trained(engine):
+        return {"device": "cpu", "device_name": "x", "threads": 1, "engine": engine}
+
+    def run(engine, *earlier):
+        return SimpleNamespace(
+            provenance={
+                "code": {"version": "1", "commit": None, "dirty": False},
+                "environment": {"packages": {}, "python": "3.11", "platform": "y"},
+                "training": trained(engine),
+                "earlier": [{"training": trained(one), "until_step": 3} for one in earlier],
+            }
+        )
+
+    ours, begun = origins([run("compiled"), run("compiled", "mine:E", "compiled", "stacked")])
+    assert ours.endswith("engine compiled")
+    assert begun.endswith("engine compiled, begun with mine:E and stacked")
