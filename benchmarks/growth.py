@@ -27,7 +27,7 @@ from efficiency.training.record_steps import recorded_steps
 from predictions.registry import find
 from predictions.trainer import NetworkTrainer
 from runs import Store, estimated_seconds, execute, plan
-from runs.checkpoints import Workplace
+from runs.execution.checkpoints import Workplace
 
 # What varies, and everything else.
 GROWTH = {

@@ -17,7 +17,7 @@ import torch
 from efficiency.settings import RunSettings
 from efficiency.training.loop import Training
 from runs import Store
-from runs.checkpoints import Workplace
+from runs.execution.checkpoints import Workplace
 
 
 def peak_bytes(runs: Sequence[RunSettings], device: str, engine: str, threads: int) -> float:

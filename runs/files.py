@@ -73,17 +73,35 @@ def write_file(path: Path, content: bytes | str | Callable[[IO[bytes]], object])
         raise
 
 
+def while_folders_vanish(write: Callable[[], None]) -> None:
+    """Do what makes a folder and writes into it, again if another process removes it meanwhile.
+
+    Raises:
+        OSError: It cannot be done; a folder that still vanishes after some tries is no accident.
+    """
+    for _ in range(20):
+        try:
+            return write()
+        except FileNotFoundError:
+            time.sleep(0.001)
+    return write()
+
+
 SCRAP_SECONDS = 3600.0
 """Age from which a file that was never moved to its place has no writer any more."""
 
 
 def remove_scraps(path: Path) -> None:
     """Remove what processes that were killed while they wrote a file left beside its place."""
-    oldest = time.time() - SCRAP_SECONDS
     for scrap in path.parent.glob(f".{path.name}-*"):
-        with contextlib.suppress(FileNotFoundError):  # another process removes it too
-            if scrap.stat().st_mtime < oldest:
-                scrap.unlink()
+        remove_if_old(scrap)
+
+
+def remove_if_old(scrap: Path) -> None:
+    """Remove a file whose writer has ended long ago."""
+    with contextlib.suppress(FileNotFoundError):  # another process removes it too
+        if scrap.stat().st_mtime < time.time() - SCRAP_SECONDS:
+            scrap.unlink()
 
 
 def flush_directory(path: Path) -> None:

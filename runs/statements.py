@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from runs import provenance
-from runs.checkpoints import unfinished
+from runs.execution.workplaces import unfinished
 from runs.files import StoreError, explain_os_error, read_json, write_file
 from runs.identity import digest, identity
 from runs.store import Store

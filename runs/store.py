@@ -30,7 +30,14 @@ import pyarrow
 from pyarrow import parquet
 from safetensors.numpy import save
 
-from runs.files import StoreError, explain_os_error, flush_directory, read_json, write_file
+from runs.files import (
+    StoreError,
+    explain_os_error,
+    flush_directory,
+    read_json,
+    while_folders_vanish,
+    write_file,
+)
 from runs.identity import SCHEMA_VERSION, Document, identity
 from runs.record import SNAPSHOTS, Record, Result
 
@@ -285,34 +292,15 @@ class Store:
             return
         self.create()
         folder = staging / run
-        try:
+
+        def write() -> None:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            settings = {"schema": SCHEMA_VERSION, "settings": document}
-            _write_json(folder / "settings.json", settings)
-            # Column by column: by way of pandas it takes three times as long.
-            columns = {name: result.history[name].to_numpy() for name in result.history}
-            parquet.write_table(pyarrow.table(columns), folder / "history.parquet")
-            (folder / "weights.safetensors").write_bytes(save(dict(result.weights)))
-            kept = {
-                f"{step} {name}": value
-                for step, weights in result.snapshots.items()
-                for name, value in weights.items()
-            }
-            if kept:
-                (folder / SNAPSHOTS).write_bytes(save(kept))
-            _write_json(folder / "outcome.json", result.outcome)
-            _write_json(folder / "provenance.json", provenance)
-            files = (*_FILES, SNAPSHOTS) if kept else _FILES
-            for name in files:
-                with open(folder / name, "rb") as file:
-                    os.fsync(file.fileno())
-            mark = {
-                "files": {name: _checksum(folder / name) for name in files},
-                "sizes": {name: (folder / name).stat().st_size for name in files},
-            }
-            write_file(folder / _MARK, json.dumps(mark, indent=2) + "\n")
+            _write_run(folder, document, result, provenance)
             os.replace(folder, self.folder(run))
+
+        try:
+            while_folders_vanish(write)
             flush_directory(self.folder(run).parent)
         except OSError as error:
             with contextlib.suppress(OSError):
@@ -321,6 +309,35 @@ class Store:
             if error.errno in (errno.ENOTEMPTY, errno.EEXIST) and self.has(run):
                 return
             raise explain_os_error(error, self.folder(run)) from error
+
+
+def _write_run(
+    folder: Path, document: Document, result: Result, provenance: Mapping[str, Any]
+) -> None:
+    """Write all files of a run into an empty folder, the mark last."""
+    _write_json(folder / "settings.json", {"schema": SCHEMA_VERSION, "settings": document})
+    # Column by column: by way of pandas it takes three times as long.
+    columns = {name: result.history[name].to_numpy() for name in result.history}
+    parquet.write_table(pyarrow.table(columns), folder / "history.parquet")
+    (folder / "weights.safetensors").write_bytes(save(dict(result.weights)))
+    kept = {
+        f"{step} {name}": value
+        for step, weights in result.snapshots.items()
+        for name, value in weights.items()
+    }
+    if kept:
+        (folder / SNAPSHOTS).write_bytes(save(kept))
+    _write_json(folder / "outcome.json", result.outcome)
+    _write_json(folder / "provenance.json", provenance)
+    files = (*_FILES, SNAPSHOTS) if kept else _FILES
+    for name in files:
+        with open(folder / name, "rb") as file:
+            os.fsync(file.fileno())
+    mark = {
+        "files": {name: _checksum(folder / name) for name in files},
+        "sizes": {name: (folder / name).stat().st_size for name in files},
+    }
+    write_file(folder / _MARK, json.dumps(mark, indent=2) + "\n")
 
 
 def _write_json(path: Path, value: Any) -> None:

@@ -23,7 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--calibration",
         choices=["short", "full"],
         default="short",
-        help="how many simulated sweeps the calibration tests judge",
+        help="how many sweeps calibration simulates, and how many processes are killed",
     )
 
 

@@ -1,23 +1,11 @@
-"""Runs in training: who is working on which group, and how far it has come.
-
-``work/<group>/`` holds ``members.json`` (the settings of the group, in order), ``lock``,
-``checkpoint`` (an npz file, which holds checksums) and, for moments, ``staging-HOST-…`` with
-run folders that are being written. The kernel releases a lock when its process ends, however it
-ends. Nothing else in ``work`` is ever touched: a folder counts as ours if its name is the hash of
-its members.
-"""
+"""A group of runs in training: held by one process, with how far it has come."""
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import fcntl
 import itertools
 import json
 import logging
 import os
-import platform
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from runs.files import StoreError, explain_os_error, remove_scraps, write_file
+from runs.execution.claims import Claim
+from runs.execution.workplaces import PLACE, clear_staging, folder_of, lock, remove, this_process
+from runs.files import explain_os_error, while_folders_vanish, write_file
 from runs.identity import Document, digest, identity
 from runs.store import Store
 
@@ -35,14 +25,7 @@ _LOG = logging.getLogger(__name__)
 _VERSION = 2
 """Of what a checkpoint means; one of another version is not continued."""
 
-_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
-"""What a file system answers that has no locks."""
-
-_HOST = re.sub(r"[^A-Za-z0-9.]", "_", platform.node()) or "host"
 _NUMBERS = itertools.count()
-
-_NAME = re.compile(r"[0-9a-f]{32}")
-"""Names of the folders of groups."""
 
 _INDEX = "index"
 """The array that lists the others: the checksums of a file that lost one would still be right."""
@@ -74,17 +57,18 @@ class Workplace:
         self, store: Store, documents: Sequence[Document], definitions: Sequence[Document] = ()
     ) -> None:
         self.documents = list(documents)
-        self._definitions = list(definitions)
+        self.definitions = list(definitions)
         self.identities = [identity(document) for document in documents]
-        self.folder = store.work / digest(self.identities)
+        self.folder = folder_of(store, documents)
         self._store = store
-        self._handle: int | None = None
+        self._claim = Claim(lock(self.folder))
         self._number = next(_NUMBERS)
+        self._begun = False
 
     @property
     def staging(self) -> Path:
         """Where this object alone may write run folders before they are moved into place."""
-        return self.folder / f"staging-{_HOST}-{os.getpid()}-{self._number}"
+        return self.folder / f"staging-{PLACE}-{os.getpid()}-{self._number}"
 
     def claim(self) -> bool:
         """Take the folder for this process; return whether it was free.
@@ -93,33 +77,36 @@ class Workplace:
             StoreError: It cannot be written.
         """
         self._store.create()
-        handle = None
+        if not self._claim.take():
+            return False
         try:
-            self.folder.mkdir(exist_ok=True)
-            handle = _locked(self.folder)
-            if handle is not None:
-                _clear_staging(self.folder)
-                members = self.folder / "members.json"
-                if not members.exists():
-                    write_file(members, json.dumps(self.documents))
-                self._handle, handle = handle, None
-        except FileNotFoundError:
-            pass  # removed between two of our steps: the caller tries again
-        except OSError as error:
-            raise explain_os_error(error, self.folder) from error
-        finally:
-            if handle is not None:
-                os.close(handle)
-        return self._handle is not None
+            while_folders_vanish(self._set_up)
+        except BaseException as error:
+            self._claim.give_up()
+            if isinstance(error, OSError):
+                raise explain_os_error(error, self.folder) from error
+            raise
+        return True
+
+    def _set_up(self) -> None:
+        self.folder.mkdir(exist_ok=True)
+        clear_staging(self.folder)
+        members = self.folder / "members.json"
+        self._begun = members.exists()
+        if not self._begun:
+            write_file(members, json.dumps(self.documents))
+        write_file(self.folder / "holder.json", json.dumps(this_process()))
 
     def release(self, *, finished: bool) -> None:
         """Give the folder back; remove it if the group is finished."""
         if finished:
             shutil.rmtree(self.staging, ignore_errors=True)
-            _remove(self.folder)
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
+            remove(self.folder)
+        self._claim.give_up()
+
+    def give_way(self) -> None:
+        """Give back a folder in which nothing was done; it goes if nobody had begun there."""
+        self.release(finished=not self._begun)
 
     def write(self, state: Mapping[str, np.ndarray], legs: Sequence[Document] = ()) -> None:
         """Replace the checkpoint; arguments as in ``Checkpoint``.
@@ -130,17 +117,21 @@ class Workplace:
         try:
             index = json.dumps({**self._facts, "legs": list(legs), "names": sorted(state)})
             arrays: dict[str, Any] = {**state, _INDEX: np.array(index)}
-            # Where there are no locks, another may have finished the group and removed its folder.
-            self.folder.mkdir(exist_ok=True)
-            # Array by array, so that saving does not need the memory of training again.
-            write_file(self.folder / "checkpoint", lambda file: np.savez(file, **arrays))
+
+            def write() -> None:
+                self.folder.mkdir(exist_ok=True)
+                # Array by array, so that saving does not need the memory of training again.
+                write_file(self.folder / "checkpoint", lambda file: np.savez(file, **arrays))
+
+            # Whoever took over from a process that slept may end, and remove the folder.
+            while_folders_vanish(write)
         except OSError as error:
             raise explain_os_error(error, self.folder) from error
 
     @property
     def _facts(self) -> dict[str, Any]:
         """What must be the same for a checkpoint to be continued."""
-        definitions = digest(self._definitions)
+        definitions = digest(self.definitions)
         return {"version": _VERSION, "runs": self.identities, "definitions": definitions}
 
     def read(self) -> Checkpoint | None:
@@ -172,134 +163,3 @@ class Workplace:
             raise
         except Exception:  # damage may make the reader raise anything
             return None
-
-
-def _locked(folder: Path) -> int | None:
-    """Return an open handle that holds the lock of a workplace, ``None`` if another has it."""
-    lock = folder / "lock"
-    handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # The holder before us may have finished and removed the folder with this lock.
-        if os.stat(lock).st_ino == os.fstat(handle).st_ino:
-            return handle
-    except (BlockingIOError, FileNotFoundError):
-        pass
-    except OSError as error:
-        os.close(handle)
-        if error.errno not in _NO_LOCKS:
-            raise
-        raise StoreError(
-            f"the file system of {folder} has no file locks ({error.strerror}), by which processes "
-            "that share a store keep out of each other's way: choose a store on a local disk with "
-            "--store, or ask for the network file system to be mounted with locks (flock)"
-        ) from error
-    except BaseException:
-        os.close(handle)
-        raise
-    os.close(handle)
-    return None
-
-
-def _clear_staging(folder: Path) -> None:
-    """Remove what processes of this machine that have ended were writing into a workplace."""
-    for staging in folder.glob("staging-*-*-*"):
-        host, process, _ = staging.name.removeprefix("staging-").rsplit("-", 2)
-        if host == _HOST and process.isdigit() and not _is_alive(int(process)):
-            shutil.rmtree(staging, ignore_errors=True)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass
-    return True
-
-
-def _remove(folder: Path) -> None:
-    """Remove a workplace: what is known of it, and the folder if nothing else was in it."""
-    _clear_staging(folder)
-    ours = ("checkpoint", "members.json", ".checkpoint-*", ".members.json-*", "lock")
-    with contextlib.suppress(OSError):
-        for pattern in ours:
-            for file in folder.glob(pattern):
-                file.unlink(missing_ok=True)
-        folder.rmdir()
-
-
-def _members(folder: Path) -> list[Document] | None:
-    """Return the settings of the group that a folder of ``work`` is of, ``None`` if it is of none.
-
-    A list that is not what its folder is named for is set aside.
-
-    Raises:
-        FileNotFoundError: There is no such list.
-    """
-    file = folder / "members.json"
-    try:
-        members = json.loads(file.read_text(encoding="utf-8"))
-        if digest([identity(run) for run in members]) == folder.name:
-            return list(members)
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
-        pass
-    if _NAME.fullmatch(folder.name):
-        aside = file.with_name("members.json.damaged")
-        with contextlib.suppress(OSError):
-            file.replace(aside)
-            _LOG.warning("%s is not what was written; set aside as %s", file, aside.name)
-    return None
-
-
-def _members_or_none_yet(folder: Path) -> list[Document] | None:
-    """Return the same, and an empty list where a process was killed before it wrote any."""
-    try:
-        return _members(folder)
-    except FileNotFoundError:
-        return [] if _NAME.fullmatch(folder.name) else None
-
-
-def tidy(store: Store) -> None:
-    """Remove what processes that were killed left: files half written, and workplaces without work.
-
-    A workplace is left alone while a process holds it, and while any of its runs is not in the
-    store.
-    """
-    try:
-        remove_scraps(store.path / "store.json")
-    except OSError as error:
-        raise explain_os_error(error, store.path) from error
-    for folder in store.work.glob("*/"):
-        try:
-            members = _members_or_none_yet(folder)
-            if members is None:
-                continue
-            handle = _locked(folder)
-            if handle is None:
-                continue
-            try:
-                if all(store.has(identity(run)) for run in members):
-                    _remove(folder)
-            finally:
-                os.close(handle)
-        except (FileNotFoundError, StoreError):
-            continue  # finished and removed while we looked, or damaged and for others to mend
-        except OSError as error:
-            raise explain_os_error(error, folder) from error
-
-
-def unfinished(store: Store) -> list[list[Document]]:
-    """Return the groups that some process has begun and none has finished."""
-    groups = []
-    for members in sorted(store.work.glob("*/members.json")):
-        try:
-            group = _members(members.parent)
-        except FileNotFoundError:
-            continue  # finished while we looked
-        if group is not None:
-            groups.append(group)
-    return groups

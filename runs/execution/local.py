@@ -1,10 +1,10 @@
-"""From a list of settings to a store that holds them all.
+"""From a list of settings to a store that holds them all, in threads of this process.
 
 Runs that the store has are dropped, runs that can share a program are trained as one group, groups
 are trained side by side, each as soon as the runs that it continues are done, and each run is saved
-as its group ends. Everything that
-is needed to go on after an interruption lies in the store; the same call again goes on exactly
-where the last one stopped.
+as its group ends. Several processes with one store divide the groups. Everything that is needed to
+go on after an interruption lies in the store; the same call again goes on exactly where the last
+one stopped.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from runs import provenance
-from runs.checkpoints import Workplace, tidy
+from runs.execution.checkpoints import Workplace
+from runs.execution.planning import Trainable, Trainer, generations, plan
+from runs.execution.sharing import Group, Waiting
+from runs.execution.starts import Starts
+from runs.execution.stopping import stop_on_signals
+from runs.execution.workplaces import folder_of, tidy
 from runs.identity import Document, identity
-from runs.planning import Trainable, Trainer, generations, plan
-from runs.starts import Starts
-from runs.stopping import stop_on_signals
 from runs.store import Store
-from runs.waiting import Group, Waiting
 
 CHECKPOINT_SHARE = 0.01
 """Largest share of the time that goes into checkpoints."""
@@ -128,12 +129,13 @@ def _train_all(
     work: _Work, levels: Sequence[Sequence[Group]], report: Callable[[Progress], None]
 ) -> None:
     """Train groups, as many at once as there are workers, each after those that it continues."""
-    waiting = Waiting(levels)
+    waiting = Waiting(levels, work.store, work.left_of, work.place)
+    work.waiting = waiting
 
     def train_in_turn() -> None:
-        while not work.stop.is_set() and (group := waiting.take()) is not None:
-            work.train(group)
-            waiting.done(group)
+        while not work.stop.is_set() and (place := waiting.take()) is not None:
+            work.train(place)
+            waiting.done(place)
 
     number = max(1, min(work.trainer.workers, sum(map(len, levels))))
     with ThreadPoolExecutor(max_workers=number) as pool:
@@ -165,8 +167,12 @@ class _Work:
     execution: Execution = field(default_factory=Execution)
     stop: threading.Event = field(default_factory=threading.Event)
     begun: list[str] = field(default_factory=list)
+    waiting: Waiting | None = None
+    _places: dict[str, Workplace] = field(default_factory=dict)
+    _lost: dict[str, bool] = field(default_factory=dict)
     _seconds_done: dict[str, float] = field(default_factory=dict)
-    _activity: str = "preparing"
+    _training: dict[str, int] = field(default_factory=dict)
+    _here: str = "preparing"
 
     def progress(self) -> Progress:
         """Return how far it has come."""
@@ -175,35 +181,72 @@ class _Work:
             runs_total=self.total_runs,
             seconds_done=sum(list(self._seconds_done.values())),
             seconds_total=self.total_seconds,
-            activity=self._activity,
+            activity=self._activity(),
         )
 
-    def train(self, group: Sequence[Document]) -> None:
-        """Train one group and save it; wait where another process is at it."""
-        definitions = [self.trainer.definition(document) for document in group]
-        place = Workplace(self.store, group, definitions)
-        while not self.stop.is_set():
-            if not place.claim():
-                self._activity = "waiting for another process that trains the same runs"
-                self.stop.wait(CHUNK_SECONDS)
-                continue
-            finished = False
-            try:
-                finished = self._train_claimed(place, definitions)
-            finally:
-                place.release(finished=finished)
-            if finished:
-                self._seconds_done[place.folder.name] = self.trainer.seconds(group)
-            break
+    def _activity(self) -> str:
+        """Return in words what goes on, here and elsewhere."""
+        sizes = sorted({*list(self._training.values())})
+        if sizes:
+            self._here = f"training ensembles of {' and '.join(map(str, sizes))}"
+        elsewhere = "" if self.waiting is None else self.waiting.held()
+        if not elsewhere:
+            return self._here
+        return f"{self._here if sizes else 'waiting'}, {elsewhere}"
 
-    def _train_claimed(self, place: Workplace, definitions: Sequence[Document]) -> bool:
-        """Train the group of a claimed workplace; return whether nothing is left to do for it."""
+    def left_of(self, group: Group) -> Group:
+        """Return what of a group is still to train, in its order.
+
+        All of it where it was begun, since its members share a program: what the store has of it
+        stays. Nothing of what would continue a run that is lost.
+        """
+        kept = [document for document in group if not self._has_lost_its_start(document)]
+        absent = [document for document in kept if not self.store.has(identity(document))]
+        left = kept if absent and folder_of(self.store, kept).exists() else absent
+        if len(left) < len(group):
+            saved = self.trainer.seconds(group) - (self.trainer.seconds(left) if left else 0.0)
+            self._seconds_done[f"of {folder_of(self.store, group).name}"] = saved
+        return left
+
+    def _has_lost_its_start(self, document: Document) -> bool:
+        """Return whether a run continues one that diverged, or could not be trained for that."""
+        if (start := document.get("start")) is None:
+            return False
+        parent = identity(start)
+        if parent not in self._lost:
+            if parent not in self.execution.skipped and not self.store.has(parent):
+                return False
+            self._lost[parent] = (
+                parent in self.execution.skipped
+                or self.store.load(parent).outcome["status"] == "diverged"
+            )
+        if self._lost[parent]:
+            self.execution.skipped[identity(document)] = "a run that it starts from diverged"
+        return self._lost[parent]
+
+    def place(self, group: Group) -> Workplace:
+        """Return the workplace of a group, the same at each call."""
+        name = folder_of(self.store, group).name
+        if name not in self._places:
+            definitions = [self.trainer.definition(document) for document in group]
+            self._places[name] = Workplace(self.store, group, definitions)
+        return self._places[name]
+
+    def train(self, place: Workplace) -> None:
+        """Train the group of a claimed workplace and save it, or as far as there is time."""
+        finished = False
+        try:
+            finished = self._train_claimed(place)
+        finally:
+            place.release(finished=finished)
+        if finished:
+            self._seconds_done[place.folder.name] = self.trainer.seconds(place.documents)
+        self._places.pop(place.folder.name, None)
+
+    def _train_claimed(self, place: Workplace) -> bool:
+        """Return whether nothing is left to do."""
         if all(self.store.has(run) for run in place.identities):
-            return True
-        parents = [document.get("start") for document in place.documents]
-        lost = [parent is not None and self._is_lost(identity(parent)) for parent in parents]
-        if any(lost):
-            return self._train_without(place, lost)
+            return True  # saved by its last holder between our look and our claim
         began, clock = _now(), time.monotonic()
         training, legs = self._begun(place)
         resumed_at = training.step
@@ -212,7 +255,11 @@ class _Work:
             "environment": provenance.environment(),
             "training": self.trainer.environment(place.documents),
         }
-        self._advance(training, place, [*legs, leg])
+        self._training[place.folder.name] = len(place.documents)
+        try:
+            self._advance(training, place, [*legs, leg])
+        finally:
+            del self._training[place.folder.name]
         if training.step < training.num_steps:
             return False
         origin = {
@@ -227,7 +274,7 @@ class _Work:
             },
         }
         for document, result, meant in zip(
-            place.documents, training.results(), definitions, strict=True
+            place.documents, training.results(), place.definitions, strict=True
         ):
             run = identity(document)
             if not self.store.has(run):
@@ -252,28 +299,9 @@ class _Work:
         # A leg that says until when it went is an earlier one; the last one ended here.
         return training, [{"until_step": training.step, **leg} for leg in checkpoint.legs]
 
-    def _is_lost(self, run: str) -> bool:
-        """Return whether a run has diverged or could not be trained for that reason."""
-        if run in self.execution.skipped:
-            return True
-        return self.store.has(run) and self.store.load(run).outcome["status"] == "diverged"
-
-    def _train_without(self, place: Workplace, lost: Sequence[bool]) -> bool:
-        """Train those whose start is not lost; the others have nothing to continue."""
-        kept = []
-        for document, run, is_lost in zip(place.documents, place.identities, lost, strict=True):
-            if is_lost:
-                self.execution.skipped[run] = "a run that it starts from diverged"
-            else:
-                kept.append(document)
-        if kept:
-            self.train(kept)
-        return True
-
     def _advance(self, training: Trainable, place: Workplace, legs: Sequence[Document]) -> None:
         """Train to the end or to a request to stop, with checkpoints on the way."""
         estimate = self.trainer.seconds(place.documents)
-        self._activity = f"training ensembles of {len(place.documents)}"
         chunk, saved_at = 1, training.step
         next_checkpoint = time.monotonic() + self.checkpoint_seconds
         while training.step < training.num_steps and not self.stop.is_set():

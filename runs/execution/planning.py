@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from runs.checkpoints import unfinished
+from runs.execution.workplaces import unfinished
 from runs.identity import Document, identity
 from runs.record import Result
 from runs.store import Store

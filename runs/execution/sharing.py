@@ -1,23 +1,47 @@
-"""Groups that wait to be trained: one may begin as soon as the runs that it continues are done."""
+"""Groups that wait to be trained, shared by workers of this process and by other processes."""
 
 from __future__ import annotations
 
+import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import final
 
+from runs.execution.checkpoints import Workplace
+from runs.execution.workplaces import Others, holder, in_words
 from runs.identity import Document, identity
+from runs.store import Store
 
 Group = Sequence[Document]
 
+LOOK_SECONDS = 0.25
+"""Time between two looks at what other processes hold, where nothing else is left to do."""
 
+
+@final
 class Waiting:
-    """Groups in the order in which they should begin, shared by several workers.
+    """Groups in the order in which they should begin, each for whoever claims it first.
+
+    A group may begin as soon as the runs that it continues are done, here or elsewhere. One that
+    another process holds is passed over and asked for again, as is one of whose runs another
+    process trains some in a group of its own.
 
     Args:
         levels: Groups by generation, as ``runs.plan`` returns them: parents before children.
+        store: Where their runs go.
+        left: From a group to what of it is still to train, in its order.
+        place: From what is to train to its workplace, the same object each time: it remembers
+            since when it has not heard of whoever holds it.
     """
 
-    def __init__(self, levels: Sequence[Sequence[Group]]) -> None:
+    def __init__(
+        self,
+        levels: Sequence[Sequence[Group]],
+        store: Store,
+        left: Callable[[Group], Group],
+        place: Callable[[Group], Workplace],
+    ) -> None:
         self._changed = threading.Condition()
         self._groups = [group for groups in levels for group in groups]
         self._parents = [
@@ -26,23 +50,73 @@ class Waiting:
         ]
         self._undone = {identity(run) for group in self._groups for run in group}
         self._stopped = False
+        self._left, self._place = left, place
+        self._others = Others(store)
+        self._taken: dict[Path, Group] = {}
+        self._held: dict[Path, tuple[str, str]] = {}
 
-    def take(self) -> Group | None:
-        """Return the next group that may begin, once there is one; ``None`` if none is left."""
+    def take(self) -> Workplace | None:
+        """Return the next group that may begin, claimed; ``None`` if none is left.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
         with self._changed:
             while self._groups and not self._stopped:
-                for at, parents in enumerate(self._parents):
-                    if not parents & self._undone:
-                        del self._parents[at]
-                        return self._groups.pop(at)
-                self._changed.wait()
+                if (place := self._next()) is not None:
+                    return place
+                if self._groups:
+                    # By chance, so that two that gave way to each other do not do so again.
+                    soon = LOOK_SECONDS * random.uniform(0.5, 1.5)  # noqa: S311 - keeps no secret
+                    self._changed.wait(soon if self._held else None)
             return None
 
-    def done(self, group: Group) -> None:
+    def _next(self) -> Workplace | None:
+        """Return the first group that is free, and forget those of which nothing is left."""
+        self._held = {}
+        at = 0
+        while at < len(self._groups):
+            group = self._groups[at]
+            if self._parents[at] & self._undone:
+                at += 1
+            elif not (left := self._left(group)):
+                self._drop(at)
+                self._finish(group)
+                at = 0  # what continues it may begin now
+            elif (place := self._claimed(left)) is not None:
+                self._drop(at)
+                self._taken[place.folder] = group
+                return place
+            else:
+                at += 1
+        return None
+
+    def _claimed(self, group: Group) -> Workplace | None:
+        """Return the workplace of a group, ``None`` if others train it or some of its runs."""
+        place = self._place(group)
+        if not self._others.train_some_of(place.identities, place.folder) and place.claim():
+            if not self._others.train_some_of(place.identities, place.folder):
+                return place
+            place.give_way()  # to one that claimed some of them at the same moment
+        self._held = {**self._held, place.folder: holder(place.folder)}
+        return None
+
+    def _drop(self, at: int) -> None:
+        del self._groups[at], self._parents[at]
+
+    def _finish(self, group: Group) -> None:
+        self._undone -= {identity(run) for run in group}
+        self._changed.notify_all()
+
+    def done(self, place: Workplace) -> None:
         """Say that nothing has to wait for a group any more."""
         with self._changed:
-            self._undone -= {identity(run) for run in group}
-            self._changed.notify_all()
+            self._finish(self._taken.pop(place.folder))
+
+    def held(self) -> str:
+        """Return in words who trains what nobody here can begin, as last looked at."""
+        held = self._held
+        return f"{len(held)} more by {in_words(held.values())}" if held else ""
 
     def stop(self) -> None:
         """Let nothing more begin."""

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import errno
-import multiprocessing
 import os
 import signal
 import threading
@@ -14,7 +13,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from runs import Store, StoreError, estimated_seconds, execute, generations, identity, plan
-from runs.checkpoints import Workplace, unfinished
+from runs.execution.checkpoints import Workplace
+from runs.execution.workplaces import unfinished
 from runs.files import SCRAP_SECONDS
 from tests.runs.fake import FakeTrainer, document
 
@@ -256,7 +256,7 @@ def test_a_claim_that_fails_lets_go_of_the_lock(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     store.create()
-    monkeypatch.setattr("runs.checkpoints.write_file", full)
+    monkeypatch.setattr("runs.execution.checkpoints.write_file", full)
     with pytest.raises(StoreError, match="no space left"):
         Workplace(store, [document(1)]).claim()
     monkeypatch.undo()
@@ -270,31 +270,6 @@ def test_progress_grows_from_nothing_to_everything(tmp_path):
     assert done == sorted(done)
     assert seen[-1].runs_done == seen[-1].runs_total == 10
     assert done[-1] == seen[-1].seconds_total
-
-
-def _execute_beside(path, begun):
-    trainer = FakeTrainer(seconds_per_step=0.01)
-    execute(family(), Store(path), trainer)
-    begun.put(trainer.begun)
-
-
-def test_two_processes_share_the_work_of_one_store(tmp_path):
-    context = multiprocessing.get_context("spawn")
-    begun = context.Queue()
-    workers = [
-        context.Process(target=_execute_beside, args=(tmp_path / "s", begun)) for _ in range(2)
-    ]
-    for worker in workers:
-        worker.start()
-    groups = [group for _ in workers for group in begun.get(timeout=60)]
-    for worker in workers:
-        worker.join(timeout=60)
-        assert worker.exitcode == 0
-    assert len({tuple(group) for group in groups}) == len(groups)
-    store = Store(tmp_path / "s")
-    for child in family()[2:]:
-        assert final(store, child) == 20 * child["start"]["value"] + 20 * child["value"]
-    assert unfinished(store) == []
 
 
 def test_a_process_that_waits_for_another_can_be_interrupted(tmp_path):

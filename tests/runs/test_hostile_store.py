@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
 import os
 import signal
@@ -17,9 +15,9 @@ import numpy as np
 import pytest
 
 from runs import Store, StoreError, execute, identity
-from runs.checkpoints import Workplace, unfinished
-from runs.stopping import stop_on_signals
-from runs.waiting import Waiting
+from runs.execution.checkpoints import Workplace
+from runs.execution.stopping import stop_on_signals
+from runs.execution.workplaces import unfinished
 from tests.runs.fake import FakeTrainer, document
 from tests.runs.test_execute import final
 
@@ -104,37 +102,6 @@ def test_folders_that_are_not_ours_are_left_alone(tmp_path):
     execute([document(1)], store, FakeTrainer())
     assert (mine / "thesis.txt").read_text() == "years of work"
     assert [file.name for file in held.folder.iterdir()] == ["notes.txt"]
-
-
-@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
-def test_a_file_system_without_locks_is_named_as_such(tmp_path, monkeypatch, number):
-    def refuse(handle, how):
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(fcntl, "flock", refuse)
-    with pytest.raises(StoreError, match=r"has no file locks .*local disk .*mounted with locks"):
-        execute([document(1)], Store(tmp_path / "s"), FakeTrainer())
-
-
-def test_two_that_see_no_lock_of_each_other_harm_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(fcntl, "flock", lambda handle, how: None)
-    wanted = [document(value) for value in range(1, 9)]
-    errors = []
-
-    def train():
-        try:
-            execute(wanted, Store(tmp_path / "s"), FakeTrainer(seconds_per_step=0.002))
-        except BaseException as error:  # whatever it is, the test must see it
-            errors.append(error)
-
-    threads = [threading.Thread(target=train) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
-    store = Store(tmp_path / "s")
-    assert [final(store, run) for run in wanted] == [20.0 * d["value"] for d in wanted]
 
 
 @pytest.mark.parametrize("looked_for", ["", "store.json"])
@@ -222,7 +189,7 @@ def test_a_file_that_cannot_be_read_names_the_run(tmp_path, name):
 def test_what_was_ignored_from_the_start_stays_ignored():
     code = (
         "import os, signal, threading, time\n"
-        "from runs.stopping import stop_on_signals\n"
+        "from runs.execution.stopping import stop_on_signals\n"
         "stop = threading.Event()\n"
         "with stop_on_signals(stop):\n"
         "    for number in (signal.SIGHUP, signal.SIGINT):\n"
@@ -247,28 +214,6 @@ def test_handlers_are_put_back():
     with stop_on_signals(threading.Event()):
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before
-
-
-def test_a_group_waits_for_those_that_it_continues_and_for_no_other():
-    parent, stranger = [document(1)], [document(2)]
-    child = [document(3, start=document(1))]
-    waiting = Waiting([[parent, stranger], [child]])
-    assert waiting.take() == parent
-    waiting.done(parent)
-    assert waiting.take() == stranger
-    assert waiting.take() == child  # while the stranger is still at it
-    assert waiting.take() is None
-
-
-def test_nothing_begins_after_a_stop():
-    waiting = Waiting([[[document(1)]], [[document(2, start=document(1))]]])
-    assert waiting.take() == [document(1)]
-    found = []
-    thread = threading.Thread(target=lambda: found.append(waiting.take()))
-    thread.start()
-    waiting.stop()
-    thread.join(5)
-    assert found == [None]
 
 
 def test_what_is_in_the_provenance_says_who_and_what(tmp_path):

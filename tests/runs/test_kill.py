@@ -8,10 +8,14 @@ import os
 import random
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from predictions.trainer import NetworkTrainer
 from runs import Store, execute
+from runs.execution.claims import Claim
 from runs.files import SCRAP_SECONDS
 from tests.build import run_settings
 
@@ -38,6 +42,13 @@ def work(path: Path) -> None:
     execute(documents(), Store(path), NetworkTrainer("cpu"), checkpoint_seconds=0.05)
 
 
+def work_where_all_get_every_claim(path: Path) -> None:
+    """The same, as on a file system where claims keep nobody out."""
+    Claim.take = lambda self: True
+    Claim.give_up = lambda self: None
+    work(path)
+
+
 def contents(path: Path) -> dict[str, bytes]:
     """Return every file of a store, provenance without its times and its interruptions."""
     found = {}
@@ -60,24 +71,44 @@ def contents(path: Path) -> dict[str, bytes]:
     return found
 
 
-def test_a_sweep_killed_twenty_times_ends_with_the_same_bits(tmp_path):
-    # A server that has imported everything forks children in milliseconds, so that kills fall into
-    # training and not into imports.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.runs.test_kill"])
-    rng = random.Random(0)
+def whole_and_broken(context, tmp_path: Path) -> tuple[Path, Path, float]:
+    """Return a store that nobody disturbed, the place of another, and how long the first took."""
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     began = time.monotonic()
     worker = context.Process(target=work, args=(whole,))
     worker.start()
     worker.join(120)
     assert worker.exitcode == 0
-    usual = time.monotonic() - began
+    return whole, broken, time.monotonic() - began
 
+
+def finish(context, broken: Path, target: Callable[[Path], None] = work) -> None:
+    """Let one process do what is left, undisturbed."""
+    # A kill may have fallen into the writing of a file; what is left of it goes when nobody writes
+    # it any more.
+    for scrap in (*broken.glob(".*"), *(broken / "work").glob("*.lock.*")):
+        os.utime(scrap, (0, time.time() - SCRAP_SECONDS - 1))
+    worker = context.Process(target=target, args=(broken,))
+    worker.start()
+    worker.join(120)
+    assert worker.exitcode == 0
+
+
+@pytest.fixture(scope="module")
+def forking():
+    """A server that has imported everything: kills fall into training and not into imports."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.runs.test_kill"])
+    return context
+
+
+def test_a_sweep_killed_twenty_times_ends_with_the_same_bits(forking, tmp_path):
+    rng = random.Random(0)
+    whole, broken, usual = whole_and_broken(forking, tmp_path)
     kills, progress = 0, []
     # On a busy machine every kill may fall before the next run ends; then more are needed.
     while kills < NUM_KILLS or (len({*progress}) == 1 and kills < 5 * NUM_KILLS):
-        worker = context.Process(target=work, args=(broken,))
+        worker = forking.Process(target=work, args=(broken,))
         worker.start()
         worker.join(rng.uniform(0, usual / 8))
         if worker.exitcode is None:
@@ -87,16 +118,46 @@ def test_a_sweep_killed_twenty_times_ends_with_the_same_bits(tmp_path):
         else:
             assert worker.exitcode == 0
             # It came to its end between kills: begin again, so that every kill hits live work.
+            finish(forking, broken)
             assert contents(broken) == contents(whole)
             broken.rename(tmp_path / f"finished-{len(progress)}")
         progress.append(sum(1 for _ in Store(broken).identities()))
-    # One may have fallen into the writing of a file; what is left of it goes when nobody writes it
-    # any more.
-    for scrap in broken.glob(".*"):
-        os.utime(scrap, (0, time.time() - SCRAP_SECONDS - 1))
-    worker = context.Process(target=work, args=(broken,))
-    worker.start()
-    worker.join(120)
-    assert worker.exitcode == 0
+    finish(forking, broken)
     assert contents(broken) == contents(whole)
     assert len({*progress}) > 1, "the kills never fell between finished runs"
+
+
+@pytest.mark.parametrize("target", [work, work_where_all_get_every_claim])
+def test_eight_processes_killed_at_random_end_with_the_same_bits(
+    forking, tmp_path, target, full_calibration
+):
+    rng = random.Random(1)
+    num_kills = 100 if full_calibration else 8
+    whole, broken, usual = whole_and_broken(forking, tmp_path)
+    workers: list[multiprocessing.Process] = []
+    kills = ends = 0
+    while kills < num_kills:
+        workers += [forking.Process(target=target, args=(broken,)) for _ in range(8 - len(workers))]
+        for worker in workers:
+            if worker.pid is None:
+                worker.start()
+        time.sleep(rng.uniform(0, usual / 4))
+        victim = workers.pop(rng.randrange(8))
+        if victim.exitcode is None:
+            os.kill(victim.pid, signal.SIGKILL)
+            kills += 1
+        victim.join(60)
+        assert victim.exitcode in (0, -signal.SIGKILL)
+        if all(worker.exitcode is not None for worker in workers):
+            # All came to their end: begin again, so that kills hit live work.
+            assert [worker.exitcode for worker in workers] == [0] * 7
+            workers, ends = [], ends + 1
+            finish(forking, broken)
+            assert contents(broken) == contents(whole)
+            broken.rename(tmp_path / f"finished-{ends}")
+    for worker in workers:
+        worker.join(240)
+        assert worker.exitcode == 0
+    finish(forking, broken)
+    assert contents(broken) == contents(whole)
+    print(f"{kills} kills of one of eight, {ends + 1} stores, all equal")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from runs import Store, StoreError, execute, identity
-from runs.checkpoints import Workplace
+from runs.execution.checkpoints import Workplace
 from runs.statements import state, statements
 from tests.runs.fake import FakeTrainer, document
 

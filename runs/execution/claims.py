@@ -1,0 +1,93 @@
+"""Claims: which of several processes, on one machine or on many, does a piece of work.
+
+A claim is a lease: a file that its holder makes exclusively and touches several times before it
+would end. That needs exclusive creation and renaming, which the file systems of clusters have;
+file locks they may not have at all, or only among the processes of one machine. A lease ends when
+its holder, a process of the same machine, has ended, or when nobody has touched it for
+``LEASE_SECONDS`` by the clock of whoever wants it, so that clocks need not agree.
+
+A holder that was suspended for longer goes on when it wakes, beside whoever took its place. Work
+must be such that this harms nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import final
+
+from filelock import SoftFileLease, Timeout
+
+from runs.files import explain_os_error
+
+_LOG = logging.getLogger(__name__)
+
+LEASE_SECONDS = 120.0
+"""Time after which a lease that nobody touches has ended; the same for all that share a store.
+
+Longer than a network file system may show old attributes (a minute, by default).
+"""
+
+
+@final
+class Claim:
+    """What at most one process holds.
+
+    Args:
+        path: The file that stands for it, in a folder that exists when it is taken.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        # A worker may take it and the thread that stops all give it up.
+        self._lease = SoftFileLease(
+            path,
+            lease_duration=LEASE_SECONDS,
+            thread_local=False,
+            on_compromise=lambda lost: _LOG.warning(
+                "%s was lost (%s): another process does the same now; whichever ends first is kept",
+                path,
+                lost.reason,
+            ),
+        )
+        self._empty_since: tuple[tuple[int, int], float] | None = None
+
+    def take(self) -> bool:
+        """Take it if it is free, or if the lease of its holder has ended; return whether it was.
+
+        Ask again and again, of the same object: it remembers since when nobody has touched it.
+
+        Raises:
+            StoreError: The folder cannot be written.
+        """
+        try:
+            self._lease.acquire(blocking=False)
+        except Timeout:
+            self._remove_if_empty_for_long()
+            return False
+        except OSError as error:
+            raise explain_os_error(error, self.path) from error
+        return True
+
+    def give_up(self) -> None:
+        """Let others have it."""
+        self._lease.release()
+
+    def _remove_if_empty_for_long(self) -> None:
+        """Remove a file that says nothing: its holder was killed between making and writing it.
+
+        ``filelock`` takes it for that of an old version, which wrote nothing, and waits for ever.
+        """
+        try:
+            found = self.path.stat()
+        except OSError:
+            return
+        if found.st_size > 0:
+            self._empty_since = None
+            return
+        seen, now = (found.st_ino, found.st_mtime_ns), time.monotonic()
+        if self._empty_since is None or self._empty_since[0] != seen:
+            self._empty_since = seen, now
+        elif now - self._empty_since[1] >= LEASE_SECONDS:
+            self._lease.break_lock()
