@@ -15,7 +15,15 @@ from typing import Any
 import numpy as np
 
 from runs.execution.claims import Claim
-from runs.execution.workplaces import PLACE, clear_staging, folder_of, lock, remove, this_process
+from runs.execution.workplaces import (
+    PLACE,
+    clear_staging,
+    folder_of,
+    lock,
+    remove,
+    set_out,
+    this_process,
+)
 from runs.files import explain_os_error, while_folders_vanish, write_file
 from runs.identity import Document, digest, identity
 from runs.store import Store
@@ -89,12 +97,9 @@ class Workplace:
         return True
 
     def _set_up(self) -> None:
-        self.folder.mkdir(exist_ok=True)
+        self._begun = (self.folder / "members.json").exists()
+        set_out(self._store, self.documents)
         clear_staging(self.folder)
-        members = self.folder / "members.json"
-        self._begun = members.exists()
-        if not self._begun:
-            write_file(members, json.dumps(self.documents))
         write_file(self.folder / "holder.json", json.dumps(this_process()))
 
     def release(self, *, finished: bool) -> None:

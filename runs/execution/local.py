@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from runs.execution.checkpoints import Workplace
 from runs.execution.planning import Trainable, Trainer, generations, plan
 from runs.execution.sharing import Group, Waiting
 from runs.execution.starts import Starts
-from runs.execution.stopping import stop_on_signals
+from runs.execution.stopping import ASKED_AGAIN, stop_on_signals
 from runs.execution.workplaces import folder_of, tidy
 from runs.identity import Document, identity
 from runs.store import Store
@@ -31,6 +31,9 @@ CHECKPOINT_SHARE = 0.01
 
 CHUNK_SECONDS = 0.25
 """Time between two looks at the clock, at requests to stop and at other processes."""
+
+
+LOST_ITS_START = "a run that it starts from diverged"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +65,7 @@ class Execution:
         skipped: Runs that could not be trained, by identity, and why.
         interrupted: Whether it was asked to stop before the end.
         begun: Groups whose training has begun, and whose checkpoints were written when it stopped.
+        again: Whether the signal meant to go on later (SIGUSR1, SIGUSR2).
         by_others: Wanted runs that another process trained meanwhile.
         seconds: Time it took.
     """
@@ -71,6 +75,7 @@ class Execution:
     skipped: dict[str, str] = field(default_factory=dict)
     interrupted: bool = False
     begun: int = 0
+    again: bool = False
     by_others: int = 0
     seconds: float = 0.0
 
@@ -85,8 +90,8 @@ def execute(
 ) -> Execution:
     """Train what the store lacks.
 
-    SIGINT, SIGTERM or SIGHUP lets the updates in hand finish, writes a checkpoint of every group in
-    training and returns with ``interrupted`` set.
+    SIGINT, SIGTERM, SIGHUP, SIGUSR1 or SIGUSR2 lets the updates in hand finish, writes a checkpoint
+    of every group in training and returns with ``interrupted`` set.
 
     Args:
         documents: The runs that are wanted.
@@ -99,11 +104,40 @@ def execute(
     Raises:
         StoreError: A wanted run is damaged, or the store cannot be written.
     """
-    began = time.monotonic()
-    provenance.code()  # now, not when the first run ends: the files may change meanwhile
     tidy(store)
     levels = plan(documents, store, trainer)
     wanted = {run for level in generations(documents) for run in level}
+    return train(
+        levels, wanted, store, trainer, report=report, checkpoint_seconds=checkpoint_seconds
+    )
+
+
+def train(
+    levels: Sequence[Sequence[Group]],
+    wanted: Set[str],
+    store: Store,
+    trainer: Trainer,
+    *,
+    report: Callable[[Progress], None] = lambda progress: None,
+    checkpoint_seconds: float = 60.0,
+    patient: bool = True,
+) -> Execution:
+    """Train groups that are planned.
+
+    Args:
+        levels: The groups by generation, see ``runs.plan``.
+        wanted: Identities of the runs that are asked for; groups may have others too.
+        store: Where they go.
+        trainer: See ``execute``, as the others.
+        report: See there.
+        checkpoint_seconds: See there.
+        patient: Whether to wait for groups that other processes hold, and for what continues them.
+
+    Raises:
+        StoreError: See ``execute``.
+    """
+    began = time.monotonic()
+    provenance.code()  # now, not when the first run ends: the files may change meanwhile
     groups = [group for level in levels for group in level]
     work = _Work(
         store=store,
@@ -113,23 +147,24 @@ def execute(
         total_seconds=sum(trainer.seconds(group) for group in groups),
     )
     work.execution.found = sum(store.has(run) for run in wanted)
-    with stop_on_signals(work.stop):
-        _train_all(work, levels, report)
+    waiting = Waiting(levels, store, work.left_of, work.place, patient=patient)
+    with stop_on_signals(work.stop) as heard:
+        _train_all(work, waiting, number=max(1, min(trainer.workers, len(groups))), report=report)
     stored = sum(store.has(run) for run in wanted)
     trained = len(wanted & set(work.execution.trained))
     work.execution.by_others = stored - work.execution.found - trained
     undone = wanted - work.execution.skipped.keys()
     work.execution.interrupted = work.stop.is_set() and not all(store.has(run) for run in undone)
+    work.execution.again = bool(heard) and heard[0] in ASKED_AGAIN
     work.execution.begun = len(work.begun)
     work.execution.seconds = time.monotonic() - began
     return work.execution
 
 
 def _train_all(
-    work: _Work, levels: Sequence[Sequence[Group]], report: Callable[[Progress], None]
+    work: _Work, waiting: Waiting, *, number: int, report: Callable[[Progress], None]
 ) -> None:
-    """Train groups, as many at once as there are workers, each after those that it continues."""
-    waiting = Waiting(levels, work.store, work.left_of, work.place)
+    """Train groups, some at once, each after those that it continues."""
     work.waiting = waiting
 
     def train_in_turn() -> None:
@@ -137,7 +172,6 @@ def _train_all(
             work.train(place)
             waiting.done(place)
 
-    number = max(1, min(work.trainer.workers, sum(map(len, levels))))
     with ThreadPoolExecutor(max_workers=number) as pool:
         busy = {pool.submit(train_in_turn) for _ in range(number)}
         try:
@@ -153,6 +187,22 @@ def _train_all(
             work.stop.set()
             waiting.stop()
             raise
+
+
+def lost_starts(documents: Sequence[Document], store: Store) -> dict[str, str]:
+    """Return the runs, of documents and all that they continue, that cannot be trained, and why."""
+    lost: dict[str, str] = {}
+    for level in generations(documents):
+        for run, document in level.items():
+            if (start := document.get("start")) is not None:
+                parent = identity(start)
+                if parent in lost or _diverged(parent, store):
+                    lost[run] = LOST_ITS_START
+    return lost
+
+
+def _diverged(run: str, store: Store) -> bool:
+    return store.has(run) and store.load(run).outcome["status"] == "diverged"
 
 
 @dataclass(kw_only=True)
@@ -216,12 +266,9 @@ class _Work:
         if parent not in self._lost:
             if parent not in self.execution.skipped and not self.store.has(parent):
                 return False
-            self._lost[parent] = (
-                parent in self.execution.skipped
-                or self.store.load(parent).outcome["status"] == "diverged"
-            )
+            self._lost[parent] = parent in self.execution.skipped or _diverged(parent, self.store)
         if self._lost[parent]:
-            self.execution.skipped[identity(document)] = "a run that it starts from diverged"
+            self.execution.skipped[identity(document)] = LOST_ITS_START
         return self._lost[parent]
 
     def place(self, group: Group) -> Workplace:

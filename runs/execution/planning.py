@@ -56,6 +56,9 @@ class Trainer(Protocol):
     def seconds(self, documents: Sequence[Document]) -> float:
         """Return the estimated time to train a group on one worker."""
 
+    def memory_bytes(self, groups: Sequence[Sequence[Document]]) -> float:
+        """Return the estimated peak memory of training groups, as many at once as workers."""
+
     def definition(self, document: Document) -> dict[str, Any]:
         """Return what the names in a run's settings stand for, for the provenance."""
 

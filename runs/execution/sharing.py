@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import final
 
 from runs.execution.checkpoints import Workplace
-from runs.execution.workplaces import Others, holder, in_words
+from runs.execution.workplaces import Begun, holder, in_words
 from runs.identity import Document, identity
 from runs.store import Store
 
@@ -25,7 +25,7 @@ class Waiting:
 
     A group may begin as soon as the runs that it continues are done, here or elsewhere. One that
     another process holds is passed over and asked for again, as is one of whose runs another
-    process trains some in a group of its own.
+    process trains some in a group of its own; if that one was left, it is taken up as it is.
 
     Args:
         levels: Groups by generation, as ``runs.plan`` returns them: parents before children.
@@ -33,6 +33,7 @@ class Waiting:
         left: From a group to what of it is still to train, in its order.
         place: From what is to train to its workplace, the same object each time: it remembers
             since when it has not heard of whoever holds it.
+        patient: Whether to wait for groups that other processes hold, and for what continues them.
     """
 
     def __init__(
@@ -41,6 +42,8 @@ class Waiting:
         store: Store,
         left: Callable[[Group], Group],
         place: Callable[[Group], Workplace],
+        *,
+        patient: bool = True,
     ) -> None:
         self._changed = threading.Condition()
         self._groups = [group for groups in levels for group in groups]
@@ -50,8 +53,8 @@ class Waiting:
         ]
         self._undone = {identity(run) for group in self._groups for run in group}
         self._stopped = False
-        self._left, self._place = left, place
-        self._others = Others(store)
+        self._left, self._place, self._patient = left, place, patient
+        self._begun = Begun(store)
         self._taken: dict[Path, Group] = {}
         self._held: dict[Path, tuple[str, str]] = {}
 
@@ -65,6 +68,8 @@ class Waiting:
             while self._groups and not self._stopped:
                 if (place := self._next()) is not None:
                     return place
+                if not self._patient and not self._taken:
+                    return None
                 if self._groups:
                     # By chance, so that two that gave way to each other do not do so again.
                     soon = LOOK_SECONDS * random.uniform(0.5, 1.5)  # noqa: S311 - keeps no secret
@@ -84,18 +89,27 @@ class Waiting:
                 self._finish(group)
                 at = 0  # what continues it may begin now
             elif (place := self._claimed(left)) is not None:
-                self._drop(at)
-                self._taken[place.folder] = group
+                self._taken[place.folder] = ()
+                if place.documents == list(left):
+                    self._drop(at)
+                    self._taken[place.folder] = group
                 return place
             else:
                 at += 1
         return None
 
     def _claimed(self, group: Group) -> Workplace | None:
-        """Return the workplace of a group, ``None`` if others train it or some of its runs."""
+        """Return the workplace of a group, or that of another that was left with some of its runs.
+
+        ``None`` if another process trains it, or some of its runs in another group.
+        """
         place = self._place(group)
-        if not self._others.train_some_of(place.identities, place.folder) and place.claim():
-            if not self._others.train_some_of(place.identities, place.folder):
+        held, left = self._begun.others_with(place.identities, place.folder)
+        if left:
+            place = self._place(left)
+        if not held and place.claim():
+            held, _ = self._begun.others_with(place.identities, place.folder)
+            if not held:
                 return place
             place.give_way()  # to one that claimed some of them at the same moment
         self._held = {**self._held, place.folder: holder(place.folder)}

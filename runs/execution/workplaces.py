@@ -30,6 +30,8 @@ from runs.files import (
     read_json,
     remove_if_old,
     remove_scraps,
+    while_folders_vanish,
+    write_file,
 )
 from runs.identity import Document, digest, identity
 from runs.store import Store
@@ -57,6 +59,27 @@ _NAME = re.compile(r"[0-9a-f]{32}")
 def folder_of(store: Store, documents: Sequence[Document]) -> Path:
     """Return where a group is trained."""
     return store.work / digest([identity(document) for document in documents])
+
+
+def set_out(store: Store, documents: Sequence[Document]) -> str:
+    """Write down a group for whoever will train it; return its name.
+
+    Raises:
+        StoreError: It cannot be written.
+    """
+    folder = folder_of(store, documents)
+    try:
+        store.create()
+        while_folders_vanish(lambda: _list_members(folder, documents))
+    except OSError as error:
+        raise explain_os_error(error, folder) from error
+    return folder.name
+
+
+def _list_members(folder: Path, documents: Sequence[Document]) -> None:
+    folder.mkdir(exist_ok=True)
+    if not (folder / "members.json").exists():
+        write_file(folder / "members.json", json.dumps(documents))
 
 
 def lock(folder: Path) -> Path:
@@ -185,38 +208,56 @@ def unfinished(store: Store) -> list[list[Document]]:
 
 
 @final
-class Others:
-    """What other processes train at this moment.
+class Begun:
+    """Groups that some process has begun.
 
     Args:
-        store: Theirs and ours.
+        store: Where they go.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._members: dict[str, frozenset[str]] = {}
+        self._runs: dict[str, frozenset[str]] = {}
         self._claims: dict[str, Claim] = {}
 
-    def train_some_of(self, runs: Collection[str], folder: Path) -> bool:
-        """Return whether somebody trains any of these runs in another group than a folder's."""
-        for entry in self._store.work.glob("*.lock"):
-            if entry.stem == folder.name or self._runs_of(entry.stem).isdisjoint(runs):
-                continue
-            claim = self._claims.setdefault(entry.stem, Claim(entry))
-            if not claim.take():
-                return True
-            claim.give_up()  # nobody's: its holder has ended
-        return False
+    def others_with(self, runs: Collection[str], folder: Path) -> tuple[bool, list[Document]]:
+        """Look for other groups than a folder's that have some runs.
 
-    def _runs_of(self, name: str) -> frozenset[str]:
+        Returns:
+            Whether somebody holds such a group; and if nobody does, the members of one that was
+            left, none if there is none.
+        """
+        left: list[Document] = []
+        for entry in self._store.work.glob("*/"):
+            if entry.name == folder.name or self._of(entry).isdisjoint(runs):
+                continue
+            claim = self._claims.setdefault(entry.name, Claim(lock(entry)))
+            if not claim.take():
+                return True, []
+            claim.give_up()
+            with contextlib.suppress(FileNotFoundError):
+                members = members_of(entry) or []
+                if self._can_go_on(members):
+                    left = members
+        return False, left
+
+    def _can_go_on(self, members: Sequence[Document]) -> bool:
+        """Return whether a group has something left to train, and nothing that is damaged."""
+        runs = {identity(run) for run in members}
+        starts = {identity(start) for run in members if (start := run.get("start")) is not None}
+        if any(self._store.damage(run) is not None for run in runs | starts):
+            return False
+        return not all(map(self._store.has, runs)) and all(map(self._store.has, starts))
+
+    def _of(self, folder: Path) -> frozenset[str]:
         """Return the runs of a group, none while they are not written down."""
-        if name not in self._members:
+        if folder.name not in self._runs:
             try:
-                members = members_of(self._store.work / name)
+                members = members_of(folder)
             except FileNotFoundError:
                 return frozenset()
-            self._members[name] = frozenset(map(identity, members or ()))
-        return self._members[name]
+            self._runs[folder.name] = frozenset(map(identity, members or ()))
+        return self._runs[folder.name]
 
 
 def holder(folder: Path) -> tuple[str, str]:

@@ -70,6 +70,9 @@ class FakeTrainer:
     def seconds(self, documents):
         return float(len(documents))
 
+    def memory_bytes(self, groups):
+        return 1e8
+
     def definition(self, document):
         return {"adds": document["value"]}
 

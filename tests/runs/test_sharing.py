@@ -93,14 +93,20 @@ def test_a_run_that_another_trains_in_another_group_is_waited_for_and_not_traine
     assert not elsewhere.folder.exists()
 
 
-def test_a_group_of_other_runs_whose_holder_was_killed_stands_in_nobodys_way(tmp_path):
+def test_a_group_that_another_left_is_taken_up_as_it_is(tmp_path):
     store = Store(tmp_path / "s")
     context = multiprocessing.get_context("spawn")
+    groups = waiting(store, [[[document(2), document(3)]]])
     killed = context.Process(target=_claim_and_die, args=(store.path,))
     killed.start()
     killed.join(60)
-    groups = waiting(store, [[[document(2), document(3)]]])
-    assert take(groups)[0] == [document(2), document(3)]
+    taken, place = take(groups)
+    assert taken == [document(1), document(2)], "the other's, with its checkpoint"
+    for wanted, one in zip(taken, FakeTrainer().begin(taken, [None, None]).results(), strict=True):
+        store.save(wanted, one, {}, place.staging)
+    place.release(finished=True)
+    groups.done(place)
+    assert take(groups)[0] == [document(3)]
 
 
 def _claim_and_die(path):
