@@ -31,11 +31,11 @@ from runs import (
     Store,
     StoreError,
     estimated_seconds,
-    execute,
     generations,
     identity,
     plan,
 )
+from runs.execution.executors import Executor, Submitted
 
 _LOG = logging.getLogger(__name__)
 
@@ -116,6 +116,7 @@ def print_plan(
     documents: Sequence[Document],
     store: Store,
     trainer: NetworkTrainer,
+    executor: Executor,
     *,
     foreseen: tuple[Sequence[Document], Sequence[Document]] | None = None,
     later: Sequence[Document] | None = None,
@@ -127,6 +128,7 @@ def print_plan(
         documents: The runs that will be trained in any case.
         store: What of them may be there.
         trainer: What would train them.
+        executor: Who would have it done.
         foreseen: All runs if what is still to be foretold takes the least, and the most.
         later: All that may be trained, if more than that is not sure yet.
         json: Whether to print JSON.
@@ -185,6 +187,8 @@ def print_plan(
         time = "not known for this device" if more is None else estimated(more)
         print(f"if nothing is decided before the last look: {facts['runs_to_train_at_most']} runs,")
         print(f"                   {time}")
+    if said := executor.foretold(documents, store, trainer):
+        print(f"\n{said}")
     return 0
 
 
@@ -201,8 +205,23 @@ def warn_of_memory(levels: Sequence[Sequence[Sequence[Document]]], trainer: Netw
         )
 
 
-def train_missing(documents: Sequence[Document], store: Store, trainer: NetworkTrainer) -> bool:
-    """Train what is missing; return False if interrupted."""
+def print_submitted(submitted: Submitted, store: Store) -> None:
+    """Say what was submitted, and how it goes on."""
+    names = ", ".join(str(store.path / "jobs" / name) for name in submitted.jobs)
+    print(
+        f"submitted; what the jobs print goes to {names}. The same command follows them without "
+        f"--detach, and judges when they have ended:\n  {as_given()}"
+    )
+
+
+def train_missing(
+    documents: Sequence[Document], store: Store, trainer: NetworkTrainer, executor: Executor
+) -> bool:
+    """Train what is missing; return False if interrupted.
+
+    Raises:
+        Submitted: Others train it now, and nobody waits for it.
+    """
     wanted = {run for level in generations(documents) for run in level}
     if all(store.has(run) for run in wanted):
         # A store that may only be read will do.
@@ -213,7 +232,7 @@ def train_missing(documents: Sequence[Document], store: Store, trainer: NetworkT
     if (reason := trainer.why_slow(documents)) is not None:
         print(f"training without compiled code, several times slower: {reason}", file=sys.stderr)
     with Display() as display:
-        execution = execute(documents, store, trainer, report=display.update)
+        execution = executor.execute(documents, store, trainer, report=display.update)
     others = f", {execution.by_others} by another process" if execution.by_others else ""
     print(
         f"{len(execution.trained)} runs trained in {duration(execution.seconds)}{others}, "

@@ -18,6 +18,7 @@ from predictions.stored import stored
 from predictions.trainer import NetworkTrainer
 from predictions.verdicts import Verdict
 from runs import Document, Store, StoreError, generations
+from runs.execution.executors import THREADS, Executor
 
 
 def _is_open(verdict: Verdict) -> bool:
@@ -96,6 +97,8 @@ def train(
     seeds: Mapping[str, int],
     store: Store,
     trainer: NetworkTrainer,
+    *,
+    executor: Executor = THREADS,
 ) -> bool:
     """Train what predictions need, stage by stage; return False if interrupted.
 
@@ -108,7 +111,7 @@ def train(
             if prediction.name in seeds
         ]
         looks = {name: (number,) for name, number in seeds.items()}
-        if not train_missing(documents_of(known, size, looks), store, trainer):
+        if not train_missing(documents_of(known, size, looks), store, trainer, executor=executor):
             return False
         if not sum(_foretell(p, size, store, seeds[p.name]) for p in known):
             return True
@@ -153,6 +156,8 @@ def run_in_looks(
     extent: Extent,
     store: Store,
     trainer: NetworkTrainer,
+    *,
+    executor: Executor = THREADS,
 ) -> Judged | None:
     """Train and judge predictions, as often as is planned or until each is decided.
 
@@ -166,7 +171,7 @@ def run_in_looks(
     judged, still, number = Judged(), list(chosen), 0
     while still:
         seeds = {p.name: looks[p.name][number] for p in still if looks[p.name]}
-        if not train(still, size, seeds, store, trainer):
+        if not train(still, size, seeds, store, trainer, executor=executor):
             return None
         now = verdicts_on(store, still, size, seeds)
         judged.code = FAILED if FAILED in (judged.code, now.code) else judged.code or now.code

@@ -31,6 +31,7 @@ from predictions.command import DONE, INTERRUPTED
 if TYPE_CHECKING:
     from predictions.trainer import NetworkTrainer
     from runs import Document, Store
+    from runs.execution.executors import Executor
 
 
 @Parameter(name="*")
@@ -55,6 +56,28 @@ class Training:
             validator=Number(gte=1, lte=4096),
         ),
     ] = None
+    on: Annotated[
+        str,
+        Parameter(
+            help="What trains: threads of this process; slurm, jobs of Slurm; or module:executor "
+            "of one's own."
+        ),
+    ] = "threads"
+    profile: Annotated[
+        Path | None,
+        Parameter(
+            help="A TOML file with options for that, in a table of its name.", converter=folder
+        ),
+    ] = None
+    partition: Annotated[str | None, Parameter(help="Partition of the cluster.")] = None
+    time: Annotated[str | None, Parameter(help="Limit of a job, as Slurm takes it.")] = None
+    max_jobs: Annotated[
+        int | None,
+        Parameter(help="Jobs at once.", converter=whole_number, validator=Number(gte=1)),
+    ] = None
+    detach: Annotated[
+        bool, Parameter(negative=(), help="Submit jobs and return; the same command follows them.")
+    ] = False
     store: StoreOption = Path("store")
     out: OutOption = Path("report")
     dry_run: Annotated[
@@ -69,7 +92,22 @@ class Training:
         from predictions.trainer import NetworkTrainer
 
         memory = None if self.memory is None else self.memory * 2**30
-        return NetworkTrainer(self.device, self.engine, memory, workers=self.workers)
+        workers = self.workers if self.on == "threads" else 1
+        return NetworkTrainer(self.device, self.engine, memory, workers=workers)
+
+    def executor(self) -> Executor:
+        """Return who has it done.
+
+        Raises:
+            InvalidInputError: There is no such executor, or it cannot take these options.
+        """
+        from predictions.executors import EXECUTORS, profile
+
+        given = {"partition": self.partition, "time": self.time, "max_jobs": self.max_jobs}
+        options = profile(self.profile, self.on)
+        options |= {name: value for name, value in given.items() if value is not None}
+        training = {"device": self.device, "engine": self.engine}
+        return EXECUTORS.find(self.on)(options, training, self.detach)
 
     def ready(self, place: Store, name: str, documents: Sequence[Document]) -> None:
         """Find out before hours of training that what they come to can be written.
@@ -127,6 +165,7 @@ def run(
     from predictions.cli.running import (
         Commands,
         print_plan,
+        print_submitted,
         warn_of_too_few_seeds,
         write_reports,
     )
@@ -134,6 +173,7 @@ def run(
     from predictions.plans import Extent
     from predictions.report import stem
     from runs import Store
+    from runs.execution.executors import Submitted
     from runs.given import give
 
     chosen, size = chosen_of(names, asked, size)
@@ -143,15 +183,21 @@ def run(
     place = Store(training.store)
     known = known_in(place, chosen, size, looks)
     documents = documents_of(known, size, looks)
-    trainer = training.trainer()
+    trainer, executor = training.trainer(), training.executor()
     training.ready(place, stem(chosen, size, extent), documents)
     warn_of_too_few_seeds(chosen, seeds)
     if training.dry_run:
         foreseen, later = ranges(known, size, looks)
-        return print_plan(documents, place, trainer, foreseen=foreseen, later=later, json=json)
+        return print_plan(
+            documents, place, trainer, executor, foreseen=foreseen, later=later, json=json
+        )
     for network in chosen[0].variant.start:
         give(place, network.weights)
-    judged = run_in_looks(chosen, size, extent, place, trainer)
+    try:
+        judged = run_in_looks(chosen, size, extent, place, trainer, executor=executor)
+    except Submitted as submitted:
+        print_submitted(submitted, place)
+        return DONE
     if judged is None:
         return INTERRUPTED
     # First what is kept, then what is shown: printing may fail.
@@ -177,19 +223,24 @@ def sweep(
         with what differs in each, every one combined with the grid.
     """
     from predictions import sweeps
-    from predictions.cli.running import print_plan, train_missing
+    from predictions.cli.running import print_plan, print_submitted, train_missing
     from predictions.cli.sweeping import print_sweep, write_table
     from runs import Store
+    from runs.execution.executors import Submitted
 
     asked = sweeps.read(file)
     place = Store(training.store)
     documents = [run.document() for run in asked.runs]
-    trainer = training.trainer()
+    trainer, executor = training.trainer(), training.executor()
     training.ready(place, asked.name, documents)
     if training.dry_run:
-        return print_plan(documents, place, trainer, json=json)
-    if not train_missing(documents, place, trainer):
-        return INTERRUPTED
+        return print_plan(documents, place, trainer, executor, json=json)
+    try:
+        if not train_missing(documents, place, trainer, executor):
+            return INTERRUPTED
+    except Submitted as submitted:
+        print_submitted(submitted, place)
+        return DONE
     table = sweeps.table(asked, place)
     written = write_table(table, training.out / f"{asked.name}.csv")
     print_sweep(table, asked.varied(), written, asked.measures(), json=json)

@@ -293,3 +293,44 @@ def replace_file(folder, name, text):
     held["files"][name] = hashlib.sha256(text.encode()).hexdigest()
     held["sizes"][name] = len(text.encode())
     mark.write_text(json.dumps(held))
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--on", "slrum"], r"unknown executor 'slrum'; did you mean 'slurm'\?"),
+        (["--detach"], r"--profile, --detach and options of jobs are for cluster software"),
+        (["--partition", "long"], r"name it with --on"),
+        (
+            ["--on", "slurm", "--profile", "{profile}"],
+            r"no option 'tme' of Slurm; did you",
+        ),
+        (["--on", "slurm", "--profile", "{none}"], r"none.toml cannot be read"),
+        (["--on", "tests.build:TASK"], r"must be a function from options"),
+    ],
+)
+def test_what_cannot_be_asked_of_a_cluster_is_told(predictions, own_store, tmp_path, options, told):
+    profile = tmp_path / "cluster.toml"
+    profile.write_text('[slurm]\ntme = "01:00:00"\n')
+    words = [one.format(profile=profile, none=tmp_path / "none.toml") for one in options]
+    answer = run_smoke(predictions, own_store, tmp_path, *words)
+    assert answer.code == 2
+    assert re.search(told, answer.err)
+
+
+def test_a_dry_run_prints_the_scripts_of_jobs(predictions, tmp_path):
+    profile = tmp_path / "cluster.toml"
+    profile.write_text('[slurm]\ntime = "01:00:00"\nsetup = ["module load gcc"]\nmax_jobs = 3\n')
+    asked = ("--on", "slurm", "--profile", profile, "--partition", "long", "--dry-run")
+    answer = run_smoke(predictions, tmp_path / "new", tmp_path, *asked)
+    assert answer.code == 0
+    assert answer.out.count("#SBATCH --partition=long\nmodule load gcc\n") == 2
+    assert answer.out.count("#SBATCH --time=01:00:00\n") == 2
+    assert "#SBATCH --array=0-2\n" in answer.out
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_worker_wants_a_job_that_is_there(predictions, own_store):
+    answer = predictions("work", own_store, "abc", "0")
+    assert answer.code == 2
+    assert re.search(r"there is no job 'abc' in .* submit it again", answer.err)

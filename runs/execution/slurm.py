@@ -1,0 +1,290 @@
+"""Training by jobs of Slurm.
+
+Each generation of groups is an array of equal tasks, which begins when the one before has ended.
+A task is a worker that takes whatever is free, until nothing is. The batch script becomes the
+worker (``exec``), so that signals of Slurm reach it: SIGTERM, of a preemption or of ``scancel``,
+and SIGUSR1 some time before the limit, let it write checkpoints and end; after SIGUSR1 it has
+itself requeued. Slurm requeues it after a preemption and when a node is lost.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+from runs.execution.executors import Submitted
+from runs.execution.jobs import Job, jobs
+from runs.execution.local import Execution, Progress, lost_starts
+from runs.execution.planning import Trainer, generations, plan
+from runs.execution.stopping import stop_on_signals
+from runs.execution.workplaces import folder_of, set_out, tidy
+from runs.files import StoreError
+from runs.identity import Document
+from runs.store import Store
+
+Group = Sequence[Document]
+
+POLL_SECONDS = 5.0
+"""Time between two looks at the queue."""
+
+ROUNDS = 3
+"""How often a command submits what is missing, as long as something comes of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlurmOptions:
+    """What is asked of Slurm.
+
+    Attributes:
+        partition: Where; default: the cluster's.
+        account: Who pays; default: the user's.
+        time: Limit of each task, as ``sbatch --time`` takes it.
+        memory_mebibytes: Of each task; ``None`` for what training is estimated to take.
+        max_jobs: Tasks at once.
+        warning_seconds: Time before the limit at which a task is told.
+        setup: Lines of shell before the worker begins: ``module load``, for one.
+        more: Further options of ``sbatch``, as they stand.
+    """
+
+    partition: str | None = None
+    account: str | None = None
+    time: str = "04:00:00"
+    memory_mebibytes: int | None = None
+    max_jobs: int = 64
+    warning_seconds: int = 120
+    setup: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
+
+
+@final
+class Slurm:
+    """Trains by jobs of Slurm, and follows them.
+
+    Args:
+        options: What is asked of Slurm.
+        worker: The command of a worker; the path of the store, the name of the job and the level
+            are added to it.
+        training: What workers need to know of training, as JSON types.
+        detach: Whether to return when all is submitted.
+    """
+
+    def __init__(
+        self,
+        options: SlurmOptions,
+        worker: Sequence[str],
+        training: Mapping[str, Any],
+        *,
+        detach: bool = False,
+    ) -> None:
+        self.options, self._worker = options, list(worker)
+        self._training, self._detach = training, detach
+
+    def script(self, job: Job, level: int, store: Store, memory_bytes: float) -> str:
+        """Return the batch script of a level."""
+        asked, folder = self.options, job.folder(store).absolute()
+        tasks = min(len(job.levels[level]), asked.max_jobs)
+        memory = asked.memory_mebibytes or int(memory_bytes / 2**20 * 1.5) + 256
+        named = {"partition": asked.partition, "account": asked.account}
+        lines = [
+            f"--job-name=predictions-{job.name}-{level}",
+            f"--array=0-{tasks - 1}",
+            "--ntasks=1",
+            "--cpus-per-task=1",
+            f"--mem={memory}M",
+            f"--time={asked.time}",
+            "--requeue",
+            f"--signal=B:USR1@{asked.warning_seconds}",
+            "--open-mode=append",
+            f"--output={folder}/%A_%a.log",
+            *(f"--{name}={value}" for name, value in named.items() if value is not None),
+            *asked.more,
+        ]
+        worker = [*self._worker, str(store.path.absolute()), job.name, str(level)]
+        return "\n".join(
+            [
+                "#!/bin/bash",
+                *(f"#SBATCH {line}" for line in lines),
+                *asked.setup,
+                "export OPENBLAS_NUM_THREADS=1",
+                f"exec {shlex.join(worker)}",
+                "",
+            ]
+        )
+
+    def foretold(self, documents: Sequence[Document], store: Store, trainer: Trainer) -> str:
+        """See ``runs.execution.executors.Executor``."""
+        levels = plan(documents, store, trainer)
+        job = Job.of(store, levels, self._training)
+        memory = _memory(trainer, levels) if levels else 0.0
+        return "\n".join(self.script(job, at, store, memory) for at in range(len(levels)))
+
+    def execute(
+        self,
+        documents: Sequence[Document],
+        store: Store,
+        trainer: Trainer,
+        *,
+        report: Callable[[Progress], None],
+    ) -> Execution:
+        """See ``runs.execution.executors.Executor``."""
+        began = time.monotonic()
+        tidy(store)
+        wanted = {run for level in generations(documents) for run in level}
+        execution = Execution(found=sum(map(store.has, wanted)))
+        watch = _Watch(store, wanted, trainer, report)
+        saved_at_submission: list[int] = []
+        with stop_on_signals(watch.stop):
+            while not watch.stop.is_set():
+                execution.skipped = lost_starts(documents, store)
+                if wanted <= watch.there() | execution.skipped.keys():
+                    break
+                running = [job for job in jobs(store) if active(job)]
+                levels = _besides(running, plan(documents, store, trainer), store)
+                if levels:
+                    now = watch.saved()
+                    if now in saved_at_submission or len(saved_at_submission) == ROUNDS:
+                        break  # what came of it last time would come of it again
+                    saved_at_submission.append(now)
+                    running.append(self._submit(levels, store, trainer))
+                elif not running:
+                    break
+                if self._detach:
+                    raise Submitted([job.name for job in running])
+                watch.follow(running)
+                execution.by_others = watch.saved() - execution.found
+        undone = wanted - watch.there() - execution.skipped.keys()
+        execution.interrupted = bool(undone)
+        execution.seconds = time.monotonic() - began
+        if undone and not watch.stop.is_set():
+            raise StoreError(
+                f"{len(undone)} runs are missing, and no job is left in the queue; what the last "
+                f"ones printed is in {store.path / 'jobs'}. What was saved is not lost: the same "
+                "command submits the rest again"
+            )
+        return execution
+
+    def _submit(self, levels: Sequence[Sequence[Group]], store: Store, trainer: Trainer) -> Job:
+        """Submit what is to train; return it as noted."""
+        store.require_writable()
+        for group in (group for groups in levels for group in groups):
+            set_out(store, group)
+        job = Job.of(store, levels, self._training)
+        job.write(store)
+        ids: list[str] = []
+        for level in range(len(levels)):
+            # After any end: what a task could not do, the next round does.
+            after = [f"--dependency=afterany:{ids[-1]}"] if ids else []
+            script = self.script(job, level, store, _memory(trainer, levels))
+            said = _ask(["sbatch", "--parsable", *after], script)
+            ids.append(said.strip().split(";")[0])
+            job = replace(job, ids=tuple(ids))
+            job.write(store)  # before the next: whoever is killed here finds it again
+        return job
+
+
+def _besides(
+    running: Sequence[Job], levels: Sequence[Sequence[Group]], store: Store
+) -> list[list[Group]]:
+    """Return those groups of a plan that no running job has, without empty generations."""
+    theirs = {name for job in running for groups in job.levels for name in groups}
+    left = [[one for one in level if folder_of(store, one).name not in theirs] for level in levels]
+    return [level for level in left if level]
+
+
+def _memory(trainer: Trainer, levels: Sequence[Sequence[Group]]) -> float:
+    return max(trainer.memory_bytes([group]) for groups in levels for group in groups)
+
+
+def _ask(command: Sequence[str], text: str | None = None) -> str:
+    """Return what a command of Slurm prints.
+
+    Raises:
+        StoreError: It is not there, or it fails.
+    """
+    try:
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise StoreError(
+            f"{command[0]} cannot be started ({error.strerror}); --on slurm is for machines that "
+            "submit jobs of Slurm, leave it out to train here"
+        ) from error
+    if done.returncode != 0:
+        raise StoreError(f"{shlex.join(command)} failed: {done.stderr.strip() or done.stdout}")
+    return done.stdout
+
+
+def states(job: Job) -> Counter[str]:
+    """Return how many tasks of a job are in each state of Slurm, those that have ended left out."""
+    if not job.ids:
+        return Counter()
+    command = ["squeue", "--noheader", "--array", "--format=%T", f"--jobs={','.join(job.ids)}"]
+    try:
+        return Counter(_ask(command).split())
+    except StoreError as error:
+        if "Invalid job id" in str(error):  # all have ended long ago
+            return Counter()
+        raise
+
+
+def active(job: Job) -> bool:
+    """Return whether Slurm has anything left of a job."""
+    return bool(states(job))
+
+
+def requeue() -> None:
+    """Have the task of Slurm that this process is of begin again later, and end."""
+    if (task := os.environ.get("SLURM_JOB_ID")) is not None:
+        _ask(["scontrol", "requeue", task])
+
+
+class _Watch:
+    """Sees what comes of jobs."""
+
+    def __init__(
+        self,
+        store: Store,
+        wanted: set[str],
+        trainer: Trainer,
+        report: Callable[[Progress], None],
+    ) -> None:
+        self.stop = threading.Event()
+        self._store, self._wanted, self._report = store, wanted, report
+        self._found: set[str] = set()
+
+    def there(self) -> set[str]:
+        """Return which of the wanted runs the store has."""
+        folder = self._store.path / "runs"
+        listed = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
+        self._found |= {run for run in self._wanted & listed - self._found if self._store.has(run)}
+        return self._found
+
+    def saved(self) -> int:
+        """Return how many they are."""
+        return len(self.there())
+
+    def follow(self, running: Sequence[Job]) -> None:
+        """Report until nothing of jobs is left in the queue, or until asked to stop."""
+        begun, first = time.monotonic(), self.saved()
+        while not self.stop.is_set():
+            counts: Counter[str] = sum(map(states, running), Counter())
+            done = self.saved()
+            words = ", ".join(f"{number} {name.lower()}" for name, number in sorted(counts.items()))
+            self._report(
+                Progress(
+                    runs_done=done - first,
+                    runs_total=len(self._wanted) - first,
+                    seconds_done=float(done - first),
+                    seconds_total=float(len(self._wanted) - first),
+                    activity=f"Slurm: {words or 'ending'}",
+                )
+            )
+            if not counts:
+                return
+            self.stop.wait(min(POLL_SECONDS, 0.5 + 0.1 * (time.monotonic() - begun)))

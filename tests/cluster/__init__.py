@@ -1,0 +1,1 @@
+"""Tests on real cluster software, which `make test-cluster` installs and starts."""
