@@ -58,7 +58,7 @@ def _slurm(options: Mapping[str, Any], training: Mapping[str, Any], detach: bool
     try:
         asked = TypeAdapter(SlurmOptions).validate_python(dict(options))
     except ValidationError as error:
-        told = "; ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors())
+        told = "; ".join(": ".join([*map(str, one["loc"]), one["msg"]]) for one in error.errors())
         raise InvalidInputError(f"the options of Slurm cannot be used: {told}") from error
     return Slurm(asked, worker_command(), training, detach=detach)
 

@@ -82,7 +82,10 @@ def while_folders_vanish(write: Callable[[], None]) -> None:
     for _ in range(20):
         try:
             return write()
-        except FileNotFoundError:
+        except OSError as error:
+            # ESTALE is what NFS says of a folder that another machine has removed.
+            if error.errno not in (errno.ENOENT, errno.ESTALE):
+                raise
             time.sleep(0.001)
     return write()
 

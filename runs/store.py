@@ -275,8 +275,8 @@ class Store:
 
     def save(
         self, document: Document, result: Result, provenance: Mapping[str, Any], staging: Path
-    ) -> None:
-        """Save a finished run; if it is there already, it stays as it is.
+    ) -> bool:
+        """Save a finished run, unless it is there already: then it stays as it is.
 
         Args:
             document: Its settings.
@@ -284,12 +284,15 @@ class Store:
             provenance: Where it comes from.
             staging: A folder on the same file system that only this process writes to.
 
+        Returns:
+            Whether it was saved by this call.
+
         Raises:
             StoreError: It could not be written. Nothing half-written is left.
         """
         run = identity(document)
         if self.has(run):
-            return
+            return False
         self.create()
         folder = staging / run
 
@@ -307,8 +310,9 @@ class Store:
                 shutil.rmtree(folder)
             # Another process may have saved the same run meanwhile; a full folder is not replaced.
             if error.errno in (errno.ENOTEMPTY, errno.EEXIST) and self.has(run):
-                return
+                return False
             raise explain_os_error(error, self.folder(run)) from error
+        return True
 
 
 def _write_run(

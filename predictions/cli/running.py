@@ -233,7 +233,7 @@ def train_missing(
         print(f"training without compiled code, several times slower: {reason}", file=sys.stderr)
     with Display() as display:
         execution = executor.execute(documents, store, trainer, report=display.update)
-    others = f", {execution.by_others} by another process" if execution.by_others else ""
+    others = f", {execution.by_others} {execution.elsewhere}" if execution.by_others else ""
     print(
         f"{len(execution.trained)} runs trained in {duration(execution.seconds)}{others}, "
         f"{execution.found} were in {store.path}",
@@ -242,10 +242,10 @@ def train_missing(
     for name, why in execution.skipped.items():
         print(f"run {name} was not trained: {why}", file=sys.stderr)
     if execution.interrupted:
+        begun = f"{plural(execution.begun, 'group')} of runs that had begun lie in checkpoints"
         print(
-            f"Interrupted; nothing is lost: {plural(execution.begun, 'group')} of runs that had "
-            f"begun lie in checkpoints. The same command goes on from there:\n"
-            f"  {as_given()}",
+            f"Interrupted; nothing is lost: {execution.goes_on or begun}. "
+            f"The same command goes on from there:\n  {as_given()}",
             file=sys.stderr,
         )
     return not execution.interrupted

@@ -111,7 +111,7 @@ def train(
             if prediction.name in seeds
         ]
         looks = {name: (number,) for name, number in seeds.items()}
-        if not train_missing(documents_of(known, size, looks), store, trainer, executor=executor):
+        if not train_missing(documents_of(known, size, looks), store, trainer, executor):
             return False
         if not sum(_foretell(p, size, store, seeds[p.name]) for p in known):
             return True

@@ -95,18 +95,27 @@ class Training:
         workers = self.workers if self.on == "threads" else 1
         return NetworkTrainer(self.device, self.engine, memory, workers=workers)
 
-    def executor(self) -> Executor:
+    def executor(self, trainer: NetworkTrainer) -> Executor:
         """Return who has it done.
+
+        Args:
+            trainer: What plans it, here.
 
         Raises:
             InvalidInputError: There is no such executor, or it cannot take these options.
         """
+        from efficiency.errors import InvalidInputError
         from predictions.executors import EXECUTORS, profile
 
+        if self.workers is not None and self.on != "threads":
+            raise InvalidInputError(
+                f"--workers {self.workers} is for threads of this process, and --on {self.on} was "
+                "given; say how many jobs there may be with --max-jobs"
+            )
         given = {"partition": self.partition, "time": self.time, "max_jobs": self.max_jobs}
         options = profile(self.profile, self.on)
         options |= {name: value for name, value in given.items() if value is not None}
-        training = {"device": self.device, "engine": self.engine}
+        training = {"device": trainer.device, "engine": self.engine}
         return EXECUTORS.find(self.on)(options, training, self.detach)
 
     def ready(self, place: Store, name: str, documents: Sequence[Document]) -> None:
@@ -183,7 +192,8 @@ def run(
     place = Store(training.store)
     known = known_in(place, chosen, size, looks)
     documents = documents_of(known, size, looks)
-    trainer, executor = training.trainer(), training.executor()
+    trainer = training.trainer()
+    executor = training.executor(trainer)
     training.ready(place, stem(chosen, size, extent), documents)
     warn_of_too_few_seeds(chosen, seeds)
     if training.dry_run:
@@ -231,7 +241,8 @@ def sweep(
     asked = sweeps.read(file)
     place = Store(training.store)
     documents = [run.document() for run in asked.runs]
-    trainer, executor = training.trainer(), training.executor()
+    trainer = training.trainer()
+    executor = training.executor(trainer)
     training.ready(place, asked.name, documents)
     if training.dry_run:
         return print_plan(documents, place, trainer, executor, json=json)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -13,6 +16,13 @@ from predictions.command import DONE, INTERRUPTED
 
 AGAIN = 75
 """Exit code of a worker that was told that its time is up: to be tried again (EX_TEMPFAIL)."""
+
+
+def _again_at_once(number: int, frame: FrameType | None) -> None:
+    from runs.execution.slurm import requeue
+
+    requeue()
+    os._exit(AGAIN)
 
 
 def work(
@@ -35,6 +45,10 @@ def work(
     level:
         Which generation of its groups, from 0.
     """
+    # Until training hears them: what is imported first takes seconds.
+    for number in (signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, _again_at_once)
+
     from efficiency.errors import InvalidInputError
     from predictions.cli.progress import Display
     from predictions.cli.running import existing

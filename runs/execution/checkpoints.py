@@ -19,10 +19,12 @@ from runs.execution.workplaces import (
     PLACE,
     clear_staging,
     folder_of,
+    forget_holder,
     lock,
+    note_holder,
     remove,
     set_out,
-    this_process,
+    was_begun,
 )
 from runs.files import explain_os_error, while_folders_vanish, write_file
 from runs.identity import Document, digest, identity
@@ -71,7 +73,7 @@ class Workplace:
         self._store = store
         self._claim = Claim(lock(self.folder))
         self._number = next(_NUMBERS)
-        self._begun = False
+        self._set_out = self._begun = False
 
     @property
     def staging(self) -> Path:
@@ -84,7 +86,8 @@ class Workplace:
         Raises:
             StoreError: It cannot be written.
         """
-        self._store.create()
+        if not self._store.work.exists():
+            self._store.create()
         if not self._claim.take():
             return False
         try:
@@ -97,10 +100,10 @@ class Workplace:
         return True
 
     def _set_up(self) -> None:
-        self._begun = (self.folder / "members.json").exists()
+        self._set_out, self._begun = self.folder.exists(), was_begun(self.folder)
         set_out(self._store, self.documents)
         clear_staging(self.folder)
-        write_file(self.folder / "holder.json", json.dumps(this_process()))
+        note_holder(self.folder)
 
     def release(self, *, finished: bool) -> None:
         """Give the folder back; remove it if the group is finished."""
@@ -110,8 +113,10 @@ class Workplace:
         self._claim.give_up()
 
     def give_way(self) -> None:
-        """Give back a folder in which nothing was done; it goes if nobody had begun there."""
-        self.release(finished=not self._begun)
+        """Give back a folder in which nothing was done, as it was."""
+        if not self._begun:
+            forget_holder(self.folder)
+        self.release(finished=not self._set_out)
 
     def write(self, state: Mapping[str, np.ndarray], legs: Sequence[Document] = ()) -> None:
         """Replace the checkpoint; arguments as in ``Checkpoint``.

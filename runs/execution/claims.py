@@ -51,7 +51,7 @@ class Claim:
                 lost.reason,
             ),
         )
-        self._empty_since: tuple[tuple[int, int], float] | None = None
+        self._untouched: tuple[tuple[int, int, int], float] | None = None
 
     def take(self) -> bool:
         """Take it if it is free, or if the lease of its holder has ended; return whether it was.
@@ -64,7 +64,7 @@ class Claim:
         try:
             self._lease.acquire(blocking=False)
         except Timeout:
-            self._remove_if_empty_for_long()
+            self._break_if_untouched()
             return False
         except OSError as error:
             raise explain_os_error(error, self.path) from error
@@ -74,20 +74,21 @@ class Claim:
         """Let others have it."""
         self._lease.release()
 
-    def _remove_if_empty_for_long(self) -> None:
-        """Remove a file that says nothing: its holder was killed between making and writing it.
+    def _break_if_untouched(self) -> None:
+        """Remove a claim that nobody has touched for as long as a lease takes.
 
-        ``filelock`` takes it for that of an old version, which wrote nothing, and waits for ever.
+        ``filelock`` takes over what it can exchange with a file of its own in one step. NFS and SMB
+        cannot do that; and it takes an empty file, whose maker was killed before it wrote, for that
+        of an old version, and waits for ever.
         """
         try:
             found = self.path.stat()
         except OSError:
+            self._untouched = None
             return
-        if found.st_size > 0:
-            self._empty_since = None
-            return
-        seen, now = (found.st_ino, found.st_mtime_ns), time.monotonic()
-        if self._empty_since is None or self._empty_since[0] != seen:
-            self._empty_since = seen, now
-        elif now - self._empty_since[1] >= LEASE_SECONDS:
+        seen, now = (found.st_ino, found.st_mtime_ns, found.st_ctime_ns), time.monotonic()
+        if self._untouched is None or self._untouched[0] != seen:
+            self._untouched = seen, now
+        elif now - self._untouched[1] >= 1.25 * LEASE_SECONDS:
             self._lease.break_lock()
+            self._untouched = None

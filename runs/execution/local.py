@@ -22,7 +22,7 @@ from runs.execution.planning import Trainable, Trainer, generations, plan
 from runs.execution.sharing import Group, Waiting
 from runs.execution.starts import Starts
 from runs.execution.stopping import ASKED_AGAIN, stop_on_signals
-from runs.execution.workplaces import folder_of, tidy
+from runs.execution.workplaces import folder_of, tidy, was_begun
 from runs.identity import Document, identity
 from runs.store import Store
 
@@ -68,6 +68,8 @@ class Execution:
         again: Whether the signal meant to go on later (SIGUSR1, SIGUSR2).
         by_others: Wanted runs that another process trained meanwhile.
         seconds: Time it took.
+        elsewhere: Who the others are, in words.
+        goes_on: What goes on although this was interrupted, in words; empty if nothing does.
     """
 
     trained: list[str] = field(default_factory=list)
@@ -78,6 +80,8 @@ class Execution:
     again: bool = False
     by_others: int = 0
     seconds: float = 0.0
+    elsewhere: str = "by another process"
+    goes_on: str = ""
 
 
 def execute(
@@ -169,8 +173,10 @@ def _train_all(
 
     def train_in_turn() -> None:
         while not work.stop.is_set() and (place := waiting.take()) is not None:
-            work.train(place)
-            waiting.done(place)
+            if work.train(place):
+                waiting.done(place)
+            else:
+                waiting.stop()  # before anybody begins what continues it
 
     with ThreadPoolExecutor(max_workers=number) as pool:
         busy = {pool.submit(train_in_turn) for _ in range(number)}
@@ -252,7 +258,7 @@ class _Work:
         """
         kept = [document for document in group if not self._has_lost_its_start(document)]
         absent = [document for document in kept if not self.store.has(identity(document))]
-        left = kept if absent and folder_of(self.store, kept).exists() else absent
+        left = kept if absent and was_begun(folder_of(self.store, kept)) else absent
         if len(left) < len(group):
             saved = self.trainer.seconds(group) - (self.trainer.seconds(left) if left else 0.0)
             self._seconds_done[f"of {folder_of(self.store, group).name}"] = saved
@@ -279,8 +285,8 @@ class _Work:
             self._places[name] = Workplace(self.store, group, definitions)
         return self._places[name]
 
-    def train(self, place: Workplace) -> None:
-        """Train the group of a claimed workplace and save it, or as far as there is time."""
+    def train(self, place: Workplace) -> bool:
+        """Train the group of a claimed workplace and save it; return whether there was time."""
         finished = False
         try:
             finished = self._train_claimed(place)
@@ -289,6 +295,7 @@ class _Work:
         if finished:
             self._seconds_done[place.folder.name] = self.trainer.seconds(place.documents)
         self._places.pop(place.folder.name, None)
+        return finished
 
     def _train_claimed(self, place: Workplace) -> bool:
         """Return whether nothing is left to do."""
@@ -324,9 +331,8 @@ class _Work:
             place.documents, training.results(), place.definitions, strict=True
         ):
             run = identity(document)
-            if not self.store.has(run):
-                whole = {**origin, "definition": meant}
-                self.store.save(document, result, whole, place.staging)
+            whole = {**origin, "definition": meant}
+            if not self.store.has(run) and self.store.save(document, result, whole, place.staging):
                 self.execution.trained.append(run)
         return True
 

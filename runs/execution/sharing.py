@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import final
 
+from runs.execution import claims
 from runs.execution.checkpoints import Workplace
 from runs.execution.workplaces import Begun, holder, in_words
 from runs.identity import Document, identity
@@ -46,12 +48,12 @@ class Waiting:
         patient: bool = True,
     ) -> None:
         self._changed = threading.Condition()
-        self._groups = [group for groups in levels for group in groups]
-        self._parents = [
-            {identity(start) for run in group if (start := run.get("start")) is not None}
-            for group in self._groups
-        ]
-        self._undone = {identity(run) for group in self._groups for run in group}
+        self._groups = dict(enumerate(group for groups in levels for group in groups))
+        self._parents = {
+            number: {identity(start) for run in group if (start := run.get("start")) is not None}
+            for number, group in self._groups.items()
+        }
+        self._undone = {identity(run) for group in self._groups.values() for run in group}
         self._stopped = False
         self._left, self._place, self._patient = left, place, patient
         self._begun = Begun(store)
@@ -65,37 +67,48 @@ class Waiting:
             StoreError: The store cannot be written.
         """
         with self._changed:
+            nothing_since = time.monotonic()
             while self._groups and not self._stopped:
+                looked = time.monotonic()
                 if (place := self._next()) is not None:
                     return place
-                if not self._patient and not self._taken:
+                now = time.monotonic()
+                # Whether a holder of another machine has gone shows when its lease has ended.
+                long = now > nothing_since + 1.5 * claims.LEASE_SECONDS
+                if not self._patient and not self._taken and (long or not self._held):
                     return None
                 if self._groups:
-                    # By chance, so that two that gave way to each other do not do so again.
-                    soon = LOOK_SECONDS * random.uniform(0.5, 1.5)  # noqa: S311 - keeps no secret
+                    # By chance, so that two that gave way to each other do not do so again; longer
+                    # than a look, so that they do not only see each other look.
+                    usual = LOOK_SECONDS + 4 * (now - looked)
+                    soon = usual * random.uniform(0.5, 1.5)  # noqa: S311 - keeps no secret
                     self._changed.wait(soon if self._held else None)
             return None
 
     def _next(self) -> Workplace | None:
         """Return the first group that is free, and forget those of which nothing is left."""
         self._held = {}
-        at = 0
-        while at < len(self._groups):
-            group = self._groups[at]
-            if self._parents[at] & self._undone:
-                at += 1
-            elif not (left := self._left(group)):
-                self._drop(at)
-                self._finish(group)
-                at = 0  # what continues it may begin now
-            elif (place := self._claimed(left)) is not None:
-                self._taken[place.folder] = ()
-                if place.documents == list(left):
-                    self._drop(at)
-                    self._taken[place.folder] = group
-                return place
-            else:
-                at += 1
+        self._begun.look()
+        asked: set[int] = set()
+        again = True
+        while again and not self._stopped:
+            again = False
+            for number in [one for one in self._groups if one not in asked]:
+                if self._stopped or self._parents[number] & self._undone:
+                    continue
+                group = self._groups[number]
+                if not (left := self._left(group)):
+                    del self._groups[number]
+                    self._finish(group)
+                    again = True  # what continues it may begin now
+                elif (place := self._claimed(left)) is not None:
+                    self._taken[place.folder] = ()
+                    if place.documents == list(left):
+                        del self._groups[number]
+                        self._taken[place.folder] = group
+                    return place
+                else:
+                    asked.add(number)
         return None
 
     def _claimed(self, group: Group) -> Workplace | None:
@@ -108,15 +121,13 @@ class Waiting:
         if left:
             place = self._place(left)
         if not held and place.claim():
+            self._begun.look()
             held, _ = self._begun.others_with(place.identities, place.folder)
             if not held:
                 return place
             place.give_way()  # to one that claimed some of them at the same moment
         self._held = {**self._held, place.folder: holder(place.folder)}
         return None
-
-    def _drop(self, at: int) -> None:
-        del self._groups[at], self._parents[at]
 
     def _finish(self, group: Group) -> None:
         self._undone -= {identity(run) for run in group}

@@ -34,6 +34,12 @@ Group = Sequence[Document]
 POLL_SECONDS = 5.0
 """Time between two looks at the queue."""
 
+SILENT_SECONDS = 600.0
+"""Time for which Slurm may give no answer while jobs are followed."""
+
+PREFIX = "predictions-"
+"""Of the names of jobs."""
+
 ROUNDS = 3
 """How often a command submits what is missing, as long as something comes of it."""
 
@@ -61,6 +67,16 @@ class SlurmOptions:
     warning_seconds: int = 120
     setup: tuple[str, ...] = ()
     more: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        least = {"max_jobs": 1, "warning_seconds": 0, "memory_mebibytes": 1}
+        for name, smallest in least.items():
+            if (value := getattr(self, name)) is not None and value < smallest:
+                raise ValueError(f"{name} is {value}; it must be {smallest} at least")
+        for name in ("partition", "account", "time"):
+            value = getattr(self, name)
+            if value is not None and (not value.strip() or "\n" in value):
+                raise ValueError(f"{name} is {value!r}; give a word, or leave it out")
 
 
 @final
@@ -92,8 +108,9 @@ class Slurm:
         tasks = min(len(job.levels[level]), asked.max_jobs)
         memory = asked.memory_mebibytes or int(memory_bytes / 2**20 * 1.5) + 256
         named = {"partition": asked.partition, "account": asked.account}
+        given = {name: value for name, value in named.items() if value is not None}
         lines = [
-            f"--job-name=predictions-{job.name}-{level}",
+            f"--job-name={PREFIX}{job.name}-{level}",
             f"--array=0-{tasks - 1}",
             "--ntasks=1",
             "--cpus-per-task=1",
@@ -102,8 +119,8 @@ class Slurm:
             "--requeue",
             f"--signal=B:USR1@{asked.warning_seconds}",
             "--open-mode=append",
-            f"--output={folder}/%A_%a.log",
-            *(f"--{name}={value}" for name, value in named.items() if value is not None),
+            "--output=" + shlex.quote(str(folder).replace("%", "%%") + "/%A_%a.log"),
+            *(f"--{name}={shlex.quote(value)}" for name, value in given.items()),
             *asked.more,
         ]
         worker = [*self._worker, str(store.path.absolute()), job.name, str(level)]
@@ -139,36 +156,53 @@ class Slurm:
         wanted = {run for level in generations(documents) for run in level}
         execution = Execution(found=sum(map(store.has, wanted)))
         watch = _Watch(store, wanted, trainer, report)
-        saved_at_submission: list[int] = []
         with stop_on_signals(watch.stop):
-            while not watch.stop.is_set():
-                execution.skipped = lost_starts(documents, store)
-                if wanted <= watch.there() | execution.skipped.keys():
-                    break
-                running = [job for job in jobs(store) if active(job)]
-                levels = _besides(running, plan(documents, store, trainer), store)
-                if levels:
-                    now = watch.saved()
-                    if now in saved_at_submission or len(saved_at_submission) == ROUNDS:
-                        break  # what came of it last time would come of it again
-                    saved_at_submission.append(now)
-                    running.append(self._submit(levels, store, trainer))
-                elif not running:
-                    break
-                if self._detach:
-                    raise Submitted([job.name for job in running])
-                watch.follow(running)
-                execution.by_others = watch.saved() - execution.found
+            running = self._follow(documents, store, trainer, watch)
+        execution.by_others = watch.saved() - execution.found
+        execution.skipped = lost_starts(documents, store)
         undone = wanted - watch.there() - execution.skipped.keys()
         execution.interrupted = bool(undone)
         execution.seconds = time.monotonic() - began
-        if undone and not watch.stop.is_set():
+        execution.elsewhere = "by jobs of Slurm"
+        if watch.stop.is_set():
+            names = [f"{PREFIX}{job.name}-{at}" for job in running for at in range(len(job.ids))]
+            execution.goes_on = f"the jobs go on; `scancel --me --name={','.join(names)}` ends them"
+        elif undone:
             raise StoreError(
                 f"{len(undone)} runs are missing, and no job is left in the queue; what the last "
                 f"ones printed is in {store.path / 'jobs'}. What was saved is not lost: the same "
                 "command submits the rest again"
             )
         return execution
+
+    def _follow(
+        self, documents: Sequence[Document], store: Store, trainer: Trainer, watch: _Watch
+    ) -> list[Job]:
+        """Submit what no job has and follow all, until nothing is missing or nothing comes of it.
+
+        Returns:
+            The jobs that were followed last.
+        """
+        saved_at_submission: list[int] = []
+        running: list[Job] = []
+        while not watch.stop.is_set():
+            if watch.wanted <= watch.there() | lost_starts(documents, store).keys():
+                break
+            noted = jobs(store)
+            there = queue(noted)
+            running = [job for job in noted if job.name in there]
+            if levels := _besides(running, plan(documents, store, trainer), store):
+                now = watch.saved()
+                if now in saved_at_submission or len(saved_at_submission) == ROUNDS:
+                    break  # what came of it last time would come of it again
+                saved_at_submission.append(now)
+                running.append(self._submit(levels, store, trainer))
+            elif not running:
+                break
+            if self._detach:
+                raise Submitted([job.name for job in running])
+            watch.follow(running)
+        return running
 
     def _submit(self, levels: Sequence[Sequence[Group]], store: Store, trainer: Trainer) -> Job:
         """Submit what is to train; return it as noted."""
@@ -209,39 +243,63 @@ def _ask(command: Sequence[str], text: str | None = None) -> str:
         StoreError: It is not there, or it fails.
     """
     try:
-        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+        # In a session of its own: Ctrl-C is for us, and not for a command between two of its steps.
+        done = subprocess.run(
+            command,
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+            start_new_session=True,
+            timeout=120,
+        )
     except OSError as error:
         raise StoreError(
             f"{command[0]} cannot be started ({error.strerror}); --on slurm is for machines that "
             "submit jobs of Slurm, leave it out to train here"
         ) from error
+    except subprocess.TimeoutExpired as error:
+        raise StoreError(f"{shlex.join(command)} does not answer") from error
     if done.returncode != 0:
         raise StoreError(f"{shlex.join(command)} failed: {done.stderr.strip() or done.stdout}")
     return done.stdout
 
 
-def states(job: Job) -> Counter[str]:
-    """Return how many tasks of a job are in each state of Slurm, those that have ended left out."""
-    if not job.ids:
-        return Counter()
-    command = ["squeue", "--noheader", "--array", "--format=%T", f"--jobs={','.join(job.ids)}"]
-    try:
-        return Counter(_ask(command).split())
-    except StoreError as error:
-        if "Invalid job id" in str(error):  # all have ended long ago
-            return Counter()
-        raise
+def queue(noted: Sequence[Job]) -> dict[str, Counter[str]]:
+    """Return how many tasks of each job are in which state of Slurm; jobs that have ended left out.
 
+    A task is one of ours if both its name and its number are: numbers begin anew on another
+    cluster.
 
-def active(job: Job) -> bool:
-    """Return whether Slurm has anything left of a job."""
-    return bool(states(job))
+    Raises:
+        StoreError: Slurm does not say.
+    """
+    ours = {(job.name, number): job for job in noted for number in job.ids}
+    if not ours:
+        return {}
+    found: dict[str, Counter[str]] = {}
+    said = _ask(["squeue", "--noheader", "--array", "--me", "--format=%F|%j|%T|%r"])
+    for line in said.splitlines():
+        number, name, state, why = line.split("|", 3)
+        job = ours.get((name.removeprefix(PREFIX).rpartition("-")[0], number))
+        if job is not None:
+            told = state.lower() if why == "None" else f"{state.lower()} ({why})"
+            found.setdefault(job.name, Counter())[told] += 1
+    return found
 
 
 def requeue() -> None:
-    """Have the task of Slurm that this process is of begin again later, and end."""
-    if (task := os.environ.get("SLURM_JOB_ID")) is not None:
-        _ask(["scontrol", "requeue", task])
+    """Have the task of Slurm that this process is of begin again later.
+
+    Raises:
+        StoreError: Slurm refuses.
+    """
+    if (task := os.environ.get("SLURM_JOB_ID")) is None:
+        return
+    if (array := os.environ.get("SLURM_ARRAY_JOB_ID")) is not None:
+        # By its place in the array: one task has the number of the whole, and would requeue all.
+        task = f"{array}_{os.environ['SLURM_ARRAY_TASK_ID']}"
+    _ask(["scontrol", "requeue", task])
 
 
 class _Watch:
@@ -255,14 +313,14 @@ class _Watch:
         report: Callable[[Progress], None],
     ) -> None:
         self.stop = threading.Event()
-        self._store, self._wanted, self._report = store, wanted, report
+        self.wanted, self._store, self._report = wanted, store, report
         self._found: set[str] = set()
 
     def there(self) -> set[str]:
         """Return which of the wanted runs the store has."""
         folder = self._store.path / "runs"
         listed = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
-        self._found |= {run for run in self._wanted & listed - self._found if self._store.has(run)}
+        self._found |= {run for run in self.wanted & listed - self._found if self._store.has(run)}
         return self._found
 
     def saved(self) -> int:
@@ -272,16 +330,24 @@ class _Watch:
     def follow(self, running: Sequence[Job]) -> None:
         """Report until nothing of jobs is left in the queue, or until asked to stop."""
         begun, first = time.monotonic(), self.saved()
+        counts: Counter[str] = Counter()
+        heard = begun
         while not self.stop.is_set():
-            counts: Counter[str] = sum(map(states, running), Counter())
+            try:
+                counts = sum(queue(running).values(), Counter())
+                heard = time.monotonic()
+            except StoreError as error:
+                if time.monotonic() > heard + SILENT_SECONDS:
+                    raise
+                counts = Counter({f"not known ({error})": 1})
             done = self.saved()
-            words = ", ".join(f"{number} {name.lower()}" for name, number in sorted(counts.items()))
+            words = ", ".join(f"{number} {name}" for name, number in sorted(counts.items()))
             self._report(
                 Progress(
                     runs_done=done - first,
-                    runs_total=len(self._wanted) - first,
+                    runs_total=len(self.wanted) - first,
                     seconds_done=float(done - first),
-                    seconds_total=float(len(self._wanted) - first),
+                    seconds_total=float(len(self.wanted) - first),
                     activity=f"Slurm: {words or 'ending'}",
                 )
             )

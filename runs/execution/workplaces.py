@@ -52,6 +52,8 @@ PLACE = _place()
 _JOB = ("SLURM_JOB_ID", "SLURM_ARRAY_TASK_ID", "RAY_JOB_ID")
 """What cluster software calls the job that a process is of."""
 
+_HOLDER = "holder.json"
+
 _NAME = re.compile(r"[0-9a-f]{32}")
 """Names of the folders of groups."""
 
@@ -87,10 +89,20 @@ def lock(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.lock")
 
 
-def this_process() -> Document:
-    """Return who this is, for whoever asks who trains a group."""
+def note_holder(folder: Path) -> None:
+    """Write down that this process trains a group, for whoever asks.
+
+    Raises:
+        OSError: It cannot be written.
+    """
     job = {name: os.environ[name] for name in _JOB if name in os.environ}
-    return {"host": platform.node(), "process": os.getpid(), "since": _now(), **job}
+    held = {"host": platform.node(), "process": os.getpid(), "since": _now(), **job}
+    write_file(folder / _HOLDER, json.dumps(held))
+
+
+def forget_holder(folder: Path) -> None:
+    """Let a group that nobody has begun be one that was only set out."""
+    (folder / _HOLDER).unlink(missing_ok=True)
 
 
 def _now() -> str:
@@ -124,7 +136,7 @@ def _is_alive(process: int) -> bool:
 def remove(folder: Path) -> None:
     """Remove a workplace: what is known of it, and the folder if nothing else was in it."""
     clear_staging(folder)
-    ours = ("checkpoint", "members.json", "holder.json")
+    ours = ("checkpoint", "members.json", _HOLDER)
     with contextlib.suppress(OSError):
         for name in ours:
             for file in (folder / name, *folder.glob(f".{name}-*")):
@@ -174,11 +186,11 @@ def tidy(store: Store) -> None:
     for folder in (store.work / name for name in sorted(names)):
         claim = Claim(lock(folder))
         try:
-            if not claim.take():
+            # Looked at before it is claimed, which takes longer, and again after.
+            if not _is_done(folder, store) or not claim.take():
                 continue
             try:
-                members = _members_or_none_yet(folder)
-                if members is not None and all(store.has(identity(run)) for run in members):
+                if _is_done(folder, store):
                     remove(folder)
             finally:
                 claim.give_up()
@@ -186,12 +198,13 @@ def tidy(store: Store) -> None:
             continue  # damaged: said when it is asked for
 
 
-def _members_or_none_yet(folder: Path) -> list[Document] | None:
-    """Return the members, and an empty list where a process was killed before it wrote any."""
+def _is_done(folder: Path, store: Store) -> bool:
+    """Return whether a group has nothing left to train: a killed process may have noted no run."""
     try:
-        return members_of(folder)
+        members = members_of(folder)
     except FileNotFoundError:
-        return []
+        return True
+    return members is not None and all(store.has(identity(run)) for run in members)
 
 
 def unfinished(store: Store) -> list[list[Document]]:
@@ -207,9 +220,14 @@ def unfinished(store: Store) -> list[list[Document]]:
     return groups
 
 
+def was_begun(folder: Path) -> bool:
+    """Return whether a process has held the group of a folder: it was not only set out."""
+    return (folder / _HOLDER).exists()
+
+
 @final
 class Begun:
-    """Groups that some process has begun.
+    """Groups that some process has begun, as they were when last looked at.
 
     Args:
         store: Where they go.
@@ -217,53 +235,63 @@ class Begun:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._there: set[str] = set()
         self._runs: dict[str, frozenset[str]] = {}
+        self._with: dict[str, set[str]] = {}
         self._claims: dict[str, Claim] = {}
 
+    def look(self) -> None:
+        """Look which groups there are now."""
+        with contextlib.suppress(FileNotFoundError):
+            self._there = {name for name in os.listdir(self._store.work) if _NAME.fullmatch(name)}
+        for name in self._there - self._runs.keys():
+            try:
+                members = members_of(self._store.work / name)
+            except FileNotFoundError:
+                continue  # not written down yet
+            self._runs[name] = frozenset(map(identity, members or ()))
+            for run in self._runs[name]:
+                self._with.setdefault(run, set()).add(name)
+
     def others_with(self, runs: Collection[str], folder: Path) -> tuple[bool, list[Document]]:
-        """Look for other groups than a folder's that have some runs.
+        """Return what is known of other groups than a folder's that have some runs.
 
         Returns:
             Whether somebody holds such a group; and if nobody does, the members of one that was
-            left, none if there is none.
+            begun and left, none if there is none.
         """
+        names = {name for run in runs for name in self._with.get(run, ())} - {folder.name}
         left: list[Document] = []
-        for entry in self._store.work.glob("*/"):
-            if entry.name == folder.name or self._of(entry).isdisjoint(runs):
-                continue
-            claim = self._claims.setdefault(entry.name, Claim(lock(entry)))
+        for name in sorted(names & self._there):
+            other = self._store.work / name
+            claim = self._claims.setdefault(name, Claim(lock(other)))
             if not claim.take():
                 return True, []
-            claim.give_up()
-            with contextlib.suppress(FileNotFoundError):
-                members = members_of(entry) or []
-                if self._can_go_on(members):
-                    left = members
+            try:
+                if was_begun(other) and not left:
+                    left = self._unfinished(other)
+            finally:
+                claim.give_up()
         return False, left
 
-    def _can_go_on(self, members: Sequence[Document]) -> bool:
-        """Return whether a group has something left to train, and nothing that is damaged."""
+    def _unfinished(self, folder: Path) -> list[Document]:
+        """Return the members of a group that can go on: not all there, and none damaged."""
+        try:
+            members = members_of(folder) or []
+        except FileNotFoundError:
+            return []
         runs = {identity(run) for run in members}
         starts = {identity(start) for run in members if (start := run.get("start")) is not None}
         if any(self._store.damage(run) is not None for run in runs | starts):
-            return False
-        return not all(map(self._store.has, runs)) and all(map(self._store.has, starts))
-
-    def _of(self, folder: Path) -> frozenset[str]:
-        """Return the runs of a group, none while they are not written down."""
-        if folder.name not in self._runs:
-            try:
-                members = members_of(folder)
-            except FileNotFoundError:
-                return frozenset()
-            self._runs[folder.name] = frozenset(map(identity, members or ()))
-        return self._runs[folder.name]
+            return []
+        here = all(map(self._store.has, starts)) and not all(map(self._store.has, runs))
+        return members if here else []
 
 
 def holder(folder: Path) -> tuple[str, str]:
     """Return on which machine a group is trained, and by what, or that this is not known."""
     try:
-        held = read_json(folder / "holder.json")
+        held = read_json(folder / _HOLDER)
         job = next((f"job {held[name]}" for name in _JOB if name in held), None)
         return str(held["host"]), job or f"process {held['process']}"
     except (OSError, ValueError, KeyError, TypeError):

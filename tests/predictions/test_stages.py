@@ -100,10 +100,10 @@ def test_what_follows_is_a_function_of_what_was_found_and_is_said_before_it_is_t
     seen = []
     train = sequence.train_missing
 
-    def watched(documents, place, trainer):
+    def watched(documents, place, trainer, executor):
         about = {one.says["seed"]: one.says["foretold"]["steps"] for one in said(place)}
         seen.append((len(documents), about))
-        return train(documents, place, trainer)
+        return train(documents, place, trainer, executor)
 
     monkeypatch.setattr(sequence, "train_missing", watched)
     judged = run(store, 2)

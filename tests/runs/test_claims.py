@@ -29,7 +29,7 @@ claim = claims.Claim(Path(sys.argv[1]))
 print(claim.take(), flush=True)
 time.sleep(60)
 """
-LEASE = 0.6
+LEASE = 1.5
 
 
 @pytest.fixture
@@ -107,6 +107,24 @@ def test_one_that_says_nothing_ends_too(short_lease, tmp_path):
         assert time.monotonic() < began + 30
         time.sleep(LEASE / 20)
     assert time.monotonic() > began + LEASE
+    claim.give_up()
+
+
+def test_one_ends_too_where_files_cannot_be_exchanged(short_lease, holder, monkeypatch):
+    # As on NFS and SMB: the library then takes nothing over, not even of a process that has ended.
+    monkeypatch.setattr("filelock._soft.exchange_names", lambda *names: False)
+    path, process = holder
+    claim, began = Claim(path), time.monotonic()
+    while time.monotonic() < began + 2 * LEASE:
+        assert not claim.take(), "it was touched while we looked"
+        time.sleep(LEASE / 20)
+    process.kill()
+    process.wait()
+    killed = time.monotonic()
+    while not claim.take():
+        assert time.monotonic() < killed + 30
+        time.sleep(LEASE / 20)
+    assert time.monotonic() > killed + LEASE / 2
     claim.give_up()
 
 

@@ -139,6 +139,18 @@ def test_an_interruption_leaves_a_checkpoint_and_the_same_call_goes_on(tmp_path,
     assert unfinished(store) == []
 
 
+@pytest.mark.parametrize("attempt", range(5))
+def test_an_interrupted_run_is_continued_by_none(tmp_path, interruptible, attempt):
+    class Two(FakeTrainer):
+        workers = 2
+
+    store, trainer = Store(tmp_path / "s"), Two(seconds_per_step=0.05)
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    execution = execute([document(2, start=document(1))], store, trainer)
+    assert execution.interrupted
+    assert len(trainer.begun) == 1
+
+
 def test_a_damaged_checkpoint_costs_time_only(tmp_path):
     store = Store(tmp_path / "s")
     place = Workplace(store, [document(1)])
@@ -256,7 +268,7 @@ def test_a_claim_that_fails_lets_go_of_the_lock(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     store.create()
-    monkeypatch.setattr("runs.execution.checkpoints.write_file", full)
+    monkeypatch.setattr("runs.execution.workplaces.write_file", full)
     with pytest.raises(StoreError, match="no space left"):
         Workplace(store, [document(1)]).claim()
     monkeypatch.undo()

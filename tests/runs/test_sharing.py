@@ -5,20 +5,23 @@ from __future__ import annotations
 import multiprocessing
 import os
 import platform
+import re
+import signal
 import threading
 import time
 
 import pytest
 
 from runs import Store, execute, identity
+from runs.execution import claims
 from runs.execution.checkpoints import Workplace
 from runs.execution.sharing import Waiting
-from runs.execution.workplaces import in_words, unfinished
+from runs.execution.workplaces import in_words, set_out, unfinished
 from tests.runs.fake import FakeTrainer, document
 from tests.runs.test_execute import family, final
 
 
-def waiting(store, levels) -> Waiting:
+def waiting(store, levels, **more) -> Waiting:
     places = {}
 
     def place(group):
@@ -27,7 +30,7 @@ def waiting(store, levels) -> Waiting:
     def left(group):
         return [one for one in group if not store.has(identity(one))]
 
-    return Waiting(levels, store, left, place)
+    return Waiting(levels, store, left, place, **more)
 
 
 def take(groups: Waiting):
@@ -109,13 +112,51 @@ def test_a_group_that_another_left_is_taken_up_as_it_is(tmp_path):
     assert take(groups)[0] == [document(3)]
 
 
+def test_a_group_that_was_only_set_out_stands_in_nobodys_way(tmp_path):
+    store = Store(tmp_path / "s")
+    set_out(store, [document(1), document(2)])
+    groups = waiting(store, [[[document(2), document(3)]]])
+    assert take(groups)[0] == [document(2), document(3)]
+
+
+def test_who_waits_for_nobody_leaves_what_others_train(tmp_path, monkeypatch):
+    monkeypatch.setattr(claims, "LEASE_SECONDS", 0.4)
+    store = Store(tmp_path / "s")
+    elsewhere = Workplace(store, [document(1)])
+    assert elsewhere.claim()
+    child = [document(3, start=document(1))]
+    groups = waiting(store, [[[document(1)], [document(2)]], [child]], patient=False)
+    taken, place = take(groups)
+    assert taken == [document(2)]
+    groups.done(place)
+    began = time.monotonic()
+    assert groups.take() is None
+    assert time.monotonic() > began + 0.5, "not before it would have seen that nobody is there"
+    elsewhere.release(finished=False)
+
+
+def test_who_waits_for_nobody_takes_over_from_a_machine_that_has_gone(tmp_path, monkeypatch):
+    monkeypatch.setattr(claims, "LEASE_SECONDS", 1.0)
+    store = Store(tmp_path / "s")
+    context = multiprocessing.get_context("spawn")
+    gone = context.Process(target=_claim_and_die, args=(store.path,))
+    gone.start()
+    gone.join(60)
+    (lock,) = store.work.glob("*.lock")
+    written = lock.read_text()
+    lock.write_text(re.sub("(?m)^host=.*$", "host=elsewhere", written).replace("=120.0", "=1.0"))
+    groups = waiting(store, [[[document(1), document(2)]]], patient=False)
+    assert take(groups)[0] == [document(1), document(2)]
+
+
 def _claim_and_die(path):
-    Workplace(Store(path), [document(1), document(2)]).claim()
-    multiprocessing.current_process().kill()
+    place = Workplace(Store(path), [document(1), document(2)])  # one that is dropped lets go
+    assert place.claim()
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _execute_beside(path, wanted, begun, ready):
-    trainer = FakeTrainer(seconds_per_step=0.01)
+    trainer = FakeTrainer(seconds_per_step=0.02)
     ready.wait()
     execute(wanted, Store(path), trainer)
     begun.put(trainer.begun)

@@ -11,7 +11,7 @@ import pytest
 from runs import Store, StoreError, identity
 from runs.execution.executors import Submitted
 from runs.execution.jobs import Job, jobs
-from runs.execution.slurm import Slurm, SlurmOptions, active, requeue
+from runs.execution.slurm import Slurm, SlurmOptions, queue, requeue
 from tests.runs.fake import FakeTrainer, document
 from tests.runs.test_execute import family, final
 
@@ -30,9 +30,12 @@ echo "$number;cluster"
 SQUEUE = """#!/bin/bash
 echo "$@" >> "$FAKE/queue"
 if [ -n "${FAKE_QUEUE:-}" ] && [ "$(wc -l < "$FAKE/queue")" -le "$FAKE_QUEUE" ]; then
-  echo RUNNING
-elif [ -n "${FAKE_FORGETS:-}" ]; then
-  echo "slurm_load_jobs error: Invalid job id specified" >&2
+  grep -l . "$FAKE"/script-* | while read -r script; do
+    echo "${script##*-}|$(sed -n 's/^#SBATCH --job-name=//p' "$script")|RUNNING|None"
+  done
+  echo "1|somebody-elses|RUNNING|None"
+elif [ -n "${FAKE_SILENT:-}" ]; then
+  echo "slurm_load_jobs error: Unable to contact slurm controller" >&2
   exit 1
 fi
 """
@@ -132,6 +135,16 @@ def test_what_jobs_did_not_do_is_submitted_again_as_long_as_they_do_something(
     assert len([*store.identities()]) == 10
 
 
+def test_who_mixes_lost_and_sound_runs_in_a_group_trains_the_sound_ones(tmp_path, fake):
+    lost = document(1, ends="diverged")
+    wanted = [document(2, start=lost), document(3, start=document(4))]
+    store = Store(tmp_path / "s")
+    execution = execute(store, wanted)
+    assert execution.skipped.keys() == {identity(wanted[0])}
+    assert not store.has(identity(wanted[0]))
+    assert final(store, wanted[1]) == 140
+
+
 def test_jobs_that_run_are_followed_and_not_submitted_again(tmp_path, fake, monkeypatch):
     store = Store(tmp_path / "s")
     monkeypatch.setenv("FAKE_IDLE", "1")
@@ -156,19 +169,58 @@ def test_what_continues_a_run_that_diverged_is_told_and_not_missed(tmp_path, fak
     assert not execution.interrupted
 
 
-def test_a_job_of_which_slurm_knows_nothing_any_more_has_ended(fake, monkeypatch):
-    monkeypatch.setenv("FAKE_FORGETS", "1")
-    assert not active(Job(levels=[["a"]], training={}, ids=("7",)))
-    assert not active(Job(levels=[["a"]], training={}))
+def test_tasks_are_known_by_name_and_number(fake, monkeypatch):
+    mine = Job(levels=[["a"], ["b"]], training={}, ids=("1", "2"))
+    monkeypatch.setenv("FAKE_QUEUE", "9")
+    assert queue([mine]) == {}
+    for level in (0, 1):
+        script = slurm().script(mine, level, Store(fake / "s"), 1e6)
+        (fake / f"script-{level + 1}").write_text(script)
+    assert queue([mine]) == {mine.name: {"running": 2}}
+    other = Job(levels=[["a"], ["b"]], training={}, ids=("7", "8"))
+    assert queue([other]) == {}, "of another cluster"
+
+
+def test_slurm_may_be_silent_while_jobs_are_followed(tmp_path, fake, monkeypatch):
+    monkeypatch.setenv("FAKE_SILENT", "1")
+    said = []
+    monkeypatch.setattr("runs.execution.slurm.SILENT_SECONDS", 1.0)
+    with pytest.raises(StoreError, match="Unable to contact slurm controller"):
+        slurm().execute(family(), Store(tmp_path / "s"), FakeTrainer(), report=said.append)
+    assert any("not known" in progress.activity for progress in said)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"max_jobs": 0}, "max_jobs is 0; it must be 1 at least"),
+        ({"warning_seconds": -5}, "warning_seconds is -5"),
+        ({"partition": "a\nrm -r x"}, "partition is"),
+        ({"time": " "}, "time is ' '"),
+    ],
+)
+def test_options_that_make_no_script_are_refused(options, told):
+    with pytest.raises(ValueError, match=told):
+        SlurmOptions(**options)
+
+
+def test_a_store_with_a_space_and_a_percent_sign_keeps_its_name(tmp_path):
+    said = slurm().foretold(family(), Store(tmp_path / "my %j store"), FakeTrainer())
+    assert f"#SBATCH --output='{tmp_path}/my %%j store/jobs/" in said
 
 
 def test_a_task_has_itself_requeued_and_nothing_else_is(fake, monkeypatch):
-    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    for name in ("SLURM_JOB_ID", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID"):
+        monkeypatch.delenv(name, raising=False)
     requeue()
     assert not (fake / "control").exists()
     monkeypatch.setenv("SLURM_JOB_ID", "12")
     requeue()
     assert (fake / "control").read_text() == "requeue 12\n"
+    monkeypatch.setenv("SLURM_ARRAY_JOB_ID", "12")
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "3")
+    requeue()
+    assert (fake / "control").read_text() == "requeue 12_3\n", "and not the whole array"
 
 
 def test_a_machine_without_slurm_is_told(tmp_path, monkeypatch):
