@@ -4,8 +4,9 @@ Here a run is a *document* (its complete settings as JSON types, with the docume
 it continues under ``start``) and a *result* (history, weights, and an outcome as JSON types).
 """
 
-from runs.execution.local import Execution, Progress, execute
+from runs.execution.local import execute
 from runs.execution.planning import Trainable, Trainer, estimated_seconds, generations, plan
+from runs.execution.progress import Execution, Progress
 from runs.files import StoreError
 from runs.identity import SCHEMA_VERSION, Document, identity
 from runs.record import Record, Result

@@ -187,7 +187,7 @@ def print_plan(
         time = "not known for this device" if more is None else estimated(more)
         print(f"if nothing is decided before the last look: {facts['runs_to_train_at_most']} runs,")
         print(f"                   {time}")
-    if said := executor.foretold(documents, store, trainer):
+    if said := executor.preview(documents, store, trainer):
         print(f"\n{said}")
     return 0
 

@@ -19,7 +19,7 @@ AGAIN = 75
 
 
 def _again_at_once(number: int, frame: FrameType | None) -> None:
-    from runs.execution.slurm import requeue
+    from runs.execution.slurm_commands import requeue
 
     requeue()
     os._exit(AGAIN)
@@ -55,7 +55,7 @@ def work(
     from predictions.trainer import NetworkTrainer
     from runs.execution.jobs import read_job
     from runs.execution.local import train
-    from runs.execution.slurm import requeue
+    from runs.execution.slurm_commands import requeue
     from runs.identity import identity
 
     place = existing(store)

@@ -6,8 +6,9 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from runs.execution.local import Execution, Progress, execute
+from runs.execution.local import execute
 from runs.execution.planning import Trainer
+from runs.execution.progress import Execution, Progress
 from runs.identity import Document
 from runs.store import Store
 
@@ -37,7 +38,7 @@ class Executor(Protocol):
         """
 
     @abstractmethod
-    def foretold(self, documents: Sequence[Document], store: Store, trainer: Trainer) -> str:
+    def preview(self, documents: Sequence[Document], store: Store, trainer: Trainer) -> str:
         """Return what would be asked of others to do this, empty if nothing."""
 
 
@@ -67,7 +68,7 @@ class Threads:
         """See ``Executor``."""
         return execute(documents, store, trainer, report=report)
 
-    def foretold(self, documents: Sequence[Document], store: Store, trainer: Trainer) -> str:
+    def preview(self, documents: Sequence[Document], store: Store, trainer: Trainer) -> str:
         """See ``Executor``."""
         return ""
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import final
 
 from runs.execution import claims
+from runs.execution.begun import Begun
 from runs.execution.checkpoints import Workplace
-from runs.execution.workplaces import Begun, holder, in_words
+from runs.execution.workplaces import holder, in_words
 from runs.identity import Document, identity
 from runs.store import Store
 

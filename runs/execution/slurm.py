@@ -9,9 +9,7 @@ itself requeued. Slurm requeues it after a preemption and when a node is lost.
 
 from __future__ import annotations
 
-import os
 import shlex
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -21,9 +19,11 @@ from typing import Any, final
 
 from runs.execution.executors import Submitted
 from runs.execution.jobs import Job, jobs
-from runs.execution.local import Execution, Progress, lost_starts
 from runs.execution.planning import Trainer, generations, plan
+from runs.execution.progress import Execution, Progress
+from runs.execution.slurm_commands import PREFIX, ask, queue
 from runs.execution.stopping import stop_on_signals
+from runs.execution.work import lost_starts
 from runs.execution.workplaces import folder_of, set_out, tidy
 from runs.files import StoreError
 from runs.identity import Document
@@ -36,9 +36,6 @@ POLL_SECONDS = 5.0
 
 SILENT_SECONDS = 600.0
 """Time for which Slurm may give no answer while jobs are followed."""
-
-PREFIX = "predictions-"
-"""Of the names of jobs."""
 
 ROUNDS = 3
 """How often a command submits what is missing, as long as something comes of it."""
@@ -135,7 +132,7 @@ class Slurm:
             ]
         )
 
-    def foretold(self, documents: Sequence[Document], store: Store, trainer: Trainer) -> str:
+    def preview(self, documents: Sequence[Document], store: Store, trainer: Trainer) -> str:
         """See ``runs.execution.executors.Executor``."""
         levels = plan(documents, store, trainer)
         job = Job.of(store, levels, self._training)
@@ -155,7 +152,7 @@ class Slurm:
         tidy(store)
         wanted = {run for level in generations(documents) for run in level}
         execution = Execution(found=sum(map(store.has, wanted)))
-        watch = _Watch(store, wanted, trainer, report)
+        watch = _Watch(store, wanted, report)
         with stop_on_signals(watch.stop):
             running = self._follow(documents, store, trainer, watch)
         execution.by_others = watch.saved() - execution.found
@@ -216,7 +213,7 @@ class Slurm:
             # After any end: what a task could not do, the next round does.
             after = [f"--dependency=afterany:{ids[-1]}"] if ids else []
             script = self.script(job, level, store, _memory(trainer, levels))
-            said = _ask(["sbatch", "--parsable", *after], script)
+            said = ask(["sbatch", "--parsable", *after], script)
             ids.append(said.strip().split(";")[0])
             job = replace(job, ids=tuple(ids))
             job.write(store)  # before the next: whoever is killed here finds it again
@@ -236,72 +233,6 @@ def _memory(trainer: Trainer, levels: Sequence[Sequence[Group]]) -> float:
     return max(trainer.memory_bytes([group]) for groups in levels for group in groups)
 
 
-def _ask(command: Sequence[str], text: str | None = None) -> str:
-    """Return what a command of Slurm prints.
-
-    Raises:
-        StoreError: It is not there, or it fails.
-    """
-    try:
-        # In a session of its own: Ctrl-C is for us, and not for a command between two of its steps.
-        done = subprocess.run(
-            command,
-            input=text,
-            capture_output=True,
-            text=True,
-            check=False,
-            start_new_session=True,
-            timeout=120,
-        )
-    except OSError as error:
-        raise StoreError(
-            f"{command[0]} cannot be started ({error.strerror}); --on slurm is for machines that "
-            "submit jobs of Slurm, leave it out to train here"
-        ) from error
-    except subprocess.TimeoutExpired as error:
-        raise StoreError(f"{shlex.join(command)} does not answer") from error
-    if done.returncode != 0:
-        raise StoreError(f"{shlex.join(command)} failed: {done.stderr.strip() or done.stdout}")
-    return done.stdout
-
-
-def queue(noted: Sequence[Job]) -> dict[str, Counter[str]]:
-    """Return how many tasks of each job are in which state of Slurm; jobs that have ended left out.
-
-    A task is one of ours if both its name and its number are: numbers begin anew on another
-    cluster.
-
-    Raises:
-        StoreError: Slurm does not say.
-    """
-    ours = {(job.name, number): job for job in noted for number in job.ids}
-    if not ours:
-        return {}
-    found: dict[str, Counter[str]] = {}
-    said = _ask(["squeue", "--noheader", "--array", "--me", "--format=%F|%j|%T|%r"])
-    for line in said.splitlines():
-        number, name, state, why = line.split("|", 3)
-        job = ours.get((name.removeprefix(PREFIX).rpartition("-")[0], number))
-        if job is not None:
-            told = state.lower() if why == "None" else f"{state.lower()} ({why})"
-            found.setdefault(job.name, Counter())[told] += 1
-    return found
-
-
-def requeue() -> None:
-    """Have the task of Slurm that this process is of begin again later.
-
-    Raises:
-        StoreError: Slurm refuses.
-    """
-    if (task := os.environ.get("SLURM_JOB_ID")) is None:
-        return
-    if (array := os.environ.get("SLURM_ARRAY_JOB_ID")) is not None:
-        # By its place in the array: one task has the number of the whole, and would requeue all.
-        task = f"{array}_{os.environ['SLURM_ARRAY_TASK_ID']}"
-    _ask(["scontrol", "requeue", task])
-
-
 class _Watch:
     """Sees what comes of jobs."""
 
@@ -309,7 +240,6 @@ class _Watch:
         self,
         store: Store,
         wanted: set[str],
-        trainer: Trainer,
         report: Callable[[Progress], None],
     ) -> None:
         self.stop = threading.Event()

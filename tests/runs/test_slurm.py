@@ -11,7 +11,8 @@ import pytest
 from runs import Store, StoreError, identity
 from runs.execution.executors import Submitted
 from runs.execution.jobs import Job, jobs
-from runs.execution.slurm import Slurm, SlurmOptions, queue, requeue
+from runs.execution.slurm import Slurm, SlurmOptions
+from runs.execution.slurm_commands import queue, requeue
 from tests.runs.fake import FakeTrainer, document
 from tests.runs.test_execute import family, final
 
@@ -73,7 +74,7 @@ def test_what_is_asked_of_slurm_is_shown_before(tmp_path):
     asked = slurm(
         partition="gpu", time="01:00:00", max_jobs=1, setup=("module load python",), more=("-G 1",)
     )
-    said = asked.foretold(family(), store, FakeTrainer())
+    said = asked.preview(family(), store, FakeTrainer())
     assert not store.path.exists()
     name = said.split("predictions-")[1].split("-")[0]
     first, second = said.split("#!/bin/bash\n")[1:]
@@ -205,7 +206,7 @@ def test_options_that_make_no_script_are_refused(options, told):
 
 
 def test_a_store_with_a_space_and_a_percent_sign_keeps_its_name(tmp_path):
-    said = slurm().foretold(family(), Store(tmp_path / "my %j store"), FakeTrainer())
+    said = slurm().preview(family(), Store(tmp_path / "my %j store"), FakeTrainer())
     assert f"#SBATCH --output='{tmp_path}/my %%j store/jobs/" in said
 
 
