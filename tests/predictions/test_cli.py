@@ -330,6 +330,16 @@ def test_a_dry_run_prints_the_scripts_of_jobs(predictions, tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+def test_an_executor_of_ones_own_trains(predictions, tmp_path):
+    own = ("--on", "tests.predictions.own_executor:loud")
+    foreseen = run_smoke(predictions, tmp_path / "new", tmp_path, *own, "--dry-run")
+    assert re.search(r"nobody else is asked for \d+ runs", foreseen.out)
+    answer = run_smoke(predictions, tmp_path / "new", tmp_path, *own)
+    assert answer.code == 0
+    assert re.search(r"\d+ runs are wanted", answer.out)
+    assert re.search(r"51 runs trained", answer.err)
+
+
 def test_a_worker_wants_a_job_that_is_there(predictions, own_store):
     answer = predictions("work", own_store, "abc", "0")
     assert answer.code == 2
