@@ -40,7 +40,7 @@ RequeueExit=
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 NodeName=localhost NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=8000 State=UNKNOWN
-PartitionName=low Nodes=localhost Default=YES MaxTime=INFINITE PriorityTier=1 GraceTime=20
+PartitionName=low Nodes=localhost Default=YES MaxTime=INFINITE PriorityTier=1 GraceTime=0
 PartitionName=high Nodes=localhost MaxTime=INFINITE PriorityTier=2 PreemptMode=OFF
 END
   sed -i '/^RequeueExit=$/d' "$SLURM_CONF"
