@@ -22,6 +22,7 @@ import json
 import os
 import shutil
 import stat
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,7 @@ class Store:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self._verified: set[str] = set()
+        self._schemas: dict[str, int] = {}
         try:
             self._check()
         except OSError as error:
@@ -250,15 +252,16 @@ class Store:
 
         Settings mean something else there; the same experiment is trained anew.
         """
-        counts: dict[int, int] = {}
         for run in self.identities():
-            try:
-                schema = int(read_json(self.folder(run) / "settings.json")["schema"])
-            except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
-                continue  # damaged: said when it is asked for
-            if schema != SCHEMA_VERSION:
-                counts[schema] = counts.get(schema, 0) + 1
-        return counts
+            if run in self._schemas:
+                continue  # of a hundred thousand runs, reading takes seconds
+            # One that is damaged is read again: that is said when it is asked for.
+            with contextlib.suppress(
+                OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError
+            ):
+                settings = read_json(self.folder(run) / "settings.json")
+                self._schemas[run] = int(settings["schema"])
+        return dict(Counter(v for v in self._schemas.values() if v != SCHEMA_VERSION))
 
     def set_aside(self, run: str) -> Path:
         """Move a damaged run folder out of the way and return its new place."""

@@ -12,8 +12,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from runs import SCHEMA_VERSION, Result, Store, StoreError, identity
-from tests.runs.fake import document
+from runs import SCHEMA_VERSION, Result, Store, StoreError, execute, files, identity
+from tests.runs.fake import FakeTrainer, document
 
 ARRAYS = hnp.arrays(
     st.sampled_from([np.float32, np.float64]),
@@ -208,3 +208,19 @@ def test_a_full_disk_leaves_no_half_written_run_and_says_what_to_do(tmp_path, mo
     assert list((store.work / "staging").iterdir()) == []
     saved(store, 2)
     assert Store(store.path).has(identity(document(2)))
+
+
+def test_runs_of_other_schemas_are_counted_and_each_is_read_once(tmp_path, monkeypatch):
+    store = Store(tmp_path / "s")
+    execute([document(value) for value in (1, 2, 3)], store, FakeTrainer())
+    old = store.folder(identity(document(1))) / "settings.json"
+    held = json.loads(old.read_text())
+    old.write_text(json.dumps(held | {"schema": SCHEMA_VERSION - 1}))
+    read = []
+    usual = files.read_json
+    monkeypatch.setattr("runs.store.read_json", lambda path: [read.append(path), usual(path)][1])
+    for _ in range(2):
+        assert store.of_other_schemas() == {SCHEMA_VERSION - 1: 1}
+    assert len(read) == 3
+    execute([document(4)], store, FakeTrainer())
+    assert store.of_other_schemas() == {SCHEMA_VERSION - 1: 1}
