@@ -142,15 +142,17 @@ def status(
         The predictions, or groups of them; default: all there are.
     """
     from predictions.cli.status import print_status, status_of
+    from runs.execution.slurm_commands import in_the_queue
 
     variant = variant_of(asked)
     size = size_of(size, variant)
     chosen = selected(names or groups(), variant, size)
-    found, failed = status_of(existing_store(store), chosen, size, seeds)
+    place = existing_store(store)
+    found, failed = status_of(place, chosen, size, seeds)
     if json:
         print_json([row.document() for row in found])
     elif found or not failed:
-        print_status(found)
+        print_status(found, in_the_queue(place))
     return FAILED if failed else DONE
 
 

@@ -146,9 +146,16 @@ def _seconds(levels: Sequence[Sequence[Document]], trainer: NetworkTrainer) -> f
     return estimated_seconds(packed, trainer)
 
 
-def print_status(rows: Sequence[Row]) -> None:
-    """Print a table; nothing but a word if there is nothing."""
+def print_status(rows: Sequence[Row], jobs: Sequence[str] = ()) -> None:
+    """Print a table; nothing but a word if there is nothing.
+
+    Args:
+        rows: Its rows.
+        jobs: A line for each job that trains.
+    """
     console = terminal()
+    for line in jobs:
+        console.print(line, highlight=False)
     if not rows:
         console.print("no run of these predictions is in the store")
         return

@@ -63,6 +63,7 @@ class Job:
             StoreError: It cannot be written.
         """
         folder = self.folder(store)
+        store.create()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             write_file(folder / _FILE, json.dumps(asdict(self), indent=2) + "\n")

@@ -21,7 +21,7 @@ from runs.execution.executors import Submitted
 from runs.execution.jobs import Job, jobs
 from runs.execution.planning import Trainer, generations, plan
 from runs.execution.progress import Execution, Progress
-from runs.execution.slurm_commands import PREFIX, ask, queue
+from runs.execution.slurm_commands import PREFIX, ask, in_words, queue
 from runs.execution.stopping import stop_on_signals
 from runs.execution.work import lost_starts
 from runs.execution.workplaces import folder_of, set_out, tidy
@@ -271,14 +271,13 @@ class _Watch:
                     raise
                 counts = Counter({f"not known ({error})": 1})
             done = self.saved()
-            words = ", ".join(f"{number} {name}" for name, number in sorted(counts.items()))
             self._report(
                 Progress(
                     runs_done=done - first,
                     runs_total=len(self.wanted) - first,
                     seconds_done=float(done - first),
                     seconds_total=float(len(self.wanted) - first),
-                    activity=f"Slurm: {words or 'ending'}",
+                    activity=f"Slurm: {in_words(counts) or 'ending'}",
                 )
             )
             if not counts:

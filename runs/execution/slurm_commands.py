@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from runs.execution.jobs import Job
+from runs.execution.jobs import Job, jobs
 from runs.files import StoreError
+from runs.store import Store
 
 PREFIX = "predictions-"
 """Of the names of jobs."""
@@ -65,6 +67,26 @@ def queue(noted: Sequence[Job]) -> dict[str, Counter[str]]:
             told = state.lower() if why == "None" else f"{state.lower()} ({why})"
             found.setdefault(job.name, Counter())[told] += 1
     return found
+
+
+def in_the_queue(store: Store) -> list[str]:
+    """Return a line for each job of a store of which Slurm has something left.
+
+    None where there is no Slurm; one that says so where it gives no answer.
+    """
+    noted = jobs(store)
+    if not noted or shutil.which("squeue") is None:
+        return []
+    try:
+        found = queue(noted)
+    except StoreError as error:
+        return [f"what is in the queue is not known: {error}"]
+    return [f"job {name} of Slurm: {in_words(counts)}" for name, counts in sorted(found.items())]
+
+
+def in_words(counts: Mapping[str, int]) -> str:
+    """Return how many tasks are in which state."""
+    return ", ".join(f"{number} {name}" for name, number in sorted(counts.items()))
 
 
 def requeue() -> None:

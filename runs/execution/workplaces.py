@@ -221,7 +221,8 @@ def unfinished(store: Store) -> list[list[Document]]:
 
 def was_begun(folder: Path) -> bool:
     """Return whether a process has held the group of a folder: it was not only set out."""
-    return (folder / _HOLDER).exists()
+    # Earlier versions left a checkpoint and not who held it.
+    return (folder / _HOLDER).exists() or (folder / "checkpoint").exists()
 
 
 def holder(folder: Path) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from runs import Store, StoreError, identity
 from runs.execution.executors import Submitted
 from runs.execution.jobs import Job, jobs
 from runs.execution.slurm import Slurm, SlurmOptions
-from runs.execution.slurm_commands import queue, requeue
+from runs.execution.slurm_commands import in_the_queue, queue, requeue
 from tests.runs.fake import FakeTrainer, document
 from tests.runs.test_execute import family, final
 
@@ -178,6 +178,8 @@ def test_tasks_are_known_by_name_and_number(fake, monkeypatch):
         script = slurm().script(mine, level, Store(fake / "s"), 1e6)
         (fake / f"script-{level + 1}").write_text(script)
     assert queue([mine]) == {mine.name: {"running": 2}}
+    mine.write(Store(fake / "s"))
+    assert in_the_queue(Store(fake / "s")) == [f"job {mine.name} of Slurm: 2 running"]
     other = Job(levels=[["a"], ["b"]], training={}, ids=("7", "8"))
     assert queue([other]) == {}, "of another cluster"
 
@@ -185,6 +187,9 @@ def test_tasks_are_known_by_name_and_number(fake, monkeypatch):
 def test_slurm_may_be_silent_while_jobs_are_followed(tmp_path, fake, monkeypatch):
     monkeypatch.setenv("FAKE_SILENT", "1")
     said = []
+    Job(levels=[["a"]], training={}, ids=("7",)).write(Store(tmp_path / "other"))
+    (line,) = in_the_queue(Store(tmp_path / "other"))
+    assert line.startswith("what is in the queue is not known: squeue")
     monkeypatch.setattr("runs.execution.slurm.SILENT_SECONDS", 1.0)
     with pytest.raises(StoreError, match="Unable to contact slurm controller"):
         slurm().execute(family(), Store(tmp_path / "s"), FakeTrainer(), report=said.append)
@@ -225,6 +230,8 @@ def test_a_task_has_itself_requeued_and_nothing_else_is(fake, monkeypatch):
 
 
 def test_a_machine_without_slurm_is_told(tmp_path, monkeypatch):
+    Job(levels=[["a"]], training={}, ids=("7",)).write(Store(tmp_path / "other"))
     monkeypatch.setenv("PATH", str(tmp_path))
+    assert in_the_queue(Store(tmp_path / "other")) == []
     with pytest.raises(StoreError, match=r"sbatch cannot be started .*leave it out to train here"):
         execute(Store(tmp_path / "s"), [document(1)])
