@@ -55,8 +55,10 @@ def _slurm(options: Mapping[str, Any], training: Mapping[str, Any], detach: bool
                 f"there is no option {name!r} of Slurm; {did_you_mean(name, known)}choose from "
                 f"{', '.join(known)}, or give any of sbatch under more"
             )
+    # One line is given as a string, in TOML, as easily as in a list.
+    lines = {n: [options[n]] for n in ("setup", "more") if isinstance(options.get(n), str)}
     try:
-        asked = TypeAdapter(SlurmOptions).validate_python(dict(options))
+        asked = TypeAdapter(SlurmOptions).validate_python({**options, **lines})
     except ValidationError as error:
         told = "; ".join(": ".join([*map(str, one["loc"]), one["msg"]]) for one in error.errors())
         raise InvalidInputError(f"the options of Slurm cannot be used: {told}") from error

@@ -42,7 +42,11 @@ def ask(command: Sequence[str], text: str | None = None) -> str:
     except subprocess.TimeoutExpired as error:
         raise StoreError(f"{shlex.join(command)} does not answer") from error
     if done.returncode != 0:
-        raise StoreError(f"{shlex.join(command)} failed: {done.stderr.strip() or done.stdout}")
+        raise StoreError(
+            f"{shlex.join(command)} failed: {done.stderr.strip() or done.stdout.strip()}\n"
+            "--on slurm is for a machine on which `sinfo` and `sbatch` work; leave it out to train "
+            "here"
+        )
     return done.stdout
 
 

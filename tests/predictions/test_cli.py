@@ -320,7 +320,7 @@ def test_what_cannot_be_asked_of_a_cluster_is_told(predictions, own_store, tmp_p
 
 def test_a_dry_run_prints_the_scripts_of_jobs(predictions, tmp_path):
     profile = tmp_path / "cluster.toml"
-    profile.write_text('[slurm]\ntime = "01:00:00"\nsetup = ["module load gcc"]\nmax_jobs = 3\n')
+    profile.write_text('[slurm]\ntime = "01:00:00"\nsetup = "module load gcc"\nmax_jobs = 3\n')
     asked = ("--on", "slurm", "--profile", profile, "--partition", "long", "--dry-run")
     answer = run_smoke(predictions, tmp_path / "new", tmp_path, *asked)
     assert answer.code == 0
