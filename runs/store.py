@@ -8,6 +8,8 @@
                     snapshots.safetensors, of a run that keeps any
     aside/                         damaged run folders that were moved out of the way
     work/                          checkpoints of runs in training
+    jobs/                          what was given to cluster software, and what it printed
+    statements/                    plans, looks, and what was foretold
 
 A run folder is written under ``work/`` and moved into place whole. No index is needed: everything
 can be read back from the folders.
@@ -272,6 +274,7 @@ class Store:
         try:
             aside.mkdir(exist_ok=True)
             os.replace(self.folder(run), place)
+            self._schemas.pop(run, None)
         except OSError as error:
             raise explain_os_error(error, aside) from error
         return place
