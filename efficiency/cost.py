@@ -29,23 +29,24 @@ def flops_per_step(run: RunSettings, engine: str = "compiled") -> float:
     return engines.ENGINES.find(engine).COST.flops_per_step(run)
 
 
-def seconds(group: Sequence[RunSettings], engine: str = "compiled") -> float:
-    """Return the time to train a group of runs as one ensemble on one core of an EPYC (Zen 4).
+def seconds(group: Sequence[RunSettings], engine: str = "compiled", device: str = "cpu") -> float:
+    """Return the time to train a group of runs as one ensemble.
 
     Args:
         group: Runs that share a ``shape_key``.
         engine: What trains them.
+        device: ``cpu`` is one core of an EPYC (Zen 4), ``cuda`` an H100.
     """
-    return engines.ENGINES.find(engine).COST.seconds(group)
+    return engines.ENGINES.find(engine).cost(device).seconds(group)
 
 
 @functools.lru_cache(maxsize=1)
 def slowness() -> float:
     """Return how much longer this machine takes than the one that the times were fitted on.
 
-    Measured in a third of a second on a small network of the compiled engine, and the shortest time
-    that this processor was ever seen to take is kept: something else may run beside any one
-    measurement. 1 where there is no compiled engine.
+    Its processor is measured, not its GPU: in a third of a second, on a small network of the
+    compiled engine. The shortest time that this processor was ever seen to take is kept: something
+    else may run beside any one measurement. 1 where there is no compiled engine.
     """
     run = RunSettings(
         task=TaskSettings(operation="addition", size=31),
@@ -79,17 +80,19 @@ def member_bytes(run: RunSettings, engine: str = "compiled", *, examples: int | 
     return engines.ENGINES.find(engine).COST.member_bytes(run, examples or run.dataset_size)
 
 
-def group_bytes(group: Sequence[RunSettings], engine: str = "compiled") -> int:
+def group_bytes(group: Sequence[RunSettings], engine: str = "compiled", device: str = "cpu") -> int:
     """Return the memory that training a group takes, on one thread, apart from the interpreter.
 
     The largest dataset counts for all, whatever the engine: a bound must hold for the worst.
     """
     largest = max(group, key=lambda member: member.dataset_size)
     each = member_bytes(largest, engine, examples=largest.dataset_size)
-    return len(group) * each + shared_bytes(largest, len(group), engine)
+    return len(group) * each + shared_bytes(largest, len(group), engine, device)
 
 
-def shared_bytes(run: RunSettings, num_members: int, engine: str = "compiled") -> int:
+def shared_bytes(
+    run: RunSettings, num_members: int, engine: str = "compiled", device: str = "cpu"
+) -> int:
     """Return the memory of an ensemble that its members share: for computing and for saving."""
     saving = min(num_members * run.network.dtype.itemsize * num_parameters(run), _SAVED_AT_ONCE)
-    return engines.ENGINES.find(engine).COST.computing_bytes(run, num_members) + saving
+    return engines.ENGINES.find(engine).cost(device).computing_bytes(run, num_members) + saving

@@ -122,7 +122,7 @@ class NetworkTrainer:
         return engines.choose(self.engine, group[0], self.device)
 
     def _group_bytes(self, group: Sequence[RunSettings]) -> float:
-        return cost.group_bytes(group, self._engine_of(group))
+        return cost.group_bytes(group, self._engine_of(group), self.device)
 
     def pack(self, documents: Sequence[Document]) -> list[list[int]]:
         """See ``runs.Trainer``."""
@@ -151,7 +151,8 @@ class NetworkTrainer:
     def seconds(self, documents: Sequence[Document]) -> float:
         """See ``runs.Trainer``."""
         runs = _settings(documents)
-        return cost.slowness() * cost.seconds(runs, self._engine_of(runs))
+        slowness = cost.slowness() if self.device == "cpu" else 1.0
+        return slowness * cost.seconds(runs, self._engine_of(runs), self.device)
 
     def memory_bytes(self, groups: Sequence[Sequence[Document]]) -> float:
         """Return the estimated peak memory of training groups, as many at once as workers."""

@@ -37,7 +37,7 @@ class Engine(ABC):
         held_norms_K: See ``efficiency.training.optimiser.held_norms``.
         quantities: Names of what ``measure`` returns.
         SUPPORT: The settings that it knows; a run with any other is refused.
-        COST: What it costs to train a run that it can train.
+        COST: What it costs to train a run that it can train, on a CPU.
     """
 
     SUPPORT: ClassVar[Support]
@@ -54,6 +54,11 @@ class Engine(ABC):
     def unsupported(cls, run: RunSettings) -> str | None:
         """Return which setting of a run it does not support, ``None`` if it does all."""
         return unsupported(run, cls.SUPPORT)
+
+    @classmethod
+    def cost(cls, device: str) -> Cost:
+        """Return what it costs to train a run on a device."""
+        return cls.COST
 
     @classmethod
     def most_examples(cls, device: str) -> int:

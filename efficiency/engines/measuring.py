@@ -19,12 +19,16 @@ from efficiency.training.ensemble import Data, Stack
 RECORDING_BYTES = 256 * 2**20
 """What measuring may take at once: all examples of every member together could be gigabytes."""
 
+GPU_RECORDING_BYTES = 4 * 2**30
+"""The same on a GPU, which a few members at a time leave waiting for kernels to be launched."""
 
-def measured_at_once(run: RunSettings) -> int:
-    """Return how many members are measured together."""
+
+def measured_at_once(run: RunSettings, device: str) -> int:
+    """Return how many members are measured together on a device."""
     architecture = networks.ARCHITECTURES.find(run.network.architecture)
     kept = architecture.activations(run.task, run.network)
-    return max(1, int(RECORDING_BYTES // (8 * run.task.num_examples * kept)))
+    budget = GPU_RECORDING_BYTES if device == "cuda" else RECORDING_BYTES
+    return max(1, int(budget // (8 * run.task.num_examples * kept)))
 
 
 @final
@@ -40,7 +44,7 @@ class Measuring:
         first, K = members[0], len(members)
         self._data, self._answers = data, first.task.answers
         self._program = networks.program(first.task, first.network)
-        chunk = measured_at_once(first)
+        chunk = measured_at_once(first, data.weight_KD.device.type)
         self._chunks = [slice(k, min(k + chunk, K)) for k in range(0, K, chunk)]
         self._everything = {
             size: self._program.prepare(data.inputs_NI.expand(size, -1, -1))

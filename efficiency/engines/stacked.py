@@ -36,7 +36,7 @@ _WARM_UP = 3
 class StackedEngine(Engine):
     """See the module; arguments as ``Engine``."""
 
-    COST: ClassVar[Cost] = StackedCost()
+    COST: ClassVar[Cost] = StackedCost("cpu")
     SUPPORT: ClassVar[Support] = {
         **EVERY_RUN,
         **OPTIMISER,
@@ -57,6 +57,11 @@ class StackedEngine(Engine):
         own = () if isinstance(run.task, TaskSettings) else type(run.task).model_fields
         of_task = {f"task.{name}": ANY for name in own}
         return unsupported_by_network(run, {**cls.SUPPORT, **of_task})
+
+    @classmethod
+    def cost(cls, device: str) -> Cost:
+        """See ``Engine.cost``."""
+        return StackedCost(device)
 
     @classmethod
     def most_examples(cls, device: str) -> int:

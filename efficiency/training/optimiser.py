@@ -149,11 +149,12 @@ class StackedOptimiser:
             step_K = rates_K / (1 - self._beta1**self.step)
         lost_K = torch.zeros_like(rates_K) if self._l2 else rates_K * self._decay_K
         step_K = -step_K.to(gradient.dtype)
+        kept_K, lost_K = (1 - lost_K).to(gradient.dtype), lost_K.to(gradient.dtype)
         for name, weight in self._weights.views.items():
             if self._target is None:
-                weight.mul_(_each((1 - lost_K).to(gradient.dtype), weight))
+                weight.mul_(_each(kept_K, weight))
             else:
-                weight.lerp_(self._target.views[name], _each(lost_K.to(gradient.dtype), weight))
+                weight.lerp_(self._target.views[name], _each(lost_K, weight))
             weight.addcmul_(update.views[name], _each(step_K, weight))
         if self._noise_K is not None and self._seeds_K is not None:
             keys_K = counter_random.keys(self._seeds_K, "update noise", step.long())

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from efficiency import Training, cost, networks
 from efficiency.engines import ENGINES
 from efficiency.engines.costs.base import num_parameters
+from efficiency.engines.measuring import RECORDING_BYTES
 from efficiency.settings import OneLayerTransformerSettings, TaskSettings, TransformerSettings
 from efficiency.training import ensemble
 from predictions.trainer import NetworkTrainer
@@ -127,3 +128,20 @@ def test_the_estimate_of_a_trainer_adds_up_what_trains_side_by_side():
 def test_the_slowness_of_this_machine_is_of_a_believable_size():
     cost.slowness.cache_clear()
     assert 0.05 < cost.slowness() < 500
+
+
+def test_a_gpu_is_worth_its_price_for_many_networks_only():
+    small, large = run_settings(), run_settings(**BIG, dataset_size=1532)
+
+    def gain(run, members):
+        group = [run] * members
+        return cost.seconds(group, "stacked") / cost.seconds(group, "stacked", "cuda")
+
+    assert gain(small, 1) < 1 < gain(small, 100)
+    assert gain(large, 1) < gain(large, 50)
+
+
+def test_a_gpu_measures_more_networks_at_once_and_the_memory_of_that_counts():
+    group = [run_settings(**BIG, dataset_size=1532)] * 50
+    more = cost.group_bytes(group, "stacked", "cuda") - cost.group_bytes(group, "stacked")
+    assert 10 * RECORDING_BYTES > more > RECORDING_BYTES
