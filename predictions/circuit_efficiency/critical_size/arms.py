@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from pydantic import PositiveInt
+from pydantic import PositiveFloat, PositiveInt
 from scipy import optimize
 
 from efficiency import operations
@@ -43,27 +43,46 @@ class Design:
             line.
         gen_sizes: D at which Gen is measured, above any that is foretold.
         shortest: Steps of the shortest length at which ungrokking is read.
+        learning_rate: η of all networks but the start: the longer a network has settled, the
+            smaller an η throws it out again, and the wider it is the more so.
     """
 
     mem_sizes: DatasetSizes
     gen_sizes: DatasetSizes
     shortest: PositiveInt
+    learning_rate: PositiveFloat
 
 
 DESIGNS = Part[Design](
     "critical-size",
     {
-        "smoke": Design(mem_sizes=(14, 20, 28, 40), gen_sizes=(70, 95), shortest=1000),
-        "quick": Design(mem_sizes=(120, 160, 213, 284, 378), gen_sizes=(400, 560), shortest=3000),
+        "smoke": Design(
+            mem_sizes=(14, 20, 28, 40), gen_sizes=(70, 95), shortest=1000, learning_rate=3e-3
+        ),
+        "quick": Design(
+            mem_sizes=(120, 160, 213, 284, 378),
+            gen_sizes=(400, 560),
+            shortest=3000,
+            learning_rate=2e-3,
+        ),
         "standard": Design(
-            mem_sizes=(210, 280, 373, 497, 662), gen_sizes=(850, 1200), shortest=6000
+            mem_sizes=(210, 280, 373, 497, 662),
+            gen_sizes=(850, 1200),
+            shortest=6000,
+            learning_rate=1e-3,
         ),
         # The longest is the paper's 100,000 steps, and quick's in units of η·λ·steps.
         "replication": Design(
-            mem_sizes=(470, 625, 830, 1105, 1475), gen_sizes=(1560, 2180), shortest=6250
+            mem_sizes=(470, 625, 830, 1105, 1475),
+            gen_sizes=(1560, 2180),
+            shortest=6250,
+            learning_rate=1e-3,
         ),
         "paper": Design(
-            mem_sizes=(400, 560, 784, 1098, 1537), gen_sizes=(3000, 5477), shortest=100_000
+            mem_sizes=(400, 560, 784, 1098, 1537),
+            gen_sizes=(3000, 5477),
+            shortest=100_000,
+            learning_rate=1e-3,
         ),
     },
 )
@@ -99,7 +118,7 @@ def num_steps(on: Ground) -> int:
 
 def calm(on: Ground, run: RunSettings) -> RunSettings:
     """Return a run with the schedule that all networks of this design have."""
-    return run.model_copy(update={"optimiser": schedule(on.calm_learning_rate, 1.0, 0.25)})
+    return run.model_copy(update={"optimiser": schedule(DESIGNS.on(on).learning_rate, 1.0, 0.25)})
 
 
 def pure_mem(on: Ground, seed: int, dataset_size: int) -> RunSettings:
@@ -217,8 +236,8 @@ class ForetoldSize(Staged):
             f"{on.describe()}; {n} start networks trained on the whole table for "
             f"{on.start_steps:,} steps. First stage: of each seed Mem at "
             f"D = {on.listed(d.mem_sizes)}, and Gen (its start network, trained on) at "
-            f"D = {on.listed(d.gen_sizes)}, weight decay 1, for "
-            f"{LENGTHS[-1] * steps:,} steps. Then D_crit of each seed is foretold and written "
+            f"D = {on.listed(d.gen_sizes)}, weight decay 1, η = {d.learning_rate:g}, "
+            f"for {LENGTHS[-1] * steps:,} steps. Then D_crit of each seed is foretold and written "
             f"down. Second stage: its start network is continued alike on {NUM_SIZES} D' between "
             f"{SPAN[0]:g} and {SPAN[1]:g} times that; third stage: on {NUM_FINER} D' more, between "
             f"those where accuracy falls. All are read after {lengths} steps. "
