@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 COMPILED := torch, scipy.stats, pandas, statsmodels.stats.api, matplotlib.pyplot, hypothesis, xdist, predictions.cli.app, predictions.trainer, paper_figures.cli
 
-.PHONY: help install ungrokking predictions confirm at-rest critical-size first-study controls substitutes replication variants figures findings test test-cluster check bench bench-gpu calibration endurance clean
+.PHONY: help install ungrokking predictions confirm at-rest critical-size first-study controls substitutes replication variants figures findings test test-gpu test-cluster check bench bench-gpu calibration endurance clean
 
 help:
 	@echo "make ungrokking     train, judge and report the main experiment (quick size)"
@@ -25,6 +25,7 @@ help:
 	@echo "make check          format, lint, types and imports only"
 	@echo "make bench          time training against a textbook step; check time and memory estimates"
 	@echo "make bench-gpu      the same on an NVIDIA GPU, with tf32 and a paper-size run"
+	@echo "make test-gpu       the tests that need an NVIDIA GPU: same bits each time, and a CPU's numbers"
 	@echo "make test-cluster   the tests on a real Slurm of this machine, which needs root and a quarter of an hour"
 	@echo "make endurance      a store under processes that are killed, a hundred times"
 	@echo "make calibration    coverage of intervals and error rates of rules, at full length"
@@ -118,6 +119,9 @@ calibration: $(READY)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/predictions/test_calibration.py tests/predictions/test_calibration_looks.py tests/predictions/test_calibration_family.py tests/predictions/test_calibration_critical_size.py tests/predictions/test_calibration_substitutes.py --numprocesses 2 --calibration full -rP
 
 # A real Slurm of this machine; as root, and it stays installed.
+test-gpu: $(READY)
+	TEST_GPU=1 $(BIN)/python -m pytest tests/gpu --numprocesses 0
+
 test-cluster: $(READY)
 	command -v slurmctld || apt-get install --yes --no-install-recommends slurm-wlm munge
 	tests/cluster/slurm.sh start build/slurm

@@ -69,15 +69,23 @@ def slowness() -> float:
     return compiling.least_ever(engine.CODE.source, min(times)) / engine.COST.step_seconds(run)
 
 
-def member_bytes(run: RunSettings, engine: str = "compiled", *, examples: int | None = None) -> int:
+def member_bytes(
+    run: RunSettings,
+    engine: str = "compiled",
+    device: str = "cpu",
+    *,
+    examples: int | None = None,
+) -> int:
     """Return the memory of one member of an ensemble in training.
 
     Args:
         run: The member.
         engine: What trains it.
+        device: ``cpu`` or ``cuda``.
         examples: D of the ensemble's largest member, to which the stacked engine pads.
     """
-    return engines.ENGINES.find(engine).COST.member_bytes(run, examples or run.dataset_size)
+    one = engines.ENGINES.find(engine).cost(device)
+    return one.member_bytes(run, examples or run.dataset_size)
 
 
 def group_bytes(group: Sequence[RunSettings], engine: str = "compiled", device: str = "cpu") -> int:
@@ -86,7 +94,7 @@ def group_bytes(group: Sequence[RunSettings], engine: str = "compiled", device: 
     The largest dataset counts for all, whatever the engine: a bound must hold for the worst.
     """
     largest = max(group, key=lambda member: member.dataset_size)
-    each = member_bytes(largest, engine, examples=largest.dataset_size)
+    each = member_bytes(largest, engine, device, examples=largest.dataset_size)
     return len(group) * each + shared_bytes(largest, len(group), engine, device)
 
 

@@ -14,6 +14,11 @@ hypothesis_settings.register_profile("dev", deadline=None)
 hypothesis_settings.register_profile("ci", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
+# What tests expect of workers, engines and bits is a CPU's, on a machine with a GPU as well, and in
+# the processes that they start. tests/gpu is what is for a GPU.
+if "TEST_GPU" not in os.environ:
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
 # Test processes run side by side; more threads each would only get in each other's way.
 torch.set_num_threads(1)
 
