@@ -10,7 +10,7 @@ import importlib.metadata
 
 from cyclopts import App
 
-from predictions.cli import catalogue, reading, training, working
+from predictions.cli import catalogue, examining, reading, training, working
 
 app = App(
     name="predictions",
@@ -34,6 +34,7 @@ app.command(reading.report)
 app.command(reading.plans)
 app.command(reading.list_foretold, name="foretold")
 app.command(reading.status)
+app.command(examining.doctor)
 app.command(working.work)
 
 
