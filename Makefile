@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 COMPILED := torch, scipy.stats, pandas, statsmodels.stats.api, matplotlib.pyplot, hypothesis, xdist, predictions.cli.app, predictions.trainer, paper_figures.cli
 
-.PHONY: help install ungrokking predictions confirm at-rest critical-size first-study controls substitutes replication variants figures findings test test-gpu test-cluster check bench bench-gpu calibration endurance clean
+.PHONY: help install ungrokking predictions confirm at-rest critical-size first-study controls substitutes replication variants figures findings test test-gpu test-cluster test-ray check bench bench-gpu calibration endurance clean
 
 help:
 	@echo "make ungrokking     train, judge and report the main experiment (quick size)"
@@ -27,6 +27,7 @@ help:
 	@echo "make bench-gpu      the same on an NVIDIA GPU, with tf32 and a paper-size run"
 	@echo "make test-gpu       the tests that need an NVIDIA GPU: same bits each time, and a CPU's numbers"
 	@echo "make test-cluster   the tests on a real Slurm of this machine, which needs root and a quarter of an hour"
+	@echo "make test-ray       the tests on a Ray of two nodes on this machine, a quarter of an hour; installs Ray"
 	@echo "make endurance      a store under processes that are killed, a hundred times"
 	@echo "make calibration    coverage of intervals and error rates of rules, at full length"
 
@@ -125,8 +126,12 @@ test-gpu: $(READY)
 test-cluster: $(READY)
 	command -v slurmctld || apt-get install --yes --no-install-recommends slurm-wlm munge
 	tests/cluster/slurm.sh start build/slurm
-	TEST_CLUSTER=1 SLURM_CONF=$(CURDIR)/build/slurm/slurm.conf OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/cluster --numprocesses 0 -rP; \
+	TEST_CLUSTER=1 SLURM_CONF=$(CURDIR)/build/slurm/slurm.conf OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/cluster/test_slurm.py --numprocesses 0 -rP; \
 	  ended=$$?; tests/cluster/slurm.sh stop build/slurm; exit $$ended
+
+test-ray: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[ray]'
+	TEST_CLUSTER=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/cluster/test_ray.py --numprocesses 0 -rP
 
 endurance: $(READY)
 	$(BIN)/python -m pytest tests/runs/test_kill.py --numprocesses 0 --calibration full -rP

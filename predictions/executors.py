@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -15,7 +16,10 @@ from efficiency.errors import InvalidInputError, did_you_mean
 from efficiency.registry import Registry
 from predictions import plugins
 from runs.execution.executors import THREADS, Executor
+from runs.execution.ray_tasks import Ray, RayOptions
 from runs.execution.slurm import Slurm, SlurmOptions
+
+Options = TypeVar("Options", SlurmOptions, RayOptions)
 
 Maker = Callable[[Mapping[str, Any], Mapping[str, Any], bool], Executor]
 """From the options of a profile, what workers need to know of training and whether to detach."""
@@ -34,9 +38,24 @@ def _of_module(name: str, thing: Any) -> Maker:
 EXECUTORS: Registry[Maker] = Registry("executor", _of_module)
 
 
-def worker_command() -> list[str]:
-    """Return the command of a worker, without what it is to train."""
-    return [sys.executable, "-m", "predictions", *plugins.options(), "work"]
+def worker_command(options: dict[str, Any]) -> list[str]:
+    """Return the command of a worker, without what it is to train.
+
+    Args:
+        options: Those of a profile; ``program``, which is taken out, is what runs the command line
+            on a node: a container, for one. Default: this interpreter.
+    """
+    program = options.pop("program", None)
+    if program is None:
+        words = [sys.executable, "-m", "predictions"]
+    elif isinstance(program, str) and program.strip():
+        words = shlex.split(program)
+    else:
+        raise InvalidInputError(
+            f"program is {program!r}; give what runs predictions on a node as one string, "
+            '"apptainer run /images/circuit-efficiency.sif" for one'
+        )
+    return [*words, *plugins.options(), "work"]
 
 
 def _threads(options: Mapping[str, Any], training: Mapping[str, Any], detach: bool) -> Executor:
@@ -47,26 +66,51 @@ def _threads(options: Mapping[str, Any], training: Mapping[str, Any], detach: bo
     return THREADS
 
 
-def _slurm(options: Mapping[str, Any], training: Mapping[str, Any], detach: bool) -> Executor:
-    known = [field.name for field in fields(SlurmOptions)]
+def _told(error: ValidationError) -> str:
+    return "; ".join(": ".join([*map(str, one["loc"]), one["msg"]]) for one in error.errors())
+
+
+def _checked(
+    kind: type[Options], who: str, options: Mapping[str, Any], *, more: str = ""
+) -> Options:
+    """Return the options of cluster software, as one of its kind."""
+    known = [field.name for field in fields(kind)]
     for name in options:
         if name not in known:
             raise InvalidInputError(
-                f"there is no option {name!r} of Slurm; {did_you_mean(name, known)}choose from "
-                f"{', '.join(known)}, or give any of sbatch under more"
+                f"there is no option {name!r} of {who}; {did_you_mean(name, known)}choose from "
+                f"{', '.join(known)}{more}"
             )
+    checker: TypeAdapter[Options] = TypeAdapter(kind)
+    try:
+        return checker.validate_python(options)
+    except ValidationError as error:
+        raise InvalidInputError(f"the options of {who} cannot be used: {_told(error)}") from error
+
+
+def _slurm(options: Mapping[str, Any], training: Mapping[str, Any], detach: bool) -> Executor:
     # One line is given as a string, in TOML, as easily as in a list.
     lines = {n: [options[n]] for n in ("setup", "more") if isinstance(options.get(n), str)}
-    try:
-        asked = TypeAdapter(SlurmOptions).validate_python({**options, **lines})
-    except ValidationError as error:
-        told = "; ".join(": ".join([*map(str, one["loc"]), one["msg"]]) for one in error.errors())
-        raise InvalidInputError(f"the options of Slurm cannot be used: {told}") from error
-    return Slurm(asked, worker_command(), training, detach=detach)
+    given = {**options, **lines}
+    worker = worker_command(given)
+    asked = _checked(SlurmOptions, "Slurm", given, more=", program, or any of sbatch under more")
+    return Slurm(asked, worker, training, detach=detach)
+
+
+def _ray(options: Mapping[str, Any], training: Mapping[str, Any], detach: bool) -> Executor:
+    if detach:
+        raise InvalidInputError(
+            "tasks of Ray end with the command that began them; leave out --detach, and give the "
+            "command to `ray job submit --no-wait -- predictions run …`"
+        )
+    given = dict(options)
+    worker = worker_command(given)
+    return Ray(_checked(RayOptions, "Ray", given, more=", program"), worker, training)
 
 
 EXECUTORS.register("threads", _threads)
 EXECUTORS.register("slurm", _slurm)
+EXECUTORS.register("ray", _ray)
 
 
 def profile(path: Path | None, name: str) -> dict[str, Any]:

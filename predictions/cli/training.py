@@ -59,8 +59,8 @@ class Training:
     on: Annotated[
         str,
         Parameter(
-            help="What trains: threads of this process; slurm, jobs of Slurm; or module:executor "
-            "of one's own."
+            help="What trains: threads of this process; jobs of slurm; tasks of ray; or "
+            "module:executor of one's own."
         ),
     ] = "threads"
     profile: Annotated[
@@ -71,6 +71,7 @@ class Training:
     ] = None
     partition: Annotated[str | None, Parameter(help="Partition of the cluster.")] = None
     time: Annotated[str | None, Parameter(help="Limit of a job, as Slurm takes it.")] = None
+    address: Annotated[str | None, Parameter(help="Of a cluster of Ray; default: auto.")] = None
     max_jobs: Annotated[
         int | None,
         Parameter(help="Jobs at once.", converter=whole_number, validator=Number(gte=1)),
@@ -112,7 +113,8 @@ class Training:
                 f"--workers {self.workers} is for threads of this process, and --on {self.on} was "
                 "given; say how many jobs there may be with --max-jobs"
             )
-        given = {"partition": self.partition, "time": self.time, "max_jobs": self.max_jobs}
+        names = ("partition", "time", "address", "max_jobs")
+        given = {name: getattr(self, name) for name in names}
         options = profile(self.profile, self.on)
         options |= {name: value for name, value in given.items() if value is not None}
         training = {"device": trainer.device, "engine": self.engine}

@@ -10,35 +10,20 @@ itself requeued. Slurm requeues it after a preemption and when a node is lost.
 from __future__ import annotations
 
 import shlex
-import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, final
 
 from runs.execution.executors import Submitted
+from runs.execution.following import Group, Watch, besides, followed, memory_of, noted
 from runs.execution.jobs import Job, jobs
-from runs.execution.planning import Trainer, generations, plan
+from runs.execution.planning import Trainer, plan
 from runs.execution.progress import Execution, Progress
-from runs.execution.slurm_commands import PREFIX, ask, in_words, queue
-from runs.execution.stopping import stop_on_signals
-from runs.execution.work import lost_starts
-from runs.execution.workplaces import folder_of, set_out, tidy
-from runs.files import StoreError
+from runs.execution.slurm_commands import PREFIX, ask, queue
 from runs.identity import Document
 from runs.store import Store
-
-Group = Sequence[Document]
-
-POLL_SECONDS = 5.0
-"""Time between two looks at the queue."""
-
-SILENT_SECONDS = 600.0
-"""Time for which Slurm may give no answer while jobs are followed."""
-
-ROUNDS = 3
-"""How often a command submits what is missing, as long as something comes of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,8 +120,7 @@ class Slurm:
     def preview(self, documents: Sequence[Document], store: Store, trainer: Trainer) -> str:
         """See ``runs.execution.executors.Executor``."""
         levels = plan(documents, store, trainer)
-        job = Job.of(store, levels, self._training)
-        memory = _memory(trainer, levels) if levels else 0.0
+        job, memory = Job.of(store, levels, self._training), memory_of(trainer, levels)
         return "\n".join(self.script(job, at, store, memory) for at in range(len(levels)))
 
     def execute(
@@ -148,71 +132,48 @@ class Slurm:
         report: Callable[[Progress], None],
     ) -> Execution:
         """See ``runs.execution.executors.Executor``."""
-        began = time.monotonic()
-        tidy(store)
-        wanted = {run for level in generations(documents) for run in level}
-        execution = Execution(found=sum(map(store.has, wanted)))
-        watch = _Watch(store, wanted, report)
-        with stop_on_signals(watch.stop):
-            running = self._follow(documents, store, trainer, watch)
-        execution.by_others = watch.saved() - execution.found
-        execution.skipped = lost_starts(documents, store)
-        undone = wanted - watch.there() - execution.skipped.keys()
-        execution.interrupted = bool(undone)
-        execution.seconds = time.monotonic() - began
-        execution.elsewhere = "by jobs of Slurm"
-        if watch.stop.is_set():
-            names = [f"{PREFIX}{job.name}-{at}" for job in running for at in range(len(job.ids))]
-            execution.goes_on = f"the jobs go on; `scancel --me --name={','.join(names)}` ends them"
-        elif undone:
-            raise StoreError(
-                f"{len(undone)} runs are missing, and no job is left in the queue; what the last "
-                f"ones printed is in {store.path / 'jobs'}. What was saved is not lost: the same "
-                "command submits the rest again"
-            )
-        return execution
+        watch = Watch(documents, store, report, "Slurm")
+        return followed(
+            watch,
+            store,
+            lambda: self._train(documents, store, trainer, watch),
+            elsewhere="by jobs of Slurm",
+            nothing_left="no job is left in the queue",
+        )
 
-    def _follow(
-        self, documents: Sequence[Document], store: Store, trainer: Trainer, watch: _Watch
-    ) -> list[Job]:
+    def _train(
+        self, documents: Sequence[Document], store: Store, trainer: Trainer, watch: Watch
+    ) -> str:
         """Submit what no job has and follow all, until nothing is missing or nothing comes of it.
 
         Returns:
-            The jobs that were followed last.
+            What becomes of the jobs that were followed last.
         """
-        saved_at_submission: list[int] = []
         running: list[Job] = []
-        while not watch.stop.is_set():
-            if watch.wanted <= watch.there() | lost_starts(documents, store).keys():
-                break
-            noted = jobs(store)
-            there = queue(noted)
-            running = [job for job in noted if job.name in there]
-            if levels := _besides(running, plan(documents, store, trainer), store):
-                now = watch.saved()
-                if now in saved_at_submission or len(saved_at_submission) == ROUNDS:
-                    break  # what came of it last time would come of it again
-                saved_at_submission.append(now)
+        while not watch.stop.is_set() and not watch.done():
+            known = jobs(store)
+            there = queue(known)
+            running = [job for job in known if job.name in there]
+            if levels := besides(running, plan(documents, store, trainer), store):
+                if not watch.again():
+                    break
                 running.append(self._submit(levels, store, trainer))
             elif not running:
                 break
             if self._detach:
                 raise Submitted([job.name for job in running])
-            watch.follow(running)
-        return running
+            watch.follow(partial(_left_of, tuple(running)))
+        names = [f"{PREFIX}{job.name}-{at}" for job in running for at in range(len(job.ids))]
+        return f"the jobs go on; `scancel --me --name={','.join(names)}` ends them"
 
     def _submit(self, levels: Sequence[Sequence[Group]], store: Store, trainer: Trainer) -> Job:
         """Submit what is to train; return it as noted."""
-        store.require_writable()
-        for group in (group for groups in levels for group in groups):
-            set_out(store, group)
-        job = Job.of(store, levels, self._training)
-        job.write(store)
+        job = noted(levels, store, self._training)
         ids: list[str] = []
         for level in range(len(levels)):
             # After any end: what a task could not do, the next round does.
             after = [f"--dependency=afterany:{ids[-1]}"] if ids else []
-            script = self.script(job, level, store, _memory(trainer, levels))
+            script = self.script(job, level, store, memory_of(trainer, levels))
             said = ask(["sbatch", "--parsable", *after], script)
             ids.append(said.strip().split(";")[0])
             job = replace(job, ids=tuple(ids))
@@ -220,66 +181,6 @@ class Slurm:
         return job
 
 
-def _besides(
-    running: Sequence[Job], levels: Sequence[Sequence[Group]], store: Store
-) -> list[list[Group]]:
-    """Return those groups of a plan that no running job has, without empty generations."""
-    theirs = {name for job in running for groups in job.levels for name in groups}
-    left = [[one for one in level if folder_of(store, one).name not in theirs] for level in levels]
-    return [level for level in left if level]
-
-
-def _memory(trainer: Trainer, levels: Sequence[Sequence[Group]]) -> float:
-    return max(trainer.memory_bytes([group]) for groups in levels for group in groups)
-
-
-class _Watch:
-    """Sees what comes of jobs."""
-
-    def __init__(
-        self,
-        store: Store,
-        wanted: set[str],
-        report: Callable[[Progress], None],
-    ) -> None:
-        self.stop = threading.Event()
-        self.wanted, self._store, self._report = wanted, store, report
-        self._found: set[str] = set()
-
-    def there(self) -> set[str]:
-        """Return which of the wanted runs the store has."""
-        folder = self._store.path / "runs"
-        listed = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
-        self._found |= {run for run in self.wanted & listed - self._found if self._store.has(run)}
-        return self._found
-
-    def saved(self) -> int:
-        """Return how many they are."""
-        return len(self.there())
-
-    def follow(self, running: Sequence[Job]) -> None:
-        """Report until nothing of jobs is left in the queue, or until asked to stop."""
-        begun, first = time.monotonic(), self.saved()
-        counts: Counter[str] = Counter()
-        heard = begun
-        while not self.stop.is_set():
-            try:
-                counts = sum(queue(running).values(), Counter())
-                heard = time.monotonic()
-            except StoreError as error:
-                if time.monotonic() > heard + SILENT_SECONDS:
-                    raise
-                counts = Counter({f"not known ({error})": 1})
-            done = self.saved()
-            self._report(
-                Progress(
-                    runs_done=done - first,
-                    runs_total=len(self.wanted) - first,
-                    seconds_done=float(done - first),
-                    seconds_total=float(len(self.wanted) - first),
-                    activity=f"Slurm: {in_words(counts) or 'ending'}",
-                )
-            )
-            if not counts:
-                return
-            self.stop.wait(min(POLL_SECONDS, 0.5 + 0.1 * (time.monotonic() - begun)))
+def _left_of(running: Sequence[Job]) -> Counter[str]:
+    """Return how many tasks of some jobs are in which state of Slurm."""
+    return sum(queue(running).values(), Counter())

@@ -7,8 +7,9 @@ import shlex
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from runs.execution.following import in_words
 from runs.execution.jobs import Job, jobs
 from runs.files import StoreError
 from runs.store import Store
@@ -60,8 +61,6 @@ def queue(noted: Sequence[Job]) -> dict[str, Counter[str]]:
         StoreError: Slurm does not say.
     """
     ours = {(job.name, number): job for job in noted for number in job.ids}
-    if not ours:
-        return {}
     found: dict[str, Counter[str]] = {}
     said = ask(["squeue", "--noheader", "--array", "--me", "--format=%F|%j|%T|%r"])
     for line in said.splitlines():
@@ -86,11 +85,6 @@ def in_the_queue(store: Store) -> list[str]:
     except StoreError as error:
         return [f"what is in the queue is not known: {error}"]
     return [f"job {name} of Slurm: {in_words(counts)}" for name, counts in sorted(found.items())]
-
-
-def in_words(counts: Mapping[str, int]) -> str:
-    """Return how many tasks are in which state."""
-    return ", ".join(f"{number} {name}" for name, number in sorted(counts.items()))
 
 
 def requeue() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -11,53 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from runs import Store
-from tests.runs.test_kill import contents
-
-ASKED = ("ungrokking", "--size", "quick", "--seeds", "4")
-PATIENCE = 900  # Slurm holds a task back for two minutes after each requeue
+from tests.cluster.asked import ASKED, PATIENCE, equal_parts, predictions, resumed
 
 
 def slurm(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-
-def predictions(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    where = ("--store", str(place), "--out", str(place.with_suffix(".report")))
-    command = [sys.executable, "-m", "predictions", "run", *ASKED, *where, *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
-
-
-def equal_parts(place: Path) -> dict[str, bytes]:
-    """Return what must be equal: all but how many trained side by side, and what jobs printed."""
-    found = {}
-    for name, held in contents(place).items():
-        if name.startswith(("jobs/", "statements/")):
-            continue
-        if name.endswith("provenance.json"):
-            origin = json.loads(held)
-            del origin["training"]["workers"]
-            found[name] = json.dumps(origin, sort_keys=True).encode()
-        else:
-            found[name] = held
-    return found
-
-
-def resumed(place: Path) -> int:
-    """Return how many runs went on from a checkpoint."""
-    store = Store(place)
-    origins = (store.load(run).provenance for run in store.identities())
-    return sum(origin["times"]["resumed_at_step"] > 0 for origin in origins)
-
-
-@pytest.fixture(scope="module")
-def local(tmp_path_factory):
-    if "TEST_CLUSTER" not in os.environ:  # nobody's own cluster is to be tested on
-        pytest.skip("`make test-cluster` starts a Slurm")
-    place = tmp_path_factory.mktemp("local") / "store"
-    answer = predictions(place)
-    assert answer.returncode == 0, answer.stderr
-    return place
 
 
 def submitted(place: Path, *words: str) -> str:

@@ -306,12 +306,17 @@ def replace_file(folder, name, text):
             r"no option 'tme' of Slurm; did you",
         ),
         (["--on", "slurm", "--profile", "{none}"], r"none.toml cannot be read"),
+        (["--on", "slurm", "--address", "auto"], r"no option 'address' of Slurm"),
+        (["--on", "ray", "--partition", "long"], r"no option 'partition' of Ray"),
+        (["--on", "ray", "--profile", "{profile}"], r"program is 3; give what runs predictions"),
+        (["--on", "ray", "--detach"], r"leave out --detach, and give the command to `ray job"),
+        (["--on", "ray", "--max-jobs", "0"], r"0"),
         (["--on", "tests.build:TASK"], r"must be a function from options"),
     ],
 )
 def test_what_cannot_be_asked_of_a_cluster_is_told(predictions, own_store, tmp_path, options, told):
     profile = tmp_path / "cluster.toml"
-    profile.write_text('[slurm]\ntme = "01:00:00"\n')
+    profile.write_text('[slurm]\ntme = "01:00:00"\n[ray]\nprogram = 3\n')
     words = [one.format(profile=profile, none=tmp_path / "none.toml") for one in options]
     answer = run_smoke(predictions, own_store, tmp_path, *words)
     assert answer.code == 2
@@ -320,13 +325,17 @@ def test_what_cannot_be_asked_of_a_cluster_is_told(predictions, own_store, tmp_p
 
 def test_a_dry_run_prints_the_scripts_of_jobs(predictions, tmp_path):
     profile = tmp_path / "cluster.toml"
-    profile.write_text('[slurm]\ntime = "01:00:00"\nsetup = "module load gcc"\nmax_jobs = 3\n')
+    profile.write_text(
+        '[slurm]\ntime = "01:00:00"\nsetup = "module load gcc"\nmax_jobs = 3\n'
+        'program = "apptainer run --nv /images/c.sif"\n'
+    )
     asked = ("--on", "slurm", "--profile", profile, "--partition", "long", "--dry-run")
     answer = run_smoke(predictions, tmp_path / "new", tmp_path, *asked)
     assert answer.code == 0
     assert answer.out.count("#SBATCH --partition=long\nmodule load gcc\n") == 2
     assert answer.out.count("#SBATCH --time=01:00:00\n") == 2
     assert "#SBATCH --array=0-2\n" in answer.out
+    assert answer.out.count("\nexec apptainer run --nv /images/c.sif work ") == 2
     assert not (tmp_path / "new").exists()
 
 

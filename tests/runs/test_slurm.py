@@ -190,9 +190,14 @@ def test_slurm_may_be_silent_while_jobs_are_followed(tmp_path, fake, monkeypatch
     Job(levels=[["a"]], training={}, ids=("7",)).write(Store(tmp_path / "other"))
     (line,) = in_the_queue(Store(tmp_path / "other"))
     assert line.startswith("what is in the queue is not known: squeue")
-    monkeypatch.setattr("runs.execution.slurm.SILENT_SECONDS", 1.0)
+    store = Store(tmp_path / "s")
     with pytest.raises(StoreError, match="Unable to contact slurm controller"):
-        slurm().execute(family(), Store(tmp_path / "s"), FakeTrainer(), report=said.append)
+        slurm().execute(family(), store, FakeTrainer(), report=said.append)
+    assert not store.path.exists()
+    monkeypatch.setattr("runs.execution.following.SILENT_SECONDS", 1.0)
+    monkeypatch.setenv("FAKE_QUEUE", str(len((fake / "queue").read_text().splitlines()) + 1))
+    with pytest.raises(StoreError, match="Unable to contact slurm controller"):
+        slurm().execute(family(), store, FakeTrainer(), report=said.append)
     assert any("not known" in progress.activity for progress in said)
 
 
@@ -233,5 +238,6 @@ def test_a_machine_without_slurm_is_told(tmp_path, monkeypatch):
     Job(levels=[["a"]], training={}, ids=("7",)).write(Store(tmp_path / "other"))
     monkeypatch.setenv("PATH", str(tmp_path))
     assert in_the_queue(Store(tmp_path / "other")) == []
-    with pytest.raises(StoreError, match=r"sbatch cannot be started .*leave it out to train here"):
+    with pytest.raises(StoreError, match=r"squeue cannot be started .*leave it out to train here"):
         execute(Store(tmp_path / "s"), [document(1)])
+    assert not (tmp_path / "s").exists(), "nothing is noted that nobody was asked for"
