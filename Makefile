@@ -121,6 +121,7 @@ calibration: $(READY)
 
 # A real Slurm of this machine; as root, and it stays installed.
 test-gpu: $(READY)
+	$(BIN)/python -c 'import sys, torch; sys.exit(not torch.cuda.is_available() and "torch sees no GPU here")'
 	TEST_GPU=1 $(BIN)/python -m pytest tests/gpu --numprocesses 0
 
 test-cluster: $(READY)

@@ -4,10 +4,11 @@
 
 The plan is the real one (`runs.plan`: generations, packing, the longest first, estimated times), of
 ungrokking at quick with as many seeds as make so many runs. Time is simulated: a worker takes the
-first group of its generation that is free, as `runs.execution.sharing` does; checkpoints, leases
-and the patience of a worker are those of the code. A worker dies at a constant rate, without a
-signal; another begins after `RESTART` seconds; its group waits for the end of the lease, and goes
-on from its last checkpoint. Generations are those of jobs: the next begins when one has ended.
+first group of its generation that is free, as `runs.execution.sharing` does; checkpoints and leases
+are those of the code, and a worker that finds nothing waits for what the dead have left. A worker
+dies at a constant rate, without a signal; another begins after `RESTART` seconds; its group waits
+for the end of the lease, and goes on from its last checkpoint. Generations are those of jobs: the
+next begins when one has ended.
 """
 
 from __future__ import annotations
@@ -83,8 +84,8 @@ def simulated(
     out = Outcome(0.0, work / workers, max(work / workers, sum(map(max, levels))))
     now = 0.0
     for groups in levels:
-        # What is free: when, in the order of the plan, and how much of it is left.
-        free = [(0.0, order, left) for order, left in enumerate(groups)]
+        # What is free: its place in the plan, and how much of it is left.
+        free = [(order, left) for order, left in enumerate(groups)]
         held: list[tuple[float, int, float]] = []  # groups of the dead, by the end of their lease
         free.reverse()
         idle = [(now + START, worker) for worker in range(min(workers, len(groups)))]
@@ -94,11 +95,11 @@ def simulated(
             begins, worker = heapq.heappop(idle)
             while held and held[0][0] <= begins:
                 _, order, left = heapq.heappop(held)
-                free.append((0.0, order, left))  # the longest first: it was early in the plan
+                free.append((order, left))  # the longest first: it was early in the plan
             if not free:
                 heapq.heappush(idle, (held[0][0], worker))
                 continue
-            _, order, left = free.pop()
+            order, left = free.pop()
             dies = rng.exponential(3600.0 / deaths_per_hour) if deaths_per_hour else np.inf
             if dies >= left:
                 ended = max(ended, begins + left)

@@ -21,6 +21,8 @@ from predictions import limits
 from predictions.trainer import usable_cores
 from runs import Store, StoreError, provenance
 from runs.execution.claims import LEASE_SECONDS, Claim
+from runs.files import read_json
+from runs.identity import digest
 
 State = Literal["ok", "slower", "in the way"]
 
@@ -45,17 +47,31 @@ class Finding:
     state: State = "ok"
 
 
-def facts() -> dict[str, Any]:
-    """Return what must be equal on all machines that share a store, as JSON types."""
+def facts(store: Path) -> dict[str, Any]:
+    """Return what must be equal on all machines that share a store, as JSON types.
+
+    Args:
+        store: The store; whether they see the same one is among it.
+    """
     there = provenance.environment()
     code = provenance.code()
     return {
         "version": code["version"],
         "commit": code["commit"],
-        "changed files": code["dirty"],
         "python": there["python"],
         **there["packages"],
+        "compiled by": engines.ENGINES.find("compiled").compiled_by(),
+        "store": _label_of(store),
     }
+
+
+def _label_of(store: Path) -> str | None:
+    """Return what tells a store from others, ``None`` if it is not there: when it was made."""
+    label = store / "store.json"
+    try:
+        return f"{digest(read_json(label))[:12]} of {label.stat().st_mtime_ns}"
+    except (OSError, ValueError):
+        return None
 
 
 def examine(store: Path, like: Mapping[str, Any] | None = None) -> list[Finding]:
@@ -66,7 +82,7 @@ def examine(store: Path, like: Mapping[str, Any] | None = None) -> list[Finding]
         like: ``facts`` of another machine, to compare with.
     """
     return [
-        *_versions(like),
+        *_versions(store, like),
         *_processor(),
         *_graphics(),
         *_compiled(),
@@ -91,13 +107,12 @@ def read_facts(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def _versions(like: Mapping[str, Any] | None) -> Iterator[Finding]:
-    here = facts()
-    changed = ", with changes" if here["changed files"] else ""
+def _versions(store: Path, like: Mapping[str, Any] | None) -> Iterator[Finding]:
+    here = facts(store)
+    changed = ", with changes" if provenance.code()["dirty"] else ""
     ours = f"{here['version']} (commit {str(here['commit'])[:12]}{changed})"
-    others = [
-        f"{n} {v}" for n, v in here.items() if n not in ("version", "commit", "changed files")
-    ]
+    packages = {name: here[name] for name in ("python", *provenance.environment()["packages"])}
+    others = [f"{name} {version}" for name, version in packages.items()]
     yield Finding("versions", ", ".join([ours, *others]))
     if like is None:
         return
@@ -106,6 +121,13 @@ def _versions(like: Mapping[str, Any] | None) -> Iterator[Finding]:
         for name in sorted({*here, *like})
         if here.get(name) != like.get(name)
     ]
+    if not store.exists():
+        yield Finding(
+            "the store",
+            f"{store} is not there; begin it where runs are submitted, on a file system that this "
+            "machine sees too",
+            "in the way",
+        )
     if differ:
         yield Finding("the other machine", "; ".join(differ), "in the way")
     else:
@@ -126,10 +148,16 @@ def _graphics() -> Iterator[Finding]:
         yield Finding("GPU", f"none that torch {torch.__version__} sees{why}; not needed")
         return
     for number in range(torch.cuda.device_count()):
-        card = torch.cuda.get_device_properties(number)
-        free = torch.cuda.mem_get_info(number)[0]
+        about = f"GPU {number}"
+        try:
+            card = torch.cuda.get_device_properties(number)
+            float(torch.ones(2, device=f"cuda:{number}").sum())
+            free = torch.cuda.mem_get_info(number)[0]
+        except RuntimeError as error:  # full, kept by another, or of a kind that torch is not for
+            yield Finding(about, f"cannot be used: {str(error).splitlines()[0]}", "in the way")
+            continue
         told = f"{card.name}, {free / GIB:.1f} of {card.total_memory / GIB:.1f} GiB free"
-        yield Finding(f"GPU {number}", told if number == 0 else f"{told}; only the first is used")
+        yield Finding(about, told if number == 0 else f"{told}; --on gpus uses it too")
 
 
 def _compiled() -> Iterator[Finding]:
@@ -170,7 +198,7 @@ def _claims(folder: Path) -> Iterator[Finding]:
         taken.append(second.take())
         second.give_up()
     if taken == [True, False, True]:
-        yield Finding("claims", "hold: of two processes one gets what both want")
+        yield Finding("claims", "hold: of two that want the same one gets it")
     else:
         yield Finding(
             "claims",

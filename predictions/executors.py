@@ -14,8 +14,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from efficiency.errors import InvalidInputError, did_you_mean
 from efficiency.registry import Registry
-from predictions import plugins
+from predictions import limits, plugins
 from runs.execution.executors import THREADS, Executor
+from runs.execution.processes import Processes
 from runs.execution.ray_tasks import Ray, RayOptions
 from runs.execution.slurm import Slurm, SlurmOptions
 
@@ -46,16 +47,21 @@ def worker_command(options: dict[str, Any]) -> list[str]:
             on a node: a container, for one. Default: this interpreter.
     """
     program = options.pop("program", None)
-    if program is None:
-        words = [sys.executable, "-m", "predictions"]
-    elif isinstance(program, str) and program.strip():
-        words = shlex.split(program)
-    else:
+    words = [sys.executable, "-m", "predictions"] if program is None else _words(program)
+    return [*words, *plugins.options(), "work"]
+
+
+def _words(program: Any) -> list[str]:
+    try:
+        words = shlex.split(program) if isinstance(program, str) else []
+    except ValueError:  # a quotation that does not end
+        words = []
+    if not words:
         raise InvalidInputError(
             f"program is {program!r}; give what runs predictions on a node as one string, "
             '"apptainer run /images/circuit-efficiency.sif" for one'
         )
-    return [*words, *plugins.options(), "work"]
+    return words
 
 
 def _threads(options: Mapping[str, Any], training: Mapping[str, Any], detach: bool) -> Executor:
@@ -108,7 +114,27 @@ def _ray(options: Mapping[str, Any], training: Mapping[str, Any], detach: bool) 
     return Ray(_checked(RayOptions, "Ray", given, more=", program"), worker, training)
 
 
+def _gpus(options: Mapping[str, Any], training: Mapping[str, Any], detach: bool) -> Executor:
+    if detach:
+        raise InvalidInputError("workers of --on gpus end with the command; leave out --detach")
+    given = dict(options)
+    worker = worker_command(given)
+    if given:
+        raise InvalidInputError(
+            f"--on gpus takes program alone, and {', '.join(given)} was given; which GPUs there "
+            "are is said by CUDA_VISIBLE_DEVICES"
+        )
+    if training["device"] != "cuda":
+        raise InvalidInputError(
+            "--on gpus is for machines with GPUs, and the device is 'cpu'; leave it out to train "
+            "on all cores"
+        )
+    numbers = limits.visible_gpus()
+    return Processes([{"CUDA_VISIBLE_DEVICES": one} for one in numbers], worker, training)
+
+
 EXECUTORS.register("threads", _threads)
+EXECUTORS.register("gpus", _gpus)
 EXECUTORS.register("slurm", _slurm)
 EXECUTORS.register("ray", _ray)
 

@@ -27,6 +27,15 @@ def free_bytes(device: str) -> float:
     return min(1024.0 * float(kibibytes), *_left_by_control_groups(), math.inf)
 
 
+def visible_gpus() -> list[str]:
+    """Return the GPUs that this process may use, as ``CUDA_VISIBLE_DEVICES`` calls them."""
+    said = os.environ.get("CUDA_VISIBLE_DEVICES")
+    number = torch.cuda.device_count()
+    if said is None:
+        return [str(one) for one in range(number)]
+    return [one.strip() for one in said.split(",")][:number]
+
+
 def _left_by_control_groups(root: Path = ROOT) -> list[float]:
     """Return the memory that each control group around this process leaves to it."""
     left = []

@@ -36,7 +36,7 @@ def doctor(
 
     found = examine(store, None if like is None else read_facts(like))
     if json:
-        told = {"facts": facts(), "findings": [asdict(one) for one in found]}
+        told = {"facts": facts(store), "findings": [asdict(one) for one in found]}
         print(json_module.dumps(told, indent=2, ensure_ascii=False))
     else:
         width = max(len(one.about) for one in found)

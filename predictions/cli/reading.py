@@ -143,6 +143,7 @@ def status(
     """
     from predictions.cli.status import print_status, status_of
     from runs.execution.slurm_commands import in_the_queue
+    from runs.execution.workplaces import in_training
 
     variant = variant_of(asked)
     size = size_of(size, variant)
@@ -152,7 +153,8 @@ def status(
     if json:
         print_json([row.document() for row in found])
     elif found or not failed:
-        print_status(found, in_the_queue(place))
+        now = [line for line in (in_training(place), *in_the_queue(place)) if line]
+        print_status(found, now)
     return FAILED if failed else DONE
 
 

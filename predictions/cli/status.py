@@ -146,15 +146,15 @@ def _seconds(levels: Sequence[Sequence[Document]], trainer: NetworkTrainer) -> f
     return estimated_seconds(packed, trainer)
 
 
-def print_status(rows: Sequence[Row], jobs: Sequence[str] = ()) -> None:
+def print_status(rows: Sequence[Row], now: Sequence[str] = ()) -> None:
     """Print a table; nothing but a word if there is nothing.
 
     Args:
         rows: Its rows.
-        jobs: A line for each job that trains.
+        now: Lines that say what trains.
     """
     console = terminal()
-    for line in jobs:
+    for line in now:
         console.print(line, highlight=False)
     if not rows:
         console.print("no run of these predictions is in the store")

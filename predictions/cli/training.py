@@ -59,8 +59,8 @@ class Training:
     on: Annotated[
         str,
         Parameter(
-            help="What trains: threads of this process; jobs of slurm; tasks of ray; or "
-            "module:executor of one's own."
+            help="What trains: threads of this process; gpus, a process for each; jobs of slurm; "
+            "tasks of ray; or module:executor of one's own."
         ),
     ] = "threads"
     profile: Annotated[
@@ -111,7 +111,8 @@ class Training:
         if self.workers is not None and self.on != "threads":
             raise InvalidInputError(
                 f"--workers {self.workers} is for threads of this process, and --on {self.on} was "
-                "given; say how many jobs there may be with --max-jobs"
+                "given; say how many jobs there may be with --max-jobs, how many GPUs with "
+                "CUDA_VISIBLE_DEVICES"
             )
         names = ("partition", "time", "address", "max_jobs")
         given = {name: getattr(self, name) for name in names}

@@ -31,7 +31,7 @@ def work(
     level: Annotated[int, Parameter(converter=whole_number)],
     /,
 ) -> int:
-    """Train groups of a job: what jobs of --on slurm run, and nobody else needs.
+    """Train groups of a job: what cluster software runs for --on, and nobody else needs.
 
     Takes what nobody holds until nothing is free, and ends. SIGTERM lets it write checkpoints and
     end; SIGUSR1 or SIGUSR2, before a limit of time, has it also ask Slurm to begin again.

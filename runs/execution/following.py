@@ -13,7 +13,7 @@ from runs.execution.planning import Trainer, generations
 from runs.execution.progress import Execution, Progress
 from runs.execution.stopping import stop_on_signals
 from runs.execution.work import lost_starts
-from runs.execution.workplaces import folder_of, set_out, tidy
+from runs.execution.workplaces import folder_of, in_training, set_out, tidy
 from runs.files import StoreError
 from runs.identity import Document
 from runs.store import Store
@@ -25,6 +25,9 @@ POLL_SECONDS = 5.0
 
 SILENT_SECONDS = 600.0
 """Time for which nothing may be said of them while they are followed."""
+
+HOST_MEBIBYTES = 8192
+"""Of the machine's memory, for a worker on a GPU: libraries, and what it saves."""
 
 ROUNDS = 3
 """How often a command submits what is missing, as long as something comes of it."""
@@ -45,12 +48,19 @@ def memory_of(trainer: Trainer, levels: Sequence[Sequence[Group]]) -> float:
     return max((trainer.memory_bytes([group]) for group in groups), default=0.0)
 
 
-def noted(levels: Sequence[Sequence[Group]], store: Store, training: Mapping[str, object]) -> Job:
+def host_mebibytes(memory_bytes: float, *, on_gpu: bool) -> int:
+    """Return what to ask for a worker that is estimated to take so many bytes of its device."""
+    return HOST_MEBIBYTES if on_gpu else int(memory_bytes / 2**20 * 1.5) + 256
+
+
+def noted(
+    levels: Sequence[Sequence[Group]], store: Store, training: Mapping[str, object], by: str
+) -> Job:
     """Write down groups, and the job that they are of, where its workers will look."""
     store.require_writable()
     for group in (group for groups in levels for group in groups):
         set_out(store, group)
-    job = Job.of(store, levels, training)
+    job = Job.of(store, levels, training, by)
     job.write(store)
     return job
 
@@ -110,11 +120,43 @@ class Watch:
 
     def again(self) -> bool:
         """Return whether to submit what is missing; what came of it last time would come again."""
-        now = self.saved()
-        if now in self._submitted_at or len(self._submitted_at) == ROUNDS:
-            return False
-        self._submitted_at.append(now)
+        if self._is_hopeless():
+            self._wait_for_others()
+            if self._is_hopeless() or self.stop.is_set() or self.done():
+                return False
+        self._submitted_at.append(self.saved())
         return True
+
+    def _is_hopeless(self) -> bool:
+        return self.saved() in self._submitted_at or len(self._submitted_at) == ROUNDS
+
+    def _wait_for_others(self) -> None:
+        """Wait as long as other processes train in this store: they may have what is missing."""
+        while (who := in_training(self._store)) and not self.stop.is_set() and not self.done():
+            done = self.saved()
+            self._report(
+                Progress(
+                    runs_done=0,
+                    runs_total=len(self.wanted) - done,
+                    seconds_done=0.0,
+                    seconds_total=float(len(self.wanted) - done),
+                    activity=f"waiting, {who}",
+                )
+            )
+            if not self._is_hopeless():
+                return
+            self.stop.wait(POLL_SECONDS)
+
+    def complain(self, why: str | None) -> None:
+        """Say why something failed, if it matters.
+
+        Raises:
+            StoreError: Something failed, runs are missing, and nobody asked to stop.
+        """
+        if why is not None and not self.stop.is_set() and not self.done():
+            raise StoreError(
+                f"{why}\nWhat was saved is not lost: the same command submits the rest again"
+            )
 
     def follow(self, look: Callable[[], Mapping[str, int]]) -> None:
         """Report until nothing is left, or until asked to stop.

@@ -28,18 +28,21 @@ class Job:
     Attributes:
         levels: Names of the groups, by generation.
         training: What the workers need to know of training, as JSON types.
+        by: What kind of cluster software has it.
         ids: What the cluster calls the parts of the job, one for each level; empty until it is
             submitted.
     """
 
     levels: Sequence[Sequence[str]]
     training: Mapping[str, Any]
+    by: str = "slurm"
     ids: Sequence[str] = ()
 
     @property
     def name(self) -> str:
-        """The same for the same groups."""
-        return digest([list(level) for level in self.levels])[:12]
+        """The same for the same groups, trained in the same way by the same software."""
+        levels = [list(level) for level in self.levels]
+        return digest([levels, dict(self.training), self.by])[:12]
 
     @classmethod
     def of(
@@ -47,10 +50,11 @@ class Job:
         store: Store,
         levels: Sequence[Sequence[Sequence[Document]]],
         training: Mapping[str, Any],
+        by: str,
     ) -> Self:
         """Return a job of some groups."""
         names = [[folder_of(store, group).name for group in groups] for groups in levels]
-        return cls(levels=names, training=training)
+        return cls(levels=names, training=training, by=by)
 
     def folder(self, store: Store) -> Path:
         """Return where it is noted, with whatever its workers print."""

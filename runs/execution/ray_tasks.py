@@ -9,10 +9,8 @@ here or on another node.
 from __future__ import annotations
 
 import importlib
-import os
 import signal
-import subprocess
-import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +18,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, final
 
-from runs.execution.following import Watch, followed, memory_of, noted
+from runs.execution.children import GRACE_SECONDS, begin, end, last_words
+from runs.execution.following import Watch, followed, host_mebibytes, memory_of, noted
 from runs.execution.jobs import Job
 from runs.execution.planning import Trainer, plan
 from runs.execution.progress import Execution, Progress
@@ -28,19 +27,12 @@ from runs.files import StoreError
 from runs.identity import Document
 from runs.store import Store
 
-STOPPED = (75, 130, -signal.SIGTERM)
+STOPPED = (75, 130, 128 + signal.SIGTERM)
 """How a worker ends that was told to, and has more to do."""
 
-GRACE_SECONDS = 60.0
-"""Time for a worker to write its checkpoints."""
 
-_WITH_PARENT = """
-import ctypes, os, signal, sys
-if sys.platform == "linux":
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-os.execvp(sys.argv[1], sys.argv[1:])
-"""
-"""Becomes the command that is given; the kernel sends it SIGTERM if who began it is killed."""
+LOOK_SECONDS = 0.2
+"""Time between two looks at a worker."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,36 +64,25 @@ class Stopped(Exception):  # noqa: N818 - nothing went wrong
     """A worker was told to end, and has more to do."""
 
 
-def run_worker(command: Sequence[str], log: str) -> None:
+def run_worker(command: Sequence[str], log: str, folder: str) -> None:
     """Run a worker in a process that ends when this one does, what it prints added to a file.
 
     Raises:
         Stopped: It was told to end.
         RuntimeError: It failed.
     """
-    with Path(log).open("ab") as out:
-        worker = subprocess.Popen(
-            [sys.executable, "-c", _WITH_PARENT, *command],
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-            start_new_session=True,  # what is sent to all processes of a task is not for it
-        )
-        try:
-            ended = worker.wait()
-        finally:
-            # However this task ends: cancelled, or its process by SIGTERM.
-            if worker.poll() is None:
-                worker.terminate()
-                try:
-                    worker.wait(GRACE_SECONDS)
-                except subprocess.TimeoutExpired:
-                    worker.kill()
+    # Where the command was given, if it is there: modules of one's own are found from there.
+    worker = begin(command, Path(log), {}, folder if Path(folder).is_dir() else None)
+    try:
+        # Ray cancels by an exception in this thread, which does not come while it waits for good.
+        while (ended := worker.poll()) is None:
+            time.sleep(LOOK_SECONDS)
+    finally:
+        end(worker)  # however this task ends: cancelled, or its process by SIGTERM
     if ended in STOPPED:
         raise Stopped(f"the worker ended with {ended}")
     if ended != 0:
-        last = Path(log).read_text(encoding="utf-8", errors="replace").strip()[-500:]
-        raise RuntimeError(f"the worker ended with {ended}: {last}")
+        raise RuntimeError(f"the worker ended with {ended}: {last_words(Path(log))}")
 
 
 @final
@@ -123,11 +104,12 @@ class Ray:
     def _asked(self, memory_bytes: float) -> dict[str, Any]:
         """Return the options of a task, as Ray takes them."""
         asked = self.options
-        mebibytes = asked.memory_mebibytes or int(memory_bytes / 2**20 * 1.5) + 256
+        on_gpu = self._training.get("device") == "cuda"
+        mebibytes = asked.memory_mebibytes or host_mebibytes(memory_bytes, on_gpu=on_gpu)
         resources = dict(asked.resources)
         return {
             "num_cpus": resources.pop("CPU", 1),
-            "num_gpus": resources.pop("GPU", 0),
+            "num_gpus": resources.pop("GPU", int(on_gpu)),
             "memory": mebibytes * 2**20,
             "resources": resources,
             "max_retries": asked.retries,
@@ -162,10 +144,15 @@ class Ray:
         watch = Watch(documents, store, report, "Ray")
         try:
             ray.init(self.options.address, log_to_driver=False, configure_logging=False)
-        except Exception as error:
+        except ConnectionError as error:
             raise StoreError(
                 f"no cluster of Ray answers at {self.options.address!r} ({error}); `ray start "
                 "--head` starts one, --address says where one is"
+            ) from error
+        except Exception as error:
+            raise StoreError(
+                f"the cluster of Ray at {self.options.address!r} cannot be used "
+                f"({type(error).__name__}: {error})"
             ) from error
         try:
             return followed(
@@ -187,16 +174,14 @@ class Ray:
             levels = plan(documents, store, trainer)
             if not levels or not watch.again():
                 break
-            job = noted(levels, store, self._training)
+            job = noted(levels, store, self._training, "ray")
             asked = self._asked(memory_of(trainer, levels))
+            _require_room(ray, asked)
             for level in range(len(levels)):
                 if not watch.stop.is_set():
                     tasks = self._submitted(ray, job, level, store, asked)
                     why = _followed(ray, tasks, watch) or why
-        if why is not None and not watch.stop.is_set() and not watch.done():
-            raise StoreError(
-                f"{why}\nWhat was saved is not lost: the same command submits the rest again"
-            )
+        watch.complain(why)
         return "their tasks end with this command; what they did is kept in checkpoints"
 
     def _submitted(
@@ -209,7 +194,23 @@ class Ray:
             **asked, retry_exceptions=[Stopped], name=f"predictions-{job.name}-{level}"
         )
         number = min(len(job.levels[level]), self.options.max_jobs)
-        return [task.remote(command, str(folder / f"ray-{level}-{k}.log")) for k in range(number)]
+        here = str(Path.cwd())
+        logs = [str(folder / f"ray-{level}-{k}.log") for k in range(number)]
+        return [task.remote(command, log, here) for log in logs]
+
+
+def _require_room(ray: Any, asked: Mapping[str, Any]) -> None:
+    """Raise ``StoreError`` unless some node could ever run a task that asks for so much."""
+    named = {"CPU": asked["num_cpus"], "GPU": asked["num_gpus"], "memory": asked["memory"]}
+    needed = {**named, **asked["resources"]}
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    if any(all(node.get(n, 0) >= least for n, least in needed.items()) for node in nodes):
+        return
+    told = ", ".join(f"{name} {least:g}" for name, least in needed.items() if least)
+    raise StoreError(
+        f"no node of this cluster of Ray has what a task asks for ({told}); ask for less under "
+        "[ray] in a profile (memory_mebibytes, resources), or add a node that has it"
+    )
 
 
 def _followed(ray: Any, tasks: list[Any], watch: Watch) -> str | None:

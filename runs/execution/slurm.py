@@ -9,6 +9,7 @@ itself requeued. Slurm requeues it after a preemption and when a node is lost.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -17,13 +18,23 @@ from functools import partial
 from typing import Any, final
 
 from runs.execution.executors import Submitted
-from runs.execution.following import Group, Watch, besides, followed, memory_of, noted
+from runs.execution.following import (
+    Group,
+    Watch,
+    besides,
+    followed,
+    host_mebibytes,
+    memory_of,
+    noted,
+)
 from runs.execution.jobs import Job, jobs
 from runs.execution.planning import Trainer, plan
 from runs.execution.progress import Execution, Progress
 from runs.execution.slurm_commands import PREFIX, ask, queue
 from runs.identity import Document
 from runs.store import Store
+
+_TIME = re.compile(r"\d+(:\d+){0,2}|\d+-\d+(:\d+){0,2}|infinite|unlimited", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +66,12 @@ class SlurmOptions:
         for name, smallest in least.items():
             if (value := getattr(self, name)) is not None and value < smallest:
                 raise ValueError(f"{name} is {value}; it must be {smallest} at least")
-        for name in ("partition", "account", "time"):
+        if not _TIME.fullmatch(self.time):
+            raise ValueError(
+                f"time is {self.time!r}; give minutes, minutes:seconds, hours:minutes:seconds, "
+                "days-hours, days-hours:minutes or days-hours:minutes:seconds"
+            )
+        for name in ("partition", "account"):
             value = getattr(self, name)
             if value is not None and (not value.strip() or "\n" in value):
                 raise ValueError(f"{name} is {value!r}; give a word, or leave it out")
@@ -88,7 +104,10 @@ class Slurm:
         """Return the batch script of a level."""
         asked, folder = self.options, job.folder(store).absolute()
         tasks = min(len(job.levels[level]), asked.max_jobs)
-        memory = asked.memory_mebibytes or int(memory_bytes / 2**20 * 1.5) + 256
+        on_gpu = self._training.get("device") == "cuda"
+        memory = asked.memory_mebibytes or host_mebibytes(memory_bytes, on_gpu=on_gpu)
+        # Whoever says anything of GPUs says it all.
+        gpu = on_gpu and not any("gpu" in word.lower() for word in asked.more)
         named = {"partition": asked.partition, "account": asked.account}
         given = {name: value for name, value in named.items() if value is not None}
         lines = [
@@ -96,6 +115,7 @@ class Slurm:
             f"--array=0-{tasks - 1}",
             "--ntasks=1",
             "--cpus-per-task=1",
+            *(["--gpus-per-task=1"] if gpu else []),
             f"--mem={memory}M",
             f"--time={asked.time}",
             "--requeue",
@@ -120,7 +140,7 @@ class Slurm:
     def preview(self, documents: Sequence[Document], store: Store, trainer: Trainer) -> str:
         """See ``runs.execution.executors.Executor``."""
         levels = plan(documents, store, trainer)
-        job, memory = Job.of(store, levels, self._training), memory_of(trainer, levels)
+        job, memory = Job.of(store, levels, self._training, "slurm"), memory_of(trainer, levels)
         return "\n".join(self.script(job, at, store, memory) for at in range(len(levels)))
 
     def execute(
@@ -168,7 +188,7 @@ class Slurm:
 
     def _submit(self, levels: Sequence[Sequence[Group]], store: Store, trainer: Trainer) -> Job:
         """Submit what is to train; return it as noted."""
-        job = noted(levels, store, self._training)
+        job = noted(levels, store, self._training, "slurm")
         ids: list[str] = []
         for level in range(len(levels)):
             # After any end: what a task could not do, the next round does.

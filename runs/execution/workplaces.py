@@ -21,7 +21,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from runs.execution.claims import Claim
+from runs.execution.claims import Claim, is_held
 from runs.files import (
     SCRAP_SECONDS,
     StoreError,
@@ -233,6 +233,14 @@ def holder(folder: Path) -> tuple[str, str]:
         return str(held["host"]), job or f"process {held['process']}"
     except (OSError, ValueError, KeyError, TypeError):
         return "another machine or process", ""
+
+
+def in_training(store: Store) -> str:
+    """Return in words how many groups are in training, and by whom; empty if none is."""
+    folders = [folder for folder in sorted(store.work.glob("*")) if NAME.fullmatch(folder.name)]
+    held = [holder(folder) for folder in folders if is_held(lock(folder))]
+    many = "1 ensemble is" if len(held) == 1 else f"{len(held)} ensembles are"
+    return f"{many} in training by {in_words(held)}" if held else ""
 
 
 def in_words(holders: Collection[tuple[str, str]]) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from predictions import doctor
 from predictions.doctor import Finding, examine, facts, file_system
+from runs import Store
 from runs.execution.claims import Claim
 
 
@@ -35,10 +36,17 @@ def test_a_store_that_is_there_is_left_as_it_is(own_store, predictions):
 def test_versions_are_compared_with_those_of_another_machine(tmp_path, predictions):
     said = predictions("doctor", "--store", tmp_path / "s", "--json")
     there = json.loads(said.out)
-    assert there["facts"] == facts()
+    assert there["facts"] == facts(tmp_path / "s")
     file = tmp_path / "there.json"
     file.write_text(said.out)
+    unseen = predictions("doctor", "--store", tmp_path / "s", "--like", file)
+    assert unseen.code == 2
+    assert "! the store" in unseen.out
+    Store(tmp_path / "s").create()
+    file.write_text(predictions("doctor", "--store", tmp_path / "s", "--json").out)
     assert predictions("doctor", "--store", tmp_path / "s", "--like", file).code == 0
+    Store(tmp_path / "another").create()
+    assert predictions("doctor", "--store", tmp_path / "another", "--like", file).code == 2
     there["facts"]["numpy"] = "0.1"
     file.write_text(json.dumps(there))
     answer = predictions("doctor", "--store", tmp_path / "s", "--like", file)

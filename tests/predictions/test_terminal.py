@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,9 @@ import pytest
 from predictions.plans import Extent
 from predictions.protocol import Prediction
 from predictions.registry import PREDICTIONS
-from runs import identity
+from runs import Store, identity
+from runs.execution.claims import Claim
+from runs.execution.workplaces import lock, note_holder, set_out
 
 NASTY = "[/b][red]<script>alert(1)</script>|`](javascript:1)"
 
@@ -259,6 +262,20 @@ def test_tables_lists_and_descriptions_can_be_read_by_a_machine(predictions):
 def test_what_is_shown_fits_the_width_of_a_page(predictions):
     lines = predictions("show", "ungrokking").out.splitlines()
     assert max(map(len, lines)) <= 100
+
+
+def test_the_status_says_what_is_in_training_and_by_whom(own_store, predictions):
+    asked = ("status", "ungrokking", "--size", "smoke", "--store", own_store)
+    assert "in training" not in predictions(*asked).out
+    store = Store(own_store)
+    folder = store.work / set_out(store, [{"value": 1, "start": None}])
+    claim = Claim(lock(folder))
+    assert claim.take()
+    note_holder(folder)
+    told = predictions(*asked).out
+    assert f"1 ensemble is in training by {platform.node()} (process {os.getpid()})" in told
+    claim.give_up()
+    assert "in training" not in predictions(*asked).out
 
 
 def test_the_status_counts_what_is_there_and_what_is_missing(own_store, predictions):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -54,6 +56,10 @@ class FakeRay(SimpleNamespace):
         assert num_returns == len(tasks)
         return tasks, []
 
+    def nodes(self):
+        dead = {"Alive": False, "Resources": {"CPU": 99.0, "memory": 1e15, "fast": 1.0}}
+        return [dead, {"Alive": True, "Resources": {"CPU": 2.0, "memory": 8e9}}]
+
     def get(self, task):
         if task is not None:
             raise task
@@ -94,6 +100,16 @@ def test_what_is_asked_of_ray_is_shown_before(tmp_path):
     assert second.startswith("level 1: ")
     assert "'num_gpus': 1, 'memory': 734003200, 'resources': {'fast': 0.5}" in first
     assert Ray(asked, WORKER, {}).preview([], store, FakeTrainer()) == ""
+
+
+def test_a_task_that_no_node_could_run_is_told_and_not_waited_for(tmp_path, ray):
+    store = Store(tmp_path / "s")
+    with pytest.raises(StoreError, match=r"no node .* has what a task asks for \(.*fast 1\)"):
+        execute(store, family(), resources={"fast": 1})
+    with pytest.raises(StoreError, match="no node"):
+        execute(store, family(), memory_mebibytes=10**6)
+    asked = Ray(RayOptions(), WORKER, {"device": "cuda"}).preview(family(), store, FakeTrainer())
+    assert "'num_gpus': 1, 'memory': 8589934592" in asked
 
 
 def test_a_worker_that_was_told_to_end_is_tried_again(tmp_path, ray):
@@ -140,15 +156,21 @@ def test_a_machine_without_ray_and_an_address_without_a_cluster_are_told(tmp_pat
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_worker_ends_with_whatever_began_it(tmp_path, number):
     note = tmp_path / "note"
-    worker = ["bash", "-c", f"trap 'echo saved > {note}; exit 130' TERM; sleep 60 & wait"]
-    called = f"run_worker({worker}, {str(tmp_path / 'log')!r})"
+    worker = [
+        "bash",
+        "-c",
+        f"trap 'echo saved > {note}; exit 130' TERM; echo ready; sleep 60 & wait",
+    ]
+    log = tmp_path / "log"
+    called = f"run_worker({worker}, {str(tmp_path / 'log')!r}, '.')"
     code = f"from runs.execution.ray_tasks import run_worker; {called}"
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as task:
         began = time.monotonic()
-        while not children_of(task.pid, "trap"):
+        while (
+            not children_of(task.pid, "trap") or not log.exists() or "ready" not in log.read_text()
+        ):
             assert time.monotonic() < began + 30
             time.sleep(0.1)
-        time.sleep(0.3)
         task.send_signal(number)
     while not note.exists():
         assert time.monotonic() < began + 60
@@ -163,14 +185,23 @@ def children_of(parent: int, word: str) -> list[int]:
 
 def test_how_a_worker_ended_decides_whether_it_is_tried_again(tmp_path):
     log = str(tmp_path / "log")
-    run_worker(["true"], log)
+    run_worker(["true"], log, "no such folder")
     for ended in (75, 130):
         with pytest.raises(Stopped):
-            run_worker(["bash", "-c", f"exit {ended}"], log)
+            run_worker(["bash", "-c", f"exit {ended}"], log, ".")
     with pytest.raises(Stopped):
-        run_worker(["bash", "-c", "kill $$"], log)
+        run_worker(["bash", "-c", "kill $$"], log, ".")
     with pytest.raises(RuntimeError, match="ended with 1: one last word"):
-        run_worker(["bash", "-c", "echo one last word; exit 1"], log)
+        run_worker(["bash", "-c", "echo one last word; exit 1"], log, ".")
+
+
+def test_an_exception_in_the_thread_of_a_task_ends_its_worker(tmp_path):
+    # As ray.cancel does it: no signal comes, and a wait without an end would not hear of it.
+    threading.Timer(1.0, _thread.interrupt_main).start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_worker(["sleep", "60"], str(tmp_path / "log"), ".")
+    assert time.monotonic() < began + 30
 
 
 @pytest.mark.parametrize(

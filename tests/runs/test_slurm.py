@@ -208,11 +208,21 @@ def test_slurm_may_be_silent_while_jobs_are_followed(tmp_path, fake, monkeypatch
         ({"warning_seconds": -5}, "warning_seconds is -5"),
         ({"partition": "a\nrm -r x"}, "partition is"),
         ({"time": " "}, "time is ' '"),
+        ({"time": "banana"}, "time is 'banana'; give minutes, minutes:seconds"),
+        ({"time": "1-00:00:00:00"}, "time is"),
+        ({"time": "04:00:00\n#SBATCH --wrap=x"}, "time is"),
     ],
 )
 def test_options_that_make_no_script_are_refused(options, told):
     with pytest.raises(ValueError, match=told):
         SlurmOptions(**options)
+
+
+@pytest.mark.parametrize(
+    "time", ["30", "30:00", "04:00:00", "2-12", "2-12:30", "2-12:30:15", "UNLIMITED"]
+)
+def test_limits_of_time_are_those_of_sbatch(time):
+    assert SlurmOptions(time=time).time == time
 
 
 def test_a_store_with_a_space_and_a_percent_sign_keeps_its_name(tmp_path):
