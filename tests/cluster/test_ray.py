@@ -64,11 +64,11 @@ def commands() -> dict[int, list[str]]:
 
 
 def workers_of(store: Path) -> list[tuple[int, int]]:
-    """Return each worker on a store, with the process of Ray that began it."""
+    """Return who keeps each worker on a store, with the process of Ray that began it."""
     return [
         (process, int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1]))
         for process, words in commands().items()
-        if "work" in words and str(store) in words
+        if str(store) in words and any(word.endswith("keeper.py") for word in words)
     ]
 
 
