@@ -19,20 +19,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import json
 import os
 import shutil
-import stat
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow
-from pyarrow import parquet
-from safetensors.numpy import save
-
+from runs import run_folder
 from runs.files import (
     StoreError,
     explain_os_error,
@@ -42,34 +37,9 @@ from runs.files import (
     write_file,
 )
 from runs.identity import SCHEMA_VERSION, Document, identity
-from runs.record import SNAPSHOTS, Record, Result
+from runs.record import Record, Result
 
 _FORMAT = "circuit-efficiency store"
-_MARK = "complete.json"
-_FILES = (
-    "settings.json",
-    "history.parquet",
-    "weights.safetensors",
-    "outcome.json",
-    "provenance.json",
-)
-
-
-def _checksum(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _is_whole(folder: Path, name: str, facts: Mapping[str, Any]) -> bool:
-    """Return whether a file is the one whose checksum (and, unless it is old, size) was noted."""
-    found = (folder / name).stat()
-    if not stat.S_ISREG(found.st_mode):
-        return False  # a pipe would wait for ever
-    sizes = facts.get("sizes")
-    if sizes is not None and sizes[name] != found.st_size:
-        return False
-    same: bool = _checksum(folder / name) == facts["files"][name]
-    return same
 
 
 class Store:
@@ -200,26 +170,8 @@ class Store:
         folder = self.folder(run)
         if run in self._verified or not os.path.lexists(folder):
             return None
-        try:
-            if not folder.is_dir():
-                return "it is no folder, or a link to nowhere"
-            if not stat.S_ISREG((folder / _MARK).stat().st_mode):
-                return f"{_MARK} is no file"
-            facts = read_json(folder / _MARK)
-            if not set(_FILES) <= facts["files"].keys() <= {*_FILES, SNAPSHOTS}:
-                return f"{_MARK} does not name the files of a run"
-            for name in facts["files"]:
-                if not _is_whole(folder, name, facts):
-                    return f"{name} does not match its checksum"
-            held = read_json(folder / "settings.json")
-            if identity(held["settings"]) != run:
-                return "settings.json describes another run"
-        except FileNotFoundError as error:
-            return f"{Path(error.filename).name} is missing"
-        except OSError as error:
-            return f"{error.filename} cannot be read: {error.strerror}"
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return "a file is not what was written"
+        if (problem := run_folder.damage(folder, run)) is not None:
+            return problem
         self._verified.add(run)
         return None
 
@@ -305,7 +257,7 @@ class Store:
         def write() -> None:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            _write_run(folder, document, result, provenance)
+            run_folder.write(folder, document, result, provenance)
             os.replace(folder, self.folder(run))
 
         try:
@@ -319,39 +271,3 @@ class Store:
                 return False
             raise explain_os_error(error, self.folder(run)) from error
         return True
-
-
-def _write_run(
-    folder: Path, document: Document, result: Result, provenance: Mapping[str, Any]
-) -> None:
-    """Write all files of a run into an empty folder, the mark last."""
-    _write_json(folder / "settings.json", {"schema": SCHEMA_VERSION, "settings": document})
-    # Column by column: by way of pandas it takes three times as long.
-    columns = {name: result.history[name].to_numpy() for name in result.history}
-    parquet.write_table(pyarrow.table(columns), folder / "history.parquet")
-    (folder / "weights.safetensors").write_bytes(save(dict(result.weights)))
-    kept = {
-        f"{step} {name}": value
-        for step, weights in result.snapshots.items()
-        for name, value in weights.items()
-    }
-    if kept:
-        (folder / SNAPSHOTS).write_bytes(save(kept))
-    _write_json(folder / "outcome.json", result.outcome)
-    _write_json(folder / "provenance.json", provenance)
-    files = (*_FILES, SNAPSHOTS) if kept else _FILES
-    for name in files:
-        with open(folder / name, "rb") as file:
-            os.fsync(file.fileno())
-    mark = {
-        "files": {name: _checksum(folder / name) for name in files},
-        "sizes": {name: (folder / name).stat().st_size for name in files},
-    }
-    write_file(folder / _MARK, json.dumps(mark, indent=2) + "\n")
-
-
-def _write_json(path: Path, value: Any) -> None:
-    path.write_text(
-        json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n",
-        encoding="utf-8",
-    )

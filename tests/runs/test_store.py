@@ -200,7 +200,7 @@ def test_a_full_disk_leaves_no_half_written_run_and_says_what_to_do(tmp_path, mo
     def full(*arguments, **named):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("runs.store.parquet.write_table", full)
+    monkeypatch.setattr("runs.run_folder.parquet.write_table", full)
     with pytest.raises(StoreError, match=r"no space left.*free some space"):
         saved(store, 2)
     monkeypatch.undo()
