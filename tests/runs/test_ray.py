@@ -163,7 +163,9 @@ def test_a_worker_ends_with_whatever_began_it(tmp_path, number):
     ]
     log = tmp_path / "log"
     called = f"run_worker({worker}, {str(tmp_path / 'log')!r}, '.')"
-    code = f"from runs.execution.ray_tasks import run_worker; {called}"
+    # It may be ignored where tests run, in the background of a script for one.
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{heard}; from runs.execution.ray_tasks import run_worker; {called}"
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as task:
         began = time.monotonic()
         while (
@@ -199,8 +201,12 @@ def test_an_exception_in_the_thread_of_a_task_ends_its_worker(tmp_path):
     # As ray.cancel does it: no signal comes, and a wait without an end would not hear of it.
     threading.Timer(1.0, _thread.interrupt_main).start()
     began = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
-        run_worker(["sleep", "60"], str(tmp_path / "log"), ".")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_worker(["sleep", "60"], str(tmp_path / "log"), ".")
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert time.monotonic() < began + 30
 
 
