@@ -192,6 +192,36 @@ class Watch:
             self.stop.wait(min(POLL_SECONDS, 0.5 + 0.1 * (time.monotonic() - begun)))
 
 
+def level_by_level(
+    watch: Watch,
+    planned: Callable[[], Sequence[Sequence[Group]]],
+    note: Callable[[Sequence[Sequence[Group]]], Job],
+    train: Callable[[Job, int], str | None],
+) -> None:
+    """Have one generation after another trained, until nothing is missing or nothing comes of it.
+
+    Args:
+        watch: Sees it.
+        planned: Returns what is missing, by generation.
+        note: Writes that down, as a job.
+        train: Trains a generation of a job, as far as it goes; returns why something failed, if
+            something did.
+
+    Raises:
+        StoreError: Something failed, and runs are missing.
+    """
+    why: str | None = None
+    while not watch.stop.is_set() and not watch.done():
+        levels = planned()
+        if not levels or not watch.again():
+            break
+        job = note(levels)
+        for level in range(len(levels)):
+            if not watch.stop.is_set():
+                why = train(job, level) or why
+    watch.complain(why)
+
+
 def followed(
     watch: Watch,
     store: Store,

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, final
 
 from runs.execution.children import begin, end, last_words
-from runs.execution.following import Watch, followed, noted
+from runs.execution.following import Watch, followed, level_by_level, noted
 from runs.execution.jobs import Job
 from runs.execution.planning import Trainer, plan
 from runs.execution.progress import Execution, Progress
@@ -75,17 +75,13 @@ class Processes:
     def _train(
         self, documents: Sequence[Document], store: Store, trainer: Trainer, watch: Watch
     ) -> str:
-        """Start workers and follow them, level by level, until nothing comes of it."""
-        why: str | None = None
-        while not watch.stop.is_set() and not watch.done():
-            levels = plan(documents, store, trainer)
-            if not levels or not watch.again():
-                break
-            job = noted(levels, store, self._training, "processes")
-            for level in range(len(levels)):
-                if not watch.stop.is_set():
-                    why = self._train_level(job, level, store, watch) or why
-        watch.complain(why)
+        """Start workers and follow them; return what becomes of them if this process ends."""
+        level_by_level(
+            watch,
+            lambda: plan(documents, store, trainer),
+            lambda levels: noted(levels, store, self._training, "processes"),
+            lambda job, level: self._train_level(job, level, store, watch),
+        )
         return "what they did is kept in checkpoints"
 
     def _train_level(self, job: Job, level: int, store: Store, watch: Watch) -> str | None:

@@ -19,7 +19,15 @@ from pathlib import Path
 from typing import Any, final
 
 from runs.execution.children import GRACE_SECONDS, begin, end, last_words
-from runs.execution.following import Watch, followed, host_mebibytes, memory_of, noted
+from runs.execution.following import (
+    Group,
+    Watch,
+    followed,
+    host_mebibytes,
+    level_by_level,
+    memory_of,
+    noted,
+)
 from runs.execution.jobs import Job
 from runs.execution.planning import Trainer, plan
 from runs.execution.progress import Execution, Progress
@@ -168,20 +176,22 @@ class Ray:
     def _train(
         self, ray: Any, documents: Sequence[Document], store: Store, trainer: Trainer, watch: Watch
     ) -> str:
-        """Submit and follow, level by level, until nothing is missing or nothing comes of it."""
-        why: str | None = None
-        while not watch.stop.is_set() and not watch.done():
-            levels = plan(documents, store, trainer)
-            if not levels or not watch.again():
-                break
-            job = noted(levels, store, self._training, "ray")
-            asked = self._asked(memory_of(trainer, levels))
+        """Submit and follow; return what becomes of the tasks if this process ends."""
+        asked: dict[str, Any] = {}
+
+        def note(levels: Sequence[Sequence[Group]]) -> Job:
+            asked.update(self._asked(memory_of(trainer, levels)))
             _require_room(ray, asked)
-            for level in range(len(levels)):
-                if not watch.stop.is_set():
-                    tasks = self._submitted(ray, job, level, store, asked)
-                    why = _followed(ray, tasks, watch) or why
-        watch.complain(why)
+            return noted(levels, store, self._training, "ray")
+
+        level_by_level(
+            watch,
+            lambda: plan(documents, store, trainer),
+            note,
+            lambda job, level: _followed(
+                ray, self._submitted(ray, job, level, store, asked), watch
+            ),
+        )
         return "their tasks end with this command; what they did is kept in checkpoints"
 
     def _submitted(
