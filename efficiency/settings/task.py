@@ -127,7 +127,7 @@ def register(name: str, kind: type[TaskBase]) -> type[TaskBase]:
 
 def _any_task(value: Any) -> Any:
     """Return a task of any kind from what describes it."""
-    if isinstance(value, TaskBase) and not isinstance(value, TaskSettings):
+    if isinstance(value, TaskBase) and type(value) is not TaskSettings:
         name = getattr(value, "kind", None)
         if name is None or type(value) is not TASKS.find(name):
             raise InvalidInputError(

@@ -107,6 +107,7 @@ def _check_design(prediction: Prediction, size: str) -> None:
 
 
 def _check_world(prediction: Prediction, runs: Sequence[Run], wanted: VerdictOutcome) -> None:
+    assert runs, f"no run is planted in which the claim is {wanted}"
     number = len({run.seed for run in runs})
     asked = set(prediction.cells("quick", number))
     foreign = [run.cell for run in runs if run.cell not in asked]

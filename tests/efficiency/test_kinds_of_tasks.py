@@ -158,6 +158,13 @@ def test_a_task_of_ones_own_is_held_to_what_it_says():
             _ = kind().inputs
     with pytest.raises(ValidationError, match="has no name to be found by again"):
         run_of(Outside())
+
+    class Turned(TaskSettings):
+        def build(self):
+            raise NotImplementedError
+
+    with pytest.raises(ValidationError, match="has no name to be found by again"):
+        run_of(Turned(operation="addition", size=5))
     named = register("outside-of-a-test", Outside)
     try:
         assert register("outside-of-a-test", Outside) is named

@@ -86,6 +86,20 @@ class Calm(StackedEngine):
         self.loss_peak_K.zero_()
 
 
+class Coarse(StackedEngine):
+    """Rounds gradients, which shows only where examples are fitted."""
+
+    def __init__(self, members, starts, device):
+        super().__init__(members, starts, device)
+        exact = self._loss
+
+        def rounded(logits, labels):
+            losses, gradient = exact(logits, labels)
+            return losses, (gradient * 1e6).round() / 1e6
+
+        self._loss = rounded
+
+
 def undropped(run, members):
     if run.network.dropout_rate == 0:
         return run
@@ -107,6 +121,7 @@ def rate_times(run, factor):
         (Forgetful, "ends otherwise when training is interrupted"),
         (Blind, "stacked engine: .* differs: 0.5 and"),
         (Calm, "stacked engine: train_loss_peak differs"),
+        (Coarse, "going on where all fits"),
         (hearing(lambda run, members: rate_times(run, len(members))), "alone and beside"),
         (
             hearing(
@@ -131,7 +146,7 @@ def rate_times(run, factor):
         ),
     ],
     ids=[
-        *("forgets a moment", "measures little", "forgets spikes", "depends on company"),
+        *("forgets a moment", "measures little", "forgets spikes", "rounds", "depends on company"),
         *("hears the first alone", "decays to 0", "decays in its own way", "makes no noise"),
         *("drops nothing", "has one loss"),
     ],
@@ -238,6 +253,8 @@ def test_conformance_sees_what_is_wrong(monkeypatch):
         )
         with pytest.raises(AssertionError, match="still asks seeds"):
             check_prediction(claim, true=true, false=false)
+    with pytest.raises(AssertionError, match="no run is planted in which the claim is refuted"):
+        check_prediction(claim, true=true, false=[])
     with pytest.raises(AssertionError, match="it does not ask for"):
         check_prediction(claim, true=RECORDS["efficiency"], false=false)
 
