@@ -119,11 +119,11 @@ bench-gpu: $(READY)
 calibration: $(READY)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/predictions/test_calibration.py tests/predictions/test_calibration_looks.py tests/predictions/test_calibration_family.py tests/predictions/test_calibration_critical_size.py tests/predictions/test_calibration_substitutes.py --numprocesses 2 --calibration full -rP
 
-# A real Slurm of this machine; as root, and it stays installed.
 test-gpu: $(READY)
 	$(BIN)/python -c 'import sys, torch; sys.exit(not torch.cuda.is_available() and "torch sees no GPU here")'
 	TEST_GPU=1 $(BIN)/python -m pytest tests/gpu --numprocesses 0
 
+# A real Slurm of this machine; as root, and it stays installed.
 test-cluster: $(READY)
 	command -v slurmctld || apt-get install --yes --no-install-recommends slurm-wlm munge
 	tests/cluster/slurm.sh start build/slurm

@@ -118,14 +118,22 @@ class Workplace:
             forget_holder(self.folder)
         self.release(finished=not self._set_out)
 
-    def write(self, state: Mapping[str, np.ndarray], legs: Sequence[Document] = ()) -> None:
-        """Replace the checkpoint; arguments as in ``Checkpoint``.
+    def write(
+        self, state: Mapping[str, np.ndarray], legs: Sequence[Document] = (), step: int = 0
+    ) -> None:
+        """Replace the checkpoint.
+
+        Args:
+            state: See ``Checkpoint``.
+            legs: See ``Checkpoint``.
+            step: How many steps that is, for whoever asks how far a group has come.
 
         Raises:
             StoreError: It could not be written; the one before is still there.
         """
         try:
-            index = json.dumps({**self._facts, "legs": list(legs), "names": sorted(state)})
+            said = {"legs": list(legs), "step": step, "names": sorted(state)}
+            index = json.dumps({**self._facts, **said})
             arrays: dict[str, Any] = {**state, _INDEX: np.array(index)}
 
             def write() -> None:
@@ -173,3 +181,12 @@ class Workplace:
             raise
         except Exception:  # damage may make the reader raise anything
             return None
+
+
+def steps_of(folder: Path) -> int:
+    """Return how many steps the checkpoint of a workplace holds, 0 where nobody can say."""
+    try:
+        with np.load(folder / "checkpoint", allow_pickle=False) as held:
+            return int(json.loads(held[_INDEX].item()).get("step", 0))
+    except Exception:  # no checkpoint, or a damaged one: training begins anew
+        return 0

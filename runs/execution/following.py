@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import final
 
+from runs.execution.checkpoints import steps_of
 from runs.execution.jobs import Job
 from runs.execution.planning import Trainer, generations
 from runs.execution.progress import Execution, Progress
@@ -28,9 +30,6 @@ SILENT_SECONDS = 600.0
 
 HOST_MEBIBYTES = 8192
 """Of the machine's memory, for a worker on a GPU: libraries, and what it saves."""
-
-ROUNDS = 3
-"""How often a command submits what is missing, as long as something comes of it."""
 
 
 def besides(
@@ -97,7 +96,7 @@ class Watch:
         self._documents, self._store = documents, store
         self._report, self._who = report, who
         self._found: set[str] = set()
-        self._submitted_at: list[int] = []
+        self._submitted_at: set[tuple[int, int]] = set()
 
     def there(self) -> set[str]:
         """Return which of the wanted runs the store has."""
@@ -118,19 +117,29 @@ class Watch:
         """Return whether nothing is missing that could be trained."""
         return self.wanted <= self.there() | self.lost().keys()
 
-    def again(self) -> bool:
-        """Return whether to submit what is missing; what came of it last time would come again."""
-        if self._is_hopeless():
-            self._wait_for_others()
-            if self._is_hopeless() or self.stop.is_set() or self.done():
+    def again(self, levels: Sequence[Sequence[Group]]) -> bool:
+        """Return whether to submit what is missing: if it came any further since the last time.
+
+        Args:
+            levels: What is missing, by generation.
+        """
+        if self._how_far(levels) in self._submitted_at:
+            self._wait_for_others(levels)
+            if self._how_far(levels) in self._submitted_at or self.stop.is_set() or self.done():
                 return False
-        self._submitted_at.append(self.saved())
+        self._submitted_at.add(self._how_far(levels))
         return True
 
-    def _is_hopeless(self) -> bool:
-        return self.saved() in self._submitted_at or len(self._submitted_at) == ROUNDS
+    def _how_far(self, levels: Sequence[Sequence[Group]]) -> tuple[int, int]:
+        """Return how many runs are saved, and how many steps the begun groups have made.
 
-    def _wait_for_others(self) -> None:
+        A limit of time may end every job of a long group before it has saved anything: its steps
+        show that one more job is worth it.
+        """
+        groups = (group for groups in levels for group in groups)
+        return self.saved(), sum(steps_of(folder_of(self._store, group)) for group in groups)
+
+    def _wait_for_others(self, levels: Sequence[Sequence[Group]]) -> None:
         """Wait as long as other processes train in this store: they may have what is missing."""
         while (who := in_training(self._store)) and not self.stop.is_set() and not self.done():
             done = self.saved()
@@ -143,7 +152,7 @@ class Watch:
                     activity=f"waiting, {who}",
                 )
             )
-            if not self._is_hopeless():
+            if self._how_far(levels) not in self._submitted_at:
                 return
             self.stop.wait(POLL_SECONDS)
 
@@ -213,7 +222,7 @@ def level_by_level(
     why: str | None = None
     while not watch.stop.is_set() and not watch.done():
         levels = planned()
-        if not levels or not watch.again():
+        if not levels or not watch.again(levels):
             break
         job = note(levels)
         for level in range(len(levels)):
@@ -258,7 +267,16 @@ def followed(
     elif undone:
         raise StoreError(
             f"{len(undone)} runs are missing, and {nothing_left}; what the last ones printed is in "
-            f"{store.path / 'jobs'}. What was saved is not lost: the same command submits the rest "
-            "again"
+            f"{store.path / 'jobs'}{_last_words(store)}. What was saved is not lost: the same "
+            "command submits the rest again"
         )
     return execution
+
+
+def _last_words(store: Store) -> str:
+    """Return how the newest log of a job ends, as the end of a clause; empty if there is none."""
+    with contextlib.suppress(OSError):
+        logs = sorted(store.path.glob("jobs/*/*.log"), key=lambda log: log.stat().st_mtime)
+        if logs and (words := logs[-1].read_text(errors="replace").strip()):
+            return f"; the newest ends with {words.splitlines()[-1][:200]!r}"
+    return ""

@@ -175,7 +175,7 @@ class Slurm:
             there = queue(known)
             running = [job for job in known if job.name in there]
             if levels := besides(running, plan(documents, store, trainer), store):
-                if not watch.again():
+                if not watch.again(levels):
                     break
                 running.append(self._submit(levels, store, trainer))
             elif not running:

@@ -196,7 +196,7 @@ class Work:
             # Chunks only decide when we look up; the numbers do not depend on them.
             chunk = max(1, min(2 * chunk, int(chunk * CHUNK_SECONDS / max(now - before, 1e-6))))
             if now >= next_checkpoint:
-                place.write(training.state(), legs)
+                place.write(training.state(), legs, training.step)
                 saved_at, after = training.step, time.monotonic()
                 wait = max(self.checkpoint_seconds, (after - now) / CHECKPOINT_SHARE)
                 next_checkpoint = after + wait
@@ -204,7 +204,7 @@ class Work:
             self._seconds_done[place.folder.name] = estimate * share
         if training.step < training.num_steps:
             if saved_at < training.step:
-                place.write(training.state(), legs)
+                place.write(training.state(), legs, training.step)
             if training.step > 0:
                 self.begun.append(place.folder.name)
 

@@ -1,5 +1,7 @@
 """A worker of a job that trains without networks."""
 
+import os
+import signal
 import sys
 
 from runs import Store, identity
@@ -7,9 +9,32 @@ from runs.execution.jobs import read_job
 from runs.execution.local import train
 from tests.runs.fake import FakeTrainer
 
+
+class Limited(FakeTrainer):
+    """Is told to end once a group has made so many steps."""
+
+    def __init__(self, steps):
+        super().__init__()
+        self.steps = steps
+
+    def begin(self, documents, starts):
+        group = super().begin(documents, starts)
+        advance = group.advance
+
+        def limited(num_steps):
+            advance(min(num_steps, self.steps))
+            os.kill(os.getpid(), signal.SIGUSR1)
+
+        group.advance = limited
+        return group
+
+
 if __name__ == "__main__":
     path, name, level = sys.argv[1:]
     store = Store(path)
     groups = read_job(store, name).groups(store, int(level))
     wanted = {identity(document) for group in groups for document in group}
-    train([groups], wanted, store, FakeTrainer(), patient=False)
+    # A limit of time that ends every worker after some steps.
+    limit = os.environ.get("FAKE_LIMIT")
+    trainer = FakeTrainer() if limit is None else Limited(int(limit))
+    train([groups], wanted, store, trainer, patient=False)

@@ -136,6 +136,27 @@ def test_what_jobs_did_not_do_is_submitted_again_as_long_as_they_do_something(
     assert len([*store.identities()]) == 10
 
 
+def test_what_the_last_job_said_is_in_the_error(tmp_path, fake):
+    store = Store(tmp_path / "s")
+    said = f"cd '{store.path}'/jobs/* && echo '/bin/sh: module: not found' > 1_0.log"
+    with pytest.raises(StoreError, match="newest ends with '/bin/sh: module: not found'"):
+        execute(store, [document(1)], setup=(said, "exit 1"))
+
+
+def test_a_group_that_takes_longer_than_a_job_may_is_submitted_until_it_ends(
+    tmp_path, fake, monkeypatch
+):
+    store = Store(tmp_path / "s")
+    monkeypatch.setenv("FAKE_LIMIT", "3")  # of 20 steps
+    execute(store, [document(1)])
+    assert final(store, document(1)) == 20
+    assert len(list(fake.glob("script-*"))) == 7
+    monkeypatch.setenv("FAKE_LIMIT", "0")
+    with pytest.raises(StoreError, match="1 runs are missing, and no job is left in the queue"):
+        execute(store, [document(2)])
+    assert len(list(fake.glob("script-*"))) == 8, "what makes no step is not tried again"
+
+
 def test_who_mixes_lost_and_sound_runs_in_a_group_trains_the_sound_ones(tmp_path, fake):
     lost = document(1, ends="diverged")
     wanted = [document(2, start=lost), document(3, start=document(4))]
