@@ -22,7 +22,7 @@ from efficiency.engines.costs.stacked import StackedCost
 from efficiency.engines.measuring import Measuring
 from efficiency.engines.subnormals import flushed
 from efficiency.engines.support import ANY, EVERY_RUN, OPTIMISER, Support, unsupported_by_network
-from efficiency.settings import RunSettings, TaskSettings
+from efficiency.settings import RunSettings
 from efficiency.training import counter_random
 from efficiency.training.ensemble import Stack, stack_data
 from efficiency.training.losses import LOSSES
@@ -40,6 +40,8 @@ class StackedEngine(Engine):
     SUPPORT: ClassVar[Support] = {
         **EVERY_RUN,
         **OPTIMISER,
+        "optimiser.embedding_learning_rate": ANY,
+        "optimiser.embedding_weight_decay": ANY,
         "loss": tuple(LOSSES),
         "network.architecture": ANY,
         "network.d_model": ANY,
@@ -52,10 +54,9 @@ class StackedEngine(Engine):
     def unsupported(cls, run: RunSettings) -> str | None:
         """See ``Engine.unsupported``; of its own settings an architecture says which it knows.
 
-        A task of another kind than a table's is asked for its examples, and knows its settings.
+        A task is asked for its examples, and knows its settings.
         """
-        own = () if isinstance(run.task, TaskSettings) else type(run.task).model_fields
-        of_task = {f"task.{name}": ANY for name in own}
+        of_task = {f"task.{name}": ANY for name in type(run.task).model_fields}
         return unsupported_by_network(run, {**cls.SUPPORT, **of_task})
 
     @classmethod

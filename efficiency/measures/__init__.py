@@ -6,7 +6,16 @@ To add one: a function from a ``Reading`` to a number under ``@recorded``; or na
 
 from __future__ import annotations
 
-from efficiency.measures import circuits, spectra
+from efficiency.measures import circuits, representation, spectra
 from efficiency.measures.base import MEASURES, Measure, Reading, recorded, value_of
 
-__all__ = ["MEASURES", "Measure", "Reading", "circuits", "recorded", "spectra", "value_of"]
+__all__ = [
+    "MEASURES",
+    "Measure",
+    "Reading",
+    "circuits",
+    "recorded",
+    "representation",
+    "spectra",
+    "value_of",
+]

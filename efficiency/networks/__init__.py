@@ -30,6 +30,7 @@ from efficiency.networks.layers import Layers, Written
 from efficiency.networks.mlp import MLP, FeaturesMLP
 from efficiency.networks.one_layer_transformer import OneLayerTransformer
 from efficiency.networks.program import Program, StackedProgram
+from efficiency.networks.sum_decoder import SumDecoder
 from efficiency.networks.table_form import TableForm
 from efficiency.networks.transformer import Transformer
 from efficiency.settings.task import TaskSettings
@@ -48,6 +49,7 @@ __all__ = [
     "Point",
     "Program",
     "StackedProgram",
+    "SumDecoder",
     "TableForm",
     "Transformer",
     "Written",

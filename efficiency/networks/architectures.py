@@ -14,6 +14,7 @@ from efficiency.networks.base import Network
 from efficiency.networks.mlp import MLP, FeaturesMLP
 from efficiency.networks.one_layer_transformer import OneLayerTransformer
 from efficiency.networks.program import Program, StackedProgram
+from efficiency.networks.sum_decoder import SumDecoder
 from efficiency.networks.table_form import TableForm
 from efficiency.networks.transformer import Transformer
 from efficiency.registry import Registry
@@ -26,7 +27,13 @@ from efficiency.settings.networks import (
 )
 
 if TYPE_CHECKING:
-    from efficiency.settings import FeaturesMLPSettings, MLPSettings, NetworkSettings, TaskBase
+    from efficiency.settings import (
+        FeaturesMLPSettings,
+        MLPSettings,
+        NetworkSettings,
+        SumDecoderSettings,
+        TaskBase,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +74,17 @@ _OPERANDS = ("a", "b")
 def _mlp(task: TaskBase, n: MLPSettings) -> MLP:
     return MLP(
         num_symbols=task.num_classes, num_layers=n.num_layers, d_model=n.d_model, d_mlp=n.d_mlp
+    )
+
+
+def _sum_decoder(task: TaskBase, n: SumDecoderSettings) -> SumDecoder:
+    return SumDecoder(
+        num_operands=task.num_tokens,
+        num_classes=task.num_classes,
+        num_layers=n.num_layers,
+        d_model=n.d_model,
+        d_mlp=n.d_mlp,
+        num_outputs=n.num_outputs,
     )
 
 
@@ -160,6 +178,21 @@ OURS: dict[str, Architecture] = {
         products=lambda task, n: _hidden_products(2 * n.d_model, task, n),
         activations=lambda task, n: (
             2 * n.d_model + 3 * n.num_layers * n.d_mlp + 3 * task.num_classes
+        ),
+    ),
+    "sum-decoder": Architecture(
+        network=_sum_decoder,
+        program=lambda task, n: StackedProgram(_sum_decoder(task, n), _OPERANDS),
+        prompt=lambda S, n: _OPERANDS,
+        knows=("num_layers", "num_outputs"),
+        products=lambda task, n: (
+            n.d_model * n.d_mlp
+            + (n.num_layers - 1) * n.d_mlp**2
+            + n.d_mlp * (n.num_outputs or task.num_classes)
+            + (n.num_outputs or 0) * task.num_classes
+        ),
+        activations=lambda task, n: (
+            3 * n.d_model + 3 * n.num_layers * n.d_mlp + 3 * task.num_classes * (n.num_outputs or 1)
         ),
     ),
     "features-mlp": Architecture(

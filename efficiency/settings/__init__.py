@@ -12,6 +12,7 @@ from efficiency.settings.networks import (
     NetworkSettings,
     OneLayerTransformerSettings,
     SequenceTransformerSettings,
+    SumDecoderSettings,
     TransformerSettings,
 )
 from efficiency.settings.optimiser import OptimiserSettings
@@ -19,6 +20,7 @@ from efficiency.settings.run import RecordingSettings, Regime, RunSettings
 from efficiency.settings.sequences import DigitAdditionSettings
 from efficiency.settings.task import TASKS, AnyTask, TaskSettings
 from efficiency.settings.task_base import Examples, TaskBase
+from efficiency.settings.whole_numbers import WholeNumberAdditionSettings
 
 __all__ = [
     "NETWORK_SETTINGS",
@@ -39,9 +41,11 @@ __all__ = [
     "Seed",
     "SequenceTransformerSettings",
     "Settings",
+    "SumDecoderSettings",
     "TaskBase",
     "TaskSettings",
     "TransformerSettings",
+    "WholeNumberAdditionSettings",
     "explain",
     "leaves",
 ]

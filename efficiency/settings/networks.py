@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, create_model, model
 
 from efficiency.errors import InvalidInputError
 from efficiency.registry import Registry
-from efficiency.settings.base import Settings
+from efficiency.settings.base import Settings, absent
 from efficiency.settings.task_base import Inputs
 
 Precision = Literal["float32", "tf32", "float64"]
@@ -46,6 +46,11 @@ class NetworkBase(Settings):
     def dropout_rate(self) -> float:
         """Return the share of activations that dropout sets to 0 in training."""
         return 0.0
+
+    @property
+    def logits_are_distances(self) -> bool:
+        """Return whether each logit is minus a squared distance, so that none is above 0."""
+        return False
 
 
 class _Attending(NetworkBase):
@@ -164,6 +169,29 @@ class FeaturesMLPSettings(_Perceptron):
     d_model: Literal[0] = 0
 
 
+class SumDecoderSettings(NetworkBase):
+    """The toy of Liu et al. (2022): a perceptron with tanh on the sum of two embeddings.
+
+    Args:
+        d_model: Dimensions of an embedding; theirs has one.
+        d_mlp: Units of a hidden layer.
+        num_layers: Hidden layers.
+        num_outputs: Numbers that are compared with a random target for each class, of which the
+            nearest is the answer; left out, the outputs are logits.
+    """
+
+    architecture: Literal["sum-decoder"] = "sum-decoder"
+    d_model: int = Field(default=1, ge=1)
+    d_mlp: int = Field(default=200, ge=1)
+    num_layers: int = Field(default=2, ge=1)
+    num_outputs: int | None = Field(default=None, ge=1, exclude_if=absent)
+
+    @property
+    def logits_are_distances(self) -> bool:
+        """See ``NetworkBase``."""
+        return self.num_outputs is not None
+
+
 def of_kind(name: str, kind: type[NetworkBase] = NetworkBase) -> type[NetworkBase]:
     """Return settings like those of a kind, of an architecture of this name."""
     fixed: Any = Literal[name]
@@ -190,6 +218,7 @@ for _kind in (
     MLPSettings,
     SequenceTransformerSettings,
     FeaturesMLPSettings,
+    SumDecoderSettings,
 ):
     NETWORK_SETTINGS.register(_kind.model_fields["architecture"].default, _kind)
 

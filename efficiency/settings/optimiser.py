@@ -43,6 +43,9 @@ class OptimiserSettings(Settings):
             the norm is nearly and not exactly held. Left out, gradients are whole.
         batch_size: Examples of a minibatch, drawn without replacement within an epoch, whose last
             minibatch holds what is left; left out, every step takes all D examples.
+        embedding_learning_rate: η of the embeddings (``W_E``), with the same schedule, where it is
+            another than that of the rest (Liu et al. 2022, section 2: two optimisers).
+        embedding_weight_decay: λ of the embeddings likewise.
         update_noise: Standard deviation of Gaussian noise on the direction of every update, before
             the learning rate: θ ← θ − η(Δ + ε) (Power et al. 2022, A.1.2).
         weight_noise: Standard deviation of Gaussian noise on the weights that a gradient is taken
@@ -62,6 +65,8 @@ class OptimiserSettings(Settings):
     decay_target: Literal["initial"] | None = Field(default=None, exclude_if=absent)
     orthogonal_gradient: Literal["each", "whole"] | None = Field(default=None, exclude_if=absent)
     batch_size: int | None = Field(default=None, ge=1, exclude_if=absent)
+    embedding_learning_rate: float | None = Field(default=None, gt=0, exclude_if=absent)
+    embedding_weight_decay: float | None = Field(default=None, ge=0, exclude_if=absent)
     update_noise: float | None = Field(default=None, gt=0, exclude_if=absent)
     weight_noise: float | None = Field(default=None, gt=0, exclude_if=absent)
 
@@ -96,15 +101,43 @@ class OptimiserSettings(Settings):
 
     @model_validator(mode="after")
     def _decay_leaves_something(self) -> Self:
-        lost = self.learning_rate * self.weight_decay
-        if self.decay_form is None and lost >= 1:
-            raise InvalidInputError(
-                f"learning_rate · weight_decay = {self.learning_rate:g} · {self.weight_decay:g} = "
-                f"{lost:g}: each step multiplies the weights by 1 − ηλ, which is not positive; "
-                "choose them so that ηλ < 1. (Some codes call the product ηλ the weight decay: "
-                "then divide it by the learning rate.)"
-            )
+        for rate, decay in (
+            (self.learning_rate, self.weight_decay),
+            (self.embedding_rate, self.embedding_decay),
+        ):
+            if self.decay_form is None and rate * decay >= 1:
+                raise InvalidInputError(
+                    f"learning_rate · weight_decay = {rate:g} · {decay:g} = {rate * decay:g}: each "
+                    "step multiplies the weights by 1 − ηλ, which is not positive; choose them so "
+                    "that ηλ < 1. (Some codes call the product ηλ the weight decay: then divide it "
+                    "by the learning rate.)"
+                )
         return self
+
+    @model_validator(mode="after")
+    def _embeddings_of_their_own_have_only_these(self) -> Self:
+        own = (self.embedding_learning_rate, self.embedding_weight_decay)
+        if own == (None, None):
+            return self
+        for name in ("norm_factor", "decay_target", "update_noise"):
+            if getattr(self, name) is not None:
+                raise InvalidInputError(
+                    f"{name} = {getattr(self, name)!r} is given with a learning rate or a weight "
+                    "decay of the embeddings' own, which no engine has together; leave out one"
+                )
+        return self
+
+    @property
+    def embedding_rate(self) -> float:
+        """η of the embeddings."""
+        own = self.embedding_learning_rate
+        return self.learning_rate if own is None else own
+
+    @property
+    def embedding_decay(self) -> float:
+        """λ of the embeddings."""
+        own = self.embedding_weight_decay
+        return self.weight_decay if own is None else own
 
     @property
     def is_random(self) -> bool:

@@ -114,7 +114,7 @@ class RunSettings(Settings):
     start: RunSettings | None = None
     given: str | None = Field(default=None, exclude_if=absent, pattern="^[0-9a-f]{32}$")
     num_steps: int = Field(ge=1)
-    loss: Literal["log-odds", "float64", "plain", "stablemax"] = "log-odds"
+    loss: Literal["log-odds", "float64", "plain", "stablemax", "squared-error"] = "log-odds"
     recording: RecordingSettings = RecordingSettings()
 
     @model_validator(mode="after")
@@ -215,6 +215,16 @@ class RunSettings(Settings):
             raise InvalidInputError(
                 f"{self.network.architecture} reads {self.network.takes}, and {self.task.words} "
                 f"gives {self.task.gives}; choose a network from {', '.join(sorted(fitting))}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _the_loss_has_a_least_value(self) -> Self:
+        if self.loss == "squared-error" and not self.network.logits_are_distances:
+            raise InvalidInputError(
+                f"loss = {self.loss!r} is of networks whose logits are minus squared distances, "
+                f"and those of this {self.network.architecture} have no largest value; choose "
+                "another loss, or a sum-decoder with num_outputs"
             )
         return self
 

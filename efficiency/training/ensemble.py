@@ -40,7 +40,12 @@ _FREE = frozenset(
 )
 """Settings in which members of an ensemble may differ; in all others they must not."""
 
-_FREE_IF_GIVEN = frozenset(("optimiser.update_noise", "optimiser.weight_noise"))
+_FREE_IF_GIVEN = frozenset(
+    (
+        *("optimiser.update_noise", "optimiser.weight_noise"),
+        *("optimiser.embedding_learning_rate", "optimiser.embedding_weight_decay"),
+    )
+)
 """Settings that must be given by all members or by none."""
 
 

@@ -101,9 +101,21 @@ def stablemax_cross_entropy(logits: Tensor, labels: Tensor) -> tuple[Tensor, Ten
     return torch.log1p(wrong / right).squeeze(-1), gradient
 
 
+def squared_error(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Return −o^{y*} and its gradient: where logits are minus squared distances, that to the label.
+
+    Not of softmax, and not in nats. It has no lower bound where logits may grow: of networks whose
+    logits are distances alone (``NetworkBase.logits_are_distances``).
+    """
+    label_index = labels.unsqueeze(-1)
+    losses = -logits.gather(-1, label_index).squeeze(-1)
+    return losses, torch.zeros_like(logits).scatter_(-1, label_index, -1.0)
+
+
 LOSSES: dict[str, Loss] = {
     "log-odds": log_odds_cross_entropy,
     "float64": float64_cross_entropy,
     "plain": plain_cross_entropy,
     "stablemax": stablemax_cross_entropy,
+    "squared-error": squared_error,
 }

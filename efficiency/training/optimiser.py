@@ -5,7 +5,7 @@ Shapes: K members.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import final
 
 import numpy as np
@@ -23,6 +23,10 @@ UNIT = 2.0**40
 Where it underflows an update is the gradient over ε, however small that is: with ε = 1e-20 in
 float32 ten times too large at a gradient of 1e-19. Scaling by a power of two is exact.
 """
+
+
+EMBEDDING = "W_E"
+"""The weights that may have a learning rate and a weight decay of their own."""
 
 
 LEAST_LEFT = 1e-6
@@ -106,7 +110,7 @@ class StackedOptimiser:
         self._beta1, self._beta2 = members[0].beta1, members[0].beta2
         self._epsilon = members[0].epsilon
         self._rate_K = column([m.learning_rate for m in members])
-        self._decay_K = column([m.weight_decay for m in members])
+        self._groups = _groups(weights.views, members, column)
         self._rise_K = column([max(m.warmup_steps, 1) for m in members])
         self._fall_K = column([max(m.decay_fraction * num_steps, 1) for m in members])
         self._norms_K, self._seeds_K = norms_K, seeds_K
@@ -147,15 +151,19 @@ class StackedOptimiser:
         else:
             self._adapt(gradient)
             step_K = rates_K / (1 - self._beta1**self.step)
-        lost_K = torch.zeros_like(rates_K) if self._l2 else rates_K * self._decay_K
-        step_K = -step_K.to(gradient.dtype)
-        kept_K, lost_K = (1 - lost_K).to(gradient.dtype), lost_K.to(gradient.dtype)
-        for name, weight in self._weights.views.items():
-            if self._target is None:
-                weight.mul_(_each(kept_K, weight))
-            else:
-                weight.lerp_(self._target.views[name], _each(lost_K, weight))
-            weight.addcmul_(update.views[name], _each(step_K, weight))
+        for names, times_K, decay_K in self._groups:
+            moved_K = step_K if times_K is None else step_K * times_K
+            lost_K = torch.zeros_like(rates_K) if self._l2 else rates_K * decay_K
+            lost_K = lost_K if times_K is None else lost_K * times_K
+            moved_K = -moved_K.to(gradient.dtype)
+            kept_K, lost_K = (1 - lost_K).to(gradient.dtype), lost_K.to(gradient.dtype)
+            for name in names:
+                weight = self._weights.views[name]
+                if self._target is None:
+                    weight.mul_(_each(kept_K, weight))
+                else:
+                    weight.lerp_(self._target.views[name], _each(lost_K, weight))
+                weight.addcmul_(update.views[name], _each(moved_K, weight))
         if self._noise_K is not None and self._seeds_K is not None:
             keys_K = counter_random.keys(self._seeds_K, "update noise", step.long())
             add_noise(self._weights, self._weights, rates_K * self._noise_K, keys_K)
@@ -184,10 +192,12 @@ class StackedOptimiser:
 
     def _add_penalty(self, gradient: Tensor) -> None:
         """Add λ(θ − target) to the gradient."""
-        for name, piece in self._pieces(gradient).items():
-            weight = self._weights.views[name]
-            away = weight if self._target is None else weight - self._target.views[name]
-            piece.addcmul_(away, _each(self._decay_K.to(weight.dtype), weight))
+        pieces = self._pieces(gradient)
+        for names, _, decay_K in self._groups:
+            for name in names:
+                weight = self._weights.views[name]
+                away = weight if self._target is None else weight - self._target.views[name]
+                pieces[name].addcmul_(away, _each(decay_K.to(weight.dtype), weight))
 
     def _make_orthogonal(self, gradient: Tensor) -> None:
         """Take out what lies along the weights, and keep the length."""
@@ -206,6 +216,25 @@ class StackedOptimiser:
             scale_K = torch.where(left, (before_K / after_K).sqrt(), 0.0).to(gradient.dtype)
             for name in names:
                 pieces[name].mul_(_each(scale_K, pieces[name]))
+
+
+def _groups(
+    names: Iterable[str],
+    members: Sequence[OptimiserSettings],
+    column: Callable[[Sequence[float]], Tensor],
+) -> list[tuple[list[str], Tensor | None, Tensor]]:
+    """Return names of weights, their η in units of the usual one (if not that) and their λ."""
+    every, first = list(names), members[0]
+    usual = (every, None, column([m.weight_decay for m in members]))
+    if first.embedding_learning_rate is None and first.embedding_weight_decay is None:
+        return [usual]
+    own = [name for name in every if name.rsplit(".", 1)[-1] == EMBEDDING]
+    times_K = column([m.embedding_rate / m.learning_rate for m in members])
+    rest = [name for name in every if name not in own]
+    return [
+        (rest, None, usual[2]),
+        (own, times_K, column([m.embedding_decay for m in members])),
+    ]
 
 
 def _inner(one: Mapping[str, Tensor], other: Mapping[str, Tensor], names: Iterable[str]) -> Tensor:

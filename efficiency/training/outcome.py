@@ -215,7 +215,7 @@ def outcome(history: pd.DataFrame, run: RunSettings) -> Outcome:
         reasons.append(f"the log-odds still moved from {before:.2f} to {after:.2f} in the tail")
     # A loss is held against others of its kind: what is recorded has no noise in it, and is by
     # softmax whatever is trained by.
-    of_a_kind = not run.is_random and run.loss != "stablemax"
+    of_a_kind = not run.is_random and run.loss not in ("stablemax", "squared-error")
     usual = tail["train_loss" if of_a_kind else "train_loss_peak"].median()
     spike = tail["train_loss_peak"].max() / max(usual, np.finfo(float).tiny)
     if spike > MAX_LOSS_SPIKE:

@@ -40,6 +40,8 @@ _WAYS: dict[str, list[Changes]] = {
     "optimiser.batch_size": [{"optimiser.batch_size": 5, **_SEED}],
     "optimiser.update_noise": [{"optimiser.update_noise": 0.3, **_SEED}],
     "optimiser.weight_noise": [{"optimiser.weight_noise": 0.3, **_SEED}],
+    "optimiser.embedding_learning_rate": [{"optimiser.embedding_learning_rate": 3e-3}],
+    "optimiser.embedding_weight_decay": [{"optimiser.embedding_weight_decay": 5.0}],
     "network.dropout": [{"network.dropout": 0.3, **_SEED}],
     "network.precision": [{"network.precision": which} for which in ("float32", "float64")],
     "loss": [{"loss": which} for which in LOSSES],

@@ -13,7 +13,7 @@ from efficiency.training.losses import LOSSES, relative_to_correct
 
 mp.dps = 40
 
-SOFTMAX = sorted(LOSSES.keys() - {"stablemax"})
+SOFTMAX = sorted(LOSSES.keys() - {"stablemax", "squared-error"})
 
 
 def logits_with_loss(loss: float, num_classes: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:

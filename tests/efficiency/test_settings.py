@@ -33,7 +33,7 @@ def test_settings_survive_json_exactly():
         ({"regime": "memorising"}, "label_seed is missing in the memorising regime"),
         ({"init_seed": None}, "exactly one of init_seed, start and given"),
         ({"num_steps": 0}, "num_steps"),
-        ({"loss": "hinge"}, "'log-odds', 'float64', 'plain' or 'stablemax'"),
+        ({"loss": "hinge"}, "'log-odds', 'float64', 'plain', 'stablemax' or 'squared-error'"),
         ({"colour": "red"}, "colour"),
     ],
 )

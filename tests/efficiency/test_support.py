@@ -17,7 +17,6 @@ from efficiency.settings import (
     OptimiserSettings,
     RecordingSettings,
     RunSettings,
-    TaskSettings,
     TransformerSettings,
     leaves,
 )
@@ -29,10 +28,6 @@ ENGINES = [CompiledEngine, StackedEngine]
 
 class Clipped(OptimiserSettings):
     gradient_clip: int | None = None
-
-
-class Weighted(TaskSettings):
-    curriculum: int | None = None
 
 
 class Rare(RecordingSettings):
@@ -68,7 +63,6 @@ def with_unknown(value):
         "optimiser.gradient_clip": {
             "optimiser": Clipped(**dict(plain.optimiser), gradient_clip=value)
         },
-        "task.curriculum": {"task": Weighted(**dict(plain.task), curriculum=value)},
         "recording.thinning": {"recording": Rare(**dict(plain.recording), thinning=value)},
         "network.gate": {"network": Gated(d_model=8, num_heads=2, d_mlp=12, gate=value)},
     }
