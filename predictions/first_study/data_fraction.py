@@ -10,8 +10,9 @@ from typing import ClassVar
 from efficiency.training.outcome import GENERALISED, STEADY
 from predictions.cells import Cell, Run
 from predictions.first_study import slopes
-from predictions.first_study.ground import GROUNDS, FirstStudyPrediction
+from predictions.first_study.ground import GROUNDS
 from predictions.labelled import Labelled, Numbers
+from predictions.self_designed import SelfDesigned
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -65,7 +66,7 @@ def percent(run: Run) -> float:
     return round(100 * run.dataset_size / task.num_examples)
 
 
-class DataFraction(FirstStudyPrediction):
+class DataFraction(SelfDesigned):
     """Second finding of the first study (Power et al. 2022, section 3.1, Figure 1 centre)."""
 
     name: ClassVar[str] = "data-fraction"
@@ -113,7 +114,7 @@ class DataFraction(FirstStudyPrediction):
     }
 
     def describe(self, size: Size, seeds: Sequence[int]) -> str:
-        """See ``FirstStudyPrediction``."""
+        """See ``SelfDesigned``."""
         d, on = DESIGNS[size], GROUNDS[size]
         task = on.task(d.operation)
         sizes = ", ".join(str(on.part(task, f)) for f in d.fractions)
@@ -123,7 +124,7 @@ class DataFraction(FirstStudyPrediction):
         )
 
     def cells_of(self, size: Size, seeds: Sequence[int]) -> list[Cell]:
-        """See ``FirstStudyPrediction``."""
+        """See ``SelfDesigned``."""
         d, on = DESIGNS[size], GROUNDS[size]
         task = on.task(d.operation)
         return [

@@ -10,10 +10,11 @@ from predictions import delay
 from predictions.cells import Cell, Run, of_arm
 from predictions.circuit_efficiency import scratch
 from predictions.delay import MIN_DELAY
-from predictions.first_study.ground import GROUNDS, Design, FirstStudyPrediction
+from predictions.first_study.ground import GROUNDS, Design
 from predictions.first_study.times import time_of
 from predictions.judging import MIN_SEEDS, count, middle, over_seeds
 from predictions.labelled import Numbers
+from predictions.self_designed import SelfDesigned
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -52,7 +53,7 @@ WITH_DECAY, WITHOUT = "with decay", "without decay"
 """Arms: what is judged, and what is reported beside it."""
 
 
-class DelayedGeneralisation(FirstStudyPrediction):
+class DelayedGeneralisation(SelfDesigned):
     """First finding of the first study (Power et al. 2022, section 3, Figure 1 left)."""
 
     name: ClassVar[str] = "delayed-generalisation"
@@ -103,7 +104,7 @@ class DelayedGeneralisation(FirstStudyPrediction):
     }
 
     def describe(self, size: Size, seeds: Sequence[int]) -> str:
-        """See ``FirstStudyPrediction``."""
+        """See ``SelfDesigned``."""
         d, on = DESIGNS[size], GROUNDS[size]
         task = on.task(d.operation)
         return (
@@ -112,7 +113,7 @@ class DelayedGeneralisation(FirstStudyPrediction):
         )
 
     def cells_of(self, size: Size, seeds: Sequence[int]) -> list[Cell]:
-        """See ``FirstStudyPrediction``."""
+        """See ``SelfDesigned``."""
         d, on = DESIGNS[size], GROUNDS[size]
         task = on.task(d.operation)
         D = on.part(task, d.fraction)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 from efficiency.settings import (
     NetworkSettings,
@@ -17,12 +15,8 @@ from efficiency.settings import (
     TaskSettings,
     TransformerSettings,
 )
-from predictions.cells import Cell, Run
-from predictions.grounds import in_words, judged_seeds
-from predictions.judging import plural
-from predictions.protocol import Prediction
+from predictions.grounds import in_words
 from predictions.sizes import Size
-from predictions.verdicts import Verdict
 
 MIN_SEEDS = 6
 """Fewest seeds of which all agreeing put a 95% interval above one half."""
@@ -155,15 +149,6 @@ GROUNDS: dict[Size, Ground] = {
 }
 
 
-class HasSeeds(Protocol):
-    """What every design has."""
-
-    @property
-    def num_seeds(self) -> int:
-        """Seeds that it asks for."""
-        ...
-
-
 @dataclass(frozen=True, kw_only=True)
 class Design:
     """One size of a prediction on one operation.
@@ -179,49 +164,3 @@ class Design:
     fraction: float
     num_steps: int
     num_seeds: int
-
-
-class FirstStudyPrediction(Prediction):
-    """A prediction with a design for each size, on operations and networks of its own.
-
-    Attributes:
-        designs: Its sizes.
-        if_diverged: What becomes of a run that diverged, in the words of the rule.
-    """
-
-    varies: ClassVar[bool] = False
-    designs: ClassVar[Mapping[Size, HasSeeds]]
-    if_diverged: ClassVar[str]
-
-    @abstractmethod
-    def describe(self, size: Size, seeds: Sequence[int]) -> str:
-        """Return the design at a size in words, without the number of its runs."""
-
-    @abstractmethod
-    def cells_of(self, size: Size, seeds: Sequence[int]) -> list[Cell]:
-        """Return the runs of a size."""
-
-    def judge(self, size: Size, runs: Sequence[Run]) -> Verdict:
-        """See ``Prediction.judge``; runs that diverged are named, whatever becomes of them."""
-        verdict = super().judge(size, runs)
-        seeds = sorted(r.settings.data_seed for r in runs if r.outcome.status == "diverged")
-        if not seeds:
-            return verdict
-        note = (
-            f"{plural(len(seeds), 'run')} diverged, of seed {', '.join(map(str, seeds))}: a run "
-            f"that diverged {self.if_diverged}."
-        )
-        return verdict.saying(notes=(*verdict.notes, note))
-
-    def design(self, size: Size, num_seeds: int | None = None) -> str:
-        """See ``Prediction.design``."""
-        number = len(self.settings(size, num_seeds))
-        return f"{self.describe(size, self._seeds(size, num_seeds))} {number} runs."
-
-    def cells(self, size: Size, num_seeds: int | None = None) -> list[Cell]:
-        """See ``Prediction.cells``."""
-        return self.cells_of(size, self._seeds(size, num_seeds))
-
-    def _seeds(self, size: Size, num_seeds: int | None) -> range:
-        number = self.designs[size].num_seeds if num_seeds is None else num_seeds
-        return judged_seeds(number, self.variant.first_seed)

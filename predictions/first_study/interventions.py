@@ -7,15 +7,16 @@ from typing import ClassVar
 
 from efficiency.training.outcome import GENERALISED, STEADY
 from predictions.cells import Cell, Run
-from predictions.first_study.ground import MIN_SEEDS, FirstStudyPrediction
+from predictions.first_study.ground import MIN_SEEDS
 from predictions.first_study.interventions_arms import ARMS, DESIGNS, Design, in_words, run_of
 from predictions.first_study.interventions_judge import find, times
 from predictions.judging import plural
+from predictions.self_designed import SelfDesigned
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
 
-class Interventions(FirstStudyPrediction):
+class Interventions(SelfDesigned):
     """Third finding of the first study (Power et al. 2022, section 3.2, Figure 2 left)."""
 
     name: ClassVar[str] = "interventions"
@@ -73,7 +74,7 @@ class Interventions(FirstStudyPrediction):
     }
 
     def describe(self, size: Size, seeds: Sequence[int]) -> str:
-        """See ``FirstStudyPrediction``."""
+        """See ``SelfDesigned``."""
         d = DESIGNS[size]
         layers = plural(d.network.num_layers, "layer")
         return (
@@ -84,7 +85,7 @@ class Interventions(FirstStudyPrediction):
         )
 
     def cells_of(self, size: Size, seeds: Sequence[int]) -> list[Cell]:
-        """See ``FirstStudyPrediction``."""
+        """See ``SelfDesigned``."""
         return [
             Cell(settings=run_of(DESIGNS[size], name, seed), arm=name)
             for name in ARMS

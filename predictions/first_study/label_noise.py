@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 from efficiency.training.outcome import GENERALISED
 from predictions.cells import Cell, Run, of_arm
 from predictions.clauses import decide, most
-from predictions.first_study.ground import GROUNDS, MIN_SEEDS, Design, FirstStudyPrediction
+from predictions.first_study.ground import GROUNDS, MIN_SEEDS, Design
 from predictions.judging import each_once, final_accuracy, over_seeds, share, too_few
 from predictions.labelled import Labelled, Numbers
+from predictions.self_designed import SelfDesigned
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -40,7 +41,7 @@ def arm_of(part: float) -> str:
     return f"{100 * part:g}% wrong"
 
 
-class LabelNoise(FirstStudyPrediction):
+class LabelNoise(SelfDesigned):
     """Fifth finding of the first study (Power et al. 2022, A.4, Figure 5)."""
 
     name: ClassVar[str] = "label-noise"
@@ -95,7 +96,7 @@ class LabelNoise(FirstStudyPrediction):
     }
 
     def describe(self, size: Size, seeds: Sequence[int]) -> str:
-        """See ``FirstStudyPrediction``."""
+        """See ``SelfDesigned``."""
         d, on = DESIGNS[size], GROUNDS[size]
         task = on.task(d.operation)
         D = on.part(task, d.fraction)
@@ -106,7 +107,7 @@ class LabelNoise(FirstStudyPrediction):
         )
 
     def cells_of(self, size: Size, seeds: Sequence[int]) -> list[Cell]:
-        """See ``FirstStudyPrediction``."""
+        """See ``SelfDesigned``."""
         d, on = DESIGNS[size], GROUNDS[size]
         task = on.task(d.operation)
         D = on.part(task, d.fraction)

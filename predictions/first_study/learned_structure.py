@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from predictions.cells import Cell, Run
-from predictions.first_study.ground import GROUNDS, MIN_SEEDS, FirstStudyPrediction
+from predictions.first_study.ground import GROUNDS, MIN_SEEDS
 from predictions.first_study.learned_structure_judge import LEVEL, RANDOM, TRUE, find, measured
+from predictions.self_designed import SelfDesigned
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -86,7 +87,7 @@ DESIGNS: dict[Size, Structure] = {
 }
 
 
-class LearnedStructure(FirstStudyPrediction):
+class LearnedStructure(SelfDesigned):
     """Sixth finding of the first study (Power et al. 2022, section 3.3, Figure 3)."""
 
     name: ClassVar[str] = "learned-structure"
@@ -145,7 +146,7 @@ class LearnedStructure(FirstStudyPrediction):
     }
 
     def describe(self, size: Size, seeds: Sequence[int]) -> str:
-        """See ``FirstStudyPrediction``."""
+        """See ``SelfDesigned``."""
         d, on = DESIGNS[size], GROUNDS[size]
         parts = []
         for learner in d.learners:
@@ -158,7 +159,7 @@ class LearnedStructure(FirstStudyPrediction):
         return f"{'; '.join(parts)}; {len(seeds)} seeds of each with true and with random labels."
 
     def cells_of(self, size: Size, seeds: Sequence[int]) -> list[Cell]:
-        """See ``FirstStudyPrediction``."""
+        """See ``SelfDesigned``."""
         d, on = DESIGNS[size], GROUNDS[size]
         found = []
         for learner in d.learners:

@@ -9,11 +9,12 @@ from typing import ClassVar
 from efficiency.training.outcome import GENERALISED, STEADY
 from predictions.cells import Cell, Run
 from predictions.clauses import Clause, decide, majority_p, most
-from predictions.first_study.ground import GROUNDS, MIN_SEEDS, FirstStudyPrediction
+from predictions.first_study.ground import GROUNDS, MIN_SEEDS
 from predictions.first_study.times import time_of
 from predictions.grounds import named
 from predictions.judging import over_seeds, plural, share, too_few
 from predictions.labelled import Labelled, Numbers
+from predictions.self_designed import SelfDesigned
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -76,7 +77,7 @@ DESIGNS: dict[Size, Operations] = {
 }
 
 
-class OperationsLearned(FirstStudyPrediction):
+class OperationsLearned(SelfDesigned):
     """Fourth finding of the first study (Power et al. 2022, section 3.2, Figure 2 right)."""
 
     name: ClassVar[str] = "operations"
@@ -134,7 +135,7 @@ class OperationsLearned(FirstStudyPrediction):
     }
 
     def describe(self, size: Size, seeds: Sequence[int]) -> str:
-        """See ``FirstStudyPrediction``."""
+        """See ``SelfDesigned``."""
         d, on = DESIGNS[size], GROUNDS[size]
         tables = "; ".join(f"{name} at {on.task(name).size}" for name in d.names)
         parts = ", ".join(f"{100 * f:g}%" for f in d.fractions)
@@ -144,7 +145,7 @@ class OperationsLearned(FirstStudyPrediction):
         )
 
     def cells_of(self, size: Size, seeds: Sequence[int]) -> list[Cell]:
-        """See ``FirstStudyPrediction``."""
+        """See ``SelfDesigned``."""
         d, on = DESIGNS[size], GROUNDS[size]
         return [
             Cell(

@@ -13,9 +13,10 @@ from efficiency.statistics.intervals import rank_correlation
 from predictions.cells import Cell, Run
 from predictions.circuit_efficiency import scratch
 from predictions.clauses import Clause, decide
-from predictions.first_study.ground import GROUNDS, Design, FirstStudyPrediction
+from predictions.first_study.ground import GROUNDS, Design
 from predictions.judging import middle, plural
 from predictions.labelled import Labelled, Numbers
+from predictions.self_designed import SelfDesigned
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -46,7 +47,7 @@ DESIGNS: dict[Size, Cooled] = {
 }
 
 
-class Sharpness(FirstStudyPrediction):
+class Sharpness(SelfDesigned):
     """Seventh finding of the first study (Power et al. 2022, A.5)."""
 
     name: ClassVar[str] = "sharpness"
@@ -104,7 +105,7 @@ class Sharpness(FirstStudyPrediction):
     }
 
     def describe(self, size: Size, seeds: Sequence[int]) -> str:
-        """See ``FirstStudyPrediction``."""
+        """See ``SelfDesigned``."""
         d, on = DESIGNS[size], GROUNDS[size]
         task = on.task(d.operation)
         return (
@@ -113,7 +114,7 @@ class Sharpness(FirstStudyPrediction):
         )
 
     def cells_of(self, size: Size, seeds: Sequence[int]) -> list[Cell]:
-        """See ``FirstStudyPrediction``."""
+        """See ``SelfDesigned``."""
         d, on = DESIGNS[size], GROUNDS[size]
         task = on.task(d.operation)
         D = on.part(task, d.fraction)

@@ -10,9 +10,10 @@ from efficiency.settings import RunSettings
 from efficiency.training.outcome import GENERALISED
 from predictions.cells import Cell, Run, of_arm, starts
 from predictions.clauses import decide, most
-from predictions.first_study.ground import GROUNDS, MIN_SEEDS, Design, FirstStudyPrediction
+from predictions.first_study.ground import GROUNDS, MIN_SEEDS, Design
 from predictions.judging import each_once, final_accuracy, plural, share
 from predictions.labelled import Labelled, Numbers
+from predictions.self_designed import SelfDesigned
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -34,7 +35,7 @@ ARMS = {"with_decay": 1.0, "without_decay": 0.0}
 """λ of each of both continuations."""
 
 
-class StayingGrokked(FirstStudyPrediction):
+class StayingGrokked(SelfDesigned):
     """A question of the first study's readers."""
 
     name: ClassVar[str] = "staying-grokked"
@@ -86,7 +87,7 @@ class StayingGrokked(FirstStudyPrediction):
     }
 
     def describe(self, size: Size, seeds: Sequence[int]) -> str:
-        """See ``FirstStudyPrediction``."""
+        """See ``SelfDesigned``."""
         d, on = DESIGNS[size], GROUNDS[size]
         task = on.task(d.operation)
         return (
@@ -96,7 +97,7 @@ class StayingGrokked(FirstStudyPrediction):
         )
 
     def cells_of(self, size: Size, seeds: Sequence[int]) -> list[Cell]:
-        """See ``FirstStudyPrediction``."""
+        """See ``SelfDesigned``."""
         d, on = DESIGNS[size], GROUNDS[size]
         task = on.task(d.operation)
         D = on.part(task, d.fraction)

@@ -10,9 +10,10 @@ from typing import ClassVar
 from efficiency.training.outcome import GENERALISED, STEADY
 from predictions.cells import Cell, Run
 from predictions.first_study import slopes
-from predictions.first_study.ground import GROUNDS, FirstStudyPrediction
+from predictions.first_study.ground import GROUNDS
 from predictions.grounds import named
 from predictions.labelled import Labelled, Numbers
+from predictions.self_designed import SelfDesigned
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -70,7 +71,7 @@ def log_modulus(run: Run) -> float:
     return math.log(run.table.size)
 
 
-class TableSize(FirstStudyPrediction):
+class TableSize(SelfDesigned):
     """A question of the first study's readers."""
 
     name: ClassVar[str] = "table-size"
@@ -116,7 +117,7 @@ class TableSize(FirstStudyPrediction):
     }
 
     def describe(self, size: Size, seeds: Sequence[int]) -> str:
-        """See ``FirstStudyPrediction``."""
+        """See ``SelfDesigned``."""
         d, on = DESIGNS[size], GROUNDS[size]
         moduli = ", ".join(map(str, d.moduli))
         return (
@@ -126,7 +127,7 @@ class TableSize(FirstStudyPrediction):
         )
 
     def cells_of(self, size: Size, seeds: Sequence[int]) -> list[Cell]:
-        """See ``FirstStudyPrediction``."""
+        """See ``SelfDesigned``."""
         d, on = DESIGNS[size], GROUNDS[size]
         tasks_ = [on.task(d.operation, p) for p in d.moduli]
         return [

@@ -10,10 +10,11 @@ from predictions.cells import Cell, Run, starts
 from predictions.circuit_efficiency.controls.small_epsilon import SMALL
 from predictions.circuit_efficiency.weight_decay.claim import ACCURACY_MARGIN
 from predictions.clauses import decide, most
-from predictions.first_study.ground import GROUNDS, MIN_SEEDS, Design, FirstStudyPrediction
+from predictions.first_study.ground import GROUNDS, MIN_SEEDS, Design
 from predictions.first_study.staying_grokked import DESIGNS, continued, grokked
 from predictions.judging import each_once, final_accuracy, over_seeds, plural, share
 from predictions.labelled import Labelled, Numbers
+from predictions.self_designed import SelfDesigned
 from predictions.sizes import Size
 from predictions.verdicts import Finding
 
@@ -29,7 +30,7 @@ ARMS = {"small_epsilon": SMALL, "usual_epsilon": USUAL}
 LOST = Labelled("share_collapsed", epsilon=SMALL)
 
 
-class AntiGrokking(FirstStudyPrediction):
+class AntiGrokking(SelfDesigned):
     """A collapse on the examples that a network had generalised from (Prakash & Martin 2025)."""
 
     name: ClassVar[str] = "anti-grokking"
@@ -78,7 +79,7 @@ class AntiGrokking(FirstStudyPrediction):
     }
 
     def describe(self, size: Size, seeds: Sequence[int]) -> str:
-        """See ``FirstStudyPrediction``."""
+        """See ``SelfDesigned``."""
         d, on = DESIGNS[size], GROUNDS[size]
         task = on.task(d.operation)
         return (
@@ -88,7 +89,7 @@ class AntiGrokking(FirstStudyPrediction):
         )
 
     def cells_of(self, size: Size, seeds: Sequence[int]) -> list[Cell]:
-        """See ``FirstStudyPrediction``."""
+        """See ``SelfDesigned``."""
         d, on = DESIGNS[size], GROUNDS[size]
         task = on.task(d.operation)
         D = on.part(task, d.fraction)
