@@ -50,6 +50,14 @@ from predictions.first_study.sharpness import Sharpness
 from predictions.first_study.staying_grokked import StayingGrokked
 from predictions.first_study.table_size import TableSize
 from predictions.protocol import Prediction
+from predictions.representation.critical_part import CriticalPart
+from predictions.representation.four_phases import FourPhases
+from predictions.representation.slowest_mode import SlowestMode
+from predictions.representation.structure_claims import (
+    StructureDetermined,
+    StructureKept,
+    StructureSize,
+)
 from predictions.sizes import Size
 from predictions.variants import AS_DESIGNED, Variant
 
@@ -127,7 +135,18 @@ AT_REST: dict[str, Prediction] = {
 }
 """What training without end does: what comes to rest, where, and what never does."""
 
-PREDICTIONS = THEORY | CIRCUITS | CRITICAL_SIZE | FIRST_STUDY | CONTROLS | SUBSTITUTES | AT_REST
+REPRESENTATION: dict[str, Prediction] = {
+    prediction.name: prediction
+    for prediction in (
+        CriticalPart(),
+        SlowestMode(),
+        FourPhases(),
+        StructureKept(),
+        StructureSize(),
+        StructureDetermined(),
+    )
+}
+"""An effective theory of representation learning (Liu et al. 2022), and efficiency's rival."""
 
 GROUPS: dict[str, dict[str, Prediction]] = {
     "all": THEORY,
@@ -137,8 +156,11 @@ GROUPS: dict[str, dict[str, Prediction]] = {
     "controls": CONTROLS,
     "substitutes": SUBSTITUTES,
     "at-rest": AT_REST,
+    "representation": REPRESENTATION,
 }
 """What stands for several predictions; each is a family with a correction of its own."""
+
+PREDICTIONS = {name: one for members in GROUPS.values() for name, one in members.items()}
 
 OURS = frozenset(GROUPS)
 """Groups that no other package adds to."""
@@ -151,6 +173,7 @@ TITLES = {
     "controls": "Controls of the theory",
     "substitutes": "Ungrokking with something else in place of weight decay",
     "at-rest": "Training without end",
+    "representation": "An effective theory of representations, and circuit efficiency",
 }
 """Of the report of each group."""
 

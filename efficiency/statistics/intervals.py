@@ -239,9 +239,15 @@ class RankCorrelation:
 
     def p_less(self, bound: float) -> float:
         """Return the smallest 1 − confidence at which the interval of ρ lies below a bound."""
+        return min(1.0, 2 * float(stats.norm.sf(-self._above(bound))))
+
+    def p_greater(self, bound: float) -> float:
+        """Return the smallest 1 − confidence at which the interval of ρ lies above a bound."""
+        return min(1.0, 2 * float(stats.norm.sf(self._above(bound))))
+
+    def _above(self, bound: float) -> float:
         rho = float(np.clip(self.interval.value, -1 + 1e-9, 1 - 1e-9))
-        away = float(np.arctanh(bound) - np.arctanh(rho)) / self.error
-        return min(1.0, 2 * float(stats.norm.sf(away)))
+        return float(np.arctanh(rho) - np.arctanh(bound)) / self.error
 
 
 def rank_correlation(

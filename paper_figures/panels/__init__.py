@@ -36,6 +36,10 @@ OF = {
     "orthogonal-gradients-size": "substitutes:build",
     "stablemax-size": "substitutes:build",
     "epsilon-size": "substitutes:build",
+    "critical-part": "representation:critical_part",
+    "slowest-mode": "representation:slowest_mode",
+    "four-phases": "representation:four_phases",
+    "structure-size": "representation:structure",
 }
 """What draws a prediction: a module of this package, and a function (verdict, runs) → figure."""
 

@@ -1,0 +1,158 @@
+"""The toy that all claims about representations share: addition of whole numbers, a sum decoder.
+
+Liu et al. 2022, *Towards understanding grokking: an effective theory of representation learning*
+(arXiv 2205.10343), section 2, with learning rates, initial weights and targets as in their code.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from efficiency.analysis import parallelograms
+from efficiency.settings import (
+    OptimiserSettings,
+    RecordingSettings,
+    RunSettings,
+    SumDecoderSettings,
+    TaskBase,
+    WholeNumberAdditionSettings,
+)
+from predictions.cells import Run
+from predictions.sizes import Size
+
+FOUND = 0.95
+"""Share of parallelograms from which on embeddings count as a line (their RQI > 0.95)."""
+
+EMBEDDING_RATE = 1e-3
+"""η of the embeddings, and of the decoder of a network that is continued."""
+
+DECODER_RATE = 1e-4
+"""η of the decoder of a network from scratch."""
+
+WARMUP_STEPS = 10
+
+MEASURES = ("parallelograms", "known-answer")
+
+LINE = (
+    f"Embeddings count as a line if they close at least {FOUND:.0%} of all parallelograms at the "
+    "end (median of the last quarter of learning time)."
+)
+"""What every rule says of it."""
+
+ASSUMPTIONS = (
+    "The toy is theirs but for its targets, which are the same in all networks, and for a narrower "
+    "decoder at the sizes smoke and quick (theirs has two layers of 200 units).",
+    "A seed decides data and initial weights together: seeds are independent, runs of one are not.",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toy:
+    """One size.
+
+    Attributes:
+        operands: p.
+        width: Units of a hidden layer.
+        outputs: Numbers that are compared with targets.
+    """
+
+    operands: int
+    width: int
+    outputs: int
+
+    @property
+    def task(self) -> WholeNumberAdditionSettings:
+        """What is learned."""
+        return WholeNumberAdditionSettings(size=self.operands)
+
+    def describe(self) -> str:
+        """Return task and network in a phrase."""
+        return (
+            f"Whole numbers below {self.operands}, {self.task.num_examples} pairs; one number as "
+            f"embedding, a decoder of two layers of {self.width} units, squared error"
+        )
+
+    def run(
+        self,
+        dataset_size: int,
+        seed: int,
+        num_steps: int,
+        *,
+        learning_rate: float = DECODER_RATE,
+        weight_decay: float = 0.0,
+        embedding_weight_decay: float | None = None,
+        start: RunSettings | None = None,
+    ) -> RunSettings:
+        """Return a run; those of one seed share data and initial weights.
+
+        Args:
+            dataset_size: D.
+            seed: Of data and initial weights.
+            num_steps: Its length.
+            learning_rate: η of the decoder.
+            weight_decay: λ.
+            embedding_weight_decay: λ of the embeddings, if another.
+            start: What it continues, if anything.
+        """
+        return RunSettings(
+            task=self.task,
+            network=SumDecoderSettings(d_mlp=self.width, num_outputs=self.outputs),
+            optimiser=OptimiserSettings(
+                learning_rate=learning_rate,
+                embedding_learning_rate=EMBEDDING_RATE,
+                weight_decay=weight_decay,
+                embedding_weight_decay=embedding_weight_decay,
+                beta2=0.999,
+                warmup_steps=WARMUP_STEPS,
+            ),
+            dataset_size=dataset_size,
+            data_seed=seed,
+            init_seed=seed if start is None else None,
+            start=start,
+            num_steps=num_steps,
+            loss="squared-error",
+            recording=RecordingSettings(num_log=40, num_even=100, measures=MEASURES),
+        )
+
+
+TOYS: dict[Size, Toy] = {
+    "smoke": Toy(operands=5, width=16, outputs=8),
+    "quick": Toy(operands=10, width=100, outputs=30),
+    "standard": Toy(operands=10, width=200, outputs=30),
+    "paper": Toy(operands=10, width=200, outputs=30),
+}
+
+
+def is_line(run: Run) -> bool:
+    """Return whether a network's embeddings are a line at the end; never if it diverged."""
+    return (run.found("parallelograms") or 0.0) >= FOUND
+
+
+@functools.lru_cache(maxsize=4096)
+def determined(task: TaskBase, data_seed: int) -> int:
+    """Return the smallest D at which the examples of a seed leave nothing but a line (n₀ = 2)."""
+    order, _ = task.split(task.num_examples, data_seed)
+    found = parallelograms.first_determined(
+        task.inputs[order], task.targets[order, 0], task.num_tokens
+    )
+    assert found is not None, "all pairs leave a line"
+    return found
+
+
+def slowest_rate(run: RunSettings) -> float:
+    """Return λ₃ of the examples that a run is trained on, 0 where they leave more than a line."""
+    trained, _ = run.task.split(run.dataset_size, run.data_seed)
+    task = run.task
+    return parallelograms.slowest_rate(
+        task.inputs[trained], task.targets[trained, 0], task.num_tokens
+    )
+
+
+def step_found(run: Run) -> float:
+    """Return the first recorded step from which embeddings are a line, infinite if none is."""
+    history = run.history
+    there = history["parallelograms"].to_numpy() >= FOUND
+    return float(history["step"].to_numpy()[int(np.argmax(there))]) if there.any() else float("inf")
