@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 COMPILED := torch, scipy.stats, pandas, statsmodels.stats.api, matplotlib.pyplot, hypothesis, xdist, predictions.cli.app, predictions.trainer, paper_figures.cli
 
-.PHONY: help install ungrokking predictions confirm at-rest critical-size first-study controls substitutes replication variants figures findings test test-gpu test-cluster test-ray check bench bench-gpu calibration endurance clean
+.PHONY: help install ungrokking predictions confirm at-rest critical-size first-study controls substitutes representation replication variants figures findings test test-gpu test-cluster test-ray check bench bench-gpu calibration endurance clean
 
 help:
 	@echo "make ungrokking     train, judge and report the main experiment (quick size)"
@@ -17,6 +17,7 @@ help:
 	@echo "make controls       what must not happen if the theory is right, on fresh seeds, until decided"
 	@echo "make at-rest        training without end: what comes to rest, and where"
 	@echo "make substitutes    ungrokking with something else in place of weight decay, on fresh seeds"
+	@echo "make representation an effective theory of representations and circuit efficiency, on one toy"
 	@echo "make replication    ungrokking and weight decay at the paper's size, a night on two cores"
 	@echo "make variants       ungrokking on the other operations and the network of figure 8"
 	@echo "make figures        draw the figures of both papers from what was trained"
@@ -69,6 +70,9 @@ replication: $(READY)
 substitutes: $(READY)
 	$(BIN)/predictions run substitutes --until-decided --seeds 24 --first-seed 9000
 
+representation: $(READY)
+	$(BIN)/predictions run representation --until-decided --seeds 12 --max-seeds 48 --first-seed 19000
+
 variants: $(READY)
 	$(BIN)/predictions run ungrokking --operation multiplication
 	$(BIN)/predictions run ungrokking --operation subtraction
@@ -117,7 +121,7 @@ bench-gpu: $(READY)
 	$(BIN)/python -m benchmarks.gpu
 
 calibration: $(READY)
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/predictions/test_calibration.py tests/predictions/test_calibration_looks.py tests/predictions/test_calibration_family.py tests/predictions/test_calibration_critical_size.py tests/predictions/test_calibration_substitutes.py --numprocesses 2 --calibration full -rP
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/predictions/test_calibration.py tests/predictions/test_calibration_looks.py tests/predictions/test_calibration_family.py tests/predictions/test_calibration_critical_size.py tests/predictions/test_calibration_substitutes.py tests/predictions/representation/test_calibration.py --numprocesses 2 --calibration full -rP
 
 test-gpu: $(READY)
 	$(BIN)/python -c 'import sys, torch; sys.exit(not torch.cuda.is_available() and "torch sees no GPU here")'
