@@ -71,7 +71,7 @@ substitutes: $(READY)
 	$(BIN)/predictions run substitutes --until-decided --seeds 24 --first-seed 9000
 
 representation: $(READY)
-	$(BIN)/predictions run representation --until-decided --seeds 12 --max-seeds 48 --first-seed 19000
+	$(BIN)/predictions run representation --until-decided --seeds 12 --max-seeds 48 --first-seed 20000
 
 variants: $(READY)
 	$(BIN)/predictions run ungrokking --operation multiplication

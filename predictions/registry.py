@@ -51,8 +51,8 @@ from predictions.first_study.staying_grokked import StayingGrokked
 from predictions.first_study.table_size import TableSize
 from predictions.protocol import Prediction
 from predictions.representation.critical_part import CriticalPart
+from predictions.representation.effective_time import EffectiveTime
 from predictions.representation.four_phases import FourPhases
-from predictions.representation.slowest_mode import SlowestMode
 from predictions.representation.structure_claims import (
     StructureDetermined,
     StructureKept,
@@ -139,7 +139,7 @@ REPRESENTATION: dict[str, Prediction] = {
     prediction.name: prediction
     for prediction in (
         CriticalPart(),
-        SlowestMode(),
+        EffectiveTime(),
         FourPhases(),
         StructureKept(),
         StructureSize(),

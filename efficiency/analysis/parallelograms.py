@@ -128,8 +128,10 @@ def slowest_rate(pairs: npt.ArrayLike, answers: npt.ArrayLike, num_operands: int
     rows = relations(pairs, answers, num_operands).astype(np.float64)
     if not len(rows):
         return 0.0
+    if nullity(pairs, answers, num_operands) > NUM_FREE:
+        return 0.0  # and not what rounding leaves of it
     values = np.linalg.eigvalsh(2 * rows.T @ rows / len(rows))
-    return max(0.0, float(values[NUM_FREE]))
+    return float(values[NUM_FREE])
 
 
 @functools.lru_cache(maxsize=32)
@@ -150,26 +152,72 @@ def quality(embeddings: npt.ArrayLike) -> float:
     """Return the share of parallelograms that embeddings close, their RQI (equation 4).
 
     Of all quadruples i < j ≤ m < n with i + n = j + m, those for which |E_i + E_n − E_j − E_m|²,
-    divided by M, is below ``REALISED``; embeddings are first moved and scaled so that their mean is
-    0 and the mean of |E|²/M is 1. 1 for points at equal distances on a line, in [0, 1]; embeddings
-    that are all the same close none.
+    divided by M, is below ``REALISED``; embeddings are first moved and scaled to the mean 0 and the
+    variance 1, with V − 1 in its denominator (their code), averaged over dimensions. 1 for points
+    at equal distances on a line, in [0, 1]; embeddings that are all the same close none.
 
     Args:
-        embeddings: (V, M) or (V,), of the operands 0 … V − 1.
+        embeddings: (V, M) or (V,), of operands that are whole numbers one after another; a row of
+            NaN leaves an operand out, and all quadruples with it.
 
     Raises:
-        InvalidInputError: Fewer than three, or not finite numbers.
+        InvalidInputError: Fewer than three, none of which a quadruple is made, or an infinite one.
     """
     E = np.asarray(embeddings, dtype=np.float64)
     E = E[:, None] if E.ndim == 1 else E
-    if E.ndim != 2 or len(E) < 3 or not np.isfinite(E).all():
+    if E.ndim != 2 or len(E) < 3 or np.isinf(E).any():
         raise InvalidInputError(
             f"embeddings of shape {E.shape}; give three finite ones at least, (V, M)"
         )
-    centred = E - E.mean(axis=0)
-    scale = float(np.sqrt(np.mean(np.square(centred))))
-    if scale <= np.finfo(np.float64).eps * float(np.abs(E).max()):
-        return 0.0
-    i, j, m, n = quadruples(len(E)).T
-    gap = (centred[i] + centred[n] - centred[j] - centred[m]) / scale
-    return float(np.mean(np.mean(np.square(gap), axis=1) < REALISED))
+    found = _closed(E[None])[0]
+    if np.isnan(found):
+        raise InvalidInputError("of these embeddings no quadruple is left; give more rows")
+    return float(found)
+
+
+def _closed(E_BVM: FloatArray) -> FloatArray:
+    """Return (B,) ``quality`` of several sets of embeddings, which leave out the same."""
+    there_V = np.logical_not(np.isnan(E_BVM).any(axis=(0, 2)))
+    every = quadruples(E_BVM.shape[1])
+    i, j, m, n = every[there_V[every].all(axis=1)].T
+    if not len(i):
+        return np.full(len(E_BVM), np.nan)
+    kept = E_BVM[:, there_V]
+    largest = np.abs(kept).max(axis=(1, 2))
+    centred = E_BVM - kept.mean(axis=1, keepdims=True)
+    variance = np.square(centred[:, there_V]).sum(axis=1).mean(axis=1) / (there_V.sum() - 1)
+    same = np.sqrt(variance) <= np.finfo(np.float64).eps * largest
+    gap = centred[:, i] + centred[:, n] - centred[:, j] - centred[:, m]
+    square = np.square(gap).mean(axis=2) / np.where(same, 1.0, variance)[:, None]
+    found: FloatArray = np.where(same, 0.0, (square < REALISED).mean(axis=1))
+    return found
+
+
+def flow_time(
+    embeddings: npt.ArrayLike,
+    pairs: npt.ArrayLike,
+    answers: npt.ArrayLike,
+    *,
+    closed: float = 0.95,
+) -> float:
+    """Return when embeddings are a line, if nothing but the effective loss moves them (section 4).
+
+    The gradient flow of ℓ₀ = (1/R) Σ |r·E|² is E(t) = e^{−Ht} E(0), without a decoder; t is in
+    units of 1/η. Scaling embeddings to one length, as their ℓ_eff does, changes none of the shapes
+    on the way. Infinite if it never is: where more than a line is left, as a rule.
+
+    Args:
+        embeddings: (V,) the first embeddings, one number each.
+        pairs: See ``relations``.
+        answers: See ``relations``.
+        closed: Share of parallelograms from which on they count as a line.
+    """
+    E = np.asarray(embeddings, dtype=np.float64)
+    rows = relations(pairs, answers, len(E)).astype(np.float64)
+    if not len(rows):
+        return float("inf")
+    rates, modes = np.linalg.eigh(2 * rows.T @ rows / len(rows))
+    time_B = np.concatenate([[0.0], np.geomspace(1e-3, 1e4, 2000)])
+    amplitude_BV = np.exp(-np.maximum(rates, 0.0) * time_B[:, None]) * (modes.T @ E)
+    there = _closed((amplitude_BV @ modes.T)[:, :, None]) >= closed
+    return float(time_B[int(np.argmax(there))]) if there.any() else float("inf")

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from efficiency.errors import InvalidInputError
 from efficiency.settings import OptimiserSettings
 from efficiency.training import counter_random
 from efficiency.training.ensemble import Stack
@@ -229,6 +230,11 @@ def _groups(
     if first.embedding_learning_rate is None and first.embedding_weight_decay is None:
         return [usual]
     own = [name for name in every if name.rsplit(".", 1)[-1] == EMBEDDING]
+    if not own:
+        raise InvalidInputError(
+            f"a learning rate or a weight decay of the embeddings is given, and no weights are "
+            f"called {EMBEDDING}; leave it out, it would have no effect"
+        )
     times_K = column([m.embedding_rate / m.learning_rate for m in members])
     rest = [name for name in every if name not in own]
     return [

@@ -37,7 +37,7 @@ OF = {
     "stablemax-size": "substitutes:build",
     "epsilon-size": "substitutes:build",
     "critical-part": "representation:critical_part",
-    "slowest-mode": "representation:slowest_mode",
+    "effective-time": "representation:effective_time",
     "four-phases": "representation:four_phases",
     "structure-size": "representation:structure",
 }

@@ -16,7 +16,7 @@ from predictions.cells import Run, of_arm
 from predictions.labelled import each, labels
 from predictions.representation.four_phases import Phase
 from predictions.representation.structure import KEPT, NONE, STRONG, WEAK, Continued
-from predictions.representation.toy import slowest_rate, step_found
+from predictions.representation.toy import flow_time, step_found
 from predictions.verdicts import Verdict
 
 LINE = "Share of networks that are a line"
@@ -62,8 +62,8 @@ def critical_part(verdict: Verdict, runs: Sequence[Run]) -> Figure:
 
 
 @mpl.rc_context(style.STYLE)
-def slowest_mode(verdict: Verdict, runs: Sequence[Run]) -> Figure:
-    """Draw the step at which a network finds the line against 1/λ₃ of its examples.
+def effective_time(verdict: Verdict, runs: Sequence[Run]) -> Figure:
+    """Draw the step at which a network finds the line against the effective theory's time.
 
     Args:
         verdict: The verdict.
@@ -71,12 +71,12 @@ def slowest_mode(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     """
     drawn, (axes,) = style.figure(1, 3.2)
     last = max(run.settings.num_steps for run in runs)
-    rate = {run.seed: slowest_rate(run.settings) for run in runs}
-    known = [run for run in runs if rate[run.seed] > 0 and run.outcome.status != "diverged"]
+    time = {run.seed: flow_time(run.settings) for run in runs}
+    known = [run for run in runs if time[run.seed] < np.inf and run.outcome.status != "diverged"]
     for came, marker, name in ((True, "o", "found"), (False, "^", "not by the end")):
         some = [run for run in known if (step_found(run) < np.inf) == came]
         axes.plot(
-            [1 / rate[run.seed] for run in some],
+            [time[run.seed] for run in some],
             [min(step_found(run), last) for run in some],
             marker,
             color=style.GEN,
@@ -88,7 +88,7 @@ def slowest_mode(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     axes.set_yscale("log")
     style.plain_log(axes.xaxis)
     style.plain_log(axes.yaxis)
-    axes.set_xlabel("1/λ₃ of the examples")
+    axes.set_xlabel("Time of the effective theory (1/η)")
     axes.set_ylabel("Step at which the line is found")
     axes.legend(loc="upper left")
     return drawn

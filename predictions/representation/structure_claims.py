@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from predictions.clauses import Clause, most
+from predictions.judging import share
 from predictions.labelled import Labelled, Numbers
 from predictions.ratios import Ratio
 from predictions.representation.structure import (
@@ -17,9 +18,14 @@ from predictions.representation.structure import (
     Continued,
     Structured,
 )
+from predictions.representation.toy import beyond
 
 MARGIN = 1.25
 """Factor within which two sizes count as one."""
+
+FAR = "share_far_apart"
+
+_FAR = "of networks in which the ratio lies wholly beyond the margin"
 
 BETWEEN_DECAYS = "strong_to_weak"
 TO_DETERMINED = "kept_to_determined"
@@ -55,6 +61,12 @@ class StructureKept(Structured):
         "Pearson), refuted if one lies below." + Structured._COMMON
     )
     criterion: ClassVar[str] = "kept by most at the smallest D′, with every weight decay"
+    assumptions: ClassVar[tuple[str, ...]] = (
+        *Structured.assumptions,
+        "The effective theory has no weight decay of embeddings. That decay adds no force of its "
+        "own is a reading of it, and a strong one: what relations leave open they do not hold "
+        "either, and decay may move it.",
+    )
     refutation: ClassVar[str] = "Networks that lose it on few examples with some weight decay."
     power: ClassVar[str] = (
         f"{MIN_SEEDS} networks support the claim, or refute it, in at least 8 of 10 experiments if "
@@ -74,23 +86,25 @@ class StructureKept(Structured):
 
 
 class StructureSize(Structured):
-    """What circuit efficiency says of the same networks (Varma et al. 2023, section 3.3)."""
+    """The form that ungrokking takes here (Varma et al. 2023, section 3.3), and a rival's too."""
 
     name: ClassVar[str] = "structure-size"
     title: ClassVar[str] = "Structure and the strength of weight decay"
     claim: ClassVar[str] = (
         "A network that has found the linear representation loses it on few examples if there is "
-        "weight decay, and keeps it on more, from a size on that does not depend on how strong the "
-        "decay is."
+        "weight decay, and keeps it on more, on average from a size on that does not depend on how "
+        "strong the decay is."
     )
     rule: ClassVar[str] = (
         "(fall) At the smallest D′ and weak decay the share of networks that keep the line; (keep) "
         "the same at the largest D′; (twin) the same at the smallest D′ without decay; (size) D′ "
-        "from which on it is kept, between two sizes, after isotonic regression, with strong decay "
-        "/ with weak, within networks. Supported if the first share lies below one half, the other "
-        "two above (95% intervals, Clopper and Pearson), and the interval of the geometric mean of "
-        f"the ratio within 1/{MARGIN:g} … {MARGIN:g}. Refuted if the first lies above one half, or "
-        "the third below, or the ratio outside." + Structured._COMMON
+        "from which on it is kept, between the size before the first at which it is and the first "
+        "from which on it always is, with strong decay / with weak, within networks; (far) the "
+        "share of networks in which that ratio lies wholly beyond a margin. Supported if the first "
+        "share lies below one half, the next two above, the last below (95% intervals, Clopper and "
+        f"Pearson), and the geometric mean of the ratio within 1/{MARGIN:g} … {MARGIN:g}. Refuted "
+        "if the first lies above one half, the third below, the last above, or the ratio outside."
+        + Structured._COMMON
     )
     criterion: ClassVar[str] = (
         f"lost at the smallest D′ with decay alone, at sizes within a factor of {MARGIN:g}"
@@ -108,14 +122,21 @@ class StructureSize(Structured):
         "8 networks support the claim in at least 8 of 10 experiments if all do as it says and "
         "sizes spread by 0.1 within networks (simulated)."
     )
+    assumptions: ClassVar[tuple[str, ...]] = (
+        *Structured.assumptions,
+        "Circuit efficiency says so of test accuracy. So does a rival without circuits: decay "
+        "moves whatever the examples leave open, and nothing else. Of the two only the rival says "
+        "from which size on, which structure-determined asks.",
+    )
     glossary: ClassVar[Mapping[str, str]] = {
         **Structured.glossary,
+        FAR: _FAR,
         BETWEEN_DECAYS: "D′ from which on the line is kept, with strong decay / with weak",
     }
 
     def own(self, continued: Continued) -> Numbers:
         """See ``Structured``."""
-        return {BETWEEN_DECAYS: _between_decays(continued).estimate}
+        return _of(_between_decays(continued), BETWEEN_DECAYS)
 
     def clauses(self, continued: Continued, smallest: int, largest: int) -> Sequence[Clause]:
         """See ``Structured``."""
@@ -125,6 +146,7 @@ class StructureSize(Structured):
             Clause(number=keep.number, holds=keep.holds, by_seed=keep.by_seed),
             most(_kept(NONE, smallest), continued.kept(NONE, smallest)),
             _between_decays(continued).near_one(BETWEEN_DECAYS, MARGIN),
+            beyond(_between_decays(continued), MARGIN, FAR),
         ]
 
     def sentence(self, continued: Continued, numbers: Numbers, smallest: int) -> str:
@@ -136,40 +158,46 @@ class StructureSize(Structured):
 
 
 class StructureDetermined(Structured):
-    """What development networks showed: the two theories meet where nothing else is left."""
+    """What decay alone would do: it moves whatever the examples leave open, and nothing else."""
 
     name: ClassVar[str] = "structure-determined"
     title: ClassVar[str] = "Structure and what examples leave open"
     claim: ClassVar[str] = (
-        "With weight decay a network keeps the linear representation from as many examples on as "
-        "it takes for their answers to leave no other."
+        "With weight decay a network keeps the linear representation, on average, from as many "
+        "examples on as it takes for their answers to leave no other."
     )
     rule: ClassVar[str] = (
-        "D′ from which on the line is kept with weak decay, between two sizes, after isotonic "
-        "regression / D′ from which on the relations between examples with one answer leave two "
-        "dimensions of embeddings (nullity 2), within networks. Supported if the 95% interval of "
-        f"the geometric mean lies within 1/{MARGIN:g} … {MARGIN:g}, refuted if it lies outside."
-        + Structured._COMMON
+        "D′ from which on the line is kept with weak decay, between the size before the first at "
+        "which it is and the first from which on it always is / D′ from which on the relations "
+        "between examples with one answer leave two dimensions of embeddings to the operands that "
+        "they have, within networks. Supported if (mean) the 95% interval of the geometric mean "
+        f"lies within 1/{MARGIN:g} … {MARGIN:g} and (far) fewer than half of the networks lie "
+        "wholly outside (Clopper and Pearson); refuted if the mean lies outside, or most networks "
+        "do." + Structured._COMMON
     )
     criterion: ClassVar[str] = f"both sizes within a factor of {MARGIN:g}"
-    refutation: ClassVar[str] = "A line that is kept on fewer examples, or lost on more."
+    refutation: ClassVar[str] = (
+        "A line that is kept on examples which leave something else, or lost on some which do not."
+    )
     power: ClassVar[str] = (
         "8 networks support the claim in at least 8 of 10 experiments if both sizes are equal but "
         "for a spread by 0.1 (simulated)."
     )
     glossary: ClassVar[Mapping[str, str]] = {
         **Structured.glossary,
+        FAR: _FAR,
         TO_DETERMINED: "D′ from which on the line is kept with weak decay / D′ from which on "
         "nothing else is left",
     }
 
     def own(self, continued: Continued) -> Numbers:
         """See ``Structured``."""
-        return {TO_DETERMINED: _to_determined(continued).estimate}
+        return _of(_to_determined(continued), TO_DETERMINED)
 
     def clauses(self, continued: Continued, smallest: int, largest: int) -> Sequence[Clause]:
         """See ``Structured``."""
-        return [_to_determined(continued).near_one(TO_DETERMINED, MARGIN)]
+        ratio = _to_determined(continued)
+        return [ratio.near_one(TO_DETERMINED, MARGIN), beyond(ratio, MARGIN, FAR)]
 
     def sentence(self, continued: Continued, numbers: Numbers, smallest: int) -> str:
         """See ``Structured``."""
@@ -177,6 +205,12 @@ class StructureDetermined(Structured):
             f"With weak decay the line is kept from {numbers[TO_DETERMINED]} times as many pairs "
             "on as leave nothing else"
         )
+
+
+def _of(ratio: Ratio, name: str) -> Numbers:
+    """Return the numbers of a ratio."""
+    far = beyond(ratio, MARGIN, FAR).by_seed
+    return {name: ratio.estimate, FAR: share([so == 1.0 for so in far.values()])}
 
 
 def _between_decays(continued: Continued) -> Ratio:

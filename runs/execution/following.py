@@ -96,7 +96,7 @@ class Watch:
         self._documents, self._store = documents, store
         self._report, self._who = report, who
         self._found: set[str] = set()
-        self._submitted_at: set[tuple[int, int]] = set()
+        self._submitted_at: tuple[int, int] | None = None
 
     def there(self) -> set[str]:
         """Return which of the wanted runs the store has."""
@@ -123,12 +123,16 @@ class Watch:
         Args:
             levels: What is missing, by generation.
         """
-        if self._how_far(levels) in self._submitted_at:
+        if not self._came_further(levels):
             self._wait_for_others(levels)
-            if self._how_far(levels) in self._submitted_at or self.stop.is_set() or self.done():
+            if not self._came_further(levels) or self.stop.is_set() or self.done():
                 return False
-        self._submitted_at.add(self._how_far(levels))
+        self._submitted_at = self._how_far(levels)
         return True
+
+    def _came_further(self, levels: Sequence[Sequence[Group]]) -> bool:
+        """Return whether more is done than ever before something was submitted."""
+        return self._submitted_at is None or self._how_far(levels) > self._submitted_at
 
     def _how_far(self, levels: Sequence[Sequence[Group]]) -> tuple[int, int]:
         """Return how many runs are saved, and how many steps the begun groups have made.
@@ -152,7 +156,7 @@ class Watch:
                     activity=f"waiting, {who}",
                 )
             )
-            if self._how_far(levels) not in self._submitted_at:
+            if self._came_further(levels):
                 return
             self.stop.wait(POLL_SECONDS)
 

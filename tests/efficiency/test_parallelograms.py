@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -25,6 +26,7 @@ from efficiency.settings import (
 from efficiency.training.ensemble import initial_weights
 from efficiency.training.losses import LOSSES
 from predictions.testing import check_measure, check_network, check_task
+from tests.efficiency.other_tasks import DIGITS, run_of
 
 TASK = WholeNumberAdditionSettings()
 TOY = SumDecoderSettings(num_outputs=30)
@@ -143,7 +145,7 @@ def test_points_on_a_line_at_equal_distances_close_all(V, place, scale, backward
 def test_quality_counts_by_the_definition(V, seed):
     E = np.random.default_rng(seed).normal(size=V)
     E[: V // 2] = np.arange(V // 2)
-    z = (E - E.mean()) / E.std()
+    z = (E - E.mean()) / E.std(ddof=1)
     closed = [
         (z[i] + z[n] - z[j] - z[m]) ** 2 < 0.01
         for i, j, m, n in itertools.product(range(V), repeat=4)
@@ -159,7 +161,7 @@ def test_quality_counts_by_the_definition(V, seed):
         (lambda: parallelograms.relations([(0, 3)], [3], 3), "operands from 0 to 3"),
         (lambda: parallelograms.relations([(0, 1)], [1, 2], 3), r"answers of \(2,\)"),
         (lambda: parallelograms.quality([0.0, 1.0]), "three finite ones at least"),
-        (lambda: parallelograms.quality([0.0, 1.0, np.nan]), "three finite ones at least"),
+        (lambda: parallelograms.quality([0.0, 1.0, np.inf]), "three finite ones at least"),
     ],
 )
 def test_bad_input_is_named(call, told):
@@ -171,7 +173,7 @@ def test_task_network_and_measures_conform():
     check_task("whole-number-addition", "sum-decoder", size=6)
     check_network("sum-decoder", TASK, num_outputs=5)
     check_network("sum-decoder", TASK, d_model=3)
-    for name in ("parallelograms", "known-answer"):
+    for name in ("parallelograms", "parallelograms-read", "known-answer"):
         check_measure(name, toy())
 
 
@@ -238,6 +240,49 @@ def test_squared_error_is_a_mean_over_outputs():
     assert gradient.tolist() == [[-1.0, 0.0], [0.0, -1.0]]
 
 
+@given(training_sets(), st.integers(0, 5))
+def test_the_flow_ends_on_a_line_where_nothing_else_is_left(given_set, seed):
+    V, pairs, answers = given_set
+    E = np.random.default_rng(seed).uniform(-0.5, 0.5, V)
+    time = parallelograms.flow_time(E, pairs, answers)
+    if parallelograms.nullity(pairs, answers, V) == 2:
+        assert time < math.inf
+    if not len(parallelograms.relations(pairs, answers, V)):
+        assert time == math.inf
+
+
+def test_the_flow_is_that_of_small_steps():
+    pairs = TASK.inputs[TASK.split(40, 1)[0]]
+    sums, E = pairs.sum(axis=1), np.random.default_rng(0).uniform(-0.5, 0.5, 10)
+    rows, time, step = parallelograms.relations(pairs, sums, 10), 0.0, 1e-3
+    now = E.copy()
+    while parallelograms.quality(now) < 0.95:
+        now = now - step * 2 * rows.T @ (rows @ now) / len(rows)
+        time += step
+    assert parallelograms.flow_time(E, pairs, sums) == pytest.approx(time, rel=0.02)
+    assert parallelograms.flow_time(3 - 2 * E, pairs, sums) == parallelograms.flow_time(
+        E, pairs, sums
+    )
+    assert parallelograms.flow_time(np.arange(10.0), pairs, sums) == 0
+
+
+def test_what_is_not_read_does_not_count_against_a_line():
+    E = np.arange(10.0)
+    E[4] = np.nan
+    assert parallelograms.quality(E) == 1
+    with pytest.raises(ValueError, match="no quadruple is left"):
+        parallelograms.quality([0.0, np.nan, 1.0, np.nan])
+    run = toy(dataset_size=8)
+    weights = initial_weights(run)
+    weights["W_E"] = torch.arange(10.0).double().unsqueeze(1)
+    unread = np.setdiff1d(np.arange(10), TASK.inputs[run.task.split(8, run.data_seed)[0]])
+    assert len(unread)
+    weights["W_E"][unread] = 0.3
+    reading = Reading(run, weights)
+    assert MEASURES["parallelograms-read"].read(reading) == 1
+    assert MEASURES["parallelograms"].read(reading) < 1
+
+
 def test_what_has_no_meaning_is_refused():
     with pytest.raises(ValidationError, match="those of this sum-decoder have no largest value"):
         toy(network=SumDecoderSettings())
@@ -246,6 +291,10 @@ def test_what_has_no_meaning_is_refused():
         OptimiserSettings(weight_decay=3.0, embedding_learning_rate=0.5)
     with pytest.raises(ValidationError, match=r"norm_factor = 1\.0 is given with a learning rate"):
         OptimiserSettings(weight_decay=0.0, norm_factor=1.0, embedding_learning_rate=0.5)
+    digits = run_of(DIGITS)
+    own = digits.optimiser.model_copy(update={"embedding_learning_rate": 0.1})
+    with pytest.raises(ValueError, match="no weights are called W_E"):
+        train([digits.model_copy(update={"optimiser": own})])
 
 
 def test_measures_of_the_toy_say_what_it_knows():
@@ -256,6 +305,11 @@ def test_measures_of_the_toy_say_what_it_knows():
     reading = Reading(run, weights)
     right = reading.logits.argmax(-1).numpy() == TASK.targets[:, 0]
     trained, held = run.task.split(30, run.data_seed)
-    asked = [n for n in held if TASK.targets[n, 0] in TASK.targets[trained, 0]]
+    asked = [
+        n
+        for n in held
+        if TASK.targets[n, 0] in TASK.targets[trained, 0]
+        and np.isin(TASK.inputs[n], TASK.inputs[trained]).all()
+    ]
     assert 0 < len(asked) < len(held)
     assert MEASURES["known-answer"].read(reading) == pytest.approx(right[asked].mean())

@@ -33,7 +33,7 @@ def test_both_shares_stand_at_every_size():
 
 
 def test_every_network_has_a_mark_and_who_is_late_an_open_one():
-    figure, verdict, runs = drawn("slowest-mode")
+    figure, verdict, runs = drawn("effective-time")
     came, late = figure.axes[0].lines
     assert len(came.get_xdata()) + len(late.get_xdata()) == len(runs)
     assert len(came.get_xdata()) == verdict.numbers["share_found"].value

@@ -17,7 +17,7 @@ from predictions.clauses import LEVEL
 from predictions.registry import find
 from predictions.representation import toy
 from predictions.representation.critical_part import MARGIN
-from predictions.representation.slowest_mode import LEAST
+from predictions.representation.effective_time import LEAST
 from predictions.representation.structure import NONE, STRONG
 from tests.predictions.foretelling import SHAPES
 from tests.predictions.looking import LOOKS, allowed, looked_at, shares_of
@@ -42,7 +42,7 @@ def sizes(name: str, ratio: float, spread: float) -> World:
                 continue
             at = {
                 "critical-part": toy.determined(task, cell.seed),
-                "structure-determined": toy.determined(task, cell.seed),
+                "structure-determined": toy.determined_where_read(task, cell.seed),
                 "structure-size": 19.0 * own[cell.seed] / np.sqrt(ratio),
             }[name]
             if name != "structure-size" or cell.arm == STRONG:
@@ -55,20 +55,36 @@ def sizes(name: str, ratio: float, spread: float) -> World:
 
 
 def timed(rho: float) -> World:
-    """Return worlds in which times have a rank correlation of ρ with 1/λ₃."""
+    """Return worlds in which times have a rank correlation of ρ with the theory's."""
 
     def world(rng: np.random.Generator, shape: str, num: int) -> list[Run]:
-        found = worlds.cells("slowest-mode", num)
-        scale = [1 / toy.slowest_rate(cell.settings) for cell in found]
+        found = worlds.cells("effective-time", num)
+        theory = [toy.flow_time(cell.settings) for cell in found]
         # Of normal variables with a correlation r ranks have 6/π · arcsin(r/2).
         r = 2 * np.sin(np.pi * rho / 6)
-        x = stats.norm.ppf(stats.rankdata(scale) / (num + 1))
+        x = stats.norm.ppf(stats.rankdata(theory) / (num + 1))
         y = r * x + np.sqrt(1 - r**2) * SHAPES[shape](rng, num)
         steps = 1500 * np.exp(0.5 * y)
         return [
             worlds.ended(cell, True, history=worlds.course(step))
             for cell, step in zip(found, steps, strict=True)
         ]
+
+    return world
+
+
+def kept(chance: float) -> World:
+    """Return worlds in which a network keeps the line everywhere with one chance, or nowhere."""
+
+    def world(rng: np.random.Generator, shape: str, num: int) -> list[Run]:
+        seeds = sorted({cell.seed for cell in worlds.cells("structure-kept", num)})
+        keeps = {seed: rng.random() < chance for seed in seeds}
+        return worlds.continued(
+            rng,
+            lambda arm, seed, rng: 0.0 if keeps[seed] else 1000.0,
+            num_seeds=num,
+            name="structure-kept",
+        )
 
     return world
 
@@ -96,8 +112,9 @@ EDGES: dict[str, World] = {
     "critical-part, lower": sizes("critical-part", 1 / MARGIN, 0.15),
     "structure-size": sizes("structure-size", MARGIN, 0.1),
     "structure-determined": sizes("structure-determined", MARGIN, 0.1),
-    "slowest-mode": timed(LEAST),
+    "effective-time": timed(LEAST),
     "four-phases": phases(0.5),
+    "structure-kept": kept(0.5),
 }
 
 MOST = {
@@ -108,7 +125,7 @@ MOST = {
     ("structure-size", "pairs"): 0.08,
     ("structure-determined", "skewed"): 0.12,
     ("structure-determined", "pairs"): 0.08,
-    ("slowest-mode", "pairs"): 0.08,
+    ("effective-time", "pairs"): 0.08,
 }
 
 
@@ -130,8 +147,8 @@ def shares(name: str, world: World, shape: str, count: int) -> dict[str, float]:
 @pytest.mark.parametrize("shape", list(SHAPES))
 @pytest.mark.parametrize("name", list(EDGES))
 def test_a_claim_at_its_edge_is_rarely_decided_either_way(name, shape, full_calibration):
-    if name == "four-phases" and shape != "normal":
-        pytest.skip("phases have no shape")
+    if name in ("four-phases", "structure-kept") and shape != "normal":
+        pytest.skip("shares have no shape")
     count = 500 if full_calibration else 3
     told = shares(name, EDGES[name], shape, count)
     most = allowed(count, MOST.get((name.partition(",")[0], shape), LEVEL))
@@ -143,10 +160,12 @@ POWER: dict[str, tuple[str, World, int, str]] = {
     # Claim, world, seeds, outcome: as each claim says of its power.
     "equal": ("critical-part", sizes("critical-part", 1.0, 0.15), 12, "supported"),
     "more": ("critical-part", sizes("critical-part", 1.6, 0.3), 12, "refuted"),
-    "together": ("slowest-mode", timed(0.7), 40, "supported"),
-    "apart": ("slowest-mode", timed(-0.2), 40, "refuted"),
+    "together": ("effective-time", timed(0.7), 40, "supported"),
+    "apart": ("effective-time", timed(-0.2), 40, "refuted"),
     "all four": ("four-phases", phases(0.95, 0.95), 12, "supported"),
     "three": ("four-phases", phases(0.05), 12, "refuted"),
+    "kept": ("structure-kept", kept(0.99), 6, "supported"),
+    "lost": ("structure-kept", kept(0.01), 6, "refuted"),
     "one size": ("structure-size", sizes("structure-size", 1.0, 0.1), 8, "supported"),
     "determined": (
         "structure-determined",
