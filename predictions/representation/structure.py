@@ -181,9 +181,9 @@ class Structured(SelfDesigned):
         *ASSUMPTIONS,
         "Without decay hardly anything pushes once the loss is 0: that the line is kept then says "
         "little of the theory by itself.",
-        "λ times steps is the same for both strengths of decay, which need not be as long for both. "
-        "It is long: of 154 development networks six, all near the size, were a line at half of "
-        "it and not at the end, or the other way round.",
+        "λ times steps is the same for both strengths of decay, which need not be as long for "
+        "both. It is long: of 154 development networks six, all near that size, were a line at "
+        "half of it and not at the end, or the other way round.",
         "Chosen after looks at development seeds 760 to 767 and 780 to 791; an earlier form of the "
         "rules was looked at on seeds 19000 to 19011 (decision 031).",
     )

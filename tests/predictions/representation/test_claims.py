@@ -204,9 +204,8 @@ def test_sizes_beyond_all_that_are_asked_for_refute_though_their_mean_is_not_kno
         verdict = find("critical-part").judge("quick", part(rng(), factor=factor))
         assert verdict.numbers["found_to_determined"].status == "censored"
         assert (verdict.outcome, verdict.deciding) == ("refuted", "share_far_apart")
-    assert (
-        "12 of which never do" in find("critical-part").judge("quick", part(rng(), 100.0)).sentence
-    )
+    late = find("critical-part").judge("quick", part(rng(), factor=100.0))
+    assert "12 of which never do" in late.sentence
     # Strong decay loses the line everywhere, or nowhere.
     for strong in (1000.0, 0.0):
         where = {NONE: 0.0, WEAK: 18.0, STRONG: strong}
