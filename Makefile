@@ -82,7 +82,7 @@ variants: $(READY)
 figures: $(READY)
 	$(BIN)/paper_figures build
 
-findings: predictions confirm critical-size first-study controls substitutes
+findings: predictions confirm critical-size first-study controls substitutes representation
 	$(BIN)/predictions judge all --first-seed 12000 --json > docs/found/quick.json.part
 	mv docs/found/quick.json.part docs/found/quick.json
 	$(BIN)/predictions judge circuits --first-seed 12000 --json > docs/found/circuits-quick.json.part
@@ -93,6 +93,8 @@ findings: predictions confirm critical-size first-study controls substitutes
 	mv docs/found/controls-quick.json.part docs/found/controls-quick.json
 	$(BIN)/predictions judge substitutes --first-seed 9000 --seeds 24 --json > docs/found/substitutes-quick.json.part
 	mv docs/found/substitutes-quick.json.part docs/found/substitutes-quick.json
+	$(BIN)/predictions judge representation --first-seed 20000 --json > docs/found/representation-quick.json.part
+	mv docs/found/representation-quick.json.part docs/found/representation-quick.json
 	$(BIN)/predictions judge critical-size --first-seed 8000 --json > docs/found/critical-size-quick.json.part
 	mv docs/found/critical-size-quick.json.part docs/found/critical-size-quick.json
 	$(BIN)/predictions foretold --json > docs/found/foretold/critical-size-quick.json.part

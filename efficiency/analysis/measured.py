@@ -85,6 +85,11 @@ def measure(
     Raises:
         InvalidInputError: The network does not answer so, or ŝ is not reached.
     """
+    if not isinstance(task, TaskSettings):
+        raise InvalidInputError(
+            "efficiency.measure is of networks on the table of an operation; given: "
+            f"{type(task).__name__}"
+        )
     table = task.table
     train_N = _mask(trained, table.num_pairs)
     labels_N = table.answer if labels is None else np.asarray(labels, dtype=np.int64)

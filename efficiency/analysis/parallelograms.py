@@ -186,7 +186,7 @@ def _closed(E_BVM: FloatArray) -> FloatArray:
     largest = np.abs(kept).max(axis=(1, 2))
     centred = E_BVM - kept.mean(axis=1, keepdims=True)
     variance = np.square(centred[:, there_V]).sum(axis=1).mean(axis=1) / (there_V.sum() - 1)
-    same = np.sqrt(variance) <= np.finfo(np.float64).eps * largest
+    same = np.sqrt(variance) <= 16 * np.finfo(np.float64).eps * largest  # rounding of the mean
     gap = centred[:, i] + centred[:, n] - centred[:, j] - centred[:, m]
     square = np.square(gap).mean(axis=2) / np.where(same, 1.0, variance)[:, None]
     found: FloatArray = np.where(same, 0.0, (square < REALISED).mean(axis=1))

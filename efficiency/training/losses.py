@@ -112,6 +112,9 @@ def squared_error(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     return losses, torch.zeros_like(logits).scatter_(-1, label_index, -1.0)
 
 
+NOT_OF_SOFTMAX = ("stablemax", "squared-error")
+"""Losses whose values cannot be compared with what is recorded as ``train_loss``."""
+
 LOSSES: dict[str, Loss] = {
     "log-odds": log_odds_cross_entropy,
     "float64": float64_cross_entropy,

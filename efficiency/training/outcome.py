@@ -21,6 +21,7 @@ from efficiency.estimates import Estimate
 from efficiency.measures.base import MEASURES
 from efficiency.settings import RunSettings
 from efficiency.statistics.intervals import FloatArray
+from efficiency.training.losses import NOT_OF_SOFTMAX
 from efficiency.training.optimiser import learning_time
 
 TAIL_FRACTION = 0.25
@@ -215,7 +216,7 @@ def outcome(history: pd.DataFrame, run: RunSettings) -> Outcome:
         reasons.append(f"the log-odds still moved from {before:.2f} to {after:.2f} in the tail")
     # A loss is held against others of its kind: what is recorded has no noise in it, and is by
     # softmax whatever is trained by.
-    of_a_kind = not run.is_random and run.loss not in ("stablemax", "squared-error")
+    of_a_kind = not run.is_random and run.loss not in NOT_OF_SOFTMAX
     usual = tail["train_loss" if of_a_kind else "train_loss_peak"].median()
     spike = tail["train_loss_peak"].max() / max(usual, np.finfo(float).tiny)
     if spike > MAX_LOSS_SPIKE:

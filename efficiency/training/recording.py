@@ -18,6 +18,7 @@ from efficiency.engines import Engine
 from efficiency.measures.base import MEASURES, Reading, value_of
 from efficiency.settings import RecordingSettings, RunSettings
 from efficiency.training.ensemble import part_masks
+from efficiency.training.losses import NOT_OF_SOFTMAX
 from efficiency.training.outcome import of_training
 from efficiency.training.record_steps import recorded_steps, snapshot_steps
 
@@ -77,7 +78,9 @@ class Recorder:
         now_K = measured_QK[self._names.index("train_loss")]
         usual = len(measured_QK)
         self.values_RQK[row, :usual] = measured_QK
-        self.values_RQK[row, usual] = torch.maximum(peak_K, now_K)
+        # Before any update there is no other; after it, one of another loss is no peak of this.
+        known = step > 0 and self._engine.members[0].loss in NOT_OF_SOFTMAX
+        self.values_RQK[row, usual] = peak_K if known else torch.maximum(peak_K, now_K)
         peak_K.zero_()
         if self._measures:
             for k, member in enumerate(self._engine.members):

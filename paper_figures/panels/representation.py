@@ -88,7 +88,7 @@ def effective_time(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     axes.set_yscale("log")
     style.plain_log(axes.xaxis)
     style.plain_log(axes.yaxis)
-    axes.set_xlabel("Time of the effective theory (1/η)")
+    axes.set_xlabel("Time of the effective theory (1/η of the embeddings)")
     axes.set_ylabel("Step at which the line is found")
     axes.legend(loc="upper left")
     return drawn

@@ -62,7 +62,8 @@ def show(
     ----------
     names:
         The predictions, or a group: "all" (of the theory), "circuits", "critical-size",
-        "first-study", "controls", "substitutes", "at-rest".
+        "first-study", "controls", "substitutes", "at-rest",
+        "representation".
     """
     from predictions.cli.showing import described, design_file, print_prediction
 

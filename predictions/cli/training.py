@@ -171,7 +171,8 @@ def run(
     ----------
     names:
         The predictions, or a group: "all" (of the theory), "circuits", "critical-size",
-        "first-study", "controls", "substitutes", "at-rest".
+        "first-study", "controls", "substitutes", "at-rest",
+        "representation".
     """
     from predictions.cli.printing import print_verdicts
     from predictions.cli.running import (

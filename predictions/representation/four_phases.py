@@ -204,6 +204,6 @@ class FourPhases(SelfDesigned):
         found = ", ".join(f"{name} in {sum(so.values())} of {len(so)}" for name, so in has.items())
         return Finding.of(
             decide([most(f"seeds_with_{name}", so) for name, so in has.items()]),
-            f"Of {plural(len(by_seed), 'seed')} each phase is somewhere in the grid: {found}.",
+            f"Of {plural(len(by_seed), 'seed')}, those with a phase in the grid: {found}.",
             numbers,
         )

@@ -313,3 +313,16 @@ def test_measures_of_the_toy_say_what_it_knows():
     ]
     assert 0 < len(asked) < len(held)
     assert MEASURES["known-answer"].read(reading) == pytest.approx(right[asked].mean())
+
+
+def test_the_largest_training_loss_is_of_what_is_trained_by():
+    (trained,) = train([toy(num_steps=200, dataset_size=50)])
+    later = trained.history.iloc[1:]
+    # That of softmax over distances, which is recorded beside it, stays well above.
+    assert (later["train_loss_peak"] < later["train_loss"]).all()
+    run = toy(num_steps=200, dataset_size=50)
+    outputs_distance = -Reading(
+        run, {name: torch.as_tensor(value) for name, value in trained.weights.items()}
+    ).logits[torch.arange(55), torch.as_tensor(TASK.targets[:, 0])]
+    now = float(outputs_distance[torch.as_tensor(run.task.split(50, 3)[0])].mean())
+    assert later["train_loss_peak"].iloc[-1] == pytest.approx(now, rel=0.2)
