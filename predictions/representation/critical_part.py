@@ -156,8 +156,8 @@ class CriticalPart(SelfDesigned):
         never = sum(high == math.inf for _, high in found.values())
         return Finding.of(
             decide([ratio.near_one(RATIO, MARGIN), far]),
-            f"D from which on networks find the line ({FOUND:.0%} of parallelograms closed) / D from "
-            f"which on examples leave nothing else is {numbers[RATIO]} "
+            f"D from which on networks find the line ({FOUND:.0%} of parallelograms closed) / D "
+            f"from which on examples leave nothing else is {numbers[RATIO]} "
             f"({plural(len(by_seed), 'seed')}, {never} of which never do within the budget).",
             numbers,
         )

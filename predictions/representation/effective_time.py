@@ -14,7 +14,7 @@ from efficiency.statistics.intervals import RankCorrelation, TooFewError, rank_c
 from predictions.cells import Cell, Run
 from predictions.clauses import Clause, decide
 from predictions.judging import count, middle, plural, too_few
-from predictions.labelled import Numbers
+from predictions.labelled import Labelled, Numbers
 from predictions.representation.toy import (
     ASSUMPTIONS,
     TOYS,
@@ -103,8 +103,8 @@ class EffectiveTime(SelfDesigned):
         RANKS: "Spearman's, of the theory's time with the step at which the line is found",
         "by_slowest_mode": "the same of 1/λ₃ in place of the theory's time",
         "share_found": "of networks, within the budget",
-        "step_found": "of those that find it, median and range",
-        "time_foretold": "of the theory, in units of 1/η, median and range over seeds",
+        "step_found": "of those that find it, median and range, or of one network",
+        "time_foretold": "of the theory, in units of 1/η, median and range over seeds, or of one",
     }
 
     def describe(self, size: Size, seeds: Sequence[int]) -> str:
@@ -158,6 +158,11 @@ class EffectiveTime(SelfDesigned):
             "by_slowest_mode": _estimate(modes, len(kept)),
             **numbers,
         }
+        for run, foretold_time, at in zip(kept, time, step, strict=True):
+            numbers[Labelled("time_foretold", seed=run.seed)] = Estimate(
+                value=foretold_time, low=None, high=None, n=1, unit="1"
+            )
+            numbers[Labelled("step_found", seed=run.seed)] = _step(run, at)
         clause = Clause(number=RANKS, holds=ranks.p_greater(LEAST), fails=ranks.p_less(LEAST))
         return Finding.of(
             decide([clause]),
@@ -165,6 +170,14 @@ class EffectiveTime(SelfDesigned):
             f"{numbers[RANKS]} over {plural(len(kept), 'seed')}, {len(came)} of which find it.",
             numbers,
         )
+
+
+def _step(run: Run, at: float) -> Estimate:
+    """Return when a network finds the line; censored if it does not."""
+    if at < math.inf:
+        return Estimate(value=at, low=None, high=None, n=1, unit="steps")
+    last = float(run.settings.num_steps)
+    return Estimate(value=None, low=last, high=None, n=1, unit="steps", status="censored")
 
 
 def _estimate(ranks: RankCorrelation, n: int) -> Estimate:
