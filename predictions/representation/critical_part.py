@@ -14,6 +14,8 @@ from predictions.labelled import Labelled, Numbers
 from predictions.ratios import Ratio
 from predictions.representation.toy import (
     ASSUMPTIONS,
+    DECODER_RATE,
+    EMBEDDING_RATE,
     FOUND,
     LINE,
     TOYS,
@@ -118,7 +120,8 @@ class CriticalPart(SelfDesigned):
         d = DESIGNS[size]
         return (
             f"{TOYS[size].describe()}; {len(seeds)} seeds at D = {', '.join(map(str, d.sizes))}, "
-            f"for {d.num_steps:,} steps, without weight decay."
+            f"for {d.num_steps:,} steps, η = {EMBEDDING_RATE:g} of embeddings and "
+            f"{DECODER_RATE:g} of the decoder, without weight decay."
         )
 
     def cells_of(self, size: Size, seeds: Sequence[int]) -> list[Cell]:

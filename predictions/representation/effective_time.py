@@ -17,6 +17,8 @@ from predictions.judging import count, middle, plural, too_few
 from predictions.labelled import Labelled, Numbers
 from predictions.representation.toy import (
     ASSUMPTIONS,
+    DECODER_RATE,
+    EMBEDDING_RATE,
     TOYS,
     flow_time,
     slowest_rate,
@@ -112,7 +114,8 @@ class EffectiveTime(SelfDesigned):
         d = DESIGNS[size]
         return (
             f"{TOYS[size].describe()}; {len(seeds)} seeds at D = {d.dataset_size}, for "
-            f"{d.num_steps:,} steps, without weight decay."
+            f"{d.num_steps:,} steps, η = {EMBEDDING_RATE:g} of embeddings and {DECODER_RATE:g} of "
+            "the decoder, without weight decay."
         )
 
     def cells_of(self, size: Size, seeds: Sequence[int]) -> list[Cell]:

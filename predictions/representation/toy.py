@@ -49,6 +49,9 @@ LINE = (
 """What rules say of it."""
 
 ASSUMPTIONS = (
+    "The line is E_k = e + kd: embeddings of 0, 1, 2, … at equal distances in their order. Four of "
+    "them close a parallelogram if E_i + E_n − E_j − E_m, where i + n = j + m, is less than a "
+    "tenth of the standard deviation of all.",
     "The toy is theirs but for these: targets are the same in all networks, so that all that is "
     "said is of one draw of them; every step takes all examples, theirs 45 at most; η rises over "
     f"the first {WARMUP_STEPS} steps; and at the sizes smoke and quick the decoder is narrower "
@@ -80,7 +83,8 @@ class Toy:
         """Return task and network in a phrase."""
         return (
             f"Whole numbers below {self.operands}, {self.task.num_examples} pairs; one number as "
-            f"embedding, a decoder of two layers of {self.width} units, squared error"
+            f"embedding, a decoder of two layers of {self.width} units and {self.outputs} outputs, "
+            "squared error to a random target for each sum"
         )
 
     def run(
