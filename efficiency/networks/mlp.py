@@ -6,6 +6,7 @@ Shapes: D examples, F features, M = d_model, L = d_mlp, S symbols.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +35,7 @@ class MLP(Network):
         self.W_E = nn.Parameter(torch.zeros(num_symbols, d_model))
         widths = [2 * d_model, *[d_mlp] * num_layers]
         self.hidden = nn.ModuleList(
-            _Hidden(before, after) for before, after in itertools.pairwise(widths)
+            Hidden(before, after) for before, after in itertools.pairwise(widths)
         )
         self.W_U = nn.Parameter(torch.zeros(d_mlp, num_symbols))
         self.b_U = nn.Parameter(torch.zeros(num_symbols))
@@ -83,7 +84,7 @@ class FeaturesMLP(Network):
         self._answers = (num_classes,) if num_answers == 1 else (num_answers, num_classes)
         widths = [num_features, *[d_mlp] * num_layers]
         self.hidden = nn.ModuleList(
-            _Hidden(before, after) for before, after in itertools.pairwise(widths)
+            Hidden(before, after) for before, after in itertools.pairwise(widths)
         )
         self.W_U = nn.Parameter(torch.zeros(d_mlp, num_answers * num_classes))
         self.b_U = nn.Parameter(torch.zeros(num_answers * num_classes))
@@ -97,11 +98,23 @@ class FeaturesMLP(Network):
         return logits.view(*logits.shape[:-1], *self._answers)
 
 
-class _Hidden(nn.Module):
-    def __init__(self, before: int, after: int) -> None:
+class Hidden(nn.Module):
+    """A hidden layer with biases.
+
+    Args:
+        before: Units that it reads.
+        after: Units that it has.
+        activation: What is applied to each.
+    """
+
+    def __init__(
+        self, before: int, after: int, activation: Callable[[Tensor], Tensor] = torch.relu
+    ) -> None:
         super().__init__()
         self.W_in = nn.Parameter(torch.zeros(before, after))
         self.b_in = nn.Parameter(torch.zeros(after))
+        self._activation = activation
 
     def forward(self, activations: Tensor) -> Tensor:
-        return torch.relu(activations @ self.W_in + self.b_in)
+        """Return (D, after) for (D, before)."""
+        return self._activation(activations @ self.W_in + self.b_in)

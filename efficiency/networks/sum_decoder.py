@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from efficiency.networks.base import Drop, Network, keep_all
+from efficiency.networks.mlp import Hidden
 
 TARGET_SEED = 0
 """Of the targets: the same of every network, so that they are no part of what a seed decides."""
@@ -47,7 +48,7 @@ class SumDecoder(Network):
         self.W_E = nn.Parameter(torch.zeros(num_operands, d_model))
         widths = [d_model, *[d_mlp] * num_layers]
         self.hidden = nn.ModuleList(
-            _Hidden(before, after) for before, after in itertools.pairwise(widths)
+            Hidden(before, after, torch.tanh) for before, after in itertools.pairwise(widths)
         )
         outputs = num_classes if num_outputs is None else num_outputs
         self.W_U = nn.Parameter(torch.zeros(d_mlp, outputs))
@@ -81,13 +82,3 @@ class SumDecoder(Network):
             return outputs
         targets_SO = self.get_buffer("targets_SO").to(outputs.dtype)
         return -(outputs[:, None, :] - targets_SO).square().mean(-1)
-
-
-class _Hidden(nn.Module):
-    def __init__(self, before: int, after: int) -> None:
-        super().__init__()
-        self.W_in = nn.Parameter(torch.zeros(before, after))
-        self.b_in = nn.Parameter(torch.zeros(after))
-
-    def forward(self, activations: Tensor) -> Tensor:
-        return torch.tanh(activations @ self.W_in + self.b_in)

@@ -85,7 +85,8 @@ class StackedOptimiser:
         weights: The weights, changed in place.
         first: The first moment, likewise; zeros at the beginning of a run.
         second: The second moment, in units of ``UNIT`` squared.
-        members: K settings; ``method``, ``beta1``, ``beta2`` and ``epsilon`` must be shared.
+        members: K settings; ``method``, ``beta1``, ``beta2`` and ``epsilon`` must be shared, and
+            whether embeddings have a learning rate or a weight decay of their own.
         num_steps: Length of the run, which the decay of the learning rate refers to.
         norms_K: See ``held_norms``.
         seeds_K: Seeds of the members' streams, see ``efficiency.training.counter_random``; for

@@ -249,9 +249,9 @@ def outcome(history: pd.DataFrame, run: RunSettings) -> Outcome:
         way = abs(ended - began) if run.continues else ended - began
         if way >= MIN_CHANGE:
             there = (history["novel_accuracy"] - began) / (ended - began) >= 0.5
-            numbers["step_halfway"] = _first(history["step"], _steadily(there))
+            numbers["step_halfway"] = _first(history["step"], steadily(there))
         knows = history["novel_accuracy"] >= GENERALISED
-        numbers["step_generalised"] = _first(history["step"], _steadily(knows))
+        numbers["step_generalised"] = _first(history["step"], steadily(knows))
     numbers["step_fitted"] = _first(history["step"], history["train_accuracy"] >= FITTED)
     return Outcome(status=status, reasons=tuple(reasons), numbers=numbers)
 
@@ -263,7 +263,7 @@ def _beginning(history: pd.DataFrame, run: RunSettings) -> float:
     return run.task.chance
 
 
-def _steadily(holds: pd.Series[bool]) -> pd.Series[bool]:
+def steadily(holds: pd.Series[bool]) -> pd.Series[bool]:
     """Return where something begins to hold for ``STEADY`` records in a row.
 
     With fewer records left nothing is said to. The first records of a run are of almost the same

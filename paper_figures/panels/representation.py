@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import get_args
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from efficiency.estimates import Estimate
@@ -23,12 +24,24 @@ LINE = "Share of networks that are a line"
 NOTHING = "Too few networks count"
 
 
-def _with_interval(number: Estimate) -> tuple[float, float, float]:
-    """Return a share, and how far its interval goes below and above it."""
-    assert number.value is not None
-    assert number.low is not None
-    assert number.high is not None
-    return number.value, number.value - number.low, number.high - number.value
+def _shares(
+    axes: Axes, at: Mapping[float, Estimate], *, colour: str, marker: str, label: str
+) -> None:
+    """Draw shares with their intervals against a dataset size."""
+    value, low, high = (
+        np.array([getattr(number, end) for number in at.values()], dtype=float)
+        for end in ("value", "low", "high")
+    )
+    axes.errorbar(
+        list(at),
+        value,
+        [value - low, high - value],
+        color=colour,
+        marker=marker,
+        ms=4,
+        capsize=2,
+        label=label,
+    )
 
 
 @mpl.rc_context(style.STYLE)
@@ -44,16 +57,13 @@ def critical_part(verdict: Verdict, runs: Sequence[Run]) -> Figure:
         ("share_determined", style.MEM, "s", "examples leave nothing else"),
         ("share_found", style.GEN, "o", "the network finds it"),
     ):
-        there = [
-            (labels(n)["dataset_size"], s) for n, s in each(verdict.numbers, word, "dataset_size")
-        ]
+        there = {
+            float(labels(number)["dataset_size"]): share
+            for number, share in each(verdict.numbers, word, "dataset_size")
+        }
         if not there:
             return style.nothing(NOTHING)
-        sizes = [float(size) for size, _ in there]
-        value, below, above = np.transpose([_with_interval(s) for _, s in there])
-        axes.errorbar(
-            sizes, value, [below, above], color=colour, marker=marker, ms=4, capsize=2, label=name
-        )
+        _shares(axes, there, colour=colour, marker=marker, label=name)
     axes.set_ylim(-0.02, 1.04)
     axes.set_xlabel(NOTATION["dataset_size"].axis_label)
     axes.set_ylabel("Share of seeds")
@@ -115,22 +125,12 @@ def structure(verdict: Verdict, runs: Sequence[Run]) -> Figure:
         (WEAK, style.GEN, "o", 1.0),
         (STRONG, style.MEM, "s", 1.02),
     ):
-        sizes = [float(D) for which, D in found if which == arm]
-        if not sizes:
+        there = {place * float(D): share for (which, D), share in found.items() if which == arm}
+        if not there:
             continue
-        numbers = [number for (which, _), number in found.items() if which == arm]
-        value, below, above = np.transpose([_with_interval(number) for number in numbers])
         decay = of_arm(continued.runs, arm)[0].weight_decay
-        axes.errorbar(
-            [place * D for D in sizes],
-            value,
-            [below, above],
-            color=colour,
-            marker=marker,
-            ms=4,
-            capsize=2,
-            label=f"{NOTATION['weight_decay'].symbol} = {decay:g}",
-        )
+        name = f"{NOTATION['weight_decay'].symbol} = {decay:g}"
+        _shares(axes, there, colour=colour, marker=marker, label=name)
     middle = np.exp(np.mean([at for at, _ in continued.determined.values()]))
     axes.axvline(middle, color=style.THRESHOLD, lw=1, ls="--", label="nothing else is left, mean")
     axes.set_ylim(-0.02, 1.04)

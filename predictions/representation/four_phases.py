@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
-from efficiency.training.outcome import STEADY
+from efficiency.training.outcome import STEADY, steadily
 from predictions.cells import Cell, Run
 from predictions.clauses import decide, most
 from predictions.judging import count, plural, share, too_few
@@ -96,7 +96,7 @@ def phase(run: Run) -> Phase:
 def _learned(run: Run, name: str) -> float | None:
     """Return the first of ``STEADY`` recorded steps in a row with such an accuracy, if any is."""
     history = run.history
-    there = (history[name] >= KNOWN)[::-1].rolling(STEADY).min()[::-1] == 1
+    there = steadily(history[name] >= KNOWN)
     return float(history["step"][there].iloc[0]) if there.any() else None
 
 

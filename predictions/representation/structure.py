@@ -172,7 +172,11 @@ class Continued:
 
 
 class Structured(SelfDesigned):
-    """A claim about networks that start from the line."""
+    """A claim about networks that start from the line.
+
+    Attributes:
+        COMMON: How every rule ends.
+    """
 
     min_seeds: ClassVar[int] = MIN_SEEDS
     designs: ClassVar[Mapping[Size, Less]] = DESIGNS
@@ -193,7 +197,7 @@ class Structured(SelfDesigned):
         KNOWN: "final accuracy on held-out pairs whose sum and operands training pairs have",
         "share_settled": "of the runs with this weight decay; the others are kept",
     }
-    _COMMON: ClassVar[str] = (
+    COMMON: ClassVar[str] = (
         f" {LINE} A start network counts if it is a line after training on all pairs; it keeps it "
         "on fewer if the embeddings of operands that its pairs still have are one: what no pair "
         f"has is moved by decay alone. A run that diverged {if_diverged}. Undecided otherwise, and "

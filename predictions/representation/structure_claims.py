@@ -58,7 +58,7 @@ class StructureKept(Structured):
     rule: ClassVar[str] = (
         "At the smallest D′ the share of networks that are a line at the end, with each of three "
         "weight decays: supported if all three lie above one half (95% intervals, Clopper and "
-        "Pearson), refuted if one lies below." + Structured._COMMON
+        "Pearson), refuted if one lies below." + Structured.COMMON
     )
     criterion: ClassVar[str] = "kept by most at the smallest D′, with every weight decay"
     assumptions: ClassVar[tuple[str, ...]] = (
@@ -104,7 +104,7 @@ class StructureSize(Structured):
         "share lies below one half, the next two above, the last below (95% intervals, Clopper and "
         f"Pearson), and the geometric mean of the ratio within 1/{MARGIN:g} … {MARGIN:g}. Refuted "
         "if the first lies above one half, the third below, the last above, or the ratio outside."
-        + Structured._COMMON
+        + Structured.COMMON
     )
     criterion: ClassVar[str] = (
         f"lost at the smallest D′ with decay alone, at sizes within a factor of {MARGIN:g}"
@@ -173,7 +173,7 @@ class StructureDetermined(Structured):
         "they have, within networks. Supported if (mean) the 95% interval of the geometric mean "
         f"lies within 1/{MARGIN:g} … {MARGIN:g} and (far) fewer than half of the networks lie "
         "wholly outside (Clopper and Pearson); refuted if the mean lies outside, or most networks "
-        "do." + Structured._COMMON
+        "do." + Structured.COMMON
     )
     criterion: ClassVar[str] = f"both sizes within a factor of {MARGIN:g}"
     refutation: ClassVar[str] = (

@@ -218,6 +218,19 @@ def test_sizes_beyond_all_that_are_asked_for_refute_though_their_mean_is_not_kno
         assert find("structure-determined").judge("quick", runs).outcome == "refuted"
 
 
+def test_a_size_that_is_right_on_average_passes_and_the_claims_say_so():
+    draw, own = rng(1), {}
+    runs = []
+    for cell in cells("structure-determined", 12):
+        at = own.setdefault(cell.seed, 21.0 * np.exp(0.1 * draw.normal()))
+        line = cell.role == "start" or cell.arm == NONE or cell.settings.dataset_size >= at
+        runs.append(ended(cell, line))
+    claim = find("structure-determined")
+    assert claim.judge("quick", runs).outcome == "supported"
+    assert "on average" in claim.claim
+    assert "on average" in find("critical-part").claim.lower()
+
+
 def test_a_third_that_never_finds_the_line_keeps_the_claim_open():
     half = part(rng(3), factor=1.0)
     mixed = [ended(run.cell, False) if run.seed % 3 == 0 else run for run in half]
