@@ -18,7 +18,7 @@ import torch
 
 from efficiency import networks
 from efficiency.measures import MEASURES, Reading, value_of
-from efficiency.settings import NetworkSettings, RunSettings, TaskBase
+from efficiency.settings import NetworkSettings, RunSettings, TaskBase, usual_training
 from efficiency.training.ensemble import initial_weights
 
 _PROBED = 5
@@ -99,6 +99,7 @@ def measure_probe(task: TaskBase, network: NetworkSettings, name: str) -> float 
     run = RunSettings(
         task=task,
         network=network,
+        **usual_training(network),
         dataset_size=max(1, task.num_examples // 2),
         data_seed=0,
         init_seed=0,

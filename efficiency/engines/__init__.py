@@ -9,6 +9,7 @@ from typing import Any
 
 from efficiency.engines.base import Engine
 from efficiency.engines.compiled import CompiledEngine
+from efficiency.engines.exact import ExactEngine
 from efficiency.engines.layered import LayeredEngine
 from efficiency.engines.stacked import StackedEngine
 from efficiency.errors import InvalidInputError, did_you_mean
@@ -19,6 +20,7 @@ __all__ = [
     "ENGINES",
     "CompiledEngine",
     "Engine",
+    "ExactEngine",
     "LayeredEngine",
     "StackedEngine",
     "choose",
@@ -46,7 +48,7 @@ def _of_module(name: str, thing: Any) -> type[Engine]:
 
 ENGINES: Registry[type[Engine]] = Registry("engine", _of_module)
 
-AUTO = ("compiled", "layered", "stacked")
+AUTO = ("compiled", "layered", "stacked", "exact")
 """What ``auto`` tries, the faster ones first: one of another package trains what asks for it."""
 
 
@@ -64,6 +66,7 @@ def register(name: str, engine: type[Engine]) -> type[Engine]:
 register("compiled", CompiledEngine)
 register("layered", LayeredEngine)
 register("stacked", StackedEngine)
+register("exact", ExactEngine)
 
 
 def _find(name: str) -> type[Engine]:

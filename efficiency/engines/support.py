@@ -52,10 +52,10 @@ EVERY_RUN: Final[Support] = dict.fromkeys(
 )
 """What is done for every engine: tables, datasets, labels, first weights, when to measure."""
 
-OPTIMISER: Final[Support] = dict.fromkeys(
+OPTIMISER: Final[Support] = {"optimiser.method": (None, "gradient-descent")} | dict.fromkeys(
     (
         *("optimiser.learning_rate", "optimiser.weight_decay", "optimiser.epsilon"),
-        *("optimiser.beta1", "optimiser.beta2", "optimiser.method"),
+        *("optimiser.beta1", "optimiser.beta2"),
         *("optimiser.warmup_steps", "optimiser.decay_fraction", "optimiser.norm_factor"),
         *("optimiser.decay_form", "optimiser.decay_target", "optimiser.batch_size"),
         *("optimiser.update_noise", "optimiser.weight_noise", "optimiser.orthogonal_gradient"),

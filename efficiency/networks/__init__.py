@@ -30,6 +30,7 @@ from efficiency.networks.layers import Layers, Written
 from efficiency.networks.mlp import MLP, FeaturesMLP
 from efficiency.networks.one_layer_transformer import OneLayerTransformer
 from efficiency.networks.program import Program, StackedProgram
+from efficiency.networks.random_features import RandomFeatures
 from efficiency.networks.sum_decoder import SumDecoder
 from efficiency.networks.table_form import TableForm
 from efficiency.networks.transformer import Transformer
@@ -48,6 +49,7 @@ __all__ = [
     "OneLayerTransformer",
     "Point",
     "Program",
+    "RandomFeatures",
     "StackedProgram",
     "SumDecoder",
     "TableForm",

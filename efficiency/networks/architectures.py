@@ -14,6 +14,7 @@ from efficiency.networks.base import Network
 from efficiency.networks.mlp import MLP, FeaturesMLP
 from efficiency.networks.one_layer_transformer import OneLayerTransformer
 from efficiency.networks.program import Program, StackedProgram
+from efficiency.networks.random_features import RandomFeatures
 from efficiency.networks.sum_decoder import SumDecoder
 from efficiency.networks.table_form import TableForm
 from efficiency.networks.transformer import Transformer
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         FeaturesMLPSettings,
         MLPSettings,
         NetworkSettings,
+        RandomFeaturesSettings,
         SumDecoderSettings,
         TaskBase,
     )
@@ -96,6 +98,10 @@ def _features_mlp(task: TaskBase, n: FeaturesMLPSettings) -> FeaturesMLP:
         num_layers=n.num_layers,
         d_mlp=n.d_mlp,
     )
+
+
+def _random_features(task: TaskBase, n: RandomFeaturesSettings) -> RandomFeatures:
+    return RandomFeatures(num_inputs=task.num_inputs, num_classes=task.num_classes, d_mlp=n.d_mlp)
 
 
 def _positions(task: TaskBase, n: Decoder) -> int:
@@ -204,6 +210,14 @@ OURS: dict[str, Architecture] = {
         activations=lambda task, n: (
             task.num_inputs + 3 * n.num_layers * n.d_mlp + 3 * task.num_answers * task.num_classes
         ),
+    ),
+    "random-features": Architecture(
+        network=_random_features,
+        program=lambda task, n: StackedProgram(_random_features(task, n), None),
+        prompt=None,
+        knows=(),
+        products=lambda task, n: float((task.num_inputs + task.num_classes) * n.d_mlp),
+        activations=lambda task, n: task.num_inputs + 2 * n.d_mlp + 3.0 * task.num_classes**2,
     ),
 }
 

@@ -11,12 +11,13 @@ from efficiency.settings.networks import (
     NetworkBase,
     NetworkSettings,
     OneLayerTransformerSettings,
+    RandomFeaturesSettings,
     SequenceTransformerSettings,
     SumDecoderSettings,
     TransformerSettings,
 )
 from efficiency.settings.optimiser import OptimiserSettings
-from efficiency.settings.run import RecordingSettings, Regime, RunSettings
+from efficiency.settings.run import RecordingSettings, Regime, RunSettings, usual_training
 from efficiency.settings.sequences import DigitAdditionSettings
 from efficiency.settings.task import TASKS, AnyTask, TaskSettings
 from efficiency.settings.task_base import Examples, TaskBase
@@ -35,6 +36,7 @@ __all__ = [
     "NetworkSettings",
     "OneLayerTransformerSettings",
     "OptimiserSettings",
+    "RandomFeaturesSettings",
     "RecordingSettings",
     "Regime",
     "RunSettings",
@@ -48,4 +50,5 @@ __all__ = [
     "WholeNumberAdditionSettings",
     "explain",
     "leaves",
+    "usual_training",
 ]

@@ -28,9 +28,11 @@ class NetworkBase(Settings):
 
     Attributes:
         takes: What it reads of an example.
+        solved: Whether it is linear in all that it learns, and solved instead of trained.
     """
 
     takes: ClassVar[Inputs] = "operands"
+    solved: ClassVar[bool] = False
 
     architecture: str
     d_model: int = Field(default=128, ge=1)
@@ -169,6 +171,30 @@ class FeaturesMLPSettings(_Perceptron):
     d_model: Literal[0] = 0
 
 
+class RandomFeaturesSettings(NetworkBase):
+    """Random Fourier features, which stay as they were drawn, and linear outputs.
+
+    Outputs are fitted to 1 at the right class and 0 at the others by ``method="least-squares"``.
+
+    Args:
+        d_model: It has no embedding.
+        d_mlp: Random features.
+        precision: Where there are about as many features as examples, outputs are large and cancel.
+    """
+
+    takes: ClassVar[Inputs] = "features"
+    solved: ClassVar[bool] = True
+
+    architecture: Literal["random-features"] = "random-features"
+    d_model: Literal[0] = 0
+    precision: Precision = "float64"
+
+    @property
+    def logits_are_distances(self) -> bool:
+        """See ``NetworkBase``."""
+        return True
+
+
 class SumDecoderSettings(NetworkBase):
     """The toy of Liu et al. (2022): a perceptron with tanh on the sum of two embeddings.
 
@@ -218,6 +244,7 @@ for _kind in (
     MLPSettings,
     SequenceTransformerSettings,
     FeaturesMLPSettings,
+    RandomFeaturesSettings,
     SumDecoderSettings,
 ):
     NETWORK_SETTINGS.register(_kind.model_fields["architecture"].default, _kind)

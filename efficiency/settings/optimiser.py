@@ -9,6 +9,16 @@ from pydantic import Field, model_validator
 from efficiency.errors import InvalidInputError
 from efficiency.settings.base import Settings, absent
 
+WITHOUT_EFFECT: dict[str | None, tuple[str, ...]] = {
+    "gradient-descent": ("beta1", "beta2", "epsilon", "decay_form"),
+    "least-squares": (
+        *("learning_rate", "beta1", "beta2", "epsilon", "warmup_steps", "decay_fraction"),
+        *("norm_factor", "decay_form", "decay_target", "orthogonal_gradient", "batch_size"),
+        *("embedding_learning_rate", "embedding_weight_decay", "update_noise", "weight_noise"),
+    ),
+}
+"""Settings that a method has no use for."""
+
 
 class OptimiserSettings(Settings):
     """AdamW, or gradient descent, with a warm-up, a plateau and a final decay of the learning rate.
@@ -27,7 +37,9 @@ class OptimiserSettings(Settings):
         method: ``gradient-descent`` is θ ← θ − η(∇L + λθ), without moments. It comes to rest where
             L + λ‖θ‖²/2 is least (or has a saddle), which is what the theory speaks of (Varma et
             al. 2023, section 3 and appendix D); AdamW, where ∇L ≈ −ελθ: at a penalty of about ελ.
-            Gradients are not scaled: η and λ mean other numbers than with AdamW. Left out, AdamW.
+            Gradients are not scaled: η and λ mean other numbers than with AdamW. ``least-squares``
+            is where it comes to rest, for networks that are linear in what they learn: exact, from
+            the first step on. Left out, AdamW.
         norm_factor: If given, the weights are scaled at the beginning and after every update to
             ‖θ‖₂ = this times the norm that the run starts with, so that the loss alone is minimised
             at one norm (Liu et al. 2022, *Omnigrok*). Weight decay must then be 0: scaling would
@@ -59,7 +71,9 @@ class OptimiserSettings(Settings):
     epsilon: float = Field(default=1e-8, ge=1e-30)
     warmup_steps: int = Field(default=10, ge=0)
     decay_fraction: float = Field(default=0.0, ge=0, le=1)
-    method: Literal["gradient-descent"] | None = Field(default=None, exclude_if=absent)
+    method: Literal["gradient-descent", "least-squares"] | None = Field(
+        default=None, exclude_if=absent
+    )
     norm_factor: float | None = Field(default=None, gt=0)
     decay_form: Literal["l2"] | None = Field(default=None, exclude_if=absent)
     decay_target: Literal["initial"] | None = Field(default=None, exclude_if=absent)
@@ -87,10 +101,8 @@ class OptimiserSettings(Settings):
         return self
 
     @model_validator(mode="after")
-    def _gradient_descent_has_no_moments(self) -> Self:
-        if self.method is None:
-            return self
-        for name in ("beta1", "beta2", "epsilon", "decay_form"):
+    def _a_method_takes_what_it_has(self) -> Self:
+        for name in WITHOUT_EFFECT.get(self.method, ()):
             given, usual = getattr(self, name), type(self).model_fields[name].default
             if given != usual:
                 raise InvalidInputError(

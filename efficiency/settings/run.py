@@ -17,6 +17,7 @@ from efficiency.errors import InvalidInputError
 from efficiency.settings.base import Seed, Settings, absent
 from efficiency.settings.networks import (
     NETWORK_SETTINGS,
+    NetworkBase,
     NetworkSettings,
     OneLayerTransformerSettings,
 )
@@ -65,6 +66,16 @@ class RecordingSettings(Settings):
     def _in_order(cls, asked: str | tuple[int, ...] | None) -> str | tuple[int, ...] | None:
         # The same steps are the same run.
         return tuple(sorted(set(asked))) if isinstance(asked, tuple) else asked
+
+
+def usual_training(network: NetworkBase) -> dict[str, Any]:
+    """Return the optimiser and the loss of a network that is asked for nothing in particular."""
+    if network.solved:
+        return {
+            "optimiser": OptimiserSettings(method="least-squares"),
+            "loss": "squared-error",
+        }
+    return {"optimiser": OptimiserSettings(), "loss": "log-odds"}
 
 
 class RunSettings(Settings):
@@ -224,7 +235,28 @@ class RunSettings(Settings):
             raise InvalidInputError(
                 f"loss = {self.loss!r} is of networks whose logits are minus squared distances, "
                 f"and those of this {self.network.architecture} have no largest value; choose "
-                "another loss, or a sum-decoder with num_outputs"
+                "another loss, or a sum-decoder with num_outputs, or random-features"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_linear_is_solved(self) -> Self:
+        solved = self.optimiser.method == "least-squares"
+        if solved != self.network.solved:
+            linear = ", ".join(name for name, kind in NETWORK_SETTINGS.items() if kind.solved)
+            raise InvalidInputError(
+                f"method = {self.optimiser.method!r} is given with {self.network.architecture}; "
+                f"'least-squares' is the method of what is linear in all that it learns, {linear}, "
+                "and these have no other"
+            )
+        if solved and self.loss != "squared-error":
+            raise InvalidInputError(
+                f"loss = {self.loss!r} with method = 'least-squares'; give 'squared-error'"
+            )
+        if solved and self.continues:
+            raise InvalidInputError(
+                "a network that is solved by least squares would be the same from any weights; "
+                "leave out start and given, and give an init_seed"
             )
         return self
 

@@ -14,11 +14,13 @@ from efficiency.settings import (
     TASKS,
     DigitAdditionSettings,
     HandwrittenDigitsSettings,
+    NetworkBase,
     OptimiserSettings,
     RecordingSettings,
     RunSettings,
     TaskBase,
     TaskSettings,
+    usual_training,
 )
 from efficiency.training.ensemble import initial_weights
 from efficiency.training.loop import train
@@ -171,11 +173,14 @@ def short(task: TaskBase = _TASKS["operands"], **others: object) -> RunSettings:
     given = {
         "task": task,
         "network": NETWORK_SETTINGS.find("mlp").model_validate({"d_model": 8, "d_mlp": 16}),
-        "optimiser": OptimiserSettings(learning_rate=1e-2),
         "dataset_size": task.num_examples // 2,
         "data_seed": 0,
         "init_seed": 0,
         "num_steps": 30,
         "recording": RecordingSettings(num_log=4, num_even=16),
     }
-    return RunSettings.model_validate(given | others)
+    asked = given | others
+    network = asked["network"]
+    if isinstance(network, NetworkBase) and network.solved:
+        asked = usual_training(network) | asked
+    return RunSettings.model_validate({"optimiser": OptimiserSettings(learning_rate=1e-2)} | asked)
