@@ -6,7 +6,7 @@ To add one: a function from a ``Reading`` to a number under ``@recorded``; or na
 
 from __future__ import annotations
 
-from efficiency.measures import circuits, representation, spectra
+from efficiency.measures import circuits, progress, representation, spectra
 from efficiency.measures.base import MEASURES, Measure, Reading, recorded, value_of
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Measure",
     "Reading",
     "circuits",
+    "progress",
     "recorded",
     "representation",
     "spectra",

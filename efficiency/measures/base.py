@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, final
+from typing import Any, TypeVar, cast, final
 
 import numpy as np
 import torch
@@ -21,6 +21,8 @@ from efficiency.registry import Registry
 from efficiency.settings import RunSettings
 from efficiency.training.ensemble import labels, part_masks
 from efficiency.training.losses import relative_to_correct
+
+Said = TypeVar("Said")
 
 
 @final
@@ -38,6 +40,13 @@ class Reading:
 
     def __init__(self, run: RunSettings, weights: Mapping[str, Tensor]) -> None:
         self.run, self.weights = run, weights
+        self._said: dict[Callable[[Reading], Any], Any] = {}
+
+    def once(self, say: Callable[[Reading], Said]) -> Said:
+        """Return what a function says of this network, asked once by however many measures."""
+        if say not in self._said:
+            self._said[say] = say(self)
+        return cast("Said", self._said[say])
 
     @cached_property
     def logits(self) -> Tensor:
