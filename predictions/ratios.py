@@ -10,7 +10,7 @@ from functools import cached_property
 from efficiency.estimates import Estimate
 from efficiency.statistics.interval_censored import Bracketed, num_informative
 from efficiency.statistics.intervals import TooFewError
-from predictions.clauses import Clause
+from predictions.clauses import Clause, most
 
 Bounds = tuple[float, float]
 """Bounds on a natural logarithm, infinite where unknown."""
@@ -56,6 +56,18 @@ class Ratio:
             by_seed=self.by_seed,
         )
 
+    def rarely_beyond(self, number: str, margin: float) -> Clause:
+        """Return the clause that it lies wholly beyond a margin in less than half of the seeds.
+
+        Where it lies beyond every size that is asked for in most seeds, its mean is not known, and
+        still it is plain that it is not 1.
+        """
+        far = {
+            seed: low > math.log(margin) or high < -math.log(margin)
+            for seed, (low, high) in self.by_seed.items()
+        }
+        return most(number, far, wanted=False)
+
     @cached_property
     def _known(self) -> Bracketed | None:
         try:
@@ -84,3 +96,16 @@ class Ratio:
     def p_beyond(self, margin: float) -> float:
         """Return the smallest 1 − confidence at which it lies outside 1/margin … margin."""
         return 1.0 if self._known is None else self._known.p_beyond(math.log(margin))
+
+
+def bracket(so: Mapping[int, bool]) -> Bounds:
+    """Return bounds on ln of the size from which on something is so, by what it is at each.
+
+    From the size before the first at which it is so to the first from which on it always is:
+    neighbours, where it is so from one size on. Infinite where no size lies beyond.
+    """
+    sizes = sorted(so)
+    first = next((k for k, at in enumerate(sizes) if so[at]), len(sizes))
+    last = next((k for k in range(len(sizes), 0, -1) if not so[sizes[k - 1]]), 0)
+    low = math.log(sizes[first - 1]) if first else -math.inf
+    return low, math.log(sizes[last]) if last < len(sizes) else math.inf

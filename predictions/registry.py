@@ -40,6 +40,11 @@ from predictions.circuit_efficiency.substitutes.claims import (
 from predictions.circuit_efficiency.ungrokking.claim import Ungrokking
 from predictions.circuit_efficiency.weight_decay.claim import WeightDecay
 from predictions.design_files import GROUND, DesignFile
+from predictions.double_descent.decay_claims import FeaturesDecay, WidthDecay
+from predictions.double_descent.epochs import EpochsPeak
+from predictions.double_descent.norm_claims import ExamplesNorm, FeaturesNorm, WidthNorm
+from predictions.double_descent.peak_claims import ExamplesPeak, FeaturesPeak, WidthPeak
+from predictions.double_descent.threshold_width import ThresholdWidth
 from predictions.first_study.data_fraction import DataFraction
 from predictions.first_study.delayed_generalisation import DelayedGeneralisation
 from predictions.first_study.interventions import Interventions
@@ -148,6 +153,23 @@ REPRESENTATION: dict[str, Prediction] = {
 }
 """An effective theory of representation learning (Liu et al. 2022), and efficiency's rival."""
 
+DOUBLE_DESCENT: dict[str, Prediction] = {
+    prediction.name: prediction
+    for prediction in (
+        FeaturesPeak(),
+        FeaturesNorm(),
+        FeaturesDecay(),
+        WidthPeak(),
+        WidthNorm(),
+        WidthDecay(),
+        ExamplesPeak(),
+        ExamplesNorm(),
+        EpochsPeak(),
+        ThresholdWidth(),
+    )
+}
+"""Double descent (Belkin et al. 2019, Nakkiran et al. 2020), and what efficiency says of it."""
+
 GROUPS: dict[str, dict[str, Prediction]] = {
     "all": THEORY,
     "circuits": CIRCUITS,
@@ -157,6 +179,7 @@ GROUPS: dict[str, dict[str, Prediction]] = {
     "substitutes": SUBSTITUTES,
     "at-rest": AT_REST,
     "representation": REPRESENTATION,
+    "double-descent": DOUBLE_DESCENT,
 }
 """What stands for several predictions; each is a family with a correction of its own."""
 
@@ -174,6 +197,7 @@ TITLES = {
     "substitutes": "Ungrokking with something else in place of weight decay",
     "at-rest": "Training without end",
     "representation": "An effective theory of representations, and circuit efficiency",
+    "double-descent": "Double descent, and what circuit efficiency says of it",
 }
 """Of the report of each group."""
 

@@ -40,6 +40,16 @@ OF = {
     "effective-time": "representation:effective_time",
     "four-phases": "representation:four_phases",
     "structure-size": "representation:structure",
+    "features-peak": "double_descent:losses",
+    "features-norm": "double_descent:norms",
+    "features-decay": "double_descent:losses",
+    "width-peak": "double_descent:losses",
+    "width-norm": "double_descent:norms",
+    "width-decay": "double_descent:losses",
+    "examples-peak": "double_descent:losses",
+    "examples-norm": "double_descent:norms",
+    "epochs-peak": "double_descent:epochs",
+    "threshold-width": "double_descent:widths",
 }
 """What draws a prediction: a module of this package, and a function (verdict, runs) → figure."""
 

@@ -11,7 +11,7 @@ from predictions.cells import Cell, Run
 from predictions.clauses import decide
 from predictions.judging import plural, share, too_few
 from predictions.labelled import Labelled, Numbers
-from predictions.ratios import Ratio
+from predictions.ratios import Ratio, bracket
 from predictions.representation.toy import (
     ASSUMPTIONS,
     DECODER_RATE,
@@ -19,8 +19,6 @@ from predictions.representation.toy import (
     FOUND,
     LINE,
     TOYS,
-    beyond,
-    bracket,
     determined,
     is_line,
 )
@@ -154,7 +152,7 @@ class CriticalPart(SelfDesigned):
             of = [is_line(run) for run in runs if (_determined(run) <= run.dataset_size) == where]
             if of:
                 numbers[name] = share(of)
-        far = beyond(ratio, MARGIN, FAR)
+        far = ratio.rarely_beyond(FAR, MARGIN)
         numbers[FAR] = share([so == 1.0 for so in far.by_seed.values()])
         never = sum(high == math.inf for _, high in found.values())
         return Finding.of(

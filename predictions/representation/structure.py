@@ -13,13 +13,12 @@ from predictions.cells import Cell, Run, of_arm, starts
 from predictions.clauses import Clause, decide
 from predictions.judging import over_seeds, plural, share, share_settled, too_few
 from predictions.labelled import Labelled, Numbers
-from predictions.ratios import Bounds
+from predictions.ratios import Bounds, bracket
 from predictions.representation.toy import (
     ASSUMPTIONS,
     EMBEDDING_RATE,
     LINE,
     TOYS,
-    bracket,
     determined_where_read,
     is_line,
     is_line_where_read,

@@ -18,7 +18,6 @@ from predictions.representation.structure import (
     Continued,
     Structured,
 )
-from predictions.representation.toy import beyond
 
 MARGIN = 1.25
 """Factor within which two sizes count as one."""
@@ -146,7 +145,7 @@ class StructureSize(Structured):
             Clause(number=keep.number, holds=keep.holds, by_seed=keep.by_seed),
             most(_kept(NONE, smallest), continued.kept(NONE, smallest)),
             _between_decays(continued).near_one(BETWEEN_DECAYS, MARGIN),
-            beyond(_between_decays(continued), MARGIN, FAR),
+            _between_decays(continued).rarely_beyond(FAR, MARGIN),
         ]
 
     def sentence(self, continued: Continued, numbers: Numbers, smallest: int) -> str:
@@ -197,7 +196,7 @@ class StructureDetermined(Structured):
     def clauses(self, continued: Continued, smallest: int, largest: int) -> Sequence[Clause]:
         """See ``Structured``."""
         ratio = _to_determined(continued)
-        return [ratio.near_one(TO_DETERMINED, MARGIN), beyond(ratio, MARGIN, FAR)]
+        return [ratio.near_one(TO_DETERMINED, MARGIN), ratio.rarely_beyond(FAR, MARGIN)]
 
     def sentence(self, continued: Continued, numbers: Numbers, smallest: int) -> str:
         """See ``Structured``."""
@@ -209,7 +208,7 @@ class StructureDetermined(Structured):
 
 def _of(ratio: Ratio, name: str) -> Numbers:
     """Return the numbers of a ratio."""
-    far = beyond(ratio, MARGIN, FAR).by_seed
+    far = ratio.rarely_beyond(FAR, MARGIN).by_seed
     return {name: ratio.estimate, FAR: share([so == 1.0 for so in far.values()])}
 
 

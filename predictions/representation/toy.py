@@ -7,8 +7,6 @@ Liu et al. 2022, *Towards understanding grokking: an effective theory of represe
 from __future__ import annotations
 
 import functools
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,8 +23,6 @@ from efficiency.settings import (
 )
 from efficiency.training.ensemble import initial_weights
 from predictions.cells import Run
-from predictions.clauses import Clause, most
-from predictions.ratios import Bounds, Ratio
 from predictions.sizes import Size
 
 FOUND = 0.95
@@ -146,32 +142,6 @@ def is_line(run: Run) -> bool:
 def is_line_where_read(run: Run) -> bool:
     """Return the same of the embeddings of those operands that its examples have."""
     return (run.found("parallelograms_read") or 0.0) >= FOUND
-
-
-def bracket(so: Mapping[int, bool]) -> Bounds:
-    """Return bounds on ln D from which on something is so, by what it is at each D.
-
-    From the size before the first at which it is so to the first from which on it always is:
-    neighbours, where it is so from one size on. Infinite where no size lies beyond.
-    """
-    sizes = sorted(so)
-    first = next((k for k, D in enumerate(sizes) if so[D]), len(sizes))
-    last = next((k for k in range(len(sizes), 0, -1) if not so[sizes[k - 1]]), 0)
-    low = math.log(sizes[first - 1]) if first else -math.inf
-    return low, math.log(sizes[last]) if last < len(sizes) else math.inf
-
-
-def beyond(ratio: Ratio, margin: float, number: str) -> Clause:
-    """Return the clause that a ratio lies wholly beyond a margin in less than half of the seeds.
-
-    Where it lies beyond every size that is asked for in most seeds, their mean is not known, and
-    still it is plain that it is not 1.
-    """
-    far = {
-        seed: low > math.log(margin) or high < -math.log(margin)
-        for seed, (low, high) in ratio.by_seed.items()
-    }
-    return most(number, far, wanted=False)
 
 
 @functools.lru_cache(maxsize=4096)

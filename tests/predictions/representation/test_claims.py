@@ -11,6 +11,7 @@ import pytest
 
 from efficiency.analysis import parallelograms
 from predictions.cells import Cell, Run
+from predictions.ratios import bracket
 from predictions.registry import REPRESENTATION, find
 from predictions.representation import four_phases, toy
 from predictions.representation.structure import NONE, STRONG, WEAK
@@ -249,7 +250,7 @@ def test_a_third_that_never_finds_the_line_keeps_the_claim_open():
     ],
 )
 def test_brackets_are_as_wide_as_order_is_violated(so, low, high):
-    found = toy.bracket({10 * (k + 1): bool(one) for k, one in enumerate(so)})
+    found = bracket({10 * (k + 1): bool(one) for k, one in enumerate(so)})
     assert found == (
         -math.inf if low is None else math.log(low),
         math.inf if high is None else math.log(high),
