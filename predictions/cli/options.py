@@ -52,7 +52,7 @@ EngineOption = Annotated[
     Parameter(
         help="What trains: auto, the first that can; compiled or layered, compiled code on a CPU "
         "for one layer or for any network written down as layers; stacked, batched tensor "
-        "operations; or module:Engine of one's own."
+        "operations; exact, what is solved and not trained; or module:Engine of one's own."
     ),
 ]
 JsonOption = Annotated[bool, Parameter(negative=(), help="Print JSON on standard output.")]
