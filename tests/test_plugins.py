@@ -28,7 +28,8 @@ from efficiency.settings import (
 from efficiency.training.loop import train
 from predictions import registry
 from predictions.command import taken_out
-from predictions.registry import GROUPS, PREDICTIONS
+from predictions.groups import GROUPS
+from predictions.registry import PREDICTIONS
 from predictions.testing import (
     check_network,
     check_operation,

@@ -6,13 +6,14 @@ To add one: a function from a ``Reading`` to a number under ``@recorded``; or na
 
 from __future__ import annotations
 
-from efficiency.measures import circuits, progress, representation, spectra
+from efficiency.measures import arithmetic, circuits, progress, representation, spectra
 from efficiency.measures.base import MEASURES, Measure, Reading, recorded, value_of
 
 __all__ = [
     "MEASURES",
     "Measure",
     "Reading",
+    "arithmetic",
     "circuits",
     "progress",
     "recorded",

@@ -50,6 +50,11 @@ OF = {
     "examples-norm": "double_descent:norms",
     "epochs-peak": "double_descent:epochs",
     "threshold-width": "double_descent:widths",
+    "softmax-collapse": "numerical_stability:build",
+    "exact-loss": "numerical_stability:build",
+    "stablemax-scratch": "numerical_stability:build",
+    "orthogonal-scratch": "numerical_stability:build",
+    "orthogonal-sooner": "numerical_stability:build",
 }
 """What draws a prediction: a module of this package, and a function (verdict, runs) → figure."""
 

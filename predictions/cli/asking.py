@@ -25,7 +25,7 @@ def print_json(value: object) -> None:
 
 def groups() -> tuple[str, ...]:
     """Return the names of all groups."""
-    from predictions.registry import GROUPS
+    from predictions.groups import GROUPS
 
     return tuple(GROUPS)
 
@@ -84,7 +84,8 @@ def size_of(size: Size | None, variant: Variant) -> Size | None:
 
 def selected(names: tuple[str, ...], variant: Variant, size: Size | None) -> list[Prediction]:
     """Return the predictions of these names, see ``registry.select``."""
-    from predictions.registry import GROUPS, PREDICTIONS, select
+    from predictions.groups import GROUPS
+    from predictions.registry import PREDICTIONS, select
 
     if not names:
         raise InvalidInputError(

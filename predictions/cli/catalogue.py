@@ -26,7 +26,7 @@ from predictions.cli.options import (
 
 def list_predictions(*, json: JsonOption = False) -> int:
     """List the predictions."""
-    from predictions.registry import GROUPS
+    from predictions.groups import GROUPS
 
     if json:
         print_json(

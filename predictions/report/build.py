@@ -14,9 +14,10 @@ import jinja2
 from predictions import labelled, plugins, rows
 from predictions import multiplicity as family
 from predictions.cells import Run
+from predictions.groups import TITLES
 from predictions.plans import ONE_LOOK, Extent
 from predictions.protocol import Prediction
-from predictions.registry import TITLES, group_of, in_groups
+from predictions.registry import group_of, in_groups
 from predictions.report import figures, run_table
 from predictions.sizes import Size
 from predictions.verdicts import Verdict

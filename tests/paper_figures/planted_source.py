@@ -11,7 +11,7 @@ import pandas as pd
 from paper_figures.base import Evidence, Need, Source
 from paper_figures.catalogue import FIGURES
 from predictions.cells import Run
-from predictions.registry import THEORY
+from predictions.groups import THEORY
 from predictions.variants import AS_DESIGNED
 from runs import Store
 from tests.build import number

@@ -8,8 +8,9 @@ import pytest
 from paper_figures import panels
 from predictions.double_descent.claims import LOSS
 from predictions.double_descent.norm_claims import NORM
+from predictions.groups import DOUBLE_DESCENT
 from predictions.labelled import Labelled, each, labels
-from predictions.registry import DOUBLE_DESCENT, find
+from predictions.registry import find
 from tests.predictions.double_descent.test_claims import WORLDS
 
 

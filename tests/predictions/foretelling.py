@@ -17,7 +17,7 @@ from predictions.cells import Cell, Run
 from predictions.circuit_efficiency.critical_size.arms import ForetoldSize
 from predictions.circuit_efficiency.critical_size.claim import Claim
 from predictions.circuit_efficiency.critical_size.records import Records, Seed
-from predictions.registry import CRITICAL_SIZE
+from predictions.groups import CRITICAL_SIZE
 from predictions.verdicts import Finding
 from tests.predictions import planted
 from tests.predictions.plant import remembered

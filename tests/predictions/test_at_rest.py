@@ -21,8 +21,9 @@ from predictions.circuit_efficiency.ungrokking.judge import FALL, FORGETTING, KE
 from predictions.circuit_efficiency.ungrokking.reading import sweeps, usable
 from predictions.circuit_efficiency.weight_decay.claim import RATIO_MARGIN
 from predictions.clauses import LEVEL, decide, majority_p
+from predictions.groups import AT_REST
 from predictions.labelled import Labelled, word
-from predictions.registry import AT_REST, find, group_of, select
+from predictions.registry import find, group_of, select
 from predictions.verdicts import Verdict
 from tests.build import Left, number
 from tests.predictions.planted import S, accuracies_over_time, ended, with_number

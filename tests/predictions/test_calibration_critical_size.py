@@ -20,7 +20,7 @@ from predictions.circuit_efficiency.critical_size.ratio import RATIO_MARGIN
 from predictions.circuit_efficiency.critical_size.records import Records
 from predictions.circuit_efficiency.critical_size.sharing import MARGIN, Mixture, Seen, Sharing
 from predictions.clauses import LEVEL
-from predictions.registry import CRITICAL_SIZE
+from predictions.groups import CRITICAL_SIZE
 from tests.predictions.foretelling import SHAPES, seeds
 from tests.predictions.looking import LOOKS, allowed, looked_at, shares_of
 

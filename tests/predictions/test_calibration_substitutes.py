@@ -16,7 +16,7 @@ from predictions.circuit_efficiency.substitutes.claim import Substitute
 from predictions.circuit_efficiency.substitutes.judge import Paired
 from predictions.circuit_efficiency.weight_decay.claim import RATIO_MARGIN
 from predictions.clauses import LEVEL, decide
-from predictions.registry import SUBSTITUTES
+from predictions.groups import SUBSTITUTES
 from tests.predictions.foretelling import SHAPES
 from tests.predictions.looking import LOOKS, allowed, looked_at, shares_of
 from tests.predictions.test_substitutes import planted

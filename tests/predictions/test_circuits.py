@@ -18,8 +18,9 @@ from predictions.circuit_efficiency.circuits.logits import Courses, bounds_of_ra
 from predictions.circuit_efficiency.circuits.memory_first import MIN_SLOWER
 from predictions.circuit_efficiency.circuits.memory_gives_way import LEFT, MEM_LEFT, NORM_FALLS
 from predictions.clauses import majority_p
+from predictions.groups import CIRCUITS
 from predictions.labelled import Labelled, each, word
-from predictions.registry import CIRCUITS, find, group_of, select
+from predictions.registry import find, group_of, select
 from predictions.verdicts import Verdict
 from tests.build import Left
 from tests.predictions.planted import ended

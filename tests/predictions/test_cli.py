@@ -10,7 +10,8 @@ from importlib.metadata import version
 
 import pytest
 
-from predictions.registry import PREDICTIONS, THEORY
+from predictions.groups import THEORY
+from predictions.registry import PREDICTIONS
 from predictions.sizes import SIZES
 from runs import SCHEMA_VERSION, Store, identity
 

@@ -16,8 +16,9 @@ from predictions.circuit_efficiency.controls.small_epsilon import SMALL, SmallEp
 from predictions.circuit_efficiency.controls.without_decay import LONGER, WithoutDecay
 from predictions.circuit_efficiency.ungrokking.cells import DESIGNS
 from predictions.circuit_efficiency.weight_decay.claim import ACCURACY_MARGIN
+from predictions.groups import CONTROLS
 from predictions.labelled import Labelled, word
-from predictions.registry import CONTROLS, find, group_of, select
+from predictions.registry import find, group_of, select
 from predictions.sizes import SIZES
 from tests.build import Left, number
 from tests.predictions.planted import ended, history

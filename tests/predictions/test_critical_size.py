@@ -26,8 +26,8 @@ from predictions.circuit_efficiency.critical_size.crossings import log_norm_at
 from predictions.circuit_efficiency.critical_size.records import accuracy_after, read
 from predictions.circuit_efficiency.critical_size.sharing import Mixture, Seen, Sharing
 from predictions.grounds import GROUNDS
+from predictions.groups import CRITICAL_SIZE
 from predictions.labelled import Labelled
-from predictions.registry import CRITICAL_SIZE
 from predictions.variants import Variant
 from tests.build import number
 from tests.predictions import planted

@@ -16,8 +16,9 @@ from efficiency.training.outcome import Outcome
 from predictions.cells import Cell, Run
 from predictions.circuit_efficiency import scratch
 from predictions.circuit_efficiency.semi_grokking.claim import kind
+from predictions.groups import CRITICAL_SIZE, THEORY
 from predictions.labelled import Labelled, word
-from predictions.registry import CRITICAL_SIZE, THEORY, find
+from predictions.registry import find
 from predictions.sizes import SIZES
 from predictions.verdicts import Verdict
 from tests.build import number

@@ -11,8 +11,9 @@ import pytest
 
 from predictions import findings
 from predictions.foretold import said_in
+from predictions.groups import GROUPS
 from predictions.labelled import labels
-from predictions.registry import GROUPS, PREDICTIONS, select
+from predictions.registry import PREDICTIONS, select
 from predictions.stages import Staged
 from predictions.variants import Variant
 from runs import identity

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from predictions.groups import THEORY
 from predictions.labelled import Labelled, told
-from predictions.registry import THEORY, find
+from predictions.registry import find
 from predictions.report import write_report
 from predictions.report.run_table import origins
 from predictions.stored import judge_stored

@@ -16,8 +16,9 @@ from efficiency.training.outcome import Outcome
 from predictions.cells import Cell, Run
 from predictions.circuit_efficiency.substitutes import ways
 from predictions.circuit_efficiency.substitutes.claim import Forgets, SameSize, Substitute
+from predictions.groups import SUBSTITUTES
 from predictions.labelled import Labelled, word
-from predictions.registry import SUBSTITUTES, find, group_of, select
+from predictions.registry import find, group_of, select
 from predictions.sizes import SIZES
 from tests.predictions.planted import ended
 

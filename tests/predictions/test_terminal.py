@@ -189,7 +189,7 @@ def test_foreign_text_stays_text_wherever_it_is_shown(
 
 
 def test_a_report_on_everything_has_a_name_that_a_file_can_have(predictions, tmp_path):
-    from predictions.registry import FIRST_STUDY, THEORY
+    from predictions.groups import FIRST_STUDY, THEORY
     from predictions.report import stem
 
     everything = [*THEORY.values(), *FIRST_STUDY.values()]

@@ -12,8 +12,9 @@ from efficiency.engines import ENGINES
 from efficiency.operations import OPERATIONS
 from predictions.cli import options
 from predictions.grounds import GROUNDS, ground, judged_seeds
+from predictions.groups import GROUPS
 from predictions.plans import Extent
-from predictions.registry import GROUPS, PREDICTIONS, group_of, select
+from predictions.registry import PREDICTIONS, group_of, select
 from predictions.report import stem
 from predictions.sizes import SIZES
 from predictions.variants import AS_DESIGNED, MAX_SEEDS, NETWORKS, Variant

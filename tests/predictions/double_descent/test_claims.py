@@ -15,7 +15,8 @@ from predictions.double_descent.axes import AT, norm_at
 from predictions.double_descent.decay_claims import bump
 from predictions.double_descent.peaks import Peak, highest, mostly
 from predictions.double_descent.threshold_width import WIDE, is_larger
-from predictions.registry import DOUBLE_DESCENT, find
+from predictions.groups import DOUBLE_DESCENT
+from predictions.registry import find
 from predictions.testing import check_prediction, finished
 from tests.predictions.foretelling import SHAPES
 

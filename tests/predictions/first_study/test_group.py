@@ -6,7 +6,8 @@ import pytest
 
 from efficiency.settings import RunSettings
 from predictions.grounds import FIRST_SEED
-from predictions.registry import FIRST_STUDY, THEORY, find, group_of, select
+from predictions.groups import FIRST_STUDY, THEORY
+from predictions.registry import find, group_of, select
 from predictions.report import figures
 from predictions.sizes import OF_ALL
 

@@ -11,8 +11,9 @@ import pytest
 
 from efficiency.analysis import parallelograms
 from predictions.cells import Cell, Run
+from predictions.groups import REPRESENTATION
 from predictions.ratios import bracket
-from predictions.registry import REPRESENTATION, find
+from predictions.registry import find
 from predictions.representation import four_phases, toy
 from predictions.representation.structure import NONE, STRONG, WEAK
 from predictions.testing import check_prediction, finished
