@@ -1,0 +1,43 @@
+"""The map of the field names predictions that exist, all of ours, and is up to date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from predictions import field, findings
+from predictions.groups import GROUPS
+
+ROOT = Path(__file__).parents[2]
+KEPT = [
+    verdict
+    for path in sorted((ROOT / "docs" / "found").glob("*.json"))
+    for verdict in findings.load(path)
+]
+
+
+def test_every_prediction_of_ours_tests_what_somebody_claims():
+    ours = {name for group in GROUPS.values() for name in group}
+    named = [name for one in field.PUBLISHED for name in one.tested_by]
+    assert ours <= set(named)
+    assert len(named) == len(set(named))
+    assert len({one.claim for one in field.PUBLISHED}) == len(field.PUBLISHED)
+
+
+def test_the_map_is_that_of_the_kept_verdicts():
+    text = (ROOT / "docs" / "claims.md").read_text()
+    assert field.written_into(text, KEPT) == text, "make findings"
+
+
+def test_a_claim_says_what_was_found_or_that_nothing_was():
+    lines = {
+        one.claim: line
+        for one, line in zip(field.PUBLISHED, field.table(KEPT).splitlines()[2:], strict=True)
+    }
+    kept = {verdict.prediction: verdict for verdict in KEPT if verdict.size == "quick"}
+    for one in field.PUBLISHED:
+        line = lines[one.claim]
+        assert ("not yet" in line) == (not one.tested_by)
+        assert ("°" in line) == (not one.reread)
+        for name in one.tested_by:
+            told = f"{kept[name].outcome} (quick)" if name in kept else "not kept"
+            assert told in line
