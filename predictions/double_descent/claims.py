@@ -46,9 +46,10 @@ class AlongAxis(SelfDesigned):
         d = DESIGNS[size]
         values = ", ".join(map(str, self.axis.values(d)))
         decays = ", ".join(f"{decay:g}" for decay in self.decays)
+        valley, peak, end = self.axis.places(d)
         return (
             f"{self.axis.design(d)}; {self.axis.varied} is {values}; {len(seeds)} seeds at each, "
-            f"λ = {decays}."
+            f"λ = {decays}. Places: valley {valley}, peak {peak}, end {end}."
         )
 
     def cells_of(self, size: Size, seeds: Sequence[int]) -> list[Cell]:

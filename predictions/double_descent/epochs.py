@@ -75,10 +75,12 @@ class EpochsPeak(SelfDesigned):
     def describe(self, size: Size, seeds: Sequence[int]) -> str:
         """See ``SelfDesigned``."""
         d = DESIGNS[size]
+        low, high, last = d.steps_places
         return (
             f"Networks with one hidden layer of {d.long_width} units on {d.dataset_size} digits, "
             f"{WRONG:.0%} of them with a wrong label, for {d.long_steps:,} steps of Adam, η = "
-            f"{LEARNING_RATE:g}, λ = 0; {len(seeds)} seeds."
+            f"{LEARNING_RATE:g}, λ = 0; {len(seeds)} seeds. Places: first minimum {low}, "
+            f"peak {high} and end {last} steps."
         )
 
     def cells_of(self, size: Size, seeds: Sequence[int]) -> list[Cell]:
