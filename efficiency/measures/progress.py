@@ -22,10 +22,9 @@ def _by_answer(reading: Reading) -> progress.ByAnswer | None:
     task = reading.run.task
     if not (isinstance(task, TaskSettings) and progress.defined(task)):
         return None
-    logits = reading.logits
-    if not bool(logits.isfinite().all()):
-        return None
-    return progress.ByAnswer.of(logits, task.table.answer)
+    found = progress.ByAnswer.of(reading.logits, task.table.answer)
+    # Whatever is not finite among logits is not in their means either, of which there are fewer.
+    return found if np.isfinite(found.mean_pp).all() else None
 
 
 @recorded("loss-restricted", "Loss of the key frequencies alone, all pairs", "nats")
