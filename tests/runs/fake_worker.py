@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 
 from runs import Store, identity
 from runs.execution.jobs import read_job
@@ -19,11 +20,18 @@ class Limited(FakeTrainer):
 
     def begin(self, documents, starts):
         group = super().begin(documents, starts)
-        advance = group.advance
+        advance, left, told = group.advance, self.steps, False
 
         def limited(num_steps):
-            advance(min(num_steps, self.steps))
-            os.kill(os.getpid(), signal.SIGUSR1)
+            nonlocal left, told
+            if made := min(num_steps, left):
+                advance(made)
+                left -= made
+            if left == 0 and not told:
+                told = True
+                os.kill(os.getpid(), signal.SIGUSR1)
+            elif left == 0:
+                time.sleep(0.01)  # it is asked again until the signal has been seen
 
         group.advance = limited
         return group

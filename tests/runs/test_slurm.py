@@ -147,14 +147,14 @@ def test_a_group_that_takes_longer_than_a_job_may_is_submitted_until_it_ends(
     tmp_path, fake, monkeypatch
 ):
     store = Store(tmp_path / "s")
-    monkeypatch.setenv("FAKE_LIMIT", "3")  # of 20 steps
+    monkeypatch.setenv("FAKE_LIMIT", "4")  # of 20 steps
     execute(store, [document(1)])
     assert final(store, document(1)) == 20
-    assert len(list(fake.glob("script-*"))) == 7
+    assert len(list(fake.glob("script-*"))) == 5
     monkeypatch.setenv("FAKE_LIMIT", "0")
     with pytest.raises(StoreError, match="1 runs are missing, and no job is left in the queue"):
         execute(store, [document(2)])
-    assert len(list(fake.glob("script-*"))) == 8, "what makes no step is not tried again"
+    assert len(list(fake.glob("script-*"))) == 6, "what makes no step is not tried again"
 
 
 def test_who_mixes_lost_and_sound_runs_in_a_group_trains_the_sound_ones(tmp_path, fake):
