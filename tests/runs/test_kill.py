@@ -15,7 +15,7 @@ import pytest
 
 from predictions.trainer import NetworkTrainer
 from runs import Store, execute
-from runs.execution.claims import Claim
+from runs.execution.claims import LEASE_SECONDS, Claim
 from runs.files import SCRAP_SECONDS
 from tests.build import run_settings
 
@@ -90,7 +90,9 @@ def finish(context, broken: Path, target: Callable[[Path], None] = work) -> None
         os.utime(scrap, (0, time.time() - SCRAP_SECONDS - 1))
     worker = context.Process(target=target, args=(broken,))
     worker.start()
-    worker.join(120)
+    # Or between the making of a claim and the writing of whose it is: nobody knows then that its
+    # holder is dead, and it ends when nobody has touched it for long enough.
+    worker.join(120 + 1.25 * LEASE_SECONDS)
     assert worker.exitcode == 0
 
 
