@@ -13,9 +13,10 @@ from efficiency.estimates import Estimate
 from efficiency.notation import NOTATION
 from paper_figures import style
 from predictions.cells import Run
+from predictions.double_descent.axes import AT
 from predictions.double_descent.claims import LOSS
 from predictions.double_descent.epochs import error_course
-from predictions.double_descent.norm_claims import NORM
+from predictions.double_descent.norm_claims import MATCHED, NORM
 from predictions.double_descent.threshold_width import NARROW, WIDE
 from predictions.labelled import each, labels
 from predictions.verdicts import Verdict
@@ -118,14 +119,18 @@ def norms(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     values = sorted(loss)
     for axes, curve, colour, name in (
         (above, loss, style.MEM, _loss_label(along)),
-        (beside, norm, style.GEN, "Norm for a given logit"),
+        (beside, norm, style.GEN, NOTATION["norm"].axis_label),
     ):
-        _draw(axes, curve, colour=colour, marker="o", label=name)
+        _draw(axes, curve, colour=colour, marker="o", label="after training without decay")
         _logarithmic(axes, along, values)
         axes.set_xlim(values[0] / 1.15, values[-1] * 1.15)
         axes.set_ylabel(name)
+    if matched := _curves(verdict, MATCHED, along).get((), {}):
+        name = f"at log-odds of {AT:g} nats"
+        _draw(beside, matched, colour=style.CHANCE, marker="s", label=name)
+        beside.legend(loc="lower right")
     for axes, number in ((above, "loss_peak_at"), (beside, "norm_peak_at")):
-        style.mark(axes, verdict.numbers.get(number), "highest at")
+        style.mark(axes, verdict.numbers.get(number), "highest at", text=axes is above)
     return drawn
 
 

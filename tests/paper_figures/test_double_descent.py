@@ -7,7 +7,7 @@ import pytest
 
 from paper_figures import panels
 from predictions.double_descent.claims import LOSS
-from predictions.double_descent.norm_claims import NORM
+from predictions.double_descent.norm_claims import MATCHED, NORM
 from predictions.groups import DOUBLE_DESCENT
 from predictions.labelled import Labelled, each, labels
 from predictions.registry import find
@@ -39,7 +39,7 @@ def test_every_decay_has_a_line_through_its_means(name):
 
 
 @pytest.mark.parametrize("name", ["features-norm", "width-norm", "examples-norm"])
-def test_a_norm_is_drawn_where_networks_reach_the_logit(name):
+def test_a_norm_is_drawn_and_that_for_one_logit_where_networks_come_to_it(name):
     figure, verdict, _ = drawn(name)
     along = find(name).axis.label
     line = figure.axes[1].lines[0]
@@ -47,6 +47,10 @@ def test_a_norm_is_drawn_where_networks_reach_the_logit(name):
     assert list(line.get_ydata()) == wanted
     value = int(line.get_xdata()[0])
     assert verdict.numbers[Labelled(NORM, **{along: value})].value == wanted[0]
+    matched = [number.value for _, number in each(verdict.numbers, MATCHED, along)]
+    assert bool(matched) == (name != "features-norm")
+    if matched:
+        assert list(figure.axes[1].lines[1].get_ydata()) == matched
 
 
 def test_every_seed_has_a_course():
