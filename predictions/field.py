@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from predictions import multiplicity as family
 from predictions.findings import load
 from predictions.registry import find
 from predictions.verdicts import Verdict
@@ -159,7 +160,7 @@ PUBLISHED: tuple[Published, ...] = (
         ("softmax-collapse", "exact-loss", "stablemax-scratch"),
     ),
     Published(
-        "Gradients orthogonal to the weights bring grokking back, and sooner.",
+        "Gradients orthogonal to the weights bring generalising back, and sooner.",
         PRIETO,
         ("orthogonal-scratch", "orthogonal-sooner"),
     ),
@@ -171,10 +172,16 @@ PUBLISHED: tuple[Published, ...] = (
         reread=False,
     ),
     Published(
-        "Test loss of networks peaks at the width that just fits.", NAKKIRAN, ("width-peak",)
+        "Test loss (here cross-entropy) peaks near the width that just fits.",
+        NAKKIRAN,
+        ("width-peak",),
     ),
-    Published("More data can hurt.", NAKKIRAN, ("examples-peak",)),
-    Published("Test error falls twice while a network is trained.", NAKKIRAN, ("epochs-peak",)),
+    Published("More data can hurt, at most where it just fits.", NAKKIRAN, ("examples-peak",)),
+    Published(
+        "Test error falls twice while a (residual; here small) network is trained.",
+        NAKKIRAN,
+        ("epochs-peak",),
+    ),
     Published(
         "Optimal regularisation removes double descent.",
         "Nakkiran et al. 2021, *Optimal regularization can mitigate double descent*",
@@ -191,7 +198,7 @@ PUBLISHED: tuple[Published, ...] = (
         "d'Ascoli et al. 2020, *Triple descent and the two kinds of overfitting*",
     ),
     Published(
-        "The critical size depends on the width of a network.",
+        "The critical size depends on the width of a network (here: grows with it).",
         "Huang et al. 2024, *Unified view of grokking, double descent and emergent abilities*",
         ("threshold-width",),
         reread=False,
@@ -262,35 +269,35 @@ PUBLISHED: tuple[Published, ...] = (
 BEGIN, END = "<!-- claims: begin -->", "<!-- claims: end -->"
 
 
-def table(kept: Sequence[Verdict]) -> str:
+def table(kept: Sequence[Sequence[Verdict]]) -> str:
     """Return all published claims as a Markdown table, with the verdicts that are kept.
 
     Args:
-        kept: Verdicts, at whatever size.
+        kept: Verdicts of whole groups, each at a size.
     """
-    found: dict[str, list[Verdict]] = {}
-    for verdict in kept:
-        found.setdefault(verdict.prediction, []).append(verdict)
-    lines = ["| claim | source | tested by | found, alone |", "| --- | --- | --- | --- |"]
+    found: dict[str, list[str]] = {}
+    for verdicts in kept:
+        rows = family.rows(verdicts, [find(verdict.prediction) for verdict in verdicts])
+        for row in rows:
+            alone = "" if row.alone == row.outcome else f"; alone {row.alone}"
+            told = f"{row.outcome} ({verdicts[0].size}{alone})"
+            found.setdefault(row.name, []).append(told)
+    lines = ["| claim | source | tested by | found |", "| --- | --- | --- | --- |"]
     for one in PUBLISHED:
         names = "<br>".join(f"`{find(name).name}`" for name in one.tested_by)
-        told = "<br>".join(_found(found.get(name, ())) for name in one.tested_by)
+        told = "<br>".join(", ".join(found.get(name, ["not kept"])) for name in one.tested_by)
         mark = "" if one.reread else " °"
         lines.append(f"| {one.claim} | {one.source}{mark} | {names or '–'} | {told or 'not yet'} |")
     return "\n".join(lines)
 
 
-def _found(verdicts: Sequence[Verdict]) -> str:
-    return ", ".join(f"{one.outcome} ({one.size})" for one in verdicts) or "not kept"
-
-
 def main(document: Path, *kept: Path) -> None:
     """Write the table between its marks in a document."""
-    verdicts = [verdict for file in kept for verdict in load(file)]
+    verdicts = [load(file) for file in kept]
     write_file(document, written_into(document.read_text(encoding="utf-8"), verdicts))
 
 
-def written_into(text: str, kept: Sequence[Verdict]) -> str:
+def written_into(text: str, kept: Sequence[Sequence[Verdict]]) -> str:
     """Return a document with the table of today between its marks."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)

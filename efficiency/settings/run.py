@@ -245,9 +245,10 @@ class RunSettings(Settings):
         if solved != self.network.solved:
             linear = ", ".join(name for name, kind in NETWORK_SETTINGS.items() if kind.solved)
             raise InvalidInputError(
-                f"method = {self.optimiser.method!r} is given with {self.network.architecture}; "
-                f"'least-squares' is the method of what is linear in all that it learns, {linear}, "
-                "and these have no other"
+                f"{linear} is linear in all that it learns, and solved: it needs method = "
+                "'least-squares' (in optimiser) and loss = 'squared-error', and no other network "
+                f"takes this method; given are {self.network.architecture} with method = "
+                f"{self.optimiser.method or 'that of Adam'} and loss = {self.loss!r}"
             )
         if solved and self.loss != "squared-error":
             raise InvalidInputError(

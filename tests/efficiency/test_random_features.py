@@ -145,7 +145,7 @@ def test_no_other_engine_takes_it():
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"optimiser": OptimiserSettings()}, "'least-squares' is the method of"),
+        ({"optimiser": OptimiserSettings()}, "it needs method = 'least-squares'"),
         (
             {"network": FeaturesMLPSettings(d_mlp=4), "loss": "log-odds"},
             "linear in all that it learns",
