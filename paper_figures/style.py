@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
@@ -16,6 +17,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocat
 from efficiency.errors import InvalidInputError
 from efficiency.estimates import Estimate
 from efficiency.notation import NOTATION
+from efficiency.statistics.intervals import FloatArray
 from predictions.cells import Run
 
 WIDTH_INCHES = {1: 4.2, 2: 8.6}
@@ -171,6 +173,16 @@ def shown(number: Estimate | None) -> str:
     return (
         f"beyond {low}" if high is None else f"below {high}" if low is None else f"{low} to {high}"
     )
+
+
+def with_ends(numbers: Iterable[Estimate]) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return values, lower and upper ends of numbers, NaN where there is none."""
+    held = list(numbers)
+    value, low, high = (
+        np.array([getattr(number, end) for number in held], dtype=float)
+        for end in ("value", "low", "high")
+    )
+    return value, low, high
 
 
 def nothing(why: str) -> Figure:

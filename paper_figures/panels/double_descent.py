@@ -53,10 +53,7 @@ def _draw(
     axes: Axes, at: Mapping[float, Estimate], *, colour: str, marker: str, label: str
 ) -> None:
     """Draw positive numbers with their intervals."""
-    value, low, high = (
-        np.array([getattr(number, end) for number in at.values()], dtype=float)
-        for end in ("value", "low", "high")
-    )
+    value, low, high = style.with_ends(at.values())
     axes.plot(list(at), value, color=colour, marker=marker, ms=3.5, label=label)
     axes.fill_between(list(at), low, high, color=colour, alpha=0.2, lw=0)
 
@@ -69,11 +66,9 @@ def _logarithmic(axes: Axes, along: str, values: Sequence[float]) -> None:
 
 
 def _loss_label(along: str) -> str:
-    return (
-        "Mean squared error on test examples"
-        if along == "features"
-        else (NOTATION["test_loss"].axis_label)
-    )
+    if along == "features":
+        return "Mean squared error on test examples"
+    return NOTATION["test_loss"].axis_label
 
 
 @mpl.rc_context(style.STYLE)
@@ -104,7 +99,7 @@ def losses(verdict: Verdict, runs: Sequence[Run]) -> Figure:
 
 @mpl.rc_context(style.STYLE)
 def norms(verdict: Verdict, runs: Sequence[Run]) -> Figure:
-    """Draw test loss, and the norm that networks need, along what is varied.
+    """Draw test loss, and the norm that training comes to, along what is varied.
 
     Args:
         verdict: The verdict.

@@ -28,10 +28,7 @@ def _shares(
     axes: Axes, at: Mapping[float, Estimate], *, colour: str, marker: str, label: str
 ) -> None:
     """Draw shares with their intervals against a dataset size."""
-    value, low, high = (
-        np.array([getattr(number, end) for number in at.values()], dtype=float)
-        for end in ("value", "low", "high")
-    )
+    value, low, high = style.with_ends(at.values())
     axes.errorbar(
         list(at),
         value,

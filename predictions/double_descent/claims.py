@@ -9,8 +9,8 @@ from typing import ClassVar
 from predictions.cells import Cell, Run
 from predictions.double_descent.axes import Axis
 from predictions.double_descent.digits import ASSUMPTIONS, DESIGNS, Digits
-from predictions.double_descent.peaks import MIN_SEEDS, by_seed, too_few_left
-from predictions.judging import geometric
+from predictions.double_descent.peaks import MIN_SEEDS, by_seed
+from predictions.judging import geometric, too_few
 from predictions.labelled import Labelled, Numbers
 from predictions.self_designed import SelfDesigned
 from predictions.sizes import Size
@@ -22,7 +22,8 @@ ASSUMED = (
     *ASSUMPTIONS,
     "Sizes, lengths, and the places at which peaks are read, were chosen on development seeds 800 "
     "to 857. Of values drawn at random among those tried about half would be near where networks "
-    "just fit.",
+    "just fit. A factor of two is wider than seeds differ: nothing is said of whether a seed that "
+    "fits at a larger value peaks at one.",
 )
 
 
@@ -64,8 +65,9 @@ class AlongAxis(SelfDesigned):
             for seed, some in by_seed(runs).items()
             if places <= {self.axis.at(run) for run in some}
         }
-        if (why := too_few_left(seeds)) is not None:
-            return Finding(outcome="undecided", sentence=why)
+        if len(seeds) < MIN_SEEDS:
+            few = f"{too_few(len(seeds), 'seed')}: the rule needs {MIN_SEEDS}."
+            return Finding(outcome="undecided", sentence=few)
         return self.found(size, seeds)
 
     @abstractmethod

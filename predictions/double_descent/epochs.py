@@ -14,8 +14,8 @@ from predictions.cells import Cell, Run
 from predictions.clauses import above, decide
 from predictions.double_descent.claims import ASSUMED
 from predictions.double_descent.digits import DESIGNS, LEARNING_RATE, TRAINED, WRONG, Digits
-from predictions.double_descent.peaks import MIN_SEEDS, by_seed, too_few_left
-from predictions.judging import geometric, plural
+from predictions.double_descent.peaks import MIN_SEEDS, by_seed
+from predictions.judging import geometric, plural, too_few
 from predictions.labelled import Labelled, Numbers
 from predictions.self_designed import SelfDesigned
 from predictions.sizes import Size
@@ -90,8 +90,9 @@ class EpochsPeak(SelfDesigned):
     def find(self, size: Size, runs: Sequence[Run]) -> Finding:
         """See ``Prediction.find``."""
         seeds = by_seed(runs)
-        if (why := too_few_left(seeds)) is not None:
-            return Finding(outcome="undecided", sentence=why)
+        if len(seeds) < MIN_SEEDS:
+            few = f"{too_few(len(seeds), 'seed')}: the rule needs {MIN_SEEDS}."
+            return Finding(outcome="undecided", sentence=few)
         steps = next(iter(seeds.values()))[0].history["step"].to_numpy()
         places = [int(np.argmin(np.abs(steps - at))) for at in DESIGNS[size].steps_places]
         rise, second, lower = {}, {}, {}

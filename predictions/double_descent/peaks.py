@@ -10,7 +10,6 @@ from predictions.cells import Run
 from predictions.clauses import Clause, most
 from predictions.double_descent.axes import Curve
 from predictions.double_descent.digits import Places
-from predictions.judging import plural
 from predictions.labelled import Named
 
 MIN_SEEDS = 6
@@ -25,14 +24,6 @@ def by_seed(runs: Sequence[Run]) -> dict[int, list[Run]]:
     seeds = {run.seed for run in runs}
     lost = {run.seed for run in runs if run.outcome.status == "diverged"}
     return {seed: [run for run in runs if run.seed == seed] for seed in sorted(seeds - lost)}
-
-
-def too_few_left(seeds: Mapping[int, object]) -> str | None:
-    """Return why nothing is decided on these seeds, ``None`` if something can be."""
-    if len(seeds) >= MIN_SEEDS:
-        return None
-    verb = "is" if len(seeds) == 1 else "are"
-    return f"{plural(len(seeds), 'seed')} {verb} too few: the rule needs {MIN_SEEDS}."
 
 
 @dataclass(frozen=True, kw_only=True)
