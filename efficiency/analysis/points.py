@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,8 @@ def activations(
     settings: NetworkSettings,
     weights: Mapping[str, npt.ArrayLike],
     names: Sequence[str] = (),
+    *,
+    examples: npt.ArrayLike | None = None,
 ) -> dict[str, Tensor]:
     """Return what each point of a network, such as a run left in a store, says of every example.
 
@@ -35,6 +38,7 @@ def activations(
         settings: Its settings.
         weights: Its weights by name.
         names: The points wanted; default: all.
+        examples: (N,) indices of the examples wanted; default: all.
 
     Returns:
         By name (N, …) in the order in which they are computed; what a network names is explained by
@@ -60,6 +64,8 @@ def activations(
         if name:
             module.register_forward_hook(keep(name))
     inputs_NI = networks.inputs(task, settings)
+    if examples is not None:
+        inputs_NI = inputs_NI[torch.as_tensor(np.asarray(examples))]
     prompt = networks.ARCHITECTURES.find(settings.architecture).reads(task, settings)
     with torch.no_grad():
         network(inputs_NI if prompt is None else networks.tokens(prompt, *inputs_NI.unbind(-1)))

@@ -95,6 +95,10 @@ class ByAnswer:
         power_F = self.powers
         return tuple(int(k) + 1 for k in np.flatnonzero(power_F >= LEAST_PART * power_F.max()))
 
+    def keys_by_power(self, least: float) -> tuple[int, ...]:
+        """Return the frequencies with at least this share of what depends on the answer."""
+        return tuple(int(k) + 1 for k in np.flatnonzero(self.powers >= least))
+
     def at(self, keys: Collection[int]) -> FloatArray:
         """Return (p, p) the part of the means at some frequencies of z, by answer and class.
 

@@ -1,12 +1,12 @@
 """Measuring networks of one shape through the program of their architecture, some at a time.
 
-Shapes: K members, Q quantities, N examples of the task, A answers.
+Shapes: K members, Q quantities, N examples that are measured, A answers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Tensor
@@ -28,7 +28,13 @@ def measured_at_once(run: RunSettings, device: str) -> int:
     architecture = networks.ARCHITECTURES.find(run.network.architecture)
     kept = architecture.activations(run.task, run.network)
     budget = GPU_RECORDING_BYTES if device == "cuda" else RECORDING_BYTES
-    return max(1, int(budget // (8 * run.task.num_examples * kept)))
+    return max(1, int(budget // (8 * num_measured(run) * kept)))
+
+
+def num_measured(run: RunSettings) -> int:
+    """Return how many examples a run is measured on at most."""
+    most, N = run.recording.most_examples, run.task.num_examples
+    return N if most is None else min(N, 2 * most)
 
 
 @final
@@ -46,21 +52,31 @@ class Measuring:
         self._program = networks.program(first.task, first.network)
         chunk = measured_at_once(first, data.weight_KD.device.type)
         self._chunks = [slice(k, min(k + chunk, K)) for k in range(0, K, chunk)]
-        self._everything = {
-            size: self._program.prepare(data.inputs_NI.expand(size, -1, -1))
-            for size in {c.stop - c.start for c in self._chunks}
-        }
+        # Where all are measured on the same examples, chunks of one size share what is prepared.
+        shared = first.recording.most_examples is None
+        self._prepared: list[Any] = []
+        for number, chunk_members in enumerate(self._chunks):
+            if shared and 0 < number < len(self._chunks) - 1:
+                self._prepared.append(self._prepared[0])
+            else:
+                inputs_KNI = data.inputs_KNI[chunk_members]
+                self._prepared.append(self._program.prepare(inputs_KNI))
 
     @torch.no_grad()
     def __call__(self, weights: Stack, quantities: Sequence[str]) -> Tensor:
         """Return (Q, K) measurements, see ``Engine.measure``."""
         with flushed():
-            each = [self._measured(weights, members, quantities) for members in self._chunks]
+            each = [
+                self._measured(weights, members, examples, quantities)
+                for members, examples in zip(self._chunks, self._prepared, strict=True)
+            ]
             return torch.cat(each, dim=1)
 
-    def _measured(self, weights: Stack, members: slice, quantities: Sequence[str]) -> Tensor:
+    def _measured(
+        self, weights: Stack, members: slice, examples: Any, quantities: Sequence[str]
+    ) -> Tensor:
         parameters = {name: value[members] for name, value in weights.views.items()}
-        logits = self._program.logits(parameters, self._everything[members.stop - members.start])
+        logits = self._program.logits(parameters, examples)
         masks = {part: mask[members] for part, mask in self._data.part_masks.items()}
         labels_KNA = self._data.labels_KNA[members]
         each = measurements.readings(logits.view(*labels_KNA.shape, -1), labels_KNA)

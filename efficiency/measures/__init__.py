@@ -6,7 +6,14 @@ To add one: a function from a ``Reading`` to a number under ``@recorded``; or na
 
 from __future__ import annotations
 
-from efficiency.measures import arithmetic, circuits, progress, representation, spectra
+from efficiency.measures import (
+    arithmetic,
+    circuits,
+    induction,
+    progress,
+    representation,
+    spectra,
+)
 from efficiency.measures.base import MEASURES, Measure, Reading, recorded, value_of
 
 __all__ = [
@@ -15,6 +22,7 @@ __all__ = [
     "Reading",
     "arithmetic",
     "circuits",
+    "induction",
     "progress",
     "recorded",
     "representation",

@@ -19,6 +19,10 @@ from efficiency.networks.layers import Array, Layers
 
 Normalisation = Literal["none", "pre", "post"]
 
+_FEW_POSITIONS = 8
+"""Up to so many, sums of products are several times as fast as thousands of small matrix products:
+of 4 × 32 numbers in a table's prompt, say."""
+
 
 class _Normed(nn.Module):
     """LayerNorm with gain and bias."""
@@ -38,7 +42,7 @@ class Layer(nn.Module):
     Args:
         d_model: M.
         num_heads: H. Head h owns columns hF … (h+1)F − 1 of W_Q, W_K, W_V.
-        d_mlp: L.
+        d_mlp: L; 0 for a block without an MLP.
         biases: Whether the MLP has them.
         normalisation: Where LayerNorms are: nowhere, before each part or after each sum.
 
@@ -62,23 +66,29 @@ class Layer(nn.Module):
         self.W_K = nn.Parameter(torch.zeros(d_model, d_model))
         self.W_V = nn.Parameter(torch.zeros(d_model, d_model))
         self.W_O = nn.Parameter(torch.zeros(d_model, d_model))
-        self.W_in = nn.Parameter(torch.zeros(d_model, d_mlp))
-        self.b_in = nn.Parameter(torch.zeros(d_mlp)) if biases else None
-        self.W_out = nn.Parameter(torch.zeros(d_mlp, d_model))
-        self.b_out = nn.Parameter(torch.zeros(d_model)) if biases else None
         normed = normalisation != "none"
         self.norm_attention = _Normed(d_model) if normed else nn.Identity()
-        self.norm_mlp = _Normed(d_model) if normed else nn.Identity()
+        self.has_mlp = d_mlp > 0
+        if self.has_mlp:
+            self.W_in = nn.Parameter(torch.zeros(d_model, d_mlp))
+            self.b_in = nn.Parameter(torch.zeros(d_mlp)) if biases else None
+            self.W_out = nn.Parameter(torch.zeros(d_mlp, d_model))
+            self.b_out = nn.Parameter(torch.zeros(d_model)) if biases else None
+            self.norm_mlp = _Normed(d_model) if normed else nn.Identity()
         self.attention, self.hidden = Point(), Point()
 
     def forward(self, residual_DTM: Tensor, num_answers: int, drop: Drop) -> Tensor:
         """Return the residual stream after the layer, (D, R, M) at the last R = num_answers."""
-        kept_DRM = residual_DTM[:, -num_answers:]
+        kept_DRM: Tensor = residual_DTM[:, -num_answers:]
         if self._place == "pre":
             read_DTM = self.norm_attention(residual_DTM)
             kept_DRM = kept_DRM + self._attention(read_DTM, num_answers)
+            if not self.has_mlp:
+                return kept_DRM
             return kept_DRM + drop(self._mlp(self.norm_mlp(kept_DRM)))
         kept_DRM = self.norm_attention(kept_DRM + self._attention(residual_DTM, num_answers))
+        if not self.has_mlp:
+            return kept_DRM
         result: Tensor = self.norm_mlp(kept_DRM + drop(self._mlp(kept_DRM)))
         return result
 
@@ -112,31 +122,48 @@ class Layer(nn.Module):
 
         if self._place == "pre":
             kept = layers.add(residual, attention(norm(residual, "norm_attention")))
+            if not self.has_mlp:
+                return kept
             return layers.add(kept, mlp(norm(kept, "norm_mlp")))
         kept = layers.add(residual, attention(residual))
+        if self._place == "post":
+            kept = norm(kept, "norm_attention")
+        if not self.has_mlp:
+            return kept
         if self._place == "none":
             return layers.add(kept, mlp(kept))
-        kept = norm(kept, "norm_attention")
         return norm(layers.add(kept, mlp(kept)), "norm_mlp")
 
     def _attention(self, read_DTM: Tensor, num_answers: int) -> Tensor:
-        num_positions, width = read_DTM.shape[1], read_DTM.shape[2] // self.num_heads
+        width = read_DTM.shape[2] // self.num_heads
 
         def heads(read: Tensor, weights_MM: Tensor) -> Tensor:
             return _product(read, weights_MM).view(*read.shape[:2], self.num_heads, width)
 
-        query_DR1HF = heads(read_DTM[:, -num_answers:], self.W_Q).unsqueeze(2)
-        key_D1THF = heads(read_DTM, self.W_K).unsqueeze(1)
-        value_D1THF = heads(read_DTM, self.W_V).unsqueeze(1)
-        # With a handful of positions, sums of products are several times faster than thousands of
-        # matrix products of 4 × 32 numbers.
-        scores_DRTH = (query_DR1HF * key_D1THF).sum(-1) / math.sqrt(width)
-        if num_answers > 1:  # the last position may look at every other
-            future_TT = torch.ones(num_positions, num_positions, device=read_DTM.device).triu(1) > 0
-            scores_DRTH = scores_DRTH.masked_fill(future_TT[-num_answers:, :, None], -math.inf)
-        attention_DRTH = self.attention(scores_DRTH.softmax(2))
-        mixed_DRHF = (attention_DRTH.unsqueeze(-1) * value_D1THF).sum(2)
+        query_DRHF = heads(read_DTM[:, -num_answers:], self.W_Q)
+        key_DTHF, value_DTHF = heads(read_DTM, self.W_K), heads(read_DTM, self.W_V)
+        mixed_DRHF = self._mixed(query_DRHF, key_DTHF, value_DTHF)
         return _product(mixed_DRHF.flatten(2), self.W_O)
+
+    def _mixed(self, query_DRHF: Tensor, key_DTHF: Tensor, value_DTHF: Tensor) -> Tensor:
+        """Return (D, R, H, F) values, each weighted by how much is read of it."""
+        R, T, root = query_DRHF.shape[1], key_DTHF.shape[1], math.sqrt(key_DTHF.shape[-1])
+        # Of the last R positions, each may look at what stands before it; the very last at all.
+        future_RT = torch.ones(R, T, device=key_DTHF.device).triu(T - R + 1) > 0
+        if T > _FEW_POSITIONS:
+            scores_DHRT = (query_DRHF / root).transpose(1, 2) @ key_DTHF.permute(0, 2, 3, 1)
+            if R > 1:
+                allowed_RT = torch.zeros(R, T, dtype=key_DTHF.dtype, device=key_DTHF.device)
+                scores_DHRT = scores_DHRT + allowed_RT.masked_fill(future_RT, -math.inf)
+            attention_DRTH: Tensor = self.attention(scores_DHRT.softmax(-1).permute(0, 2, 3, 1))
+            mixed_DHRF = attention_DRTH.permute(0, 3, 1, 2) @ value_DTHF.transpose(1, 2)
+            return mixed_DHRF.transpose(1, 2)
+        scores_DRTH = (query_DRHF.unsqueeze(2) * key_DTHF.unsqueeze(1)).sum(-1) / root
+        if R > 1:
+            scores_DRTH = scores_DRTH.masked_fill(future_RT.unsqueeze(-1), -math.inf)
+        attention_DRTH = self.attention(scores_DRTH.softmax(2))
+        mixed_DRHF: Tensor = (attention_DRTH.unsqueeze(-1) * value_DTHF.unsqueeze(1)).sum(2)
+        return mixed_DRHF
 
     def _mlp(self, read_DRM: Tensor) -> Tensor:
         hidden_DRL = _product(read_DRM, self.W_in)

@@ -18,7 +18,11 @@ from efficiency.settings.networks import (
 )
 from efficiency.settings.optimiser import OptimiserSettings
 from efficiency.settings.run import RecordingSettings, Regime, RunSettings, usual_training
-from efficiency.settings.sequences import DigitAdditionSettings
+from efficiency.settings.sequences import (
+    DigitAdditionSettings,
+    RepeatedSubsequenceSettings,
+    SkipTrigramSettings,
+)
 from efficiency.settings.task import TASKS, AnyTask, TaskSettings
 from efficiency.settings.task_base import Examples, TaskBase
 from efficiency.settings.whole_numbers import WholeNumberAdditionSettings
@@ -39,10 +43,12 @@ __all__ = [
     "RandomFeaturesSettings",
     "RecordingSettings",
     "Regime",
+    "RepeatedSubsequenceSettings",
     "RunSettings",
     "Seed",
     "SequenceTransformerSettings",
     "Settings",
+    "SkipTrigramSettings",
     "SumDecoderSettings",
     "TaskBase",
     "TaskSettings",

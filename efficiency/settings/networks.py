@@ -127,12 +127,25 @@ class SequenceTransformerSettings(Decoder):
     """A transformer that reads the tokens of a sequence, and answers at its last positions.
 
     One position for each answer of the task, each of which sees only what stands before it.
+
+    Args:
+        d_mlp: See ``NetworkBase``; 0 for a network that consists of attention only.
     """
 
     takes: ClassVar[Inputs] = "tokens"
 
     architecture: Literal["sequence-transformer"] = "sequence-transformer"
     num_layers: int = Field(default=1, ge=1)
+    d_mlp: int = Field(default=512, ge=0)
+
+    @model_validator(mode="after")
+    def _nothing_is_asked_of_no_mlp(self) -> Self:
+        if self.d_mlp == 0 and (self.biases or self.dropout):
+            raise InvalidInputError(
+                f"d_mlp = 0 leaves out the MLPs, of which biases = {self.biases} and dropout = "
+                f"{self.dropout:g} are asked; leave out biases and dropout, or give a d_mlp"
+            )
+        return self
 
 
 class _Perceptron(NetworkBase):

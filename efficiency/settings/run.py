@@ -41,6 +41,9 @@ class RecordingSettings(Settings):
             ``efficiency.measures.MEASURES``, or ``mymodule:function``.
         snapshots: When all weights are kept: at the ``log`` or the ``even`` steps, with the first
             and the last, or at a list of steps, which are measured too.
+        most_examples: How many of the examples trained on, and of all others, are measured at
+            most, for tasks with more of them than measuring has time for: those in even distances
+            of the order in which examples are chosen. Left out, all are.
     """
 
     num_log: int = Field(default=20, ge=0)
@@ -49,6 +52,7 @@ class RecordingSettings(Settings):
     snapshots: Literal["log", "even"] | Annotated[tuple[Step, ...], Field(min_length=1)] | None = (
         Field(default=None, exclude_if=absent)
     )
+    most_examples: int | None = Field(default=None, exclude_if=absent, ge=16)
 
     @field_validator("measures")
     @classmethod

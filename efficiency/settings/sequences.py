@@ -1,6 +1,6 @@
 """Tasks whose examples are sequences of tokens.
 
-Shapes: N examples, n digits.
+Shapes: N examples, n digits, T tokens, L of them repeated.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from efficiency.settings.task import TASKS
 from efficiency.settings.task_base import Examples, Inputs, TaskBase
 from efficiency.tasks import sequences
 
-MOST_EXAMPLES = 100_000
+MOST_EXAMPLES = 250_000
 """Examples that are held at once."""
 
 
@@ -114,4 +114,128 @@ class DigitAdditionSettings(TaskBase):
         return sequences.drawn_pairs(self.num_digits, self.num_examples, self.draw_seed or 0)
 
 
-TASKS.register("digit-addition", DigitAdditionSettings)
+class RepeatedSubsequenceSettings(TaskBase):
+    """Random tokens that end with a stretch which has come before: what induction heads continue.
+
+    Asked for are the tokens of the second copy but for its first, which nothing foretells. The
+    first copy is anywhere before it.
+
+    Args:
+        vocabulary: V, different tokens.
+        num_repeated: L, tokens of the stretch.
+        num_positions: T, tokens of a sequence, the last of which is not read.
+        num_drawn: N, sequences drawn.
+        draw_seed: Decides which.
+    """
+
+    gives: ClassVar[Inputs] = "tokens"
+
+    kind: Literal["repeated-subsequence"] = "repeated-subsequence"
+    vocabulary: int = Field(default=16, ge=2)
+    num_repeated: int = Field(default=8, ge=2)
+    num_positions: int = Field(default=32, ge=4)
+    num_drawn: int = Field(ge=2, le=MOST_EXAMPLES)
+    draw_seed: Seed
+
+    @model_validator(mode="after")
+    def _both_copies_fit(self) -> Self:
+        if 2 * self.num_repeated >= self.num_positions:
+            raise InvalidInputError(
+                f"num_positions = {self.num_positions} leaves the first of two copies of "
+                f"{self.num_repeated} tokens no choice of a place; give {2 * self.num_repeated + 1}"
+                " at least"
+            )
+        return self
+
+    @property
+    def num_examples(self) -> int:
+        """N."""
+        return self.num_drawn
+
+    @property
+    def num_classes(self) -> int:
+        """Any token may come next."""
+        return self.vocabulary
+
+    @property
+    def num_inputs(self) -> int:
+        """T − 1 positions."""
+        return self.num_positions - 1
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The second copy's tokens, from its second one on."""
+        asked = range(2, self.num_repeated + 1)
+        return tuple(f"token{k}" for k in asked) if self.num_repeated > 2 else ()
+
+    @property
+    def relabels(self) -> bool:
+        """The network reads the true tokens before the one that it is asked for."""
+        return False
+
+    def build(self) -> Examples:
+        """See ``TaskBase``."""
+        inputs, targets = sequences.repeats(
+            self.num_drawn,
+            self.vocabulary,
+            self.num_repeated,
+            self.num_positions,
+            self.draw_seed,
+        )
+        return Examples(inputs=inputs, targets=targets)
+
+
+class SkipTrigramSettings(TaskBase):
+    """One trigger somewhere among other tokens, which is to be named at the end.
+
+    Args:
+        num_triggers: M, different triggers.
+        num_others: Different other tokens.
+        num_positions: T, tokens of a sequence.
+        num_drawn: N, sequences drawn.
+        draw_seed: Decides which.
+    """
+
+    gives: ClassVar[Inputs] = "tokens"
+
+    kind: Literal["skip-trigrams"] = "skip-trigrams"
+    num_triggers: int = Field(default=10, ge=2)
+    num_others: int = Field(default=10, ge=1)
+    num_positions: int = Field(default=16, ge=2)
+    num_drawn: int = Field(ge=2, le=MOST_EXAMPLES)
+    draw_seed: Seed
+
+    @property
+    def num_examples(self) -> int:
+        """N."""
+        return self.num_drawn
+
+    @property
+    def num_classes(self) -> int:
+        """Which trigger."""
+        return self.num_triggers
+
+    @property
+    def num_tokens(self) -> int:
+        """Triggers and others."""
+        return self.num_triggers + self.num_others
+
+    @property
+    def num_inputs(self) -> int:
+        """T positions."""
+        return self.num_positions
+
+    def build(self) -> Examples:
+        """See ``TaskBase``."""
+        inputs, targets = sequences.skip_trigrams(
+            self.num_drawn,
+            self.num_triggers,
+            self.num_others,
+            self.num_positions,
+            self.draw_seed,
+        )
+        return Examples(inputs=inputs, targets=targets)
+
+
+for _kind in (DigitAdditionSettings, RepeatedSubsequenceSettings, SkipTrigramSettings):
+    TASKS.register(_kind.model_fields["kind"].default, _kind)

@@ -65,6 +65,75 @@ def addition(left: IntArray, right: IntArray, num_digits: int) -> tuple[IntArray
     return np.concatenate([x, plus, y, equals, answer[:, :-1]], axis=1), answer
 
 
+def repeats(
+    num_examples: int, vocabulary: int, repeated: int, length: int, seed: int
+) -> tuple[IntArray, IntArray]:
+    """Return random sequences that end with a stretch which they have had before.
+
+    All tokens are drawn alike, and so is the place of the first copy, which ends before the second
+    one begins: how far apart they are says nothing of a position. The first token of the second
+    copy cannot be known, and is not asked for (after the ``induction_head`` runs of Nanda et al.
+    2023, whose stretches come three times and at places of which none is fixed).
+
+    Args:
+        num_examples: N.
+        vocabulary: V.
+        repeated: L, tokens of the stretch.
+        length: T, tokens of the sequence.
+        seed: Decides which.
+
+    Returns:
+        (N, T − 1) tokens, all but the last, and (N, L − 1) the second copy from its second token
+        on, each of which is read where the one before it stands.
+    """
+    rng = np.random.default_rng([5, seed])
+    drawn = rng.integers(0, vocabulary, size=(num_examples, length))
+    first = rng.integers(0, length - 2 * repeated + 1, size=num_examples)
+    copied = first[:, None] + np.arange(repeated)
+    drawn[:, -repeated:] = np.take_along_axis(drawn, copied, axis=1)
+    return drawn[:, :-1], drawn[:, 1 - repeated :]
+
+
+def first_copies(tokens: IntArray, repeated: int) -> IntArray:
+    """Return (N, L − 1) where each answer of ``repeats`` stands in the first copy.
+
+    Of several places at which all that is read of the second copy stands, the first.
+
+    Args:
+        tokens: (N, T − 1), what is read.
+        repeated: L.
+    """
+    windows = np.lib.stride_tricks.sliding_window_view(tokens, repeated - 1, axis=1)
+    there = (windows == windows[:, -1:]).all(-1)
+    found: IntArray = there.argmax(1)[:, None] + np.arange(1, repeated)
+    return found
+
+
+def skip_trigrams(
+    num_examples: int, triggers: int, others: int, length: int, seed: int
+) -> tuple[IntArray, IntArray]:
+    """Return sequences with one trigger among other tokens, and which trigger it is.
+
+    From memory of a task of Nanda et al. (2023), whose generator is not published.
+
+    Args:
+        num_examples: N.
+        triggers: M, different triggers, the last M tokens.
+        others: Different other tokens, the first ones.
+        length: T, tokens of a sequence, the last of which is no trigger.
+        seed: Decides which.
+
+    Returns:
+        (N, T) tokens and (N, 1) the trigger, from 0.
+    """
+    rng = np.random.default_rng([6, seed])
+    tokens = rng.integers(0, others, size=(num_examples, length))
+    which = rng.integers(0, triggers, size=num_examples)
+    place = rng.integers(0, length - 1, size=num_examples)
+    tokens[np.arange(num_examples), place] = others + which
+    return tokens, which[:, None]
+
+
 def swapped(left: IntArray, right: IntArray) -> IntArray:
     """Return (N,) the index of (y, x) for each pair (x, y), −1 where it is not among them."""
     top = int(max(left.max(), right.max())) + 1

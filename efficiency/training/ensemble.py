@@ -183,6 +183,17 @@ def part_masks(run: RunSettings) -> dict[str, np.ndarray]:
     }
 
 
+def measured_examples(run: RunSettings) -> IntArray:
+    """Return (n,) indices of the examples that a run is measured on, see ``RecordingSettings``."""
+    most = run.recording.most_examples
+    if most is None:
+        return np.arange(run.task.num_examples)
+    sides = run.task.split(run.dataset_size, run.data_seed)
+    # In even distances: what was removed comes before what was never seen.
+    spread = [np.linspace(0, len(side), min(most, len(side)), endpoint=False) for side in sides]
+    return np.concatenate([side[at.astype(int)] for side, at in zip(sides, spread, strict=True)])
+
+
 @dataclass(frozen=True, kw_only=True)
 class Data:
     """Everything the members of an ensemble learn from and are measured on.
@@ -192,15 +203,16 @@ class Data:
         labels_KDA: Labels.
         weight_KD: 1/(D·A) of the member on its examples, 0 on padding: the mean loss is the sum of
             weight·loss over examples and answers.
-        inputs_NI: What is read of all examples.
-        labels_KNA: Labels of all examples.
+        inputs_KNI: What is read of the examples that are measured: all N of the task, the same
+            memory for every member, or fewer, of which padded ones are in no part.
+        labels_KNA: Their labels.
         part_masks: For each part of the examples (K, N), 1 inside and 0 outside.
     """
 
     inputs_KDI: Tensor
     labels_KDA: Tensor
     weight_KD: Tensor
-    inputs_NI: Tensor
+    inputs_KNI: Tensor
     labels_KNA: Tensor
     part_masks: dict[str, Tensor]
 
@@ -212,25 +224,30 @@ def stack_data(members: Sequence[RunSettings], device: torch.device) -> Data:
     chosen_KD = np.zeros((K, D), dtype=np.int64)
     weight_KD = np.zeros((K, D))
     labels_KNA = np.stack([labels(run) for run in members])
-    masks = [part_masks(run) for run in members]
+    masks: dict[str, list[np.ndarray]] = {part: [] for part in PARTS}
+    every = [measured_examples(run) for run in members]
+    most = max(map(len, every))
+    measured_Kn = np.zeros((K, most), dtype=np.int64)
     for k, run in enumerate(members):
         train, _ = run.task.split(run.dataset_size, run.data_seed)
         chosen_KD[k, : len(train)] = train
         weight_KD[k, : len(train)] = 1 / (len(train) * task.num_answers)
+        measured_Kn[k, : len(every[k])] = every[k]
+        for part, mask_N in part_masks(run).items():
+            masks[part].append(mask_N[measured_Kn[k]] & (np.arange(most) < len(every[k])))
 
     def tensor(array: np.ndarray, dtype: torch.dtype = torch.int64) -> Tensor:
         return torch.as_tensor(array).to(device=device, dtype=dtype)
 
     inputs_NI = networks.inputs(task, members[0].network).to(device)
+    members_K1, everything = np.arange(K)[:, None], members[0].recording.most_examples is None
     return Data(
         inputs_KDI=inputs_NI[tensor(chosen_KD)],
-        labels_KDA=tensor(labels_KNA[np.arange(K)[:, None], chosen_KD]),
+        labels_KDA=tensor(labels_KNA[members_K1, chosen_KD]),
         weight_KD=tensor(weight_KD, members[0].network.dtype),
-        inputs_NI=inputs_NI,
-        labels_KNA=tensor(labels_KNA),
-        part_masks={
-            part: tensor(np.stack([mask[part] for mask in masks]), torch.float64) for part in PARTS
-        },
+        inputs_KNI=inputs_NI.expand(K, -1, -1) if everything else inputs_NI[tensor(measured_Kn)],
+        labels_KNA=tensor(labels_KNA[members_K1, measured_Kn]),
+        part_masks={part: tensor(np.stack(each), torch.float64) for part, each in masks.items()},
     )
 
 

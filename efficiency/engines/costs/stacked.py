@@ -20,7 +20,7 @@ from efficiency.engines.costs.base import (
     num_parameters,
     products,
 )
-from efficiency.engines.measuring import measured_at_once
+from efficiency.engines.measuring import measured_at_once, num_measured
 from efficiency.measurements import PARTS
 from efficiency.settings import RunSettings
 from efficiency.training.ensemble import step_size
@@ -108,9 +108,9 @@ class StackedCost(Cost):
 
     def _arrays(self, run: RunSettings, examples: int) -> int:
         """Return the memory of a member's arrays."""
-        width, N = run.network.dtype.itemsize, run.task.num_examples
+        width = run.network.dtype.itemsize
         D = run.optimiser.batch_size or examples
-        kept = 8 * (len(PARTS) + run.task.num_answers) * N + history_bytes(run)
+        kept = 8 * (len(PARTS) + run.task.num_answers) * num_measured(run) + history_bytes(run)
         if not is_one_layer(run):
             trained = width * (_copies(run) * num_parameters(run) + 2 * D * activations(run))
             held = 16 * (run.task.num_inputs + run.task.num_answers + 1)
@@ -128,7 +128,7 @@ class StackedCost(Cost):
         width = run.network.dtype.itemsize
         libraries = _LIBRARIES[self._device]
         if not is_one_layer(run):
-            return libraries + int(together * run.task.num_examples * activations(run) * width)
+            return libraries + int(together * num_measured(run) * activations(run) * width)
         s = Sizes.of(run)
         return libraries + together * s.N * (s.L + 3 * s.M + 3 * s.S + 6 * s.H) * width
 
