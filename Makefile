@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 COMPILED := torch, scipy.stats, pandas, statsmodels.stats.api, matplotlib.pyplot, hypothesis, xdist, predictions.cli.app, predictions.trainer, paper_figures.cli
 
-.PHONY: help install ungrokking predictions confirm at-rest critical-size first-study controls substitutes representation double-descent numerical-stability replication variants figures findings test test-gpu test-cluster test-ray check bench bench-gpu calibration endurance clean
+.PHONY: help install ungrokking predictions confirm at-rest critical-size first-study controls substitutes representation double-descent numerical-stability phase-changes replication variants figures findings test test-gpu test-cluster test-ray check bench bench-gpu calibration endurance clean
 
 help:
 	@echo "make ungrokking     train, judge and report the main experiment (quick size)"
@@ -20,6 +20,7 @@ help:
 	@echo "make representation an effective theory of representations and circuit efficiency, on one toy"
 	@echo "make double-descent double descent over features, width, examples and time, and norms beside it"
 	@echo "make numerical-stability training from scratch without weight decay, and the arithmetic of the loss"
+	@echo "make phase-changes  phase changes with and without limited data and decay, induction, digits"
 	@echo "make replication    ungrokking and weight decay at the paper's size, a night on two cores"
 	@echo "make variants       ungrokking on the other operations and the network of figure 8"
 	@echo "make figures        draw the figures of both papers from what was trained"
@@ -81,6 +82,9 @@ double-descent: $(READY)
 numerical-stability: $(READY)
 	$(BIN)/predictions run numerical-stability --until-decided --seeds 12 --max-seeds 48 --first-seed 22000
 
+phase-changes: $(READY)
+	$(BIN)/predictions run phase-changes --until-decided --seeds 12 --max-seeds 48 --first-seed 23000
+
 variants: $(READY)
 	$(BIN)/predictions run ungrokking --operation multiplication
 	$(BIN)/predictions run ungrokking --operation subtraction
@@ -90,7 +94,7 @@ variants: $(READY)
 figures: $(READY)
 	$(BIN)/paper_figures build
 
-findings: predictions confirm critical-size first-study controls substitutes representation double-descent numerical-stability
+findings: predictions confirm critical-size first-study controls substitutes representation double-descent numerical-stability phase-changes
 	$(BIN)/predictions judge all --first-seed 12000 --json > docs/found/quick.json.part
 	mv docs/found/quick.json.part docs/found/quick.json
 	$(BIN)/predictions judge circuits --first-seed 12000 --json > docs/found/circuits-quick.json.part
@@ -107,6 +111,8 @@ findings: predictions confirm critical-size first-study controls substitutes rep
 	mv docs/found/double-descent-quick.json.part docs/found/double-descent-quick.json
 	$(BIN)/predictions judge numerical-stability --first-seed 22000 --json > docs/found/numerical-stability-quick.json.part
 	mv docs/found/numerical-stability-quick.json.part docs/found/numerical-stability-quick.json
+	$(BIN)/predictions judge phase-changes --first-seed 23000 --json > docs/found/phase-changes-quick.json.part
+	mv docs/found/phase-changes-quick.json.part docs/found/phase-changes-quick.json
 	$(BIN)/predictions judge critical-size --first-seed 8000 --json > docs/found/critical-size-quick.json.part
 	mv docs/found/critical-size-quick.json.part docs/found/critical-size-quick.json
 	$(BIN)/predictions foretold --json > docs/found/foretold/critical-size-quick.json.part
@@ -136,7 +142,7 @@ bench-gpu: $(READY)
 	$(BIN)/python -m benchmarks.gpu
 
 calibration: $(READY)
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/predictions/test_calibration.py tests/predictions/test_calibration_looks.py tests/predictions/test_calibration_family.py tests/predictions/test_calibration_critical_size.py tests/predictions/test_calibration_substitutes.py tests/predictions/representation/test_calibration.py tests/predictions/double_descent/test_calibration.py tests/predictions/numerical_stability --numprocesses 2 --calibration full -rP
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/predictions/test_calibration.py tests/predictions/test_calibration_looks.py tests/predictions/test_calibration_family.py tests/predictions/test_calibration_critical_size.py tests/predictions/test_calibration_substitutes.py tests/predictions/representation/test_calibration.py tests/predictions/double_descent/test_calibration.py tests/predictions/numerical_stability tests/predictions/phase_changes --numprocesses 2 --calibration full -rP
 
 test-gpu: $(READY)
 	$(BIN)/python -c 'import sys, torch; sys.exit(not torch.cuda.is_available() and "torch sees no GPU here")'

@@ -106,6 +106,10 @@ class Left(Protocol):
         """Return the final weights."""
         ...
 
+    def snapshots(self) -> Mapping[int, Mapping[str, np.ndarray]]:
+        """Return the weights at each step at which they were kept, the first step first."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
@@ -187,6 +191,11 @@ class Run:
         """Return the final weights."""
         assert self.left is not None, self.identity
         return self.left.weights()
+
+    def snapshots(self) -> Mapping[int, Mapping[str, np.ndarray]]:
+        """Return the weights at each step at which they were kept, the first step first."""
+        assert self.left is not None, self.identity
+        return self.left.snapshots()
 
     def found(self, name: str) -> float | None:
         """Return the value of one of its final numbers, ``None`` where there is none."""

@@ -149,11 +149,34 @@ PUBLISHED: tuple[Published, ...] = (
         "Before test loss falls, the loss of a few frequencies alone does, and the loss without "
         "them rises.",
         NANDA,
+        ("restricted-leads", "excluded-rises"),
     ),
     Published("Networks add modulo p by sines and cosines of few frequencies.", NANDA),
-    Published("With plentiful data the same phase change needs no regularisation.", PHASE),
-    Published("Each digit of a sum is a phase change of its own.", PHASE),
-    Published("Two layers form induction heads in a phase change, one does not.", PHASE),
+    Published(
+        "With plentiful data the same phase change needs no regularisation, and has no delay.",
+        PHASE,
+        ("plentiful-together", "plentiful-without-decay", "skip-trigrams-fall"),
+    ),
+    Published(
+        "Grokking is a phase change with limited data and regularisation.",
+        PHASE,
+        ("delay-grows", "limited-without-decay", "skip-trigrams-delay"),
+    ),
+    Published(
+        "Each digit of a sum is a phase change of its own.",
+        PHASE,
+        ("digits-fall", "digits-apart"),
+    ),
+    Published(
+        "Two layers form induction heads in a phase change, one does not.",
+        f"{PHASE}; Olsson et al. 2022, *In-context learning and induction heads*",
+        ("induction-depth", "induction-fall"),
+    ),
+    Published(
+        "Circuits of sequences ungrok too, by decay and few examples together.",
+        "Ours, of circuit efficiency",
+        ("induction-ungrokking",),
+    ),
     Published(
         "Without decay the float32 softmax collapses, and that is why networks do not grok.",
         PRIETO,

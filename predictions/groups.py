@@ -55,6 +55,20 @@ from predictions.numerical_stability.claims import (
     SoftmaxCollapse,
     StableMaxScratch,
 )
+from predictions.phase_changes.digits import DigitsApart, DigitsFall
+from predictions.phase_changes.induction_claims import (
+    InductionDepth,
+    InductionFall,
+    InductionUngrokking,
+)
+from predictions.phase_changes.progress_claims import ExcludedRises, RestrictedLeads
+from predictions.phase_changes.table_claims import (
+    DelayGrows,
+    LimitedWithoutDecay,
+    PlentifulTogether,
+    PlentifulWithoutDecay,
+)
+from predictions.phase_changes.triggers import SkipTrigramsDelay, SkipTrigramsFall
 from predictions.protocol import Prediction
 from predictions.representation.critical_part import CriticalPart
 from predictions.representation.effective_time import EffectiveTime
@@ -181,6 +195,26 @@ NUMERICAL_STABILITY: dict[str, Prediction] = {
 }
 """Grokking without weight decay, from scratch (Prieto et al. 2025)."""
 
+PHASE_CHANGES: dict[str, Prediction] = {
+    prediction.name: prediction
+    for prediction in (
+        PlentifulTogether(),
+        DelayGrows(),
+        PlentifulWithoutDecay(),
+        LimitedWithoutDecay(),
+        RestrictedLeads(),
+        ExcludedRises(),
+        InductionDepth(),
+        InductionFall(),
+        InductionUngrokking(),
+        DigitsFall(),
+        DigitsApart(),
+        SkipTrigramsFall(),
+        SkipTrigramsDelay(),
+    )
+}
+"""Phase changes, and grokking as one of them (Nanda & Lieberum 2022, Nanda et al. 2023)."""
+
 GROUPS: dict[str, dict[str, Prediction]] = {
     "all": THEORY,
     "circuits": CIRCUITS,
@@ -192,6 +226,7 @@ GROUPS: dict[str, dict[str, Prediction]] = {
     "representation": REPRESENTATION,
     "double-descent": DOUBLE_DESCENT,
     "numerical-stability": NUMERICAL_STABILITY,
+    "phase-changes": PHASE_CHANGES,
 }
 """What stands for several predictions; each is a family with a correction of its own."""
 
@@ -206,5 +241,6 @@ TITLES = {
     "representation": "An effective theory of representations, and circuit efficiency",
     "double-descent": "Double descent, and what circuit efficiency says of it",
     "numerical-stability": "Grokking without weight decay, and the arithmetic of the loss",
+    "phase-changes": "Phase changes, and grokking as one of them",
 }
 """Of the report of each group."""

@@ -18,13 +18,14 @@ MIN_SEEDS = 3
 
 
 Held = TypeVar("Held")
+Key = TypeVar("Key", int, str)
 
 
-def each_once(pairs: Iterable[tuple[int, Held]]) -> dict[int, Held]:
-    """Return what is known of each seed; no seed may come twice."""
+def each_once(pairs: Iterable[tuple[Key, Held]]) -> dict[Key, Held]:
+    """Return what is known of each seed, or arm; none may come twice."""
     held = list(pairs)
     found = dict(held)
-    assert len(found) == len(held), "two things of one seed"
+    assert len(found) == len(held), "two things of one seed or arm"
     return found
 
 

@@ -55,6 +55,19 @@ OF = {
     "stablemax-scratch": "numerical_stability:build",
     "orthogonal-scratch": "numerical_stability:build",
     "orthogonal-sooner": "numerical_stability:build",
+    "plentiful-together": "phase_changes:losses",
+    "delay-grows": "phase_changes:losses",
+    "plentiful-without-decay": "phase_changes:losses",
+    "limited-without-decay": "phase_changes:losses",
+    "restricted-leads": "phase_changes:circuits",
+    "excluded-rises": "phase_changes:circuits",
+    "induction-depth": "phase_changes:depths",
+    "induction-fall": "phase_changes:depths",
+    "induction-ungrokking": "phase_changes:unlearned",
+    "digits-fall": "phase_changes:digits",
+    "digits-apart": "phase_changes:digits",
+    "skip-trigrams-fall": "phase_changes:losses",
+    "skip-trigrams-delay": "phase_changes:losses",
 }
 """What draws a prediction: a module of this package, and a function (verdict, runs) → figure."""
 

@@ -63,7 +63,7 @@ def show(
     names:
         The predictions, or a group: "all" (of the theory), "circuits", "critical-size",
         "first-study", "controls", "substitutes", "at-rest",
-        "representation", "double-descent", "numerical-stability".
+        "representation", "double-descent", "numerical-stability", "phase-changes".
     """
     from predictions.cli.showing import described, design_file, print_prediction
 

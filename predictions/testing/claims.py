@@ -39,6 +39,10 @@ class _Left:
         """There are none."""
         return {}
 
+    def snapshots(self) -> Mapping[int, Mapping[str, np.ndarray]]:
+        """There are none."""
+        return {}
+
 
 def finished(
     cell: Cell,
