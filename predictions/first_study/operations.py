@@ -237,7 +237,7 @@ def find(learned: Mapping[str, Mapping[int, int]]) -> Finding:
     return Finding.of(
         decide(clauses),
         sentence=f"{told}; {HARDEST} generalises in "
-        f"{sum(hardest)} of {plural(len(hardest), 'seed')}.",
+        f"{sum(hardest.values())} of {plural(len(hardest), 'seed')}.",
         numbers=numbers,
         notes=notes,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,13 @@ def test_every_prediction_was_judged_by_its_present_rule(verdicts):
     for verdict in verdicts:
         assert verdict.rule == PREDICTIONS[verdict.prediction].rule, verdict.prediction
         assert (verdict.size, verdict.options) == (verdicts[0].size, verdicts[0].options)
+
+
+def test_no_sentence_counts_more_than_there_are(verdicts):
+    for verdict in verdicts:
+        for told in re.findall(r"([\d,]+) of ([\d,]+\d)", verdict.sentence):
+            part, whole = (int(number.replace(",", "")) for number in told)
+            assert part <= whole, verdict.sentence
 
 
 def test_every_prediction_was_judged_on_the_runs_of_its_present_design(verdicts):

@@ -210,6 +210,8 @@ def test_the_hardest_operation_learned_refutes():
         "refuted",
         Labelled("generalised", operation="cubic-plus-b"),
     )
+    assert verdict.sentence.endswith("cubic-plus-b generalises in 10 of 10 seeds.")
+    assert "generalises in 0 of 10 seeds" in OperationsLearned().judge("quick", learned()).sentence
 
 
 def test_operations_that_nobody_learns_are_no_test_and_few_seeds_decide_nothing():
