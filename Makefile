@@ -119,6 +119,7 @@ findings: predictions confirm critical-size first-study controls substitutes rep
 	mv docs/found/foretold/critical-size-quick.json.part docs/found/foretold/critical-size-quick.json
 	$(BIN)/python -m predictions.findings README.md docs/found/*.json
 	$(BIN)/python -m predictions.field docs/claims.md docs/found/*.json
+	$(BIN)/python -m predictions.questions docs/questions.md docs/found/*.json
 	$(BIN)/paper_figures build figure-01 --out docs/figures
 
 # One thread of BLAS to each process: two would spin against each other for every small matrix.

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from predictions import findings
 from predictions import multiplicity as family
-from predictions.findings import load
 from predictions.registry import find
 from predictions.verdicts import Verdict
 from runs.files import write_file
@@ -289,7 +289,7 @@ PUBLISHED: tuple[Published, ...] = (
     ),
 )
 
-BEGIN, END = "<!-- claims: begin -->", "<!-- claims: end -->"
+MARKS = ("<!-- claims: begin -->", "<!-- claims: end -->")
 
 
 def table(kept: Sequence[Sequence[Verdict]]) -> str:
@@ -298,33 +298,28 @@ def table(kept: Sequence[Sequence[Verdict]]) -> str:
     Args:
         kept: Verdicts of whole groups, each at a size.
     """
-    found: dict[str, list[str]] = {}
-    for verdicts in kept:
-        rows = family.rows(verdicts, [find(verdict.prediction) for verdict in verdicts])
-        for row in rows:
-            alone = "" if row.alone == row.outcome else f"; alone {row.alone}"
-            told = f"{row.outcome} ({verdicts[0].size}{alone})"
-            found.setdefault(row.name, []).append(told)
+    found = findings.by_name(kept)
     lines = ["| claim | source | tested by | found |", "| --- | --- | --- | --- |"]
     for one in PUBLISHED:
-        names = "<br>".join(f"`{find(name).name}`" for name in one.tested_by)
-        told = "<br>".join(", ".join(found.get(name, ["not kept"])) for name in one.tested_by)
-        mark = "" if one.reread else " °"
-        lines.append(f"| {one.claim} | {one.source}{mark} | {names or '–'} | {told or 'not yet'} |")
+        names = [find(name).name for name in one.tested_by]
+        told = "<br>".join(
+            ", ".join(map(_told, found.get(name, []))) or "not kept" for name in names
+        )
+        shown, mark = "<br>".join(f"`{name}`" for name in names), "" if one.reread else " °"
+        lines.append(f"| {one.claim} | {one.source}{mark} | {shown or '–'} | {told or 'not yet'} |")
     return "\n".join(lines)
+
+
+def _told(of_size: tuple[family.Row, Verdict]) -> str:
+    row, verdict = of_size
+    alone = "" if row.alone == row.outcome else f"; alone {row.alone}"
+    return f"{row.outcome} ({verdict.size}{alone})"
 
 
 def main(document: Path, *kept: Path) -> None:
     """Write the table between its marks in a document."""
-    verdicts = [load(file) for file in kept]
-    write_file(document, written_into(document.read_text(encoding="utf-8"), verdicts))
-
-
-def written_into(text: str, kept: Sequence[Sequence[Verdict]]) -> str:
-    """Return a document with the table of today between its marks."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{table(kept)}\n{END}{after}"
+    new = table([findings.load(file) for file in kept])
+    write_file(document, findings.between(document.read_text(encoding="utf-8"), MARKS, new))
 
 
 if __name__ == "__main__":

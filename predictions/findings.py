@@ -81,12 +81,36 @@ def written_into(document: str, verdicts: Sequence[Verdict]) -> str:
     Raises:
         ValueError: It has no such marks, or more than one pair.
     """
-    begin, end = marks(verdicts)
+    new = table(verdicts, claims=verdicts[0].size == "quick")
+    return between(document, marks(verdicts), new)
+
+
+def between(document: str, marks: tuple[str, str], new: str) -> str:
+    """Return a document with something new between two marks.
+
+    Raises:
+        ValueError: It has no such marks, or more than one pair.
+    """
+    begin, end = marks
     if document.count(begin) != 1 or document.count(end) != 1:
         raise InvalidInputError(f"the document must have {begin} and {end} once each")
     before, _, rest = document.partition(begin)
     _, _, after = rest.partition(end)
-    return f"{before}{begin}\n{table(verdicts, claims=verdicts[0].size == 'quick')}\n{end}{after}"
+    return f"{before}{begin}\n{new}\n{end}{after}"
+
+
+def by_name(kept: Sequence[Sequence[Verdict]]) -> dict[str, list[tuple[family.Row, Verdict]]]:
+    """Return what was found of each prediction, at each size that is kept.
+
+    Args:
+        kept: Verdicts of whole groups, each at a size.
+    """
+    found: dict[str, list[tuple[family.Row, Verdict]]] = {}
+    for verdicts in kept:
+        rows = family.rows(verdicts, [find(verdict.prediction) for verdict in verdicts])
+        for row, verdict in zip(rows, verdicts, strict=True):
+            found.setdefault(row.name, []).append((row, verdict))
+    return found
 
 
 def main(document: Path, *kept: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from predictions import field, findings
+from predictions import field, findings, questions
 from predictions.groups import GROUPS
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +21,19 @@ def test_every_prediction_of_ours_tests_what_somebody_claims():
 
 def test_the_map_is_that_of_the_kept_verdicts():
     text = (ROOT / "docs" / "claims.md").read_text()
-    assert field.written_into(text, KEPT) == text, "make findings"
+    assert findings.between(text, field.MARKS, field.table(KEPT)) == text, "make findings"
+
+
+def test_the_answers_are_those_of_the_kept_verdicts():
+    text = (ROOT / "docs" / "questions.md").read_text()
+    answers = questions.answers(KEPT)
+    assert findings.between(text, questions.MARKS, answers) == text, "make findings"
+    for verdicts in KEPT:
+        for verdict in verdicts:
+            asked = [one for one in questions.QUESTIONS if verdict.prediction in one.asked_of]
+            said = f"- `{verdict.prediction}` ({verdict.size}): **"
+            assert answers.count(said) == len(asked), verdict.prediction
+            assert not asked or verdict.sentence in answers
 
 
 def test_a_claim_says_what_was_found_or_that_nothing_was():

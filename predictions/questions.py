@@ -1,0 +1,138 @@
+"""What readers ask of grokking, answered with the verdicts that are kept.
+
+``make findings`` writes it, with the verdicts kept in ``docs/found``, into ``docs/questions.md``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from predictions import findings
+from predictions import multiplicity as family
+from predictions.registry import find
+from predictions.verdicts import Verdict
+from runs.files import write_file
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question.
+
+    Attributes:
+        question: As a reader asks it.
+        answer: What is to be said of it, without numbers, which verdicts bring along.
+        asked_of: The predictions whose verdicts answer it.
+    """
+
+    question: str
+    answer: str
+    asked_of: tuple[str, ...]
+
+
+QUESTIONS: tuple[Question, ...] = (
+    Question(
+        "Why is one operation never learned? Would more steps do it, or nothing?",
+        "a³ + ab² + b was learned on no part of its table within the steps of the first study, "
+        "there or here. Whether that is time or its critical size lying beyond its table is not "
+        "decided: a network has to compute it before it can be asked how few examples keep it, and "
+        "on the whole table it may know all by heart instead. How hard an operation is, as the "
+        "norm that its circuit needs, has not been measured against its number of terms.",
+        ("operations",),
+    ),
+    Question(
+        "Does a network fall out of generalisation by itself?",
+        "Not on the examples on which it came to generalise, with weight decay or without, as long "
+        "as was looked. It does on fewer: that is ungrokking.",
+        ("staying-grokked", "anti-grokking", "ungrokking"),
+    ),
+    Question(
+        "Does it take weight decay?",
+        "Where data are limited, yes, or something that limits weights in its place. Where nearly "
+        "all is trained on, no. Orthogonal gradients do it without decay; another loss or more "
+        "digits alone did not.",
+        (
+            *("limited-without-decay", "plentiful-without-decay"),
+            *("nothing-instead", "orthogonal-scratch", "exact-loss", "stablemax-scratch"),
+        ),
+    ),
+    Question(
+        "What other constraint than decay makes a network ungrok, and at the same size?",
+        "A norm that is held, gradients orthogonal to the weights, and StableMax: each of them, at "
+        "sizes within a tenth or so of decay's. Nothing at all in its place does not.",
+        (
+            *("held-norm-size", "orthogonal-gradient-size", "orthogonal-gradients-size"),
+            *("stablemax-size", "nothing-instead"),
+        ),
+    ),
+    Question(
+        "Is it decay of AdamW's kind that does it, or any penalty on the norm?",
+        "Gradient descent with an L2 penalty, which comes to rest where the theory's equation "
+        "holds, ungroks as well. Whether at one size whatever the penalty is open.",
+        ("gradient-descent", "gradient-descent-decay"),
+    ),
+    Question(
+        "Does a larger table take longer?",
+        "No: at the same part of the table a larger one takes fewer steps.",
+        ("table-size",),
+    ),
+    Question(
+        "Does it need operations that are symmetric?",
+        "No. A symmetric operation needs less of its table, half of which says the rest.",
+        ("operations", "plentiful-without-decay"),
+    ),
+    Question(
+        "Is it something of tables alone?",
+        "No. Skip trigrams are learned late on few sequences, and induction is unlearned on few.",
+        ("skip-trigrams-delay", "induction-ungrokking"),
+    ),
+    Question(
+        "Can one see it coming?",
+        "Yes, by the frequencies of its end: their loss falls, and that without them rises, before "
+        "test accuracy moves. From the start alone nobody has foretold which they will be.",
+        ("restricted-leads", "excluded-rises"),
+    ),
+    Question(
+        "Can the critical size be foretold?",
+        "In the mean, from norms alone; for which network it is larger, not so far.",
+        ("critical-size-ratio", "critical-size-association", "critical-size-identity"),
+    ),
+)
+
+MARKS = ("<!-- questions: begin -->", "<!-- questions: end -->")
+
+
+def answers(kept: Sequence[Sequence[Verdict]]) -> str:
+    """Return all questions in Markdown, with what was found of each.
+
+    Args:
+        kept: Verdicts of whole groups, each at a size.
+    """
+    found = findings.by_name(kept)
+    parts = []
+    for one in QUESTIONS:
+        told = []
+        for name in one.asked_of:
+            there = found.get(find(name).name, [])
+            told += [_told(row, verdict) for row, verdict in there]
+            if not there:
+                told.append(f"- `{name}`: no verdict is kept.")
+        parts.append("\n".join([f"## {one.question}", "", one.answer, "", *told]))
+    return "\n\n".join(parts)
+
+
+def _told(row: family.Row, verdict: Verdict) -> str:
+    alone = "" if row.alone == row.outcome else f", alone {row.alone}"
+    return f"- `{row.name}` ({verdict.size}): **{row.outcome}**{alone}. {verdict.sentence}"
+
+
+def main(document: Path, *kept: Path) -> None:
+    """Write the answers between their marks in a document."""
+    new = answers([findings.load(file) for file in kept])
+    write_file(document, findings.between(document.read_text(encoding="utf-8"), MARKS, new))
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))
