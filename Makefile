@@ -94,7 +94,7 @@ variants: $(READY)
 figures: $(READY)
 	$(BIN)/paper_figures build
 
-findings: predictions confirm critical-size first-study controls substitutes representation double-descent numerical-stability phase-changes
+findings: predictions confirm at-rest critical-size first-study controls substitutes representation double-descent numerical-stability phase-changes
 	$(BIN)/predictions judge all --first-seed 12000 --json > docs/found/quick.json.part
 	mv docs/found/quick.json.part docs/found/quick.json
 	$(BIN)/predictions judge circuits --first-seed 12000 --json > docs/found/circuits-quick.json.part
@@ -111,6 +111,8 @@ findings: predictions confirm critical-size first-study controls substitutes rep
 	mv docs/found/double-descent-quick.json.part docs/found/double-descent-quick.json
 	$(BIN)/predictions judge numerical-stability --first-seed 22000 --json > docs/found/numerical-stability-quick.json.part
 	mv docs/found/numerical-stability-quick.json.part docs/found/numerical-stability-quick.json
+	$(BIN)/predictions judge at-rest --first-seed 11000 --json > docs/found/at-rest-quick.json.part
+	mv docs/found/at-rest-quick.json.part docs/found/at-rest-quick.json
 	$(BIN)/predictions judge phase-changes --first-seed 23000 --json > docs/found/phase-changes-quick.json.part
 	mv docs/found/phase-changes-quick.json.part docs/found/phase-changes-quick.json
 	$(BIN)/predictions judge critical-size --first-seed 8000 --json > docs/found/critical-size-quick.json.part

@@ -69,8 +69,8 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "Is it decay of AdamW's kind that does it, or any penalty on the norm?",
-        "Gradient descent with an L2 penalty, which comes to rest where the theory's equation "
-        "holds, ungroks as well. Whether at one size whatever the penalty is open.",
+        "Any of two: gradient descent with an L2 penalty, whose resting points are those of the "
+        "theory, ungroks as well. Whether at one size whatever the penalty is open.",
         ("gradient-descent", "gradient-descent-decay"),
     ),
     Question(
@@ -80,12 +80,14 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "Does it need operations that are symmetric?",
-        "No. A symmetric operation needs less of its table, half of which says the rest.",
+        "No: subtraction is learned too. A symmetric operation seems to need less of its table, half of "
+        "which says the rest.",
         ("operations", "plentiful-without-decay"),
     ),
     Question(
         "Is it something of tables alone?",
-        "No. Skip trigrams are learned late on few sequences, and induction is unlearned on few.",
+        "No. Induction, learned on sequences without end, is unlearned on a few of them with weight "
+        "decay, and on none of the two alone. That skip trigrams grok on few is likely, not shown.",
         ("skip-trigrams-delay", "induction-ungrokking"),
     ),
     Question(
@@ -96,7 +98,7 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "Can the critical size be foretold?",
-        "In the mean, from norms alone; for which network it is larger, not so far.",
+        "In the mean, nearly, from norms alone; for which network it is larger, not so far.",
         ("critical-size-ratio", "critical-size-association", "critical-size-identity"),
     ),
 )

@@ -145,7 +145,10 @@ def unlearned(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     drawn, panels = style.figure(len(ways), 3.0)
     for axes, way in zip(panels, ways, strict=True):
         of_way = [run for run in whole if run.arm == way]
-        for part, colour, dashes in (("train", style.MEM, "--"), ("test", style.GEN, "-")):
+        for part, word, colour, dashes in (
+            ("train", "Training", style.MEM, "--"),
+            ("test", "Test", style.GEN, "-"),
+        ):
             for number, run in enumerate(of_way):
                 columns = [f"{part}_{token}_accuracy" for token in run.task.answers]
                 axes.plot(
@@ -155,7 +158,7 @@ def unlearned(verdict: Verdict, runs: Sequence[Run]) -> Figure:
                     color=colour,
                     lw=1,
                     alpha=0.6,
-                    label=f"{_upper(part)} sequences" if number == 0 else None,
+                    label=f"{word} sequences" if number == 0 else None,
                 )
         axes.set_ylim(0, 1.03)
         axes.set_xlim(0, of_way[0].settings.num_steps)

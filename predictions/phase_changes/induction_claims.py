@@ -153,7 +153,7 @@ class InductionDepth(Induction):
             clauses += [below(named, ratio, math.log(HALF)), above(told, prefix, ATTENDS)]
         one, two, three = (numbers[Labelled(LOSS, layers=k)] for k in DEPTHS)
         sentence = (
-            f"Loss on what comes again is {one} nats with one layer, {two} with two and {three} "
+            f"Loss on what comes again is {one} with one layer, {two} with two and {three} "
             f"with three ({plural(len(seeds), 'seed')} each); the best head's prefix-matching "
             f"score {', '.join(str(numbers[Labelled(PREFIX, layers=k)]) for k in DEPTHS)}."
         )
