@@ -80,14 +80,15 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "Does it need operations that are symmetric?",
-        "No: subtraction is learned too. A symmetric operation seems to need less of its table, half of "
-        "which says the rest.",
+        "No: subtraction is learned too. A symmetric operation seems to need less of its table, "
+        "half of which says the rest.",
         ("operations", "plentiful-without-decay"),
     ),
     Question(
         "Is it something of tables alone?",
-        "No. Induction, learned on sequences without end, is unlearned on a few of them with weight "
-        "decay, and on none of the two alone. That skip trigrams grok on few is likely, not shown.",
+        "No. Induction, learned on sequences without end, is unlearned where a few of them and "
+        "weight decay come together, and not by one of the two alone. That skip trigrams grok on "
+        "few is likely, not shown.",
         ("skip-trigrams-delay", "induction-ungrokking"),
     ),
     Question(
