@@ -54,13 +54,13 @@ class Measuring:
         self._chunks = [slice(k, min(k + chunk, K)) for k in range(0, K, chunk)]
         # Where all are measured on the same examples, chunks of one size share what is prepared.
         shared = first.recording.most_examples is None
+        known: dict[int, Any] = {}
         self._prepared: list[Any] = []
-        for number, chunk_members in enumerate(self._chunks):
-            if shared and 0 < number < len(self._chunks) - 1:
-                self._prepared.append(self._prepared[0])
-            else:
-                inputs_KNI = data.inputs_KNI[chunk_members]
-                self._prepared.append(self._program.prepare(inputs_KNI))
+        for of_chunk in self._chunks:
+            key = of_chunk.stop - of_chunk.start if shared else of_chunk.start
+            if key not in known:
+                known[key] = self._program.prepare(data.inputs_KNI[of_chunk])
+            self._prepared.append(known[key])
 
     @torch.no_grad()
     def __call__(self, weights: Stack, quantities: Sequence[str]) -> Tensor:

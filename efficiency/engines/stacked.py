@@ -43,6 +43,7 @@ class StackedEngine(Engine):
         "optimiser.embedding_learning_rate": ANY,
         "optimiser.embedding_weight_decay": ANY,
         "loss": tuple(LOSSES),
+        "recording.most_examples": ANY,
         "network.architecture": ANY,
         "network.d_model": ANY,
         "network.d_mlp": ANY,
@@ -101,6 +102,7 @@ class StackedEngine(Engine):
         self._noisy = self.weights.clone() if any(noises) else None
         self._program = networks.program(first.task, first.network)
         self._examples = self._program.prepare(self._data.inputs_KDI)
+        self._order_KD: Tensor | None = None
         self._drops = first.network.dropout_rate > 0
         self._loss = LOSSES[first.loss]
         self._graph: torch.cuda.CUDAGraph | None = None
@@ -118,7 +120,9 @@ class StackedEngine(Engine):
         if on_gpu and self._graph is None:
             self._graph = self._recorded()
         self._optimiser.go_to(first_step)
-        for _ in range(num_steps):
+        for step in range(first_step, first_step + num_steps):
+            if self._minibatches is not None and not on_gpu:
+                self._order_KD = self._minibatches.order_at(step)
             if self._graph is None:
                 self.update()
             else:
@@ -154,7 +158,7 @@ class StackedEngine(Engine):
         data = self._data
         if self._minibatches is None:
             return self._examples, data.labels_KDA, data.weight_KD
-        chosen_KB, weight_KB = self._minibatches.at(step)
+        chosen_KB, weight_KB = self._minibatches.at(step, self._order_KD)
         inputs_KBI, labels_KBA = (
             of_KDX.gather(1, chosen_KB.unsqueeze(-1).expand(-1, -1, of_KDX.shape[-1]))
             for of_KDX in (data.inputs_KDI, data.labels_KDA)

@@ -47,7 +47,6 @@ EVERY_RUN: Final[Support] = dict.fromkeys(
         *("task.operation", "task.size", "regime", "dataset_size", "num_steps"),
         *("data_seed", "label_seed", "num_corrupted", "init_seed", "noise_seed", "start", "given"),
         *("recording.num_log", "recording.num_even", "recording.measures", "recording.snapshots"),
-        "recording.most_examples",
     ),
     ANY,
 )

@@ -43,7 +43,8 @@ class RecordingSettings(Settings):
             and the last, or at a list of steps, which are measured too.
         most_examples: How many of the examples trained on, and of all others, are measured at
             most, for tasks with more of them than measuring has time for: those in even distances
-            of the order in which examples are chosen. Left out, all are.
+            of the order in which examples are chosen. Left out, all are. A part of few examples
+            (see ``efficiency.measurements.PARTS``) may be missed.
     """
 
     num_log: int = Field(default=20, ge=0)

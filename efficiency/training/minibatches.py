@@ -43,42 +43,45 @@ class Minibatches:
         most = max(run.dataset_size for run in members)
         self._padding_KD = torch.arange(most, device=seeds_K.device) >= self._size_K1
         self._places_B = torch.arange(max(map(step_size, members)), device=seeds_K.device)
-        self._epoch_K: list[int] = []
-        self._order_KD = torch.empty(0)
+        self._known: tuple[list[int], Tensor] | None = None
 
-    def at(self, step: Tensor) -> tuple[Tensor, Tensor]:
+    def at(self, step: Tensor, order_KD: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the minibatches of an update, and the weight of each example in the loss.
 
         Args:
             step: The update, from 0; an integer.
+            order_KD: What ``order_at`` says of it, where that is known.
 
         Returns:
             (K, B) positions in the datasets and (K, B) weights in float64: 1 over the number of
             examples in the minibatch, or 0 where it is only padded.
         """
         epoch_K1, part_K1 = step // self._number_K1, step % self._number_K1
-        order_KD = self._order(epoch_K1.squeeze(1))
+        if order_KD is None:
+            order_KD = self._order(epoch_K1.squeeze(1))
         place_KB = part_K1 * self._batch_K1 + self._places_B
         inside_KB = (self._places_B < self._batch_K1) & (place_KB < self._size_K1)
         chosen_KB = order_KD.gather(1, place_KB.clamp(max=order_KD.shape[1] - 1))
         weight_KB = inside_KB.double()
         return torch.where(inside_KB, chosen_KB, 0), weight_KB / weight_KB.sum(1, keepdim=True)
 
+    def order_at(self, step: int) -> Tensor:
+        """Return (K, D) the orders of the epochs of an update, sorted once for all of an epoch.
+
+        Sorting a long epoch at each of its steps takes longer than the step. Only where looking at
+        a number costs nothing: on a CPU.
+        """
+        epochs = [step // number for number in self._number_K1.flatten().tolist()]
+        if self._known is None or self._known[0] != epochs:
+            order_KD = self._order(torch.tensor(epochs, device=self._seeds_K.device))
+            self._known = (epochs, order_KD)
+        return self._known[1]
+
     def _order(self, epoch_K: Tensor) -> Tensor:
-        """Return (K, D) the orders of the members' epochs."""
-        if on_cpu := epoch_K.device.type == "cpu":
-            # Sorting a long epoch at each of its steps would take longer than the step; on a GPU
-            # the operations of an update are recorded once, and cannot look at numbers.
-            if self._epoch_K == (now := epoch_K.tolist()):
-                return self._order_KD
-            self._epoch_K = now
         keys_K = counter_random.keys(self._seeds_K, "minibatch", epoch_K)
         drawn_KD = counter_random.bits(keys_K, self._padding_KD.shape[1])
         drawn_KD.masked_fill_(self._padding_KD, torch.iinfo(torch.int64).max)
-        order_KD = drawn_KD.argsort(dim=1, stable=True)
-        if on_cpu:
-            self._order_KD = order_KD
-        return order_KD
+        return drawn_KD.argsort(dim=1, stable=True)
 
 
 def minibatches(

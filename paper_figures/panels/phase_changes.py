@@ -15,8 +15,9 @@ from paper_figures import style
 from predictions.cells import Run
 from predictions.labelled import each
 from predictions.phase_changes import circuit, copies, induction_claims, progress_claims
+from predictions.phase_changes.base import complete, only
 from predictions.phase_changes.falls import KNOWN
-from predictions.phase_changes.tables import DESIGNS, arm
+from predictions.registry import find
 from predictions.verdicts import Verdict
 
 LOSS = "Loss (nats)"
@@ -203,10 +204,11 @@ def circuits(verdict: Verdict, runs: Sequence[Run]) -> Figure:
         verdict: The verdict.
         runs: The runs it was judged on.
     """
-    limited = arm(DESIGNS[verdict.size].limited)
-    there = [run for run in _whole(runs) if run.arm == limited]
+    prediction = find(verdict.prediction)
+    assert isinstance(prediction, progress_claims.Progress)
+    there = [only(arms) for arms in prediction.usable(complete(runs)).values()]
     if not there:
-        return style.nothing("Every run diverged")
+        return style.nothing("No network generalises, or every run diverged")
     networks = progress_claims.followed(there)
     drawn, panels = style.figure(3, 3.0)
     for number, one in enumerate(networks):
@@ -219,16 +221,15 @@ def circuits(verdict: Verdict, runs: Sequence[Run]) -> Figure:
                 alpha=0.6,
                 label="Own keys" if number == 0 else None,
             )
-            if one.other is not None:
-                axes.plot(
-                    one.other["step"],
-                    one.other[name],
-                    "--",
-                    color=style.CHANCE,
-                    lw=1,
-                    alpha=0.6,
-                    label="Another's keys" if number == 0 else None,
-                )
+            axes.plot(
+                one.other["step"],
+                one.other[name],
+                "--",
+                color=style.CHANCE,
+                lw=1,
+                alpha=0.6,
+                label="Another's keys" if number == 0 else None,
+            )
         history = one.run.history
         panels[2].plot(history["step"], history["test_loss"], color=style.GEN, lw=1, alpha=0.6)
     titles = (circuit.RESTRICTED, circuit.EXCLUDED, NOTATION["test_loss"].label)

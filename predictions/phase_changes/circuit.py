@@ -52,9 +52,15 @@ def course(run: Run, keys: Collection[int]) -> Course:
     return {name: np.array(values) for name, values in found.items()}
 
 
-def foreign(own: Collection[int], other: Collection[int]) -> tuple[int, ...]:
-    """Return the key frequencies of another network that are none of one's own."""
-    return tuple(sorted(set(other) - set(own)))
+def foreign(own: Collection[int], other: Run) -> tuple[int, ...]:
+    """Return as many frequencies of another network as there are own ones, and none of those.
+
+    The strongest of its end: its own keys first.
+    """
+    snapshots = other.snapshots()
+    power_F = _by_answer(other, snapshots[max(snapshots)])[1].powers
+    left = [int(k) + 1 for k in np.argsort(-power_F) if int(k) + 1 not in own]
+    return tuple(sorted(left[: len(own)]))
 
 
 def step_restricted(some: Course, level: float) -> float:

@@ -35,8 +35,11 @@ ATTENDS, IGNORES = 0.3, 0.15
 HALF = 0.5
 """Part of the shallow network's loss that a deep one must come below."""
 
-LOST = 0.1
+LEAST_LOST = 0.1
 """Accuracy that must be lost for a network to have unlearned."""
+
+LEARNED = 0.5
+"""Share of tokens that a network must know to have learned induction."""
 
 LOSS, RATIO, SHARPNESS, KEPT = (
     "loss",
@@ -45,11 +48,7 @@ LOSS, RATIO, SHARPNESS, KEPT = (
     "token_accuracy",
 )
 
-LOST_BY_DECAY, LOST_BY_FEW, FITTED = (
-    "lost_by_decay",
-    "lost_by_few_sequences",
-    "training_token_accuracy",
-)
+LOST, ALONE, FITTED = "token_accuracy_lost", "token_accuracy_lost_alone", "training_token_accuracy"
 
 GLOSSARY = {
     LOSS: "on test sequences at the end, mean over seeds and over tokens (or of one token of the "
@@ -61,10 +60,9 @@ GLOSSARY = {
     KEPT: "share of tokens of the second copy that are right on test sequences at the end, mean "
     "over seeds",
     FITTED: "the same on training sequences",
-    LOST_BY_DECAY: "test accuracy of tokens without decay − with it, both on few sequences, mean "
-    "over seeds",
-    LOST_BY_FEW: "test accuracy of tokens on many sequences − on few, both with decay, mean over "
-    "seeds",
+    LOST: "test accuracy of tokens before − after training on few sequences with decay, beyond "
+    "what is lost in this way, mean over seeds",
+    ALONE: "test accuracy of tokens before − after training in this way, mean over seeds",
 }
 
 
@@ -233,12 +231,14 @@ class InductionUngrokking(Induction):
     rule: ClassVar[str] = (
         "Two-layer networks that have been trained on fresh sequences without decay are continued "
         f"on few with λ = {DECAY:g}, on as few with λ = 0, and on many with λ = {DECAY:g}, for as "
-        "many steps. Of the tokens of second copies that are right on test sequences at the end: "
-        f"supported if more than {LOST:g} is lost by decay (without − with, on few sequences), and "
-        f"by few sequences (many − few, with decay), in the mean over seeds, and more than "
-        f"{1 - LOST:g} are right on the few training sequences (95% intervals, Student's t); "
-        f"refuted if one of these is less. A run that diverged {Induction.if_diverged}. "
-        f"{NOT_DECIDED}"
+        "many steps. What is lost is counted in tokens of second copies that are right on test "
+        f"sequences, before − after. Supported if more than {LEAST_LOST:g} is lost on few with "
+        "decay beyond what is lost on as few without, and beyond what is lost on many with it; "
+        f"less than {LEAST_LOST:g} is lost in each of these two; and more than "
+        f"{1 - LEAST_LOST:g} of tokens are right on the few training sequences in the end (means over seeds, 95% intervals, "
+        "Student's t); refuted if one of these lies on the other side. A run that diverged "
+        f"{Induction.if_diverged}, and a seed whose network had not learned {LEARNED:g} of the "
+        f"tokens before is left out. {NOT_DECIDED}"
     )
     criterion: ClassVar[str] = "lost by decay and few sequences together, not by one of them"
     refutation: ClassVar[str] = (
@@ -280,32 +280,48 @@ class InductionUngrokking(Induction):
             ),
         ]
 
+    def usable(self, seeds: BySeed) -> BySeed:
+        """See ``PhaseChange``."""
+        return {s: arms for s, arms in seeds.items() if _before(arms) > LEARNED}
+
     def clauses(self, size: Size, seeds: BySeed) -> tuple[list[Clause], Numbers, str]:
         """See ``PhaseChange``."""
         kept = {
             way: {seed: token_accuracy(arms[way], "test") for seed, arms in seeds.items()}
             for way in (FEW_DECAY, FEW_PLAIN, MANY_DECAY)
         }
-        fitted = {seed: token_accuracy(arms[FEW_DECAY], "train") for seed, arms in seeds.items()}
         numbers: Numbers = {
             Labelled(KEPT, arm=way): over_seeds(by_seed.values(), least=0.0, most=1.0)
             for way, by_seed in kept.items()
         }
-        lost = {
-            name: {seed: kept[way][seed] - kept[FEW_DECAY][seed] for seed in seeds}
-            for name, way in ((LOST_BY_DECAY, FEW_PLAIN), (LOST_BY_FEW, MANY_DECAY))
-        }
-        for name, by_seed in lost.items():
-            numbers[name] = over_seeds(by_seed.values(), least=-1.0, most=1.0)
+        clauses: list[Clause] = []
+        for way in (FEW_PLAIN, MANY_DECAY):
+            more = {seed: kept[way][seed] - kept[FEW_DECAY][seed] for seed in seeds}
+            alone = {seed: _before(arms) - kept[way][seed] for seed, arms in seeds.items()}
+            beyond, by_itself = Labelled(LOST, beyond=way), Labelled(ALONE, arm=way)
+            for name, by_seed in ((beyond, more), (by_itself, alone)):
+                numbers[name] = over_seeds(by_seed.values(), least=-1.0, most=1.0)
+            clauses += [above(beyond, more, LEAST_LOST), below(by_itself, alone, LEAST_LOST)]
+        fitted = {seed: token_accuracy(arms[FEW_DECAY], "train") for seed, arms in seeds.items()}
         numbers[FITTED] = over_seeds(fitted.values(), least=0.0, most=1.0)
+        before = over_seeds([_before(arms) for arms in seeds.values()], least=0.0, most=1.0)
         sentence = (
-            f"Of the tokens that come again {numbers[Labelled(KEPT, arm=FEW_DECAY)]} are right "
-            f"after training on few sequences with decay, {numbers[Labelled(KEPT, arm=FEW_PLAIN)]} "
-            f"without, and {numbers[Labelled(KEPT, arm=MANY_DECAY)]} on many with decay "
+            f"Of the tokens that come again {before} are right before, "
+            f"{numbers[Labelled(KEPT, arm=FEW_DECAY)]} after training on few sequences with decay, "
+            f"{numbers[Labelled(KEPT, arm=FEW_PLAIN)]} without, and "
+            f"{numbers[Labelled(KEPT, arm=MANY_DECAY)]} on many with decay "
             f"({plural(len(seeds), 'seed')})."
         )
-        clauses = [above(name, by_seed, LOST) for name, by_seed in lost.items()]
-        return [*clauses, above(FITTED, fitted, 1 - LOST)], numbers, sentence
+        return [*clauses, above(FITTED, fitted, 1 - LEAST_LOST)], numbers, sentence
+
+
+def _before(arms: Mapping[str, Run]) -> float:
+    """Return the share of test tokens that were right before a seed's network was continued.
+
+    On the sequences that few leave for the test, most of which it has seen once.
+    """
+    first = arms[FEW_DECAY].history.iloc[0]
+    return float(np.mean([first[f"test_{one}_accuracy"] for one in arms[FEW_DECAY].task.answers]))
 
 
 def token_accuracy(run: Run, part: str) -> float:

@@ -27,8 +27,8 @@ KEYS, LEAD, RESTRICTED_AT, TEST_AT = (
 PLACEBO = "share_with_other_keys"
 
 _PLACEBO_RULE = (
-    "and that it is not so with the key frequencies of the network of the next seed (of the first "
-    "for the last) that are none of its own"
+    "and that it is not so with as many frequencies of the network of the next seed (of the first "
+    "for the last), the strongest of its end that are no keys of this one"
 )
 
 
@@ -39,13 +39,13 @@ class Followed:
     Attributes:
         run: The network.
         own: Its course by its own.
-        other: Its course by those of another that are not its own; ``None`` where none is left.
+        other: Its course by as many of another's, of which none is its own.
         num_keys: How many it has.
     """
 
     run: Run
     own: circuit.Course
-    other: circuit.Course | None
+    other: circuit.Course
     num_keys: int
 
 
@@ -55,12 +55,12 @@ def followed(runs: Sequence[Run]) -> list[Followed]:
     keys = [circuit.keys_of(run) for run in runs]
     found = []
     for place, run in enumerate(runs):
-        others = circuit.foreign(keys[place], keys[(place + 1) % len(runs)])
+        others = circuit.foreign(keys[place], runs[(place + 1) % len(runs)])
         found.append(
             Followed(
                 run=run,
                 own=circuit.course(run, keys[place]),
-                other=circuit.course(run, others) if others else None,
+                other=circuit.course(run, others),
                 num_keys=len(keys[place]),
             )
         )
@@ -78,6 +78,9 @@ class Progress(PhaseChange):
         "why another network's are the control. (A quarter of the strongest one's, which networks "
         "record by default, left one frequency to four of six development seeds, and one cannot "
         "tell neighbours apart.)",
+        "As many of them, because a network that knows by heart what it is trained on seems to "
+        "lead too, restricted to three of its frequencies or more. Seeds are counted as "
+        "independent, though each has another's frequencies for a control.",
         "Weights are kept at forty steps in equal ratios; between them losses are interpolated.",
     )
     glossary: ClassVar[Mapping[str, str]] = {
@@ -154,8 +157,7 @@ class RestrictedLeads(Progress):
         for one in networks:
             level, test = circuit.half_plateau(one.run), test_step(one.run)
             own = circuit.step_restricted(one.own, level)
-            other = math.inf if one.other is None else circuit.step_restricted(one.other, level)
-            placebo[one.run.seed] = one.other is None or other < test
+            placebo[one.run.seed] = circuit.step_restricted(one.other, level) < test
             so[one.run.seed] = own < test and not placebo[one.run.seed]
             if math.isfinite(own):
                 restricted.append(max(own, 1.0))
@@ -206,9 +208,7 @@ class ExcludedRises(Progress):
         networks = followed([only(arms) for arms in seeds.values()])
         for one in networks:
             level, until = circuit.half_plateau(one.run), _known_from(one.run)
-            placebo[one.run.seed] = one.other is None or circuit.rises_again(
-                one.other, until, level
-            )
+            placebo[one.run.seed] = circuit.rises_again(one.other, until, level)
             own = circuit.rises_again(one.own, until, level)
             so[one.run.seed] = own and not placebo[one.run.seed]
         numbers: Numbers = {

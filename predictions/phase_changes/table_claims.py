@@ -13,7 +13,7 @@ from predictions.clauses import Clause, above, below, most
 from predictions.judging import geometric, over_seeds, plural, share
 from predictions.labelled import Labelled, Numbers
 from predictions.phase_changes.base import NOT_DECIDED, SHARE, BySeed, PhaseChange, only
-from predictions.phase_changes.falls import SHARP, delay, sharpness
+from predictions.phase_changes.falls import KNOWN, SHARP, delay, sharpness, step_below
 from predictions.phase_changes.tables import ASSUMPTIONS, DESIGNS, Tables, arm, cells, percent
 from predictions.sizes import Size
 
@@ -148,10 +148,12 @@ class DelayGrows(OnTables):
     )
     rule: ClassVar[str] = (
         "For each seed, the slope of a straight line through ln delay over ln of the part of the "
-        "table (least squares), with λ = 1. What never knows its test examples within its steps "
-        "counts as if it did at the last: its delay is larger, and the slope steeper than it is "
-        "said to be. Supported if the mean slope is below 0 (95% interval, Student's t), refuted "
-        f"if above. A run that diverged {OnTables.if_diverged}, and a seed that never knows its "
+        "table (least squares), with λ = 1. On the smallest part, what never knows its test "
+        "examples within its steps counts as if it did at the last: its delay is larger, and the "
+        "slope steeper than it is said to be. A seed that never knows them on a larger part is "
+        "left out: parts are trained for longer the smaller they are, so that lengths alone would make a "
+        "slope. Supported if the mean slope is below 0 (95% interval, Student's t), refuted if "
+        f"above. A run that diverged {OnTables.if_diverged}, and a seed that never knows its "
         f"training examples is left out. {NOT_DECIDED}"
     )
     criterion: ClassVar[str] = "a slope below 0"
@@ -173,11 +175,14 @@ class DelayGrows(OnTables):
 
     def usable(self, seeds: BySeed) -> BySeed:
         """See ``PhaseChange``."""
-        return {
-            seed: arms
-            for seed, arms in seeds.items()
-            if all(math.isfinite(delay(run.history)) for run in arms.values())
-        }
+        found = {}
+        for seed, arms in seeds.items():
+            *larger, smallest = sorted(arms.values(), key=lambda run: -run.dataset_size)
+            known = [math.isfinite(step_below(run.history, "test_loss", KNOWN)) for run in larger]
+            delays = [delay(run.history) for run in (*larger, smallest)]
+            if all(known) and all(map(math.isfinite, delays)):
+                found[seed] = arms
+        return found
 
     def clauses(self, size: Size, seeds: BySeed) -> tuple[list[Clause], Numbers, str]:
         """See ``PhaseChange``."""

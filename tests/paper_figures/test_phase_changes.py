@@ -76,7 +76,7 @@ def test_a_panel_for_each_way_of_going_on():
     there = []
     for run in runs:
         columns = {
-            f"{part}_{token}_accuracy": np.full(len(steps), 0.25 if part == "test" else 0.75)
+            f"{part}_{token}_accuracy": np.full(len(steps), 0.75 if part == "test" else 0.95)
             for part in ("train", "test")
             for token in run.task.answers
         }
@@ -86,8 +86,8 @@ def test_a_panel_for_each_way_of_going_on():
     figure = drawn("induction-ungrokking", there)
     assert len(figure.axes) == 3
     for axes in figure.axes:
-        means = {float(line.mean()) for line in curves(axes)}
-        assert means == {0.25, 0.75}
+        means = {round(float(line.mean()), 9) for line in curves(axes)}
+        assert means == {0.75, 0.95}
 
 
 def test_every_token_has_its_median():
@@ -100,6 +100,7 @@ def test_every_token_has_its_median():
 
 def test_circuits_are_drawn_by_their_own_keys_and_by_anothers(monkeypatch):
     monkeypatch.setattr(circuit, "keys_of", lambda run: (run.seed % 7 + 1,))
+    monkeypatch.setattr(circuit, "foreign", lambda own, other: (other.seed % 7 + 1,))
     monkeypatch.setattr(
         circuit,
         "course",
@@ -120,4 +121,4 @@ def test_circuits_are_drawn_by_their_own_keys_and_by_anothers(monkeypatch):
 def test_nothing_to_show_is_said(name):
     cells = worlds.cells(name, 6)
     runs = [finished(cell, status="diverged") for cell in cells]
-    assert drawn(name, runs).axes[0].get_title("left") == "Every run diverged"
+    assert "very run diverged" in drawn(name, runs).axes[0].get_title("left")

@@ -111,6 +111,10 @@ class StackedCost(Cost):
         width = run.network.dtype.itemsize
         D = run.optimiser.batch_size or examples
         kept = 8 * (len(PARTS) + run.task.num_answers) * num_measured(run) + history_bytes(run)
+        if run.recording.most_examples is not None:
+            kept += 8 * run.task.num_inputs * num_measured(run)  # its own ones
+        if run.optimiser.batch_size is not None:
+            kept += 8 * run.dataset_size  # the order of an epoch
         if not is_one_layer(run):
             trained = width * (_copies(run) * num_parameters(run) + 2 * D * activations(run))
             held = 16 * (run.task.num_inputs + run.task.num_answers + 1)
@@ -130,7 +134,9 @@ class StackedCost(Cost):
         if not is_one_layer(run):
             return libraries + int(together * num_measured(run) * activations(run) * width)
         s = Sizes.of(run)
-        return libraries + together * s.N * (s.L + 3 * s.M + 3 * s.S + 6 * s.H) * width
+        return (
+            libraries + together * num_measured(run) * (s.L + 3 * s.M + 3 * s.S + 6 * s.H) * width
+        )
 
 
 def _copies(run: RunSettings) -> int:

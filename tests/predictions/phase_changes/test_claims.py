@@ -10,7 +10,14 @@ from predictions.phase_changes import copies
 from predictions.registry import find
 from predictions.testing import check_prediction, finished
 from tests.predictions.looking import LOOKS, allowed, looked_at, shares_of
-from tests.predictions.phase_changes.worlds import PLANTED, cells, of_tokens, on_table, world
+from tests.predictions.phase_changes.worlds import (
+    PLANTED,
+    cells,
+    continued,
+    of_tokens,
+    on_table,
+    world,
+)
 
 SHARES = (
     "limited-without-decay",
@@ -50,39 +57,46 @@ def test_a_seed_with_a_run_that_diverged_is_left_out_and_named(name):
     assert find(name).judge("quick", fewer).outcome == "undecided"
 
 
-def ungrokking(kept: dict[str, float], fitted: float = 1.0, num_seeds: int = 12):
+def ungrokking(kept: dict[str, float], fitted: float, before: float, num_seeds: int = 12):
     """Judge networks that keep these shares in each way, with noise between seeds."""
     runs = []
     for cell in cells("induction-ungrokking", num_seeds):
         noise = 0.02 * np.random.default_rng([cell.seed, len(cell.arm)]).normal()
-        numbers = of_tokens(cell, kept[cell.arm] + noise, fitted) if cell.arm else {}
-        runs.append(finished(cell, **numbers))
+        right = kept.get(cell.arm, 0.0) + noise
+        planted = continued(cell, right, before=before, fitted=fitted)
+        runs.append(planted if cell.arm else finished(cell))
     return find("induction-ungrokking").judge("quick", runs)
 
 
 @pytest.mark.parametrize(
-    ("few_decay", "few_plain", "many", "fitted", "outcome"),
+    ("kept", "fitted", "before", "outcome"),
     [
-        (0.5, 0.85, 0.87, 1.0, "supported"),
+        ((0.5, 0.85, 0.87), 1.0, 0.88, "supported"),
         # What is lost without decay too is forgetting, and speaks against the theory.
-        (0.5, 0.5, 0.87, 1.0, "refuted"),
+        ((0.5, 0.5, 0.87), 1.0, 0.88, "refuted"),
         # Decay that takes it from networks with plenty of examples has nothing to do with D.
-        (0.5, 0.85, 0.5, 1.0, "refuted"),
-        (0.85, 0.85, 0.87, 1.0, "refuted"),
+        ((0.5, 0.85, 0.5), 1.0, 0.88, "refuted"),
+        # Each of the two alone destroys it, and both together a little more.
+        ((0.3, 0.5, 0.5), 1.0, 0.88, "refuted"),
+        ((0.85, 0.85, 0.87), 1.0, 0.88, "refuted"),
         # A network that loses its own examples as well falls apart, and does not ungrok.
-        (0.5, 0.85, 0.87, 0.6, "refuted"),
-        (0.75, 0.85, 0.86, 1.0, "undecided"),
+        ((0.5, 0.85, 0.87), 0.6, 0.88, "refuted"),
+        ((0.75, 0.85, 0.86), 1.0, 0.88, "undecided"),
+        # What was never learned cannot be lost.
+        ((0.1, 0.3, 0.3), 1.0, 0.3, "undecided"),
     ],
 )
-def test_unlearning_needs_decay_and_few_sequences_together(
-    few_decay, few_plain, many, fitted, outcome
-):
-    kept = {
-        copies.FEW_DECAY: few_decay,
-        copies.FEW_PLAIN: few_plain,
-        copies.MANY_DECAY: many,
-    }
-    assert ungrokking(kept, fitted).outcome == outcome
+def test_unlearning_needs_decay_and_few_sequences_together(kept, fitted, before, outcome):
+    ways = (copies.FEW_DECAY, copies.FEW_PLAIN, copies.MANY_DECAY)
+    by_way = dict(zip(ways, kept, strict=True))
+    assert ungrokking(by_way, fitted, before).outcome == outcome
+
+
+def test_where_nobody_generalises_lengths_of_training_make_no_delay():
+    runs = [on_table(cell, train=100, test=1e9, right=0.0) for cell in cells("delay-grows", 12)]
+    verdict = find("delay-grows").judge("quick", runs)
+    assert verdict.outcome == "undecided"
+    assert any("12 seeds left out" in note for note in verdict.notes)
 
 
 def test_one_layer_that_learns_induction_refutes_the_claim_about_depth():

@@ -13,7 +13,7 @@ from predictions.phase_changes import copies
 from predictions.registry import find
 from predictions.testing import finished
 from tests.predictions.looking import allowed
-from tests.predictions.phase_changes.worlds import cells, of_tokens, on_table
+from tests.predictions.phase_changes.worlds import cells, continued, of_tokens, on_table
 
 Plant = Callable[[Cell, np.random.Generator], Run]
 """Makes a run; the generator is that of its seed."""
@@ -45,7 +45,7 @@ def unlearns(cell: Cell, rng: np.random.Generator) -> Run:
     if not cell.arm:
         return finished(cell)
     right = 0.85 - (0.2 + 0.08 * rng.normal() if cell.arm == copies.FEW_DECAY else 0.0)
-    return finished(cell, **of_tokens(cell, right))
+    return continued(cell, right, before=0.85)
 
 
 def late(cell: Cell, rng: np.random.Generator) -> Run:

@@ -35,6 +35,7 @@ def courses(monkeypatch, own: dict[int, tuple[float, bool]], placebo: tuple[floa
         return course(*(own[run.seed] if is_own else placebo))
 
     monkeypatch.setattr(circuit, "keys_of", lambda run: KEYS[run.seed % 3])
+    monkeypatch.setattr(circuit, "foreign", lambda own, other: KEYS[other.seed % 3][: len(own)])
     monkeypatch.setattr(circuit, "course", planted)
 
 
@@ -54,6 +55,7 @@ def test_claims_conform(name, monkeypatch):
         return course(700 if so else NEVER, so)
 
     monkeypatch.setattr(circuit, "keys_of", lambda run: KEYS[run.seed % 3])
+    monkeypatch.setattr(circuit, "foreign", lambda own, other: KEYS[other.seed % 3][: len(own)])
     monkeypatch.setattr(circuit, "course", planted)
     true, false = (
         [on_table(cell, train=100, test=2000, so=so) for cell in asked] for so in (1.0, 0.0)
@@ -95,31 +97,46 @@ def test_networks_that_never_generalise_are_left_out_and_said(monkeypatch):
     assert find(name).judge("quick", [*few, *runs[7:]]).outcome == "undecided"
 
 
-def test_without_a_key_of_its_own_another_network_is_no_control(monkeypatch):
-    name = "restricted-leads"
-    seeds = [cell.seed for cell in cells(name, 12)]
-    courses(monkeypatch, dict.fromkeys(seeds, (700, True)), (NEVER, False))
-    monkeypatch.setattr(circuit, "keys_of", lambda run: (3, 5))
-    verdict = find(name).judge("quick", world(name))
-    assert verdict.outcome == "refuted"
+def trained_run(cell: Cell, num_steps: int = 60) -> tuple[Run, dict]:
+    recording = RecordingSettings(
+        num_log=0, num_even=16, snapshots=(0, 30, 60), measures=("loss-restricted",)
+    )
+    settings = cell.settings.model_copy(update={"num_steps": num_steps, "recording": recording})
+    (trained,) = train([settings])
+    run = finished(Cell(settings=settings), history=trained.history)
+    object.__setattr__(run.left, "snapshots", lambda: trained.snapshots)
+    return run, trained.history
+
+
+def test_a_control_has_as_many_frequencies_and_none_of_ones_own():
+    one, other = (trained_run(cell)[0] for cell in cells("restricted-leads", 2))
+    for own in (circuit.keys_of(one), (3,), circuit.keys_of(other)):
+        found = circuit.foreign(own, other)
+        assert len(found) == len(set(found)) == len(own)
+        assert not set(found) & set(own)
+    # The strongest of the other: its own keys, where none of them is excluded.
+    theirs = circuit.keys_of(other)
+    free = tuple(k for k in range(1, 30) if k not in theirs)[: len(theirs)]
+    assert circuit.foreign(free, other) == tuple(sorted(theirs))
 
 
 def test_what_is_read_off_weights_is_what_progress_measures_record():
     (cell, *_) = cells("restricted-leads", 1)
     assert cell.arm == f"{LIMITED}%"
-    settings = cell.settings.model_copy(
-        update={
-            "num_steps": 60,
-            "recording": RecordingSettings(
-                num_log=0, num_even=16, snapshots=(0, 30, 60), measures=("loss-restricted",)
-            ),
-        }
-    )
-    (trained,) = train([settings])
-    run = finished(Cell(settings=settings), history=trained.history)
-    object.__setattr__(run.left, "snapshots", lambda: trained.snapshots)
-    keys = circuit.keys_of(run)
-    found = circuit.course(run, keys)
+    run, history = trained_run(cell)
+    found = circuit.course(run, circuit.keys_of(run))
     assert list(found["step"]) == [0, 30, 60]
-    last = trained.history.iloc[-1]
-    assert found[circuit.RESTRICTED][-1] == pytest.approx(last["loss_restricted"], rel=1e-4)
+    # What is recorded takes other keys: the same function of them.
+    again = circuit.course(run, [])
+    assert np.isfinite(found[circuit.RESTRICTED]).all()
+    assert (found[circuit.RESTRICTED][-1] != again[circuit.RESTRICTED][-1]).all()
+    (last,) = progress_keys(run)
+    assert last == pytest.approx(history["loss_restricted"].iloc[-1], rel=1e-4)
+
+
+def progress_keys(run: Run) -> list[float]:
+    """Return the restricted loss at the end by the keys that are recorded by default."""
+    snapshots = run.snapshots()
+    _, by_answer = circuit._by_answer(run, snapshots[max(snapshots)])
+    found = circuit.course(run, by_answer.keys())
+    return [float(found[circuit.RESTRICTED][-1])]

@@ -94,8 +94,17 @@ def ungrokking(cell: Cell, so: bool) -> Run:
     if cell.role == "start":
         return finished(cell)
     falls = cell.arm == copies.FEW_DECAY and so
-    right = (0.5 if falls else 0.85) + (cell.seed % 7) / 100
-    return finished(cell, **of_tokens(cell, right))
+    return continued(cell, (0.5 if falls else 0.85) + (cell.seed % 7) / 100)
+
+
+def continued(cell: Cell, right: float, *, before: float = 0.88, fitted: float = 1.0) -> Run:
+    """Return a network that goes on, and is right on these shares of tokens before and after."""
+    steps = np.array([0, cell.settings.num_steps])
+    columns = {
+        f"test_{token}_accuracy": np.array([before, right]) for token in cell.settings.task.answers
+    }
+    history = pd.DataFrame({"step": steps, **columns})
+    return finished(cell, history=history, **of_tokens(cell, right, fitted))
 
 
 def digits(cell: Cell, so: bool) -> Run:
