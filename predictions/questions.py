@@ -50,9 +50,9 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "Does it take weight decay?",
-        "Where data are limited, yes, or something that limits weights in its place. Where nearly "
-        "all is trained on, no. Orthogonal gradients do it without decay; another loss or more "
-        "digits alone did not.",
+        "Where data are limited, within the steps that were given, yes, or something that limits "
+        "weights in its place. Where nearly all of a table of 59 is trained on, no. Orthogonal "
+        "gradients do it without decay; another loss or more digits alone did not.",
         (
             *("limited-without-decay", "plentiful-without-decay"),
             *("nothing-instead", "orthogonal-scratch", "exact-loss", "stablemax-scratch"),
@@ -60,8 +60,9 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "What other constraint than decay makes a network ungrok, and at the same size?",
-        "A norm that is held, gradients orthogonal to the weights, and StableMax: each of them, at "
-        "sizes within a tenth or so of decay's. Nothing at all in its place does not.",
+        "A norm that is held, gradients orthogonal to the weights, and StableMax: each of them, on "
+        "average at sizes near decay's, though two of the four are open at 5% among all that is "
+        "tested there. Nothing at all in its place does not.",
         (
             *("held-norm-size", "orthogonal-gradient-size", "orthogonal-gradients-size"),
             *("stablemax-size", "nothing-instead"),
@@ -87,14 +88,15 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "Is it something of tables alone?",
         "No. Induction, learned on sequences without end, is unlearned where a few of them and "
-        "weight decay come together, and not by one of the two alone. That skip trigrams grok on "
-        "few is likely, not shown.",
+        "weight decay come together, and hardly by one of the two alone. That skip trigrams grok "
+        "on few is open.",
         ("skip-trigrams-delay", "induction-ungrokking"),
     ),
     Question(
         "Can one see it coming?",
-        "Yes, by the frequencies of its end: their loss falls, and that without them rises, before "
-        "test accuracy moves. From the start alone nobody has foretold which they will be.",
+        "One can see that it was under way: by the frequencies of a network's end its loss has "
+        "fallen, and that without them risen, long before its test loss is half of chance. "
+        "Which they will be is read off the end: nothing is foretold here.",
         ("restricted-leads", "excluded-rises"),
     ),
     Question(

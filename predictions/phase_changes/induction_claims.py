@@ -235,10 +235,10 @@ class InductionUngrokking(Induction):
         f"sequences, before − after. Supported if more than {LEAST_LOST:g} is lost on few with "
         "decay beyond what is lost on as few without, and beyond what is lost on many with it; "
         f"less than {LEAST_LOST:g} is lost in each of these two; and more than "
-        f"{1 - LEAST_LOST:g} of tokens are right on the few training sequences in the end (means over seeds, 95% intervals, "
-        "Student's t); refuted if one of these lies on the other side. A run that diverged "
-        f"{Induction.if_diverged}, and a seed whose network had not learned {LEARNED:g} of the "
-        f"tokens before is left out. {NOT_DECIDED}"
+        f"{1 - LEAST_LOST:g} of tokens are right on the few training sequences in the end (means "
+        "over seeds, 95% intervals, Student's t); refuted if one of these lies on the other side. "
+        f"A run that diverged {Induction.if_diverged}, and a seed whose network had not "
+        f"learned {LEARNED:g} of the tokens before is left out. {NOT_DECIDED}"
     )
     criterion: ClassVar[str] = "lost by decay and few sequences together, not by one of them"
     refutation: ClassVar[str] = (
