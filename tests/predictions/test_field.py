@@ -30,7 +30,7 @@ def test_the_answers_are_those_of_the_kept_verdicts():
     assert findings.between(text, questions.MARKS, answers) == text, "make findings"
     for verdicts in KEPT:
         for verdict in verdicts:
-            asked = [one for one in questions.QUESTIONS if verdict.prediction in one.asked_of]
+            asked = [one for one in questions.QUESTIONS if verdict.prediction in one.rests_on]
             said = f"- `{verdict.prediction}` ({verdict.size}): **"
             assert answers.count(said) == len(asked), verdict.prediction
             assert not asked or verdict.sentence in answers
@@ -53,3 +53,10 @@ def test_a_claim_says_what_was_found_or_that_nothing_was():
                 assert f"{alone} (quick" in cell or f"(quick; alone {alone})" in cell
             else:
                 assert "not kept" in cell or "standard" in cell
+
+
+def test_answers_rest_on_the_verdicts_that_there_are():
+    quick = {one.prediction: one.outcome for kept in KEPT for one in kept if one.size == "quick"}
+    for one in questions.QUESTIONS:
+        there = {name: quick[name] for name in one.rests_on}
+        assert there == one.rests_on, f"{one.question}: write another answer"
