@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from efficiency.notation import NOTATION
 from paper_figures import style
@@ -38,6 +40,30 @@ def _over_steps(axes: Axes, run: Run, title: str) -> None:
     axes.set_title(title)
 
 
+def _lines(
+    axes: Axes,
+    courses: Iterable[tuple[ArrayLike, ArrayLike]],
+    colour: Any,
+    label: str | None = None,
+    dashes: str = "-",
+) -> None:
+    """Draw a thin line for each network, of which the first is in the legend."""
+    for number, (steps, values) in enumerate(courses):
+        axes.plot(
+            steps,
+            values,
+            dashes,
+            color=colour,
+            lw=1,
+            alpha=0.6,
+            label=label if number == 0 else None,
+        )
+
+
+def _of(runs: Iterable[Run], column: str) -> list[tuple[ArrayLike, ArrayLike]]:
+    return [(run.history["step"], run.history[column]) for run in runs]
+
+
 def _upper(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}"
 
@@ -58,17 +84,9 @@ def losses(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     drawn, panels = style.grid(len(arms), min(len(arms), 4), 2.8, sharey=True)
     for axes, one in zip(panels, arms, strict=True):
         of_arm = [run for run in whole if run.arm == one]
-        for number, run in enumerate(of_arm):
-            for part, colour, dashes in (("train", style.MEM, "--"), ("test", style.GEN, "-")):
-                axes.plot(
-                    run.history["step"],
-                    run.history[f"{part}_loss"],
-                    dashes,
-                    color=colour,
-                    lw=1,
-                    alpha=0.6,
-                    label=NOTATION[f"{part}_loss"].label if number == 0 else None,
-                )
+        for part, colour, dashes in (("train", style.MEM, "--"), ("test", style.GEN, "-")):
+            name = f"{part}_loss"
+            _lines(axes, _of(of_arm, name), colour, NOTATION[name].label, dashes)
         axes.axhline(KNOWN, color=style.CHANCE, ls=":", lw=1)
         _over_steps(axes, of_arm[0], _upper(one))
     panels[0].set_ylabel(LOSS)
@@ -93,15 +111,7 @@ def depths(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     chance = math.log(whole[0].task.num_classes)
     for colour, one in zip(style.graded(len(arms)), arms, strict=True):
         of_arm = [run for run in whole if run.arm == one]
-        for number, run in enumerate(of_arm):
-            panels[0].plot(
-                run.history["step"],
-                run.history["test_loss"],
-                color=colour,
-                lw=1,
-                alpha=0.6,
-                label=one if number == 0 else None,
-            )
+        _lines(panels[0], _of(of_arm, "test_loss"), colour, one)
         layers = next(k for k in copies.DEPTHS if copies.arm(k) == one)
         curve = {
             int(name["token"]): number
@@ -150,17 +160,12 @@ def unlearned(verdict: Verdict, runs: Sequence[Run]) -> Figure:
             ("train", "Training", style.MEM, "--"),
             ("test", "Test", style.GEN, "-"),
         ):
-            for number, run in enumerate(of_way):
-                columns = [f"{part}_{token}_accuracy" for token in run.task.answers]
-                axes.plot(
-                    run.history["step"],
-                    run.history[columns].mean(axis=1),
-                    dashes,
-                    color=colour,
-                    lw=1,
-                    alpha=0.6,
-                    label=f"{word} sequences" if number == 0 else None,
-                )
+            right = [
+                run.history[[f"{part}_{token}_accuracy" for token in run.task.answers]].mean(axis=1)
+                for run in of_way
+            ]
+            steps = [run.history["step"] for run in of_way]
+            _lines(axes, zip(steps, right, strict=True), colour, f"{word} sequences", dashes)
         axes.set_ylim(0, 1.03)
         axes.set_xlim(0, of_way[0].settings.num_steps)
         axes.set_xlabel(NOTATION["step"].axis_label)
@@ -211,27 +216,14 @@ def circuits(verdict: Verdict, runs: Sequence[Run]) -> Figure:
         return style.nothing("No network generalises, or every run diverged")
     networks = progress_claims.followed(there)
     drawn, panels = style.figure(3, 3.0)
-    for number, one in enumerate(networks):
-        for axes, name in zip(panels, (circuit.RESTRICTED, circuit.EXCLUDED), strict=False):
-            axes.plot(
-                one.own["step"],
-                one.own[name],
-                color=style.GEN,
-                lw=1,
-                alpha=0.6,
-                label="Own keys" if number == 0 else None,
-            )
-            axes.plot(
-                one.other["step"],
-                one.other[name],
-                "--",
-                color=style.CHANCE,
-                lw=1,
-                alpha=0.6,
-                label="Another's keys" if number == 0 else None,
-            )
-        history = one.run.history
-        panels[2].plot(history["step"], history["test_loss"], color=style.GEN, lw=1, alpha=0.6)
+    for axes, name in zip(panels, (circuit.RESTRICTED, circuit.EXCLUDED), strict=False):
+        own, other = (
+            [(some["step"], some[name]) for some in courses]
+            for courses in ([one.own for one in networks], [one.other for one in networks])
+        )
+        _lines(axes, own, style.GEN, "Own keys")
+        _lines(axes, other, style.CHANCE, "Another's keys", "--")
+    _lines(panels[2], _of(there, "test_loss"), style.GEN)
     titles = (circuit.RESTRICTED, circuit.EXCLUDED, NOTATION["test_loss"].label)
     for axes, title in zip(panels, titles, strict=True):
         axes.axhline(circuit.half_plateau(there[0]), color=style.CHANCE, ls=":", lw=1)

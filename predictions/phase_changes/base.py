@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from predictions.cells import Run
-from predictions.clauses import Clause, decide
-from predictions.judging import each_once, plural, too_few
+from predictions.clauses import Clause, decide, most
+from predictions.judging import each_once, geometric, plural, share, too_few
 from predictions.labelled import Numbers
+from predictions.phase_changes.falls import SHARP
 from predictions.self_designed import SelfDesigned
 from predictions.sizes import Size
 from predictions.verdicts import Finding
@@ -25,6 +27,12 @@ SEEDS = (
     "A seed decides data, initial weights and minibatches together: seeds are independent, runs of "
     "one are not."
 )
+
+POWER_OF_SHARES = (
+    "12 seeds support the claim in at least 8 of 10 experiments if it is so of 95 in 100 seeds, "
+    "and refute it if of 5 in 100 (simulated)."
+)
+"""Of claims that count seeds."""
 
 BySeed = Mapping[int, Mapping[str, Run]]
 """The judged runs of each seed, by arm."""
@@ -64,6 +72,23 @@ class PhaseChange(SelfDesigned):
             return Finding(outcome="undecided", sentence=few, notes=notes)
         clauses, numbers, sentence = self.clauses(size, seeds)
         return Finding.of(decide(clauses), sentence, numbers, notes)
+
+
+SHARPNESS = "sharpness"
+
+
+def sharp_falls(by_seed: Mapping[int, float]) -> tuple[Clause, Numbers, str]:
+    """Return the clause that most seeds have a sharp fall, its numbers, and in how many they have.
+
+    Args:
+        by_seed: The sharpness of each seed, infinite where there is no fall.
+    """
+    so = {seed: one < SHARP for seed, one in by_seed.items()}
+    numbers: Numbers = {SHARE: share(list(so.values()))}
+    fallen = [one for one in by_seed.values() if math.isfinite(one)]
+    if len(fallen) > 1:
+        numbers[SHARPNESS] = geometric(fallen)
+    return most(SHARE, so), numbers, f"{sum(so.values())} of {plural(len(so), 'seed')}"
 
 
 def only(arms: Mapping[str, Run]) -> Run:

@@ -23,6 +23,7 @@ from predictions.judging import geometric, plural, share
 from predictions.labelled import Labelled, Numbers
 from predictions.phase_changes.base import (
     NOT_DECIDED,
+    POWER_OF_SHARES,
     SEEDS,
     SHARE,
     BySeed,
@@ -145,10 +146,7 @@ class OnDigits(PhaseChange):
         "Loss of each token of the answer on test examples over training: the median seed, and the "
         "range of all."
     )
-    power: ClassVar[str] = (
-        "12 seeds support the claim in at least 8 of 10 experiments if it is so of 95 in 100 "
-        "seeds, and refute it if of 5 in 100 (simulated)."
-    )
+    power: ClassVar[str] = POWER_OF_SHARES
 
     def describe(self, size: Size, seeds: Sequence[int]) -> str:
         """See ``SelfDesigned``."""

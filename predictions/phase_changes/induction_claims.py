@@ -9,10 +9,18 @@ from typing import ClassVar
 import numpy as np
 
 from predictions.cells import Cell, Run
-from predictions.clauses import Clause, above, below, most
-from predictions.judging import geometric, over_seeds, plural, share
+from predictions.clauses import Clause, above, below
+from predictions.judging import geometric, over_seeds, plural
 from predictions.labelled import Labelled, Numbers
-from predictions.phase_changes.base import NOT_DECIDED, SHARE, BySeed, PhaseChange
+from predictions.phase_changes.base import (
+    NOT_DECIDED,
+    POWER_OF_SHARES,
+    SHARE,
+    SHARPNESS,
+    BySeed,
+    PhaseChange,
+    sharp_falls,
+)
 from predictions.phase_changes.copies import (
     ASSUMPTIONS,
     DECAY,
@@ -25,7 +33,7 @@ from predictions.phase_changes.copies import (
     Copies,
     arm,
 )
-from predictions.phase_changes.falls import SHARP, sharpness
+from predictions.phase_changes.falls import sharpness
 from predictions.phase_changes.table_claims import FALL
 from predictions.sizes import Size
 
@@ -41,12 +49,7 @@ LEAST_LOST = 0.1
 LEARNED = 0.5
 """Share of tokens that a network must know to have learned induction."""
 
-LOSS, RATIO, SHARPNESS, KEPT = (
-    "loss",
-    "loss_to_one_layer",
-    "sharpness",
-    "token_accuracy",
-)
+LOSS, RATIO, KEPT = "loss", "loss_to_one_layer", "token_accuracy"
 
 LOST, ALONE, FITTED = "token_accuracy_lost", "token_accuracy_lost_alone", "training_token_accuracy"
 
@@ -176,10 +179,7 @@ class InductionFall(Induction):
     )
     criterion: ClassVar[str] = "most losses fall in a phase change"
     refutation: ClassVar[str] = "Losses that fall gradually, or not at all."
-    power: ClassVar[str] = (
-        "12 seeds support the claim in at least 8 of 10 experiments if it is so of 95 in 100 "
-        "seeds, and refute it if of 5 in 100 (simulated)."
-    )
+    power: ClassVar[str] = POWER_OF_SHARES
     figure_caption: ClassVar[str] = (
         "Loss on the second copy over training, a line for each seed; dotted: chance."
     )
@@ -207,16 +207,8 @@ class InductionFall(Induction):
             seed: sharpness(arms[arm(2)].history, "test_loss", arms[arm(1)].number("test_loss"))
             for seed, arms in seeds.items()
         }
-        so = {seed: one < SHARP for seed, one in sharp.items()}
-        numbers: Numbers = {SHARE: share(list(so.values()))}
-        fallen = [one for one in sharp.values() if math.isfinite(one)]
-        if len(fallen) > 1:
-            numbers[SHARPNESS] = geometric(fallen)
-        sentence = (
-            f"The loss of two layers falls in a phase change in {sum(so.values())} of "
-            f"{plural(len(so), 'seed')}."
-        )
-        return [most(SHARE, so)], numbers, sentence
+        clause, numbers, count = sharp_falls(sharp)
+        return [clause], numbers, f"The loss of two layers falls in a phase change in {count}."
 
 
 class InductionUngrokking(Induction):

@@ -12,7 +12,14 @@ from predictions.clauses import Clause, most
 from predictions.judging import geometric, middle, plural, share
 from predictions.labelled import Numbers
 from predictions.phase_changes import circuit
-from predictions.phase_changes.base import NOT_DECIDED, SHARE, BySeed, PhaseChange, only
+from predictions.phase_changes.base import (
+    NOT_DECIDED,
+    POWER_OF_SHARES,
+    SHARE,
+    BySeed,
+    PhaseChange,
+    only,
+)
 from predictions.phase_changes.falls import first_below, step_below
 from predictions.phase_changes.tables import ASSUMPTIONS, DESIGNS, Tables, cells
 from predictions.sizes import Size
@@ -98,10 +105,7 @@ class Progress(PhaseChange):
         "training examples, beside its test loss, a line for each seed; dashed: restricted or "
         "excluded loss by another network's frequencies."
     )
-    power: ClassVar[str] = (
-        "12 seeds support the claim in at least 8 of 10 experiments if it is so of 95 in 100 "
-        "seeds, and refute it if of 5 in 100 (simulated)."
-    )
+    power: ClassVar[str] = POWER_OF_SHARES
 
     def describe(self, size: Size, seeds: Sequence[int]) -> str:
         """See ``SelfDesigned``."""

@@ -12,7 +12,14 @@ from predictions.cells import Cell, Run
 from predictions.clauses import Clause, above, below, most
 from predictions.judging import geometric, over_seeds, plural, share
 from predictions.labelled import Labelled, Numbers
-from predictions.phase_changes.base import NOT_DECIDED, SHARE, BySeed, PhaseChange, only
+from predictions.phase_changes.base import (
+    NOT_DECIDED,
+    POWER_OF_SHARES,
+    SHARE,
+    BySeed,
+    PhaseChange,
+    only,
+)
 from predictions.phase_changes.falls import KNOWN, SHARP, delay, sharpness, step_below
 from predictions.phase_changes.tables import ASSUMPTIONS, DESIGNS, Tables, arm, cells, percent
 from predictions.sizes import Size
@@ -282,10 +289,7 @@ class LimitedWithoutDecay(OnTables):
     )
     criterion: ClassVar[str] = "most seeds generalise with decay only"
     refutation: ClassVar[str] = "Networks that generalise without decay, or do not with it."
-    power: ClassVar[str] = (
-        "12 seeds support the claim in at least 8 of 10 experiments if it is so of 95 in 100 "
-        "seeds, and refute it if of 5 in 100 (simulated)."
-    )
+    power: ClassVar[str] = POWER_OF_SHARES
 
     def describe(self, size: Size, seeds: Sequence[int]) -> str:
         """See ``SelfDesigned``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,11 +16,20 @@ from efficiency.settings import (
     SkipTrigramSettings,
 )
 from predictions.cells import Cell
-from predictions.clauses import Clause, above, most
-from predictions.judging import geometric, over_seeds, plural, share
+from predictions.clauses import Clause, above
+from predictions.judging import geometric, over_seeds, plural
 from predictions.labelled import Numbers
-from predictions.phase_changes.base import NOT_DECIDED, SEEDS, SHARE, BySeed, PhaseChange
-from predictions.phase_changes.falls import SHARP, delay, sharpness
+from predictions.phase_changes.base import (
+    NOT_DECIDED,
+    POWER_OF_SHARES,
+    SEEDS,
+    SHARE,
+    SHARPNESS,
+    BySeed,
+    PhaseChange,
+    sharp_falls,
+)
+from predictions.phase_changes.falls import delay, sharpness
 from predictions.phase_changes.table_claims import DELAY, FALL, TEST
 from predictions.sizes import Size
 
@@ -28,8 +38,6 @@ LATE = 2.0
 
 KNOWS = 0.9
 """Least accuracy in the end."""
-
-SHARPNESS = "sharpness"
 
 FRESH, FEW = "fresh sequences", "few sequences"
 
@@ -140,9 +148,9 @@ class OnTriggers(PhaseChange):
             f"AdamW, η = 0.001, {self.trained(d)}; {len(seeds)} seeds."
         )
 
+    @abstractmethod
     def trained(self, design: Triggers) -> str:
         """Return on what, in a phrase."""
-        raise NotImplementedError
 
 
 class SkipTrigramsFall(OnTriggers):
@@ -162,10 +170,7 @@ class SkipTrigramsFall(OnTriggers):
     )
     criterion: ClassVar[str] = "most losses fall in a phase change"
     refutation: ClassVar[str] = "Losses that fall gradually, or not at all."
-    power: ClassVar[str] = (
-        "12 seeds support the claim in at least 8 of 10 experiments if it is so of 95 in 100 "
-        "seeds, and refute it if of 5 in 100 (simulated)."
-    )
+    power: ClassVar[str] = POWER_OF_SHARES
 
     def trained(self, design: Triggers) -> str:
         """See ``OnTriggers``."""
@@ -186,15 +191,8 @@ class SkipTrigramsFall(OnTriggers):
             )
             for seed, arms in seeds.items()
         }
-        so = {seed: one < SHARP for seed, one in sharp.items()}
-        numbers: Numbers = {SHARE: share(list(so.values()))}
-        fallen = [one for one in sharp.values() if math.isfinite(one)]
-        if len(fallen) > 1:
-            numbers[SHARPNESS] = geometric(fallen)
-        sentence = (
-            f"The loss falls in a phase change in {sum(so.values())} of {plural(len(so), 'seed')}."
-        )
-        return [most(SHARE, so)], numbers, sentence
+        clause, numbers, count = sharp_falls(sharp)
+        return [clause], numbers, f"The loss falls in a phase change in {count}."
 
 
 class SkipTrigramsDelay(OnTriggers):
