@@ -19,8 +19,10 @@ hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "dev")
 if "TEST_GPU" not in os.environ:
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
-# Test processes run side by side; more threads each would only get in each other's way.
+# Test processes, and what they start, run side by side; more threads each would only get in each
+# other's way.
 torch.set_num_threads(1)
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,20 +46,31 @@ class Answer:
     err: str
 
 
-@pytest.fixture
-def predictions(monkeypatch, capsys):
-    """Call the command line in this process: arguments in, exit code and output out."""
-    from predictions.command import predictions as main
+def _called(monkeypatch, capsys, program: str):
+    """Return what calls a command line in this process: arguments in, exit code and output out."""
+    from predictions import command
 
     def call(*arguments: str | Path) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["predictions", *map(str, arguments)])
+        monkeypatch.setattr(sys, "argv", [program, *map(str, arguments)])
         capsys.readouterr()
         with pytest.raises(SystemExit) as end:
-            main()
+            getattr(command, program)()
         captured = capsys.readouterr()
         return Answer(int(end.value.code or 0), captured.out, captured.err)
 
     return call
+
+
+@pytest.fixture
+def predictions(monkeypatch, capsys):
+    """Call ``predictions`` in this process."""
+    return _called(monkeypatch, capsys, "predictions")
+
+
+@pytest.fixture
+def paper_figures(monkeypatch, capsys):
+    """Call ``paper_figures`` in this process."""
+    return _called(monkeypatch, capsys, "paper_figures")
 
 
 @pytest.fixture(scope="session")

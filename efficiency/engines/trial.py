@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -53,6 +54,18 @@ class _AdamW:
             weight.sub_(rate * (first / bias1) / ((second / bias2).sqrt() + EPSILON))
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let torch use one thread: on busy cores several wait for each other, forty times as long."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@_one_thread()
 def wrong_numbers(
     code: ctypes.CDLL,
     shape: ctypes.Structure,

@@ -83,11 +83,7 @@ def status_of(
             _LOG.error("%s does not say what it needs:", prediction.name, exc_info=True)
             failed += 1
         else:
-            rows += [
-                row
-                for row in found
-                if row is not None and (size is not None or row.in_store + row.damaged > 0)
-            ]
+            rows += [row for row in found if row is not None]
     return rows, failed
 
 
@@ -100,7 +96,7 @@ def _row(
     *,
     asked: bool,
 ) -> Row | None:
-    """Return the row of a prediction, ``None`` of one that trains nothing.
+    """Return the row of a prediction, ``None`` if it trains nothing, or nothing of it is there.
 
     Args:
         store: The store.
@@ -108,7 +104,8 @@ def _row(
         prediction: The prediction.
         size: The size.
         seeds: Independent networks.
-        asked: Whether this size was asked for; an operation need not be defined at every size.
+        asked: Whether this size was asked for: it has a row if nothing of it is there, too. An
+            operation need not be defined at every size.
     """
     try:
         prediction = knowing(prediction, size, store, seeds)
@@ -119,9 +116,9 @@ def _row(
         return None
     levels = generations(documents)
     states = {run: _state(store, run, d) for level in levels for run, d in level.items()}
-    if not states:
-        return None
     counts = [*states.values()]
+    if not counts or (not asked and counts.count("missing") == len(counts)):
+        return None  # before the estimate, which takes longer than all else
     missing = [[d for run, d in level.items() if states[run] == "missing"] for level in levels]
     return Row(
         prediction=prediction.name,

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -219,30 +217,21 @@ def test_the_same_records_give_the_same_bytes(source, tmp_path, file_format):
         assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes(), file.name
 
 
-def command(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "paper_figures.cli", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_the_command_lists_builds_and_explains(smoke_store, tmp_path):
-    listed = command("list")
-    assert listed.returncode == 0
-    assert len(listed.stdout.splitlines()) == 2 * len(FIGURES)
-    wrong = command("build", "figure-4", "--store", smoke_store)
-    assert wrong.returncode == 2
-    assert "did you mean 'figure-04'" in wrong.stderr
+def test_the_command_lists_builds_and_explains(paper_figures, smoke_store, tmp_path):
+    listed = paper_figures("list")
+    assert listed.code == 0
+    assert len(listed.out.splitlines()) == 2 * len(FIGURES)
+    wrong = paper_figures("build", "figure-4", "--store", smoke_store)
+    assert wrong.code == 2
+    assert "did you mean 'figure-04'" in wrong.err
     out = tmp_path / "out"
-    some = command(
+    some = paper_figures(
         "build", "figure-04", "figure-05", "--size", "smoke", "--store", smoke_store, "--out", out
     )
-    assert some.returncode == 2
-    assert "figure-05 was not drawn" in some.stderr
-    assert "predictions run semi-grokking --size smoke" in some.stderr
+    assert some.code == 2
+    assert "figure-05 was not drawn" in some.err
+    assert "predictions run semi-grokking --size smoke" in some.err
     assert (out / "figure-04-smoke.svg").exists()
-    nowhere = command("build", "--store", tmp_path / "none")
-    assert nowhere.returncode == 2
-    assert "there is no store" in nowhere.stderr
+    nowhere = paper_figures("build", "--store", tmp_path / "none")
+    assert nowhere.code == 2
+    assert "there is no store" in nowhere.err

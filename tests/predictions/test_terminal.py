@@ -56,10 +56,11 @@ def test_a_fault_in_an_extension_shows_its_trace(tmp_path):
     assert "invalid literal for int() with base 10: 'abc'" in done.stderr
 
 
-def test_an_error_of_use_is_one_message_and_a_trace_if_asked_for(tmp_path):
-    short = command("run", "nonsense", cwd=tmp_path)
-    assert (short.returncode, short.stdout) == (2, "")
-    assert "Traceback" not in short.stderr
+def test_an_error_of_use_is_one_message_and_a_trace_if_asked_for(predictions, tmp_path):
+    short = predictions("run", "nonsense", "--store", tmp_path / "store")
+    assert (short.code, short.out) == (2, "")
+    assert "unknown prediction 'nonsense'" in short.err
+    assert "Traceback" not in short.err
     long = command("run", "nonsense", "--debug", cwd=tmp_path)
     assert long.returncode == 1
     assert "Traceback" in long.stderr

@@ -98,9 +98,13 @@ def finish(context, broken: Path, target: Callable[[Path], None] = work) -> None
 
 @pytest.fixture(scope="module")
 def forking():
-    """A server that has imported everything: kills fall into training and not into imports."""
+    """A server that is ready: kills, and the time that work usually takes, are of training only."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.runs.test_kill"])
+    context.set_forkserver_preload(["tests.runs.warmed"])
+    first = context.Process(target=int)
+    first.start()
+    first.join(120)
+    assert first.exitcode == 0
     return context
 
 

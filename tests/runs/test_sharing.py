@@ -166,7 +166,7 @@ def _execute_beside(path, wanted, begun, ready):
 @pytest.mark.parametrize("same", [True, False])
 def test_processes_divide_the_work_of_one_store(tmp_path, num_processes, same):
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.runs.test_sharing"])
+    context.set_forkserver_preload(["tests.runs.warmed"])
     begun, ready = context.Queue(), context.Barrier(num_processes)
     # Of other commands, each lacks one run, so that they pack what is left into other groups.
     wanted = [family()[: None if same else 10 - k] for k in range(num_processes)]
