@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 
+from efficiency.settings import RunSettings, leaves
 from efficiency.training.outcome import Outcome
 from predictions.cells import Run
 from predictions.labelled import labels, word
@@ -63,27 +64,10 @@ def judged(claims: Iterable[tuple[str, Iterable[Run]]]) -> pd.DataFrame:
         claims: The name of each with the runs that it was judged on.
 
     Returns:
-        Columns ``prediction``, ``stage``, ``arm``, ``role``, ``task``, ``seed``,
-        ``dataset_size``, ``learning_rate``, ``weight_decay``, ``norm_factor``, ``num_steps``,
-        ``run`` and ``start`` (identities), and those of ``ending``.
+        Columns ``prediction``, ``stage``, ``arm``, ``role``, and those of ``trained``.
     """
-    return pd.DataFrame(
-        {
-            "prediction": claim,
-            "stage": run.cell.stage,
-            "arm": run.arm,
-            "role": run.cell.role,
-            "task": run.task.words,
-            "seed": run.seed,
-            "dataset_size": run.dataset_size,
-            "learning_rate": run.settings.optimiser.learning_rate,
-            "weight_decay": run.weight_decay,
-            "norm_factor": run.settings.optimiser.norm_factor,
-            "num_steps": run.settings.num_steps,
-            "run": run.identity,
-            "start": "" if run.start is None else identity(run.start.document()),
-            **ending(run.outcome),
-        }
+    places = [
+        (claim, run)
         for claim, runs in claims
         for run in sorted(
             runs,
@@ -92,4 +76,61 @@ def judged(claims: Iterable[tuple[str, Iterable[Run]]]) -> pd.DataFrame:
                 *(run.weight_decay, run.dataset_size, run.identity),
             ),
         )
+    ]
+    place = pd.DataFrame(
+        {"prediction": claim, "stage": run.cell.stage, "arm": run.arm, "role": run.cell.role}
+        for claim, run in places
     )
+    return pd.concat([place, trained((run.settings, run.outcome) for _, run in places)], axis=1)
+
+
+def trained(runs: Iterable[tuple[RunSettings, Outcome]]) -> pd.DataFrame:
+    """Return a row for each run.
+
+    Returns:
+        Columns ``task``, ``seed`` (that of its data), ``dataset_size``, ``learning_rate``,
+        ``weight_decay``, ``norm_factor``, ``num_steps``, one for every other setting that is not
+        the same in all runs, ``network.d_model`` say (of which a run that has no such setting has
+        none), ``run`` and ``start`` (identities), and those of ``ending``.
+    """
+    runs = list(runs)
+    others = varied([settings for settings, _ in runs])
+    found = pd.DataFrame(
+        {
+            "task": settings.task.words,
+            "seed": settings.data_seed,
+            "dataset_size": settings.dataset_size,
+            "learning_rate": settings.optimiser.learning_rate,
+            "weight_decay": settings.optimiser.weight_decay,
+            "norm_factor": settings.optimiser.norm_factor,
+            "num_steps": settings.num_steps,
+            **{name: values[i] for name, values in others.items()},
+            "run": identity(settings.document()),
+            "start": "" if settings.start is None else identity(settings.start.document()),
+            **ending(outcome),
+        }
+        for i, (settings, outcome) in enumerate(runs)
+    )
+    # Whole numbers stay so where some runs have none.
+    return found.astype(found[list(others)].convert_dtypes().dtypes.to_dict())
+
+
+_HAVE_COLUMNS = (
+    *("task.", "data_seed", "dataset_size", "optimiser.learning_rate", "optimiser.weight_decay"),
+    *("optimiser.norm_factor", "num_steps", "start", "recording."),
+)
+"""Settings, and groups of them, that have a column already or bear on no training."""
+
+
+def varied(runs: Sequence[RunSettings]) -> dict[str, list[Any]]:
+    """Return by path the settings without a column of their own that differ between runs.
+
+    Returns:
+        One value for each run, ``None`` where it has no such setting.
+    """
+    held = [dict(leaves(settings)) for settings in runs]
+    paths = dict.fromkeys(
+        path for one in held for path in one if not path.startswith(_HAVE_COLUMNS)
+    )
+    values = {path: [one.get(path) for one in held] for path in paths}
+    return {path: each for path, each in values.items() if any(one != each[0] for one in each)}

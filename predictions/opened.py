@@ -1,0 +1,221 @@
+"""What a store holds, in the hands of whoever goes on from it: tables, curves and networks.
+
+::
+
+    from predictions import open_store
+
+    store = open_store("store")
+    frame = store.frame("ungrokking", status="settled")
+    for run in frame["run"]:
+        history, network = store.history(run), store.network(run)
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any, final
+
+import numpy as np
+import pandas as pd
+
+from efficiency.analysis.measured import module_of
+from efficiency.errors import InvalidInputError, did_you_mean
+from efficiency.networks import Network
+from efficiency.settings import RunSettings
+from efficiency.training.outcome import Outcome
+from predictions import rows
+from predictions.registry import select
+from predictions.sizes import Size
+from predictions.stored import stored
+from predictions.variants import Variant
+from runs.files import StoreError
+from runs.record import Record
+from runs.store import Store
+
+_LOG = logging.getLogger(__name__)
+
+
+def open_store(path: str | os.PathLike[str] = "store") -> OpenStore:
+    """Return what the store in a folder holds, to be read.
+
+    Args:
+        path: The folder that commands have as --store.
+
+    Raises:
+        StoreError: It is no store, or there is none.
+    """
+    return OpenStore(path)
+
+
+@final
+class OpenStore:
+    """Runs of a store. Nothing is written, and nothing is read before it is asked for.
+
+    A run is given by its identity, as ``frame`` has it in the column ``run``, or by as many of its
+    first characters as tell it from all others.
+
+    Args:
+        path: See ``open_store``.
+
+    Raises:
+        StoreError: See ``open_store``.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._store = Store(path)
+        if not self._store.exists:
+            raise StoreError(
+                f"there is no store in {path}; give the folder that was --store of "
+                "`predictions run`, or train first"
+            )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self._store.path)!r}): {len(self)} runs"
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self._store.identities())
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the identity of every run."""
+        return self._store.identities()
+
+    def frame(
+        self,
+        prediction: str | None = None,
+        size: Size = "quick",
+        *,
+        seeds: int | None = None,
+        first_seed: int | None = None,
+        **where: object,
+    ) -> pd.DataFrame:
+        """Return a row for each run.
+
+        Args:
+            prediction: A prediction or a group of them: only its runs, a row for each place that a
+                run has in it. Default: every run that is here.
+            size: Of a prediction.
+            seeds: Of a prediction, how many independent networks; default: what the design fixes,
+                or what is here of a plan.
+            first_seed: Of a prediction, which it was first asked of; default: the design's.
+            where: What a column must hold, a value or a list of them: ``status="settled"``,
+                ``dataset_size=[50, 103]``.
+
+        Returns:
+            The columns of ``predictions.rows.trained``, of a prediction those of
+            ``predictions.rows.judged``.
+
+        Raises:
+            InvalidInputError: A prediction or a column is not known.
+            StoreError: A run of a prediction is damaged. Where none is named, damaged runs are left
+                out, and named in a warning.
+        """
+        if prediction is None:
+            if seeds is not None or first_seed is not None:
+                raise InvalidInputError(
+                    "seeds and first_seed are of a prediction; name one, or give seed=[…]"
+                )
+            found = rows.trained(self._all())
+        else:
+            chosen = select((prediction,), Variant(first_seed=first_seed), size)
+            found = rows.judged(
+                (one.name, stored(one, size, self._store, seeds).runs) for one in chosen
+            )
+        for column, value in where.items():
+            if column not in found:
+                names = [*map(str, found.columns)]
+                raise InvalidInputError(
+                    f"there is no column {column!r}; {did_you_mean(column, names)}choose from "
+                    f"{', '.join(names)}"
+                )
+            wanted = value if isinstance(value, list | tuple | set | range) else [value]
+            found = found[found[column].isin(list(wanted))]
+        return found.reset_index(drop=True)
+
+    def settings(self, run: str) -> RunSettings:
+        """Return every setting of a run.
+
+        Raises:
+            InvalidInputError: No run, or more than one, has this identity.
+            StoreError: It is damaged.
+        """
+        return RunSettings.from_document(self.record(run).settings)
+
+    def history(self, run: str) -> pd.DataFrame:
+        """Return what was recorded of a run: a row for every recorded step.
+
+        Raises:
+            InvalidInputError, StoreError: See ``settings``.
+        """
+        return self.record(run).history
+
+    def weights(self, run: str) -> dict[str, np.ndarray]:
+        """Return the final weights of a run by name.
+
+        Raises:
+            InvalidInputError, StoreError: See ``settings``.
+        """
+        return self.record(run).weights()
+
+    def snapshots(self, run: str) -> dict[int, dict[str, np.ndarray]]:
+        """Return the weights at each step at which they were kept; empty if they were not.
+
+        Runs keep them whose settings have ``recording.snapshots``.
+
+        Raises:
+            InvalidInputError, StoreError: See ``settings``.
+        """
+        return self.record(run).snapshots()
+
+    def network(self, run: str, *, step: int | None = None) -> Network:
+        """Return the network of a run, a ``torch.nn.Module`` from tokens to logits.
+
+        It reads its own prompt: ``efficiency.networks.tokens(network.reads, a, b)`` makes one of
+        operands.
+
+        Args:
+            run: Its identity.
+            step: One at which weights were kept; default: the end.
+
+        Raises:
+            InvalidInputError, StoreError: See ``settings``; or no weights were kept at the step.
+        """
+        record = self.record(run)
+        weights: Mapping[str, Any] = record.weights() if step is None else _at(record, step)
+        settings = RunSettings.from_document(record.settings)
+        return module_of(settings.task, settings.network, weights)
+
+    def record(self, run: str) -> Record:
+        """Return the files of a run, its outcome and its provenance among them.
+
+        Raises:
+            InvalidInputError, StoreError: See ``settings``.
+        """
+        there = [one for one in self if run and one.startswith(run)]
+        if len(there) != 1:
+            what = f"{len(there)} runs begin with" if there else "no run is or begins with"
+            raise InvalidInputError(
+                f"{what} {run!r} in {self._store.path}; frame()['run'] has all of them"
+            )
+        return self._store.load(there[0])
+
+    def _all(self) -> Iterator[tuple[RunSettings, Outcome]]:
+        """Yield settings and outcome of every run that is whole and of this version."""
+        for run in self._store.identities():
+            try:
+                record = self._store.load(run)
+                settings = RunSettings.from_document(record.settings)
+                outcome = Outcome.from_document(record.outcome)
+            except (StoreError, ValueError) as error:
+                _LOG.warning("%s is left out: %s", run[:12], error)
+            else:
+                yield settings, outcome
+
+
+def _at(record: Record, step: int) -> Mapping[str, np.ndarray]:
+    kept = record.snapshots()
+    if step not in kept:
+        there = ", ".join(map(str, kept)) if kept else "none: recording.snapshots was not set"
+        raise InvalidInputError(f"no weights were kept at step {step}; kept: {there}")
+    return kept[step]
