@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 COMPILED := torch, scipy.stats, pandas, statsmodels.stats.api, matplotlib.pyplot, hypothesis, xdist, predictions.cli.app, predictions.trainer, paper_figures.cli
 
-.PHONY: help install ungrokking predictions confirm at-rest critical-size first-study controls substitutes representation double-descent numerical-stability phase-changes replication variants figures findings test test-gpu test-cluster test-ray check bench bench-gpu calibration endurance clean
+.PHONY: help install ungrokking predictions confirm at-rest critical-size first-study controls substitutes representation double-descent numerical-stability phase-changes facts replication variants figures findings test test-gpu test-cluster test-ray check bench bench-gpu calibration endurance clean
 
 help:
 	@echo "make ungrokking     train, judge and report the main experiment (quick size)"
@@ -21,6 +21,7 @@ help:
 	@echo "make double-descent double descent over features, width, examples and time, and norms beside it"
 	@echo "make numerical-stability training from scratch without weight decay, and the arithmetic of the loss"
 	@echo "make phase-changes  phase changes with and without limited data and decay, induction, digits"
+	@echo "make facts          whether sequences are unlearned below a number of facts or of sequences"
 	@echo "make replication    ungrokking and weight decay at the paper's size, a night on two cores"
 	@echo "make variants       ungrokking on the other operations and the network of figure 8"
 	@echo "make figures        draw the figures of both papers from what was trained"
@@ -85,6 +86,9 @@ numerical-stability: $(READY)
 phase-changes: $(READY)
 	$(BIN)/predictions run phase-changes --until-decided --seeds 12 --max-seeds 48 --first-seed 23000
 
+facts: $(READY)
+	$(BIN)/predictions run facts --until-decided --seeds 12 --max-seeds 48 --first-seed 26000
+
 variants: $(READY)
 	$(BIN)/predictions run ungrokking --operation multiplication
 	$(BIN)/predictions run ungrokking --operation subtraction
@@ -94,7 +98,7 @@ variants: $(READY)
 figures: $(READY)
 	$(BIN)/paper_figures build
 
-findings: predictions confirm at-rest critical-size first-study controls substitutes representation double-descent numerical-stability phase-changes
+findings: predictions confirm at-rest critical-size first-study controls substitutes representation double-descent numerical-stability phase-changes facts
 	$(BIN)/predictions judge all --first-seed 12000 --json > docs/found/quick.json.part
 	mv docs/found/quick.json.part docs/found/quick.json
 	$(BIN)/predictions judge circuits --first-seed 12000 --json > docs/found/circuits-quick.json.part
@@ -115,6 +119,8 @@ findings: predictions confirm at-rest critical-size first-study controls substit
 	mv docs/found/at-rest-quick.json.part docs/found/at-rest-quick.json
 	$(BIN)/predictions judge phase-changes --first-seed 23000 --json > docs/found/phase-changes-quick.json.part
 	mv docs/found/phase-changes-quick.json.part docs/found/phase-changes-quick.json
+	$(BIN)/predictions judge facts --first-seed 26000 --json > docs/found/facts-quick.json.part
+	mv docs/found/facts-quick.json.part docs/found/facts-quick.json
 	$(BIN)/predictions judge critical-size --first-seed 8000 --json > docs/found/critical-size-quick.json.part
 	mv docs/found/critical-size-quick.json.part docs/found/critical-size-quick.json
 	$(BIN)/predictions foretold --json > docs/found/foretold/critical-size-quick.json.part

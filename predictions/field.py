@@ -178,6 +178,11 @@ PUBLISHED: tuple[Published, ...] = (
         ("induction-ungrokking",),
     ),
     Published(
+        "What counts for the critical size of sequences is how many facts they hold.",
+        "Ours, of circuit efficiency",
+        ("induction-facts", "induction-facts-not-sequences"),
+    ),
+    Published(
         "Without decay the float32 softmax collapses, and that is why networks do not grok.",
         PRIETO,
         ("softmax-collapse", "exact-loss", "stablemax-scratch"),

@@ -56,6 +56,7 @@ from predictions.numerical_stability.claims import (
     StableMaxScratch,
 )
 from predictions.phase_changes.digits import DigitsApart, DigitsFall
+from predictions.phase_changes.facts_claims import InductionFacts, InductionFactsNotSequences
 from predictions.phase_changes.induction_claims import (
     InductionDepth,
     InductionFall,
@@ -215,6 +216,11 @@ PHASE_CHANGES: dict[str, Prediction] = {
 }
 """Phase changes, and grokking as one of them (Nanda & Lieberum 2022, Nanda et al. 2023)."""
 
+FACTS: dict[str, Prediction] = {
+    prediction.name: prediction for prediction in (InductionFacts(), InductionFactsNotSequences())
+}
+"""Critical sizes of sequences, in facts and not in examples."""
+
 GROUPS: dict[str, dict[str, Prediction]] = {
     "all": THEORY,
     "circuits": CIRCUITS,
@@ -227,6 +233,7 @@ GROUPS: dict[str, dict[str, Prediction]] = {
     "double-descent": DOUBLE_DESCENT,
     "numerical-stability": NUMERICAL_STABILITY,
     "phase-changes": PHASE_CHANGES,
+    "facts": FACTS,
 }
 """What stands for several predictions; each is a family with a correction of its own."""
 
@@ -242,5 +249,6 @@ TITLES = {
     "double-descent": "Double descent, and what circuit efficiency says of it",
     "numerical-stability": "Grokking without weight decay, and the arithmetic of the loss",
     "phase-changes": "Phase changes, and grokking as one of them",
+    "facts": "Critical sizes in facts, of sequences",
 }
 """Of the report of each group."""

@@ -68,6 +68,8 @@ OF = {
     "digits-apart": "phase_changes:digits",
     "skip-trigrams-fall": "phase_changes:losses",
     "skip-trigrams-delay": "phase_changes:losses",
+    "induction-facts": "facts:build",
+    "induction-facts-not-sequences": "facts:build",
 }
 """What draws a prediction: a module of this package, and a function (verdict, runs) → figure."""
 

@@ -63,7 +63,8 @@ def show(
     names:
         The predictions, or a group: "all" (of the theory), "circuits", "critical-size",
         "first-study", "controls", "substitutes", "at-rest",
-        "representation", "double-descent", "numerical-stability", "phase-changes".
+        "representation", "double-descent", "numerical-stability", "phase-changes",
+        "facts".
     """
     from predictions.cli.showing import described, design_file, print_prediction
 

@@ -172,7 +172,8 @@ def run(
     names:
         The predictions, or a group: "all" (of the theory), "circuits", "critical-size",
         "first-study", "controls", "substitutes", "at-rest",
-        "representation", "double-descent", "numerical-stability", "phase-changes".
+        "representation", "double-descent", "numerical-stability", "phase-changes",
+        "facts".
     """
     from predictions.cli.printing import print_verdicts
     from predictions.cli.running import (

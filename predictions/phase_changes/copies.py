@@ -37,8 +37,8 @@ FEW_DECAY, FEW_PLAIN, MANY_DECAY = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Copies:
-    """One size.
+class Stretches:
+    """Networks on stretches that come again.
 
     Attributes:
         vocabulary: V.
@@ -49,9 +49,6 @@ class Copies:
         batch_size: Sequences of a step.
         num_steps: From initial weights.
         later_steps: Of a network that is continued.
-        few: D' on which it should ungrok.
-        many: D' on which it should not.
-        num_seeds: Seeds.
     """
 
     vocabulary: int
@@ -62,9 +59,6 @@ class Copies:
     batch_size: int
     num_steps: int
     later_steps: int
-    few: int
-    many: int
-    num_seeds: int
 
     @property
     def streamed(self) -> int:
@@ -134,6 +128,21 @@ class Copies:
         return OptimiserSettings(
             learning_rate=LEARNING_RATE, weight_decay=weight_decay, batch_size=batch_size
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copies(Stretches):
+    """One size of the claims about depth and about ungrokking.
+
+    Attributes:
+        few: D' on which it should ungrok.
+        many: D' on which it should not.
+        num_seeds: Seeds.
+    """
+
+    few: int
+    many: int
+    num_seeds: int
 
 
 DESIGNS: dict[Size, Copies] = {

@@ -144,9 +144,34 @@ PLANTED: dict[str, Callable[[Cell, bool], Run]] = {
 }
 """All but those that read weights."""
 
+
+def facts_counted(cell: Cell, so: bool) -> Run:
+    """Return a network whose threshold is at equally many facts, or at equally many sequences."""
+    if cell.role == "start":
+        return finished(cell)
+    each = len(cell.settings.task.answers)
+    at = 500 * (1.0 if so else each / 4) * (1 + (cell.seed % 7) / 100)
+    return by_facts(cell, at)
+
+
+def by_facts(cell: Cell, at: float, *, plain: float = 1.0, fitted: float = 1.0) -> Run:
+    """Return a network that keeps half of what it knew at some facts, with decay."""
+    each = len(cell.settings.task.answers)
+    held = 1 / (1 + (at / (cell.settings.dataset_size * each)) ** 2)
+    kept = held if cell.settings.optimiser.weight_decay > 0 else plain
+    chance = 1 / cell.settings.task.num_classes
+    return continued(cell, chance + kept * (0.9 - chance), before=0.9, fitted=fitted)
+
+
+PLANTED_FACTS: dict[str, Callable[[Cell, bool], Run]] = {
+    "induction-facts": facts_counted,
+    "induction-facts-not-sequences": facts_counted,
+}
+
 LIMITED = TABLES["quick"].limited
 
 
 def world(name: str, so: Callable[[int], bool], num_seeds: int = 12) -> list[Run]:
     """Return seeds of which a claim is so, or not."""
-    return [PLANTED[name](cell, so(cell.seed)) for cell in cells(name, num_seeds)]
+    plant = (PLANTED | PLANTED_FACTS)[name]
+    return [plant(cell, so(cell.seed)) for cell in cells(name, num_seeds)]
