@@ -133,7 +133,8 @@ ASSUMPTIONS = (
     "That Gen costs the same for both lengths is assumed and not measured: short stretches are "
     "continued a little less surely, because their first tokens come elsewhere too.",
     "Sizes, λ and lengths were chosen after a look at development seeds 910 to 913, in which "
-    "thresholds were 780 facts (L = 5) and 640 (L = 9), and hardly anything was lost without decay.",
+    "thresholds were 780 facts (L = 5) and 640 (L = 9), and hardly anything was lost without "
+    "decay.",
     SEEDS,
 )
 
