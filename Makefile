@@ -25,7 +25,7 @@ help:
 	@echo "make replication    ungrokking and weight decay at the paper's size, a night on two cores"
 	@echo "make variants       ungrokking on the other operations and the network of figure 8"
 	@echo "make figures        draw the figures of both papers from what was trained"
-	@echo "make findings       judge all groups, write the tables of the README and draw its figure"
+	@echo "make findings       judge all groups, write the tables of the documents, draw the figure of the README"
 	@echo "make test           all checks and all tests"
 	@echo "make check          format, lint, types and imports only"
 	@echo "make bench          time training against a textbook step; check time and memory estimates"
@@ -125,7 +125,8 @@ findings: predictions confirm at-rest critical-size first-study controls substit
 	mv docs/found/critical-size-quick.json.part docs/found/critical-size-quick.json
 	$(BIN)/predictions foretold --json > docs/found/foretold/critical-size-quick.json.part
 	mv docs/found/foretold/critical-size-quick.json.part docs/found/foretold/critical-size-quick.json
-	$(BIN)/python -m predictions.findings README.md docs/found/*.json
+	$(BIN)/python -m predictions.findings docs/evidence.md docs/found/*.json
+	$(BIN)/python -m predictions.summary README.md docs/found/*.json docs/found/replication/six-seeds.json
 	$(BIN)/python -m predictions.field docs/claims.md docs/found/*.json
 	$(BIN)/python -m predictions.questions docs/questions.md docs/found/*.json
 	$(BIN)/paper_figures build figure-01 --out docs/figures

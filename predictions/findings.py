@@ -1,4 +1,4 @@
-"""What was found at a size, kept beside the code, and its table in the README.
+"""What was found at a size, kept beside the code, and its table in ``docs/evidence.md``.
 
 ``make findings`` judges the store at the quick size, keeps the verdicts of each group in
 ``docs/found`` and writes the tables. Tests hold a table to the kept verdicts, and those to the
@@ -50,7 +50,7 @@ def load(path: Path) -> list[Verdict]:
 
 
 def table(verdicts: Sequence[Verdict], *, claims: bool = True) -> str:
-    """Return the table of the README, as Markdown, with the claims or without."""
+    """Return the table of a group, as Markdown, with the claims or without."""
     predictions = [find(verdict.prediction) for verdict in verdicts]
     titles = ["prediction", *["predicted"] * claims, "found", "alone"]
     titles += ["deciding number (or the one left open), 95% interval", "n"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,37 +21,52 @@ DOCUMENTS = sorted(
 README = (ROOT / "README.md").read_text()
 
 
+USING, FROM_PYTHON = ((ROOT / "docs" / name).read_text() for name in ("using.md", "python.md"))
+
+
 def commands() -> list[str]:
-    blocks = re.findall(r"```\n(.*?)```", README, flags=re.DOTALL)
+    blocks = re.findall(r"```\n(.*?)```", README + USING, flags=re.DOTALL)
     return [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
 
 
 @pytest.mark.parametrize("command", [c for c in commands() if c.startswith("predictions")])
-def test_every_command_in_the_readme_is_understood(command):
+def test_every_command_that_is_shown_is_understood(command):
     app.parse_args(shlex.split(command)[1:], exit_on_error=False, print_error=False)
 
 
-def test_every_make_target_in_the_readme_exists():
+def test_every_make_target_that_is_shown_exists():
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
     wanted = {c.split()[1] for c in commands() if c.startswith("make")}
     assert {"ungrokking", "test"} <= wanted <= set(targets)
 
 
-def test_the_python_in_the_readme_runs(capsys):
-    first, over_training = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    exec(compile(first, "README.md", "exec"), {})  # noqa: S102 - it is our own
+def test_the_python_that_is_shown_runs(capsys):
+    first, over_training = re.findall(r"```python\n(.*?)```", FROM_PYTHON, flags=re.DOTALL)
+    exec(compile(first, "python.md", "exec"), {})  # noqa: S102 - it is our own
     assert len(re.findall(r"train_accuracy", capsys.readouterr().out)) == 2
-    exec(compile(over_training, "README.md", "exec"), {})  # noqa: S102 - the same
+    exec(compile(over_training, "python.md", "exec"), {})  # noqa: S102 - the same
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in (lines[0], lines[-1])] == ["0", "300"]
     assert len([line for line in over_training.splitlines() if line]) <= 12
 
 
-def test_the_readme_names_every_size_in_order():
+@pytest.mark.xdist_group("smoke")
+def test_the_python_in_the_readme_reads_a_store(smoke_store, capsys):
+    (block,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    block = block.replace('"store"', repr(str(smoke_store)))
+    block = block.replace('"ungrokking",', '"ungrokking", "smoke",')
+    held: dict[str, Any] = {}
+    exec(compile(block, "README.md", "exec"), held)  # noqa: S102 - it is our own
+    assert "dataset_size" in capsys.readouterr().out
+    assert [*held["curve"]] == ["step", "train_accuracy", "novel_accuracy", "norm"]
+    assert [*held["network"].reads] == ["a", "b", held["settings"].task.size]
+
+
+def test_every_size_is_named_in_order():
     assert (
         tuple(
             re.findall(
-                r"^\| `(smoke|quick|standard|replication|paper)` \|", README, flags=re.MULTILINE
+                r"^\| `(smoke|quick|standard|replication|paper)` \|", USING, flags=re.MULTILINE
             )
         )
         == SIZES

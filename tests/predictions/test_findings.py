@@ -37,9 +37,9 @@ def test_the_default_size_is_among_the_kept():
     assert {"quick", "first-study-quick"} <= {path.stem for path in KEPT}
 
 
-def test_the_table_in_the_readme_is_that_of_the_kept_verdicts(verdicts):
-    readme = (ROOT / "README.md").read_text()
-    assert findings.written_into(readme, verdicts) == readme, "make findings"
+def test_the_table_of_what_was_found_is_that_of_the_kept_verdicts(verdicts):
+    evidence = (ROOT / "docs" / "evidence.md").read_text()
+    assert findings.written_into(evidence, verdicts) == evidence, "make findings"
 
 
 def test_every_prediction_was_judged_by_its_present_rule(verdicts):
