@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 COMPILED := torch, scipy.stats, pandas, statsmodels.stats.api, matplotlib.pyplot, hypothesis, xdist, predictions.cli.app, predictions.trainer, paper_figures.cli
 
-.PHONY: help install ungrokking predictions confirm at-rest critical-size first-study controls substitutes representation double-descent numerical-stability phase-changes facts replication variants figures findings test test-gpu test-cluster test-ray check bench bench-gpu calibration endurance clean
+.PHONY: help install ungrokking predictions confirm at-rest critical-size first-study controls substitutes representation double-descent numerical-stability phase-changes facts replication variants figures findings test test-gpu test-cluster test-ray check bench bench-gpu calibration endurance docs clean
 
 help:
 	@echo "make ungrokking     train, judge and report the main experiment (quick size)"
@@ -26,6 +26,7 @@ help:
 	@echo "make variants       ungrokking on the other operations and the network of figure 8"
 	@echo "make figures        draw the figures of both papers from what was trained"
 	@echo "make findings       judge all groups, write the tables of the documents, draw the figure of the README"
+	@echo "make docs           the documentation as pages, in build/docs"
 	@echo "make test           all checks and all tests"
 	@echo "make check          format, lint, types and imports only"
 	@echo "make bench          time training against a textbook step; check time and memory estimates"
@@ -134,6 +135,11 @@ findings: predictions confirm at-rest critical-size first-study controls substit
 # One thread of BLAS to each process: two would spin against each other for every small matrix.
 test: check
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+
+docs: $(READY)
+	$(BIN)/python docs/assemble.py build/docs-source
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -c docs build/docs-source build/docs
+	@echo "open build/docs/index.html"
 
 check: $(READY)
 	$(BIN)/ruff format --check .

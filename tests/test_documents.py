@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,31 @@ def test_the_python_in_the_readme_reads_a_store(smoke_store, capsys):
     assert "dataset_size" in capsys.readouterr().out
     assert [*held["curve"]] == ["step", "train_accuracy", "novel_accuracy", "norm"]
     assert [*held["network"].reads] == ["a", "b", held["settings"].task.size]
+
+
+@pytest.mark.xdist_group("smoke")
+def test_the_tutorial_works_as_it_stands(smoke_store, tmp_path, monkeypatch, predictions, capsys):
+    text = (ROOT / "docs" / "tutorial.md").read_text()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "store").symlink_to(smoke_store)
+    *blocks, mine = re.findall(r"```python.*?\n(.*?)```", text, flags=re.DOTALL)
+    held: dict[str, Any] = {}
+    for block in blocks:
+        smoke = block.replace('"ungrokking",', '"ungrokking", "smoke",')
+        exec(compile(smoke, "tutorial.md", "exec"), held)  # noqa: S102 - it is our own
+    told = capsys.readouterr().out
+    assert "novel_accuracy" in told
+    assert re.search(r"^3 \+ 4 = \d+, by a network that was trained on \d+$", told, re.MULTILINE)
+    lines = held["plt"].gca().lines
+    assert len(lines) == len(held["smallest"]) > 1
+    assert (tmp_path / "ungrokking.svg").stat().st_size > 1000
+    held["plt"].close("all")
+    (tmp_path / "mine.py").write_text(mine)
+    (command,) = re.findall(r"^predictions (.*--size smoke)$", text, flags=re.MULTILINE)
+    monkeypatch.syspath_prepend(tmp_path)
+    done = predictions(*shlex.split(command), "--dry-run")
+    assert done.code == 0, done.err
+    sys.modules.pop("mine", None)
 
 
 def test_every_size_is_named_in_order():

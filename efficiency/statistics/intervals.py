@@ -256,7 +256,8 @@ def rank_correlation(
     """Return Spearman's ρ of pairs with its interval: Fisher's z, variance (1 + ρ²/2)/(n − 3).
 
     The variance is that of Bonett and Wright (2000, *Psychometrika* 65), which holds its level for
-    |ρ| up to 0.9. Assumes independent pairs, and none but what ranks assume of their distribution.
+    ρ from −0.9 to 0.9. Assumes independent pairs, and nothing of their distribution but what ranks
+    assume.
 
     Raises:
         TooFewError: Fewer than four pairs, or one of both does not vary.
