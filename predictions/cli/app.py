@@ -34,6 +34,7 @@ app.command(reading.report)
 app.command(reading.plans)
 app.command(reading.list_foretold, name="foretold")
 app.command(reading.status)
+app.command(reading.export)
 app.command(examining.doctor)
 app.command(working.work)
 

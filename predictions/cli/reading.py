@@ -25,6 +25,7 @@ from predictions.cli.options import (
     SeedsOption,
     SizeOrDesign,
     StoreOption,
+    whole_number,
 )
 from predictions.command import DONE, FAILED
 from predictions.sizes import Size
@@ -156,6 +157,48 @@ def status(
         now = [line for line in (in_training(place), *in_the_queue(place)) if line]
         print_status(found, now)
     return FAILED if failed else DONE
+
+
+def export(
+    file: Path,
+    *names: str,
+    size: Annotated[Size, Parameter(help="Of predictions that are named.")] = "quick",
+    seeds: SeedsOption = None,
+    first_seed: Annotated[
+        int | None,
+        Parameter(
+            help="The first seed that they were asked of; default: the design's.",
+            converter=whole_number,
+        ),
+    ] = None,
+    store: StoreOption = Path("store"),
+) -> int:
+    """Write what a store holds as one file: a row for each run, with settings and final numbers.
+
+    Parameters
+    ----------
+    file:
+        Its name says what it is: .csv, .parquet, or .sqlite, which has all histories as well.
+    names:
+        Predictions, or groups of them, whose runs are written, a row for each place that a run has
+        in them; default: every run that is there.
+    """
+    import pandas as pd
+
+    from predictions.exports import export as write
+    from predictions.opened import open_store
+
+    opened = open_store(store)
+    frames = [opened.frame(one, size, seeds=seeds, first_seed=first_seed) for one in names]
+    runs = pd.concat(frames, ignore_index=True) if names else opened.frame()
+    if runs.empty:
+        raise InvalidInputError(
+            f"there is nothing to write: {store} has no run of what was asked for; `predictions "
+            f"status --store {store}` shows what it has"
+        )
+    write(opened, runs, file)
+    print(f"{file}: {len(runs)} rows of {runs['run'].nunique()} runs, {len(runs.columns)} columns")
+    return DONE
 
 
 def existing_store(path: Path) -> Store:
