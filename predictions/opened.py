@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, final
 
 import numpy as np
@@ -31,6 +31,7 @@ from predictions.sizes import Size
 from predictions.stored import stored
 from predictions.variants import Variant
 from runs.files import StoreError
+from runs.identity import IDENTITY_LENGTH
 from runs.record import Record
 from runs.store import Store
 
@@ -77,6 +78,10 @@ class OpenStore:
     def __len__(self) -> int:
         return sum(1 for _ in self._store.identities())
 
+    def __bool__(self) -> bool:
+        """A store without runs is a store."""
+        return True
+
     def __iter__(self) -> Iterator[str]:
         """Yield the identity of every run."""
         return self._store.identities()
@@ -99,8 +104,8 @@ class OpenStore:
             seeds: Of a prediction, how many independent networks; default: what the design fixes,
                 or what is here of a plan.
             first_seed: Of a prediction, which it was first asked of; default: the design's.
-            where: What a column must hold, a value or a list of them: ``status="settled"``,
-                ``dataset_size=[50, 103]``.
+            where: What a column must hold, a value or several: ``status="settled"``,
+                ``dataset_size=[50, 103]``, ``run=other["run"]``.
 
         Returns:
             The columns of ``predictions.rows.trained``, of a prediction those of
@@ -112,9 +117,9 @@ class OpenStore:
                 out, and named in a warning.
         """
         if prediction is None:
-            if seeds is not None or first_seed is not None:
+            if (size, seeds, first_seed) != ("quick", None, None):
                 raise InvalidInputError(
-                    "seeds and first_seed are of a prediction; name one, or give seed=[…]"
+                    "size, seeds and first_seed are of a prediction; name one, or give seed=[…]"
                 )
             found = rows.trained(self._all())
         else:
@@ -129,8 +134,9 @@ class OpenStore:
                     f"there is no column {column!r}; {did_you_mean(column, names)}choose from "
                     f"{', '.join(names)}"
                 )
-            wanted = value if isinstance(value, list | tuple | set | range) else [value]
-            found = found[found[column].isin(list(wanted))]
+            several = isinstance(value, Iterable) and not isinstance(value, str)
+            wanted: list[Any] = [*value] if several else [value]  # type: ignore[misc]
+            found = found[found[column].isin(wanted)]
         return found.reset_index(drop=True)
 
     def settings(self, run: str) -> RunSettings:
@@ -192,6 +198,8 @@ class OpenStore:
         Raises:
             InvalidInputError, StoreError: See ``settings``.
         """
+        if len(run) == IDENTITY_LENGTH and self._store.has(run):
+            return self._store.load(run)
         there = [one for one in self if run and one.startswith(run)]
         if len(there) != 1:
             what = f"{len(there)} runs begin with" if there else "no run is or begins with"

@@ -77,11 +77,9 @@ def judged(claims: Iterable[tuple[str, Iterable[Run]]]) -> pd.DataFrame:
             ),
         )
     ]
-    place = pd.DataFrame(
-        {"prediction": claim, "stage": run.cell.stage, "arm": run.arm, "role": run.cell.role}
-        for claim, run in places
-    )
-    return pd.concat([place, trained((run.settings, run.outcome) for _, run in places)], axis=1)
+    place = [(claim, run.cell.stage, run.arm, run.cell.role) for claim, run in places]
+    columns = pd.DataFrame(place, columns=["prediction", "stage", "arm", "role"])
+    return pd.concat([columns, trained((run.settings, run.outcome) for _, run in places)], axis=1)
 
 
 def trained(runs: Iterable[tuple[RunSettings, Outcome]]) -> pd.DataFrame:
@@ -89,37 +87,40 @@ def trained(runs: Iterable[tuple[RunSettings, Outcome]]) -> pd.DataFrame:
 
     Returns:
         Columns ``task``, ``seed`` (that of its data), ``dataset_size``, ``learning_rate``,
-        ``weight_decay``, ``norm_factor``, ``num_steps``, one for every other setting that is not
-        the same in all runs, ``network.d_model`` say (of which a run that has no such setting has
-        none), ``run`` and ``start`` (identities), and those of ``ending``.
+        ``weight_decay``, ``norm_factor``, ``num_steps``, ``run`` and ``start`` (identities); one
+        for every other setting that is not the same in all runs, ``network.d_model`` or
+        ``task.size`` say, but for what is recorded and when (a run that has no such setting has
+        none); and those of ``ending``.
     """
     runs = list(runs)
-    others = varied([settings for settings, _ in runs])
-    found = pd.DataFrame(
-        {
-            "task": settings.task.words,
-            "seed": settings.data_seed,
-            "dataset_size": settings.dataset_size,
-            "learning_rate": settings.optimiser.learning_rate,
-            "weight_decay": settings.optimiser.weight_decay,
-            "norm_factor": settings.optimiser.norm_factor,
-            "num_steps": settings.num_steps,
-            **{name: values[i] for name, values in others.items()},
-            "run": identity(settings.document()),
-            "start": "" if settings.start is None else identity(settings.start.document()),
-            **ending(outcome),
-        }
-        for i, (settings, outcome) in enumerate(runs)
+    main = pd.DataFrame(
+        [
+            (
+                *(settings.task.words, *(dict(leaves(settings))[path] for path in _MAIN.values())),
+                identity(settings.document()),
+                "" if settings.start is None else identity(settings.start.document()),
+            )
+            for settings, _ in runs
+        ],
+        columns=["task", *_MAIN, "run", "start"],
     )
     # Whole numbers stay so where some runs have none.
-    return found.astype(found[list(others)].convert_dtypes().dtypes.to_dict())
+    others = pd.DataFrame(varied([settings for settings, _ in runs])).convert_dtypes()
+    ends = pd.DataFrame(
+        [ending(outcome) for _, outcome in runs], columns=None if runs else ["status"]
+    )
+    return pd.concat([main, others, ends], axis=1)
 
 
-_HAVE_COLUMNS = (
-    *("task.", "data_seed", "dataset_size", "optimiser.learning_rate", "optimiser.weight_decay"),
-    *("optimiser.norm_factor", "num_steps", "start", "recording."),
-)
-"""Settings, and groups of them, that have a column already or bear on no training."""
+_MAIN = {
+    "seed": "data_seed",
+    "dataset_size": "dataset_size",
+    "learning_rate": "optimiser.learning_rate",
+    "weight_decay": "optimiser.weight_decay",
+    "norm_factor": "optimiser.norm_factor",
+    "num_steps": "num_steps",
+}
+"""Columns that every table of runs has, and the settings that they are."""
 
 
 def varied(runs: Sequence[RunSettings]) -> dict[str, list[Any]]:
@@ -129,8 +130,12 @@ def varied(runs: Sequence[RunSettings]) -> dict[str, list[Any]]:
         One value for each run, ``None`` where it has no such setting.
     """
     held = [dict(leaves(settings)) for settings in runs]
+    told = {*_MAIN.values(), "start"}
     paths = dict.fromkeys(
-        path for one in held for path in one if not path.startswith(_HAVE_COLUMNS)
+        path
+        for one in held
+        for path in one
+        if path not in told and not path.startswith("recording.")
     )
     values = {path: [one.get(path) for one in held] for path in paths}
     return {path: each for path, each in values.items() if any(one != each[0] for one in each)}

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from efficiency.errors import InvalidInputError
 from efficiency.estimates import Estimate
 from predictions import findings
 from predictions.clauses import Outcome
@@ -69,43 +70,47 @@ LINES: tuple[Line, ...] = (
         },
     ),
     Line(
-        asked="At the same size, whatever the strength of weight decay?",
-        told="Yes: from λ = 0.5 to 2 the critical size changes by a factor of {ratio}.",
-        rests_on="weight-decay",
-        outcome="supported",
-        numbers={"ratio": "threshold_ratio"},
-    ),
-    Line(
         asked="Also at the paper's size?",
-        told="Yes: accuracy 0.7 at {at} examples, where the paper has about 800 to 1,000.",
+        told="Yes: accuracy 0.7 at {at} examples, the lower half of the 800 to 1,000 that the "
+        "paper has.",
         rests_on="ungrokking",
         outcome="supported",
         numbers={"at": Labelled("size_at", accuracy=0.7)},
         size="replication",
     ),
     Line(
+        asked="At the same size, whatever the strength of weight decay?",
+        told="Yes, if they are trained for as long in η·λ·steps: from λ = 0.5 to 2 the critical "
+        "size changes by a factor of {ratio}. After equal steps that is open, and the larger λ "
+        "forgets a little more.",
+        rests_on="weight-decay",
+        outcome="supported",
+        numbers={"ratio": "threshold_ratio"},
+    ),
+    Line(
         asked="Not without weight decay?",
         told="Hardly: on 50 examples {without} is kept without decay, and {decayed} with it. But "
-        "Adam's ε has a part in that, which is asked as well.",
+        "Adam's ε has a part in that: with a smaller one some is lost without decay as well.",
         rests_on="without-decay",
         outcome="supported",
         numbers={"without": "accuracy_without_decay", "decayed": "accuracy_with_decay"},
     ),
     Line(
         asked="Does it have to be weight decay?",
-        told="No: with the norm held where it is, and no decay, they ungrok too, half-way at "
-        "{ratio} times as many examples.",
+        told="No: with the norm held where it is, no decay, and an ε of 1e-20, they end at {few} "
+        "on 50 examples and at {many} on 433.",
         rests_on="held-norm",
         outcome="supported",
-        numbers={"ratio": "threshold_ratio"},
+        numbers={"few": "accuracy_at_smallest_size", "many": "accuracy_at_largest_size"},
     ),
     Line(
         asked="Can the critical size be foretold from norms alone?",
-        told="In the mean, nearly: foretold / observed is {ratio}, if training went on for ever. "
-        "For which network it is larger, not so far.",
+        told="In the mean, nearly: foretold / observed is {longest} after the longest training, "
+        "and falls with its length. Networks of which more is foretold tend to ungrok at more; by "
+        "how much is open.",
         rests_on="critical-size-ratio",
         outcome="undecided",
-        numbers={"ratio": "foretold_to_limit"},
+        numbers={"longest": "foretold_to_midpoint"},
     ),
     Line(
         asked="Does sharing cost more than one circuit alone?",
@@ -124,7 +129,8 @@ LINES: tuple[Line, ...] = (
     ),
     Line(
         asked="Do networks fall out of generalising by themselves?",
-        told="No: {share} do, without decay and in a hundred times as many steps.",
+        told="Not as a rule: none of 11 did, a share of {share}, without decay and in a hundred "
+        "times as many steps.",
         rests_on="anti-grokking",
         outcome="refuted",
         numbers={"share": Labelled("share_collapsed", epsilon=1e-20)},
@@ -149,7 +155,8 @@ def table(kept: Sequence[Sequence[Verdict]]) -> str:
         kept: Verdicts that were judged together, each at a size.
 
     Raises:
-        KeyError: No verdict is kept of a prediction, or it has not such a number.
+        InvalidInputError: What stands of a prediction is not what an answer rests on, no verdict of
+            it is kept, or a number of it is not known.
     """
     found = {
         (row.name, verdict.size): (row, verdict)
@@ -157,20 +164,31 @@ def table(kept: Sequence[Sequence[Verdict]]) -> str:
         for row, verdict in rows
     }
     lines = [
-        "| asked | found (95% interval) | the claim | networks |",
-        "| --- | --- | --- | ---: |",
+        "| asked | found (95% interval) | the claim | looked at | networks |",
+        "| --- | --- | --- | --- | ---: |",
     ]
     for one in LINES:
+        if (one.rests_on, one.size) not in found:
+            raise InvalidInputError(f"no verdict of {one.rests_on} at {one.size} is kept")
         row, verdict = found[one.rests_on, one.size]
+        if row.outcome != one.outcome:
+            raise InvalidInputError(
+                f"the answer to {one.asked!r} rests on {one.rests_on} being {one.outcome}, and it "
+                f"is {row.outcome}: write another answer in predictions/summary.py"
+            )
         texts = {slot: _told(verdict.numbers[name]) for slot, name in one.numbers.items()}
         n = max((verdict.numbers[name].n for name in one.numbers.values()), default=0)
         claim = f"`{one.rests_on}` **{row.outcome}**"
-        lines.append(f"| {one.asked} | {one.told.format(**texts)} | {claim} | {n} |")
+        told = one.told.format(**texts)
+        lines.append(f"| {one.asked} | {told} | {claim} | {row.standing} | {n} |")
     return "\n".join(lines)
 
 
 def _told(number: Estimate) -> str:
-    return f"{number.value:.3g} [{number.low:.3g}, {number.high:.3g}]"
+    if number.value is None or number.low is None or number.high is None:
+        raise InvalidInputError(f"a number of an answer is not known: {number}")
+    moving = " (not settled)" if number.status == "not settled" else ""
+    return f"{number.value:.3g} [{number.low:.3g}, {number.high:.3g}]{moving}"
 
 
 def main(document: Path, *kept: Path) -> None:

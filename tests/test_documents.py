@@ -81,7 +81,7 @@ def test_the_tutorial_works_as_it_stands(smoke_store, tmp_path, monkeypatch, pre
     assert (tmp_path / "ungrokking.svg").stat().st_size > 1000
     held["plt"].close("all")
     (tmp_path / "mine.py").write_text(mine)
-    (command,) = re.findall(r"^predictions (.*--size smoke)$", text, flags=re.MULTILINE)
+    (command,) = re.findall(r"^\.venv/bin/predictions (.*--size smoke)$", text, flags=re.MULTILINE)
     monkeypatch.syspath_prepend(tmp_path)
     done = predictions(*shlex.split(command), "--dry-run")
     assert done.code == 0, done.err

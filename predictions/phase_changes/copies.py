@@ -202,12 +202,20 @@ DESIGNS: dict[Size, Copies] = {
     ),
 }
 
-ASSUMPTIONS = (
+SECOND_COPY = (
     "The second copy ends the sequence, and the first is anywhere before it: their generator is "
     "not published, and their stretches come three times. Asked for is what follows the first "
-    "token of the second copy. Sequences of all seeds are drawn from one pool of random ones.",
-    "Without MLPs, LayerNorm and biases, like the source's; learned positions.",
-    "Losses and attention are read off 256 sequences of each kind at every record.",
+    "token of the second copy. Sequences of all seeds are drawn from one pool of random ones."
+)
+
+PLAIN = "Without MLPs, LayerNorm and biases, like the source's; learned positions."
+
+READ_OFF = "Losses and attention are read off 256 sequences of each kind at every record."
+
+ASSUMPTIONS = (
+    SECOND_COPY,
+    PLAIN,
+    READ_OFF,
     "Sizes and lengths were chosen after a look at development seeds 900 to 905, of three layers "
     "at two lengths (after 1,000 steps some had not begun to fall), and of 900 and 901 at widths "
     "48 and 64 and vocabularies of 16 and 64 tokens: of 16, most have come more than once, and "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -55,6 +56,9 @@ def test_rows_are_chosen_by_what_columns_hold(kept):
     widths = [narrow.network.d_mlp, wide.network.d_mlp]
     assert store.frame(**{"network.d_mlp": widths}).equals(both)
     assert store.frame(seed=range(10_000, 10_010)).empty
+    for several in (np.array(widths), pd.Series(widths), {*widths}, frozenset(widths)):
+        assert len(store.frame(**{"network.d_mlp": several})) == 2
+    assert len(store.frame(run=both["run"])) == 2
     with pytest.raises(ValueError, match="no column 'statos'; did you mean 'status'"):
         store.frame(statos="settled")
 
@@ -98,11 +102,15 @@ def test_runs_of_a_prediction_have_their_places(smoke_store):
     assert {*frame["prediction"]} == {"ungrokking"}
     some = store.frame("ungrokking", "smoke", role="judged", arm="whole table")
     assert 0 < len(some) < len(frame)
-    assert store.frame("ungrokking", "smoke", first_seed=9000).empty
+    none = store.frame("ungrokking", "smoke", first_seed=9000, role="judged", status="settled")
+    assert none.empty
+    assert {"arm", "run", "dataset_size"} <= {*none.columns}
     with pytest.raises(ValueError, match="unknown prediction 'ungroking'"):
         store.frame("ungroking")
     with pytest.raises(ValueError, match="are of a prediction"):
         store.frame(first_seed=9000)
+    with pytest.raises(ValueError, match="are of a prediction"):
+        store.frame(size="smoke")
 
 
 def test_what_is_damaged_is_left_out_of_the_table_and_named(own_store, caplog):
@@ -127,4 +135,10 @@ def test_a_setting_that_some_runs_do_not_have_is_none_of_theirs():
     found = rows.varied([one, other, one])
     assert found == {"optimiser.beta1": [0.9, 0.5, 0.9]}
     assert rows.varied([one, one]) == rows.varied([]) == {}
-    assert isinstance(rows.trained([]), pd.DataFrame)
+    assert [*rows.trained([])][-3:] == ["run", "start", "status"]
+
+
+def test_what_differs_between_tasks_is_a_column_too():
+    one = run_settings()
+    other = run_settings(task=one.task.model_copy(update={"operation": "subtraction"}))
+    assert rows.varied([one, other]) == {"task.operation": ["addition", "subtraction"]}

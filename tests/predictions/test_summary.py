@@ -44,7 +44,18 @@ def test_each_answer_has_all_of_its_numbers(kept):
     for row, line in zip(rows, summary.LINES, strict=True):
         assert all("{" + slot + "}" in line.told for slot in line.numbers)
         assert row.count("[") == len(line.numbers)
-        assert row.count(" | ") == 3
+        assert row.count(" | ") == 4
+
+
+def test_no_answer_is_written_that_its_verdict_does_not_bear():
+    lone = [findings.load(FILES[-1])]
+    with pytest.raises(ValueError, match="no verdict of grokking at quick is kept"):
+        summary.table(lone)
+    line = replace(summary.LINES[4], size="replication", outcome="refuted")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(summary, "LINES", (line,))
+        with pytest.raises(ValueError, match="being refuted, and it is supported"):
+            summary.table(lone)
 
 
 def test_another_number_makes_another_line(kept):
