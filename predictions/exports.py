@@ -75,14 +75,15 @@ def export(store: OpenStore, runs: pd.DataFrame, path: Path) -> None:
         InvalidInputError: Its name ends in something else.
         StoreError: It cannot be written, or a run is damaged.
     """
-    if path.suffix not in FORMATS:
+    ending = path.suffix.lower()
+    if ending not in FORMATS:
         raise InvalidInputError(
             f"{path} ends in none of {', '.join(FORMATS)}; choose a name that does: it says what "
             "the file is"
         )
     with tempfile.TemporaryDirectory(prefix="export-") as folder:
-        written = Path(folder) / f"written{path.suffix}"
-        FORMATS[path.suffix](store, runs, written)
+        written = Path(folder) / f"written{ending}"
+        FORMATS[ending](store, runs, written)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with open(written, "rb") as whole:

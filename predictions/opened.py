@@ -19,6 +19,7 @@ from typing import Any, final
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from efficiency.analysis.measured import module_of
 from efficiency.errors import InvalidInputError, did_you_mean
@@ -88,9 +89,8 @@ class OpenStore:
 
     def frame(
         self,
-        prediction: str | None = None,
+        *predictions: str,
         size: Size = "quick",
-        *,
         seeds: int | None = None,
         first_seed: int | None = None,
         **where: object,
@@ -98,32 +98,33 @@ class OpenStore:
         """Return a row for each run.
 
         Args:
-            prediction: A prediction or a group of them: only its runs, a row for each place that a
-                run has in it. Default: every run that is here.
-            size: Of a prediction.
-            seeds: Of a prediction, how many independent networks; default: what the design fixes,
+            *predictions: Predictions or groups of them: only their runs, a row for each place that
+                a run has in them, those too that a verdict leaves out. Default: every run here.
+            size: Of predictions.
+            seeds: Of predictions, how many independent networks; default: what the design fixes,
                 or what is here of a plan.
-            first_seed: Of a prediction, which it was first asked of; default: the design's.
+            first_seed: Of predictions, which they were first asked of; default: the design's.
             where: What a column must hold, a value or several: ``status="settled"``,
                 ``dataset_size=[50, 103]``, ``run=other["run"]``.
 
         Returns:
-            The columns of ``predictions.rows.trained``, of a prediction those of
+            The columns of ``predictions.rows.trained``, of predictions those of
             ``predictions.rows.judged``.
 
         Raises:
-            InvalidInputError: A prediction or a column is not known.
+            InvalidInputError: A prediction or a column is not known, or a column of numbers is to
+                hold text.
             StoreError: A run of a prediction is damaged. Where none is named, damaged runs are left
                 out, and named in a warning.
         """
-        if prediction is None:
+        if not predictions:
             if (size, seeds, first_seed) != ("quick", None, None):
                 raise InvalidInputError(
                     "size, seeds and first_seed are of a prediction; name one, or give seed=[…]"
                 )
             found = rows.trained(self._all())
         else:
-            chosen = select((prediction,), Variant(first_seed=first_seed), size)
+            chosen = select(predictions, Variant(first_seed=first_seed), size)
             found = rows.judged(
                 (one.name, stored(one, size, self._store, seeds).runs) for one in chosen
             )
@@ -136,6 +137,8 @@ class OpenStore:
                 )
             several = isinstance(value, Iterable) and not isinstance(value, str)
             wanted: list[Any] = [*value] if several else [value]  # type: ignore[misc]
+            if any(isinstance(one, str) for one in wanted) and is_numeric_dtype(found[column]):
+                raise InvalidInputError(f"{column!r} has numbers, and is to be {value!r}, a text")
             found = found[found[column].isin(wanted)]
         return found.reset_index(drop=True)
 
@@ -198,6 +201,11 @@ class OpenStore:
         Raises:
             InvalidInputError, StoreError: See ``settings``.
         """
+        if not isinstance(run, str):
+            raise InvalidInputError(
+                f"a run is named by its identity, a text; given: {type(run).__name__}. "
+                "frame()['run'] has all of them, one for each row"
+            )
         if len(run) == IDENTITY_LENGTH and self._store.has(run):
             return self._store.load(run)
         there = [one for one in self if run and one.startswith(run)]

@@ -55,7 +55,7 @@ def test_the_python_that_is_shown_runs(capsys):
 def test_the_python_in_the_readme_reads_a_store(smoke_store, capsys):
     (block,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     block = block.replace('"store"', repr(str(smoke_store)))
-    block = block.replace('"ungrokking",', '"ungrokking", "smoke",')
+    block = block.replace('"ungrokking",', '"ungrokking", size="smoke",')
     held: dict[str, Any] = {}
     exec(compile(block, "README.md", "exec"), held)  # noqa: S102 - it is our own
     assert "dataset_size" in capsys.readouterr().out
@@ -71,7 +71,7 @@ def test_the_tutorial_works_as_it_stands(smoke_store, tmp_path, monkeypatch, pre
     *blocks, mine = re.findall(r"```python.*?\n(.*?)```", text, flags=re.DOTALL)
     held: dict[str, Any] = {}
     for block in blocks:
-        smoke = block.replace('"ungrokking",', '"ungrokking", "smoke",')
+        smoke = block.replace('"ungrokking",', '"ungrokking", size="smoke",')
         exec(compile(smoke, "tutorial.md", "exec"), held)  # noqa: S102 - it is our own
     told = capsys.readouterr().out
     assert "novel_accuracy" in told
@@ -81,7 +81,7 @@ def test_the_tutorial_works_as_it_stands(smoke_store, tmp_path, monkeypatch, pre
     assert (tmp_path / "ungrokking.svg").stat().st_size > 1000
     held["plt"].close("all")
     (tmp_path / "mine.py").write_text(mine)
-    (command,) = re.findall(r"^\.venv/bin/predictions (.*--size smoke)$", text, flags=re.MULTILINE)
+    (command,) = re.findall(r"^predictions (.*--size smoke)$", text, flags=re.MULTILINE)
     monkeypatch.syspath_prepend(tmp_path)
     done = predictions(*shlex.split(command), "--dry-run")
     assert done.code == 0, done.err

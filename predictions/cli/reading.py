@@ -183,14 +183,15 @@ def export(
         Predictions, or groups of them, whose runs are written, a row for each place that a run has
         in them; default: every run that is there.
     """
-    import pandas as pd
-
     from predictions.exports import export as write
     from predictions.opened import open_store
 
     opened = open_store(store)
-    frames = [opened.frame(one, size, seeds=seeds, first_seed=first_seed) for one in names]
-    runs = pd.concat(frames, ignore_index=True) if names else opened.frame()
+    runs = (
+        opened.frame(*names, size=size, seeds=seeds, first_seed=first_seed)
+        if names
+        else opened.frame()
+    )
     if runs.empty:
         raise InvalidInputError(
             f"there is nothing to write: {store} has no run of what was asked for; `predictions "

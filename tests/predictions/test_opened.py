@@ -59,6 +59,8 @@ def test_rows_are_chosen_by_what_columns_hold(kept):
     for several in (np.array(widths), pd.Series(widths), {*widths}, frozenset(widths)):
         assert len(store.frame(**{"network.d_mlp": several})) == 2
     assert len(store.frame(run=both["run"])) == 2
+    with pytest.raises(ValueError, match="'seed' has numbers, and is to be '0', a text"):
+        store.frame(seed="0")
     with pytest.raises(ValueError, match="no column 'statos'; did you mean 'status'"):
         store.frame(statos="settled")
 
@@ -90,6 +92,9 @@ def test_a_run_is_named_by_as_much_of_its_identity_as_tells_it_apart(kept):
     run = identity(narrow.document())
     assert store.settings(run[:8]) == narrow
     assert store.weights(run[:8]).keys() == store.weights(run).keys()
+    for kind in (12345678, store.frame()["run"], None):
+        with pytest.raises(ValueError, match="named by its identity, a text"):
+            store.history(kind)
     for wrong in ("", "nonsense"):
         with pytest.raises(ValueError, match=f"no run is or begins with '{wrong}'"):
             store.history(wrong)
@@ -97,12 +102,14 @@ def test_a_run_is_named_by_as_much_of_its_identity_as_tells_it_apart(kept):
 
 def test_runs_of_a_prediction_have_their_places(smoke_store):
     store = open_store(smoke_store)
-    frame = store.frame("ungrokking", "smoke")
+    frame = store.frame("ungrokking", size="smoke")
     assert len(frame) == len(find("ungrokking").cells("smoke"))
+    both = store.frame("ungrokking", "weight-decay", size="smoke")
+    assert both["prediction"].value_counts()["ungrokking"] == len(frame) < len(both)
     assert {*frame["prediction"]} == {"ungrokking"}
-    some = store.frame("ungrokking", "smoke", role="judged", arm="whole table")
+    some = store.frame("ungrokking", size="smoke", role="judged", arm="whole table")
     assert 0 < len(some) < len(frame)
-    none = store.frame("ungrokking", "smoke", first_seed=9000, role="judged", status="settled")
+    none = store.frame("ungrokking", size="smoke", first_seed=9000, role="judged", status="settled")
     assert none.empty
     assert {"arm", "run", "dataset_size"} <= {*none.columns}
     with pytest.raises(ValueError, match="unknown prediction 'ungroking'"):
