@@ -29,7 +29,7 @@ from efficiency.networks.base import Network, Point, keep_all, tokens
 from efficiency.networks.layers import Layers, Written
 from efficiency.networks.mlp import MLP, FeaturesMLP
 from efficiency.networks.one_layer_transformer import OneLayerTransformer
-from efficiency.networks.program import Program, StackedProgram
+from efficiency.networks.program import PassesByShape, Program, StackedProgram
 from efficiency.networks.random_features import RandomFeatures
 from efficiency.networks.sum_decoder import SumDecoder
 from efficiency.networks.table_form import TableForm
@@ -150,7 +150,23 @@ def _require_answers(one: Network, task: TaskBase, settings: NetworkSettings) ->
 
 def program(task: TaskBase, settings: NetworkSettings) -> Program:
     """Return the program that computes many such networks at once."""
-    return ARCHITECTURES.find(settings.architecture).program(task, settings)
+    make = ARCHITECTURES.find(settings.architecture).program
+    made = make(task, settings)
+    if isinstance(made, StackedProgram):
+        made.passes = _passes(make, task, settings)
+    return made
+
+
+@functools.lru_cache(maxsize=32)
+def _passes(make: object, task: TaskBase, settings: NetworkSettings) -> PassesByShape:
+    """Return what was traced of a network before: tracing takes as long as hundreds of steps.
+
+    Args:
+        make: What makes its program: an architecture that is registered anew is another one.
+        task: The task.
+        settings: The network.
+    """
+    return PassesByShape()
 
 
 @functools.lru_cache(maxsize=64)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor
@@ -65,8 +65,32 @@ class Program(ABC):
 
 
 @final
+class PassesByShape:
+    """The traced passes of a network by the shapes that it was traced for, the last few of them."""
+
+    MOST: ClassVar[int] = 16
+
+    def __init__(self) -> None:
+        self._held: dict[Any, Passes] = {}
+
+    def get(self, key: object) -> Passes | None:
+        """Return those of a shape, if they are held."""
+        return self._held.get(key)
+
+    def keep(self, key: object, found: Passes) -> None:
+        """Hold those of a shape, and let go of the oldest: an ensemble may never come again."""
+        self._held[key] = found
+        # Other threads do the same.
+        for oldest in list(self._held)[: -self.MOST]:
+            self._held.pop(oldest, None)
+
+
+@final
 class StackedProgram(Program):
     """Any ``Network``, vectorised over members by ``torch.func.vmap``.
+
+    Attributes:
+        passes: What was traced of it; of a network of the same task and settings it may be shared.
 
     Args:
         module: The network; only its structure is used, never its weights.
@@ -89,7 +113,7 @@ class StackedProgram(Program):
 
         self._plain = torch.func.vmap(lambda parameters, tokens: call(parameters, tokens, None))
         self._dropping = torch.func.vmap(call)
-        self._passes: dict[Any, Passes] = {}
+        self.passes = PassesByShape()
 
     def prepare(self, inputs_KDI: Tensor, last: Any = None) -> Tensor:
         """Return (K, D, positions) tokens, or (K, D, F) features."""
@@ -112,7 +136,8 @@ class StackedProgram(Program):
         inputs = [*parameters.values(), examples, *([keys_K] if drops else [])]
         kind = [(value.shape, value.stride(), value.dtype, value.device) for value in inputs]
         key = (tuple(parameters), tuple(kind))
-        if key not in self._passes:
+        found = self.passes.get(key)
+        if found is None:
             names = tuple(parameters)
             program = self._dropping if drops else self._plain
 
@@ -121,8 +146,9 @@ class StackedProgram(Program):
                 result: Tensor = program(held, *inputs[len(names) :])
                 return result
 
-            self._passes[key] = passes(call, inputs, len(names))
-        forward, pullback = self._passes[key]
+            found = passes(call, inputs, len(names))
+            self.passes.keep(key, found)
+        forward, pullback = found
         logits_KDS, *kept = forward(*inputs)
 
         def backward(gradient_KDS: Tensor, gradients: Parameters) -> None:

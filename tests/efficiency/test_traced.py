@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 import torch
 
+from efficiency import networks
 from efficiency.engines.stacked import StackedEngine
 from efficiency.networks.traced import passes
 from efficiency.settings import MLPSettings, RunSettings
 from efficiency.training.ensemble import initial_weights
+from efficiency.training.loop import train
 from tests.build import run_settings
+
+program = importlib.import_module("efficiency.networks.program")  # there is a function of that name
 
 
 def _inputs(seed: int) -> list[torch.Tensor]:
@@ -88,3 +94,55 @@ def test_threads_may_trace_while_others_call_networks():
     for one, other in zip(alone, together, strict=True):
         for a, b in zip(one, other, strict=True):
             torch.testing.assert_close(a, b, rtol=0, atol=0, equal_nan=True)
+
+
+class Doubled(networks.MLP):
+    """Logits twice as large by the same parameters."""
+
+    def forward(self, *inputs):
+        return 2 * super().forward(*inputs)
+
+
+def test_a_network_is_traced_once_for_each_shape(monkeypatch):
+    counted = []
+
+    def counting(*arguments):
+        counted.append(arguments)
+        return passes(*arguments)
+
+    monkeypatch.setattr(program, "passes", counting)
+    networks._passes.cache_clear()
+    small = MLPSettings(d_model=5, d_mlp=7)
+
+    def history(network=small, **more):
+        settings = run_settings(network=network, num_steps=3, **more)
+        return train([settings], engine="stacked")[0].history
+
+    first = history()
+    assert history().equals(first)
+    assert not history(init_seed=5).equals(first)
+    assert len(counted) == 1  # other weights are no other operations
+    history(dataset_size=11)
+    history(MLPSettings(d_model=5, d_mlp=8))
+    history(MLPSettings(d_model=5, d_mlp=7, dropout=0.5), noise_seed=0)
+    assert len(counted) == 4
+    architecture = networks.ARCHITECTURES["mlp"]
+
+    def doubled(task, settings):
+        network = architecture.network(task, settings)
+        network.__class__ = Doubled
+        return networks.StackedProgram(network, ["a", "b"])
+
+    monkeypatch.setitem(networks.ARCHITECTURES, "mlp", replace(architecture, program=doubled))
+    assert not history().equals(first)
+    assert len(counted) == 5
+
+
+def test_shapes_that_have_not_come_for_long_are_let_go():
+    held, most = program.PassesByShape(), program.PassesByShape.MOST
+    for shape in range(3 * most):
+        held.keep(shape, (shape, shape))
+    assert [held.get(shape) for shape in range(3 * most)] == [
+        *[None] * (2 * most),
+        *((shape, shape) for shape in range(2 * most, 3 * most)),
+    ]

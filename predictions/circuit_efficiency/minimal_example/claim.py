@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -31,9 +32,17 @@ PANELS: dict[str, MinimalExample] = {
 MIN_DELAY = 5.0
 
 
+@functools.lru_cache(maxsize=8)
+def _descent(example: MinimalExample) -> FloatArray:
+    """Return the weights before every step of descent, computed once: rule and figure need them."""
+    weights = example.descend(NUM_STEPS)
+    weights.setflags(write=False)
+    return weights
+
+
 def losses(example: MinimalExample) -> tuple[FloatArray, FloatArray]:
     """Return training and test loss before every step of descent, nats."""
-    gen, mem = example.descend(NUM_STEPS).T
+    gen, mem = _descent(example).T
     return example.training_loss(gen, mem), example.test_loss(gen, mem)
 
 
@@ -146,7 +155,7 @@ class MinimalExamplePrediction(Prediction):
 
 def _numbers(example: MinimalExample) -> dict[str, Estimate]:
     train, test = losses(example)
-    gen, mem = example.descend(NUM_STEPS).T
+    gen, mem = _descent(example).T
     best, half = example.optimum(), math.log(example.num_classes) / 2
     distance = np.max(np.abs(np.array([gen[-1], mem[-1]]) - best) / best)
     values: dict[str, tuple[float | None, str]] = {
