@@ -34,7 +34,7 @@ help:
 	@echo "make test-gpu       the tests that need an NVIDIA GPU: same bits each time, and a CPU's numbers"
 	@echo "make test-cluster   the tests on a real Slurm of this machine, which needs root and a quarter of an hour"
 	@echo "make test-ray       the tests on a Ray of two nodes on this machine, a quarter of an hour; installs Ray"
-	@echo "make endurance      a store under processes that are killed, a hundred times"
+	@echo "make endurance      a store under processes that are killed a hundred times, compiled code under sanitizers"
 	@echo "make calibration    coverage of intervals and error rates of rules, at full length"
 
 install: $(READY)
@@ -176,7 +176,7 @@ test-ray: $(READY)
 	TEST_CLUSTER=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/cluster/test_ray.py --numprocesses 0 -rP
 
 endurance: $(READY)
-	$(BIN)/python -m pytest tests/runs/test_kill.py --numprocesses 0 --calibration full -rP
+	$(BIN)/python -m pytest tests/runs/test_kill.py tests/efficiency/test_compiling.py --numprocesses 0 --calibration full -rP
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

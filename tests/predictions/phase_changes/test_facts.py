@@ -116,7 +116,7 @@ def test_both_arms_ask_for_the_same_facts_and_take_as_many_a_step():
     ("name", "ratio"), [("induction-facts", 1.0), ("induction-facts-not-sequences", 1.2)]
 )
 def test_power_is_what_they_say(name, ratio, full_calibration):
-    count = 500 if full_calibration else 10
+    count = 500 if full_calibration else 5
     outcomes = [judged(name, ratio, spread=0.1, num_seeds=6, draw=i).outcome for i in range(count)]
     supported = outcomes.count("supported")
     assert supported / count >= 1 - allowed(count, 0.2), f"{supported} of {count}"
@@ -126,7 +126,7 @@ def test_power_is_what_they_say(name, ratio, full_calibration):
     ("name", "ratio"), [("induction-facts", 1.25), ("induction-facts-not-sequences", math.sqrt(2))]
 )
 def test_at_the_margin_both_errors_are_rare(name, ratio, full_calibration):
-    count = 500 if full_calibration else 20
+    count = 500 if full_calibration else 8
     outcomes = [judged(name, ratio, spread=0.1, num_seeds=12, draw=i).outcome for i in range(count)]
     for outcome in ("supported", "refuted"):
         assert outcomes.count(outcome) <= allowed(count, 0.05) * count, outcome
