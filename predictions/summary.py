@@ -129,8 +129,8 @@ LINES: tuple[Line, ...] = (
     ),
     Line(
         asked="Do networks fall out of generalising by themselves?",
-        told="Not as a rule: none of 11 did, a share of {share}, without decay and in a hundred "
-        "times as many steps.",
+        told="Not as a rule: a share of {share} did, without decay and in a hundred times as many "
+        "steps.",
         rests_on="anti-grokking",
         outcome="refuted",
         numbers={"share": Labelled("share_collapsed", epsilon=1e-20)},
