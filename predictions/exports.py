@@ -16,7 +16,7 @@ from predictions.opened import OpenStore
 from runs.files import explain_os_error, write_file
 
 MOST_HISTORIES = 500
-"""Histories that are written to a database at once: memory does not grow with the store."""
+"""Histories that are written to a database at once, so that not all of them are in memory."""
 
 
 def _csv(store: OpenStore, runs: pd.DataFrame, path: Path) -> None:

@@ -14,7 +14,6 @@ from predictions import findings
 from predictions import multiplicity as family
 from predictions.registry import find
 from predictions.verdicts import Verdict
-from runs.files import write_file
 
 
 @dataclass(frozen=True)
@@ -178,7 +177,7 @@ PUBLISHED: tuple[Published, ...] = (
         ("induction-ungrokking",),
     ),
     Published(
-        "What counts for the critical size of sequences is how many facts they hold.",
+        "Below which size networks unlearn sequences is a matter of how many facts these hold.",
         "Ours, of circuit efficiency",
         ("induction-facts", "induction-facts-not-sequences"),
     ),
@@ -323,8 +322,7 @@ def _told(of_size: tuple[family.Row, Verdict]) -> str:
 
 def main(document: Path, *kept: Path) -> None:
     """Write the table between its marks in a document."""
-    new = table([findings.load(file) for file in kept])
-    write_file(document, findings.between(document.read_text(encoding="utf-8"), MARKS, new))
+    findings.rewrite(document, kept, MARKS, table)
 
 
 if __name__ == "__main__":

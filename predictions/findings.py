@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from efficiency.errors import InvalidInputError
@@ -97,6 +97,27 @@ def between(document: str, marks: tuple[str, str], new: str) -> str:
     before, _, rest = document.partition(begin)
     _, _, after = rest.partition(end)
     return f"{before}{begin}\n{new}\n{end}{after}"
+
+
+def rewrite(
+    document: Path,
+    kept: Sequence[Path],
+    marks: tuple[str, str],
+    make: Callable[[Sequence[Sequence[Verdict]]], str],
+) -> None:
+    """Write what is made of kept verdicts between two marks of a document.
+
+    Args:
+        document: Its place.
+        kept: Files of verdicts that were judged together.
+        marks: See ``between``.
+        make: Makes it of the verdicts of each file.
+
+    Raises:
+        InvalidInputError: A file does not hold verdicts, or the document has no such marks.
+    """
+    new = make([load(file) for file in kept])
+    write_file(document, between(document.read_text(encoding="utf-8"), marks, new))
 
 
 def by_name(kept: Sequence[Sequence[Verdict]]) -> dict[str, list[tuple[family.Row, Verdict]]]:

@@ -27,6 +27,7 @@ from efficiency.networks import Network
 from efficiency.settings import RunSettings
 from efficiency.training.outcome import Outcome
 from predictions import rows
+from predictions.protocol import Prediction
 from predictions.registry import select
 from predictions.sizes import Size
 from predictions.stored import stored
@@ -124,10 +125,8 @@ class OpenStore:
                 )
             found = rows.trained(self._all())
         else:
-            chosen = select(predictions, Variant(first_seed=first_seed), size)
-            found = rows.judged(
-                (one.name, stored(one, size, self._store, seeds).runs) for one in chosen
-            )
+            variant = Variant(first_seed=first_seed)
+            found = self.judged(select(predictions, variant, size), size, seeds)
         for column, value in where.items():
             if column not in found:
                 names = [*map(str, found.columns)]
@@ -141,6 +140,26 @@ class OpenStore:
                 raise InvalidInputError(f"{column!r} has numbers, and is to be {value!r}, a text")
             found = found[found[column].isin(wanted)]
         return found.reset_index(drop=True)
+
+    def judged(
+        self, predictions: Iterable[Prediction], size: Size, seeds: int | None = None
+    ) -> pd.DataFrame:
+        """Return a row for each run in each place that it has in predictions, however asked.
+
+        Args:
+            predictions: The predictions, on another operation or network for instance.
+            size: The size.
+            seeds: See ``frame``.
+
+        Returns:
+            The columns of ``predictions.rows.judged``.
+
+        Raises:
+            StoreError: A run is damaged.
+        """
+        return rows.judged(
+            (one.name, stored(one, size, self._store, seeds).runs) for one in predictions
+        )
 
     def settings(self, run: str) -> RunSettings:
         """Return every setting of a run.

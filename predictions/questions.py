@@ -14,7 +14,6 @@ from predictions import findings
 from predictions import multiplicity as family
 from predictions.registry import find
 from predictions.verdicts import Verdict, VerdictOutcome
-from runs.files import write_file
 
 
 @dataclass(frozen=True)
@@ -168,8 +167,7 @@ def _told(row: family.Row, verdict: Verdict) -> str:
 
 def main(document: Path, *kept: Path) -> None:
     """Write the answers between their marks in a document."""
-    new = answers([findings.load(file) for file in kept])
-    write_file(document, findings.between(document.read_text(encoding="utf-8"), MARKS, new))
+    findings.rewrite(document, kept, MARKS, answers)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -93,19 +93,20 @@ def trained(runs: Iterable[tuple[RunSettings, Outcome]]) -> pd.DataFrame:
         none); and those of ``ending``.
     """
     runs = list(runs)
+    held = [dict(leaves(settings)) for settings, _ in runs]
     main = pd.DataFrame(
         [
             (
-                *(settings.task.words, *(dict(leaves(settings))[path] for path in _MAIN.values())),
+                *(settings.task.words, *(of_run[path] for path in _MAIN.values())),
                 identity(settings.document()),
                 "" if settings.start is None else identity(settings.start.document()),
             )
-            for settings, _ in runs
+            for (settings, _), of_run in zip(runs, held, strict=True)
         ],
         columns=["task", *_MAIN, "run", "start"],
     )
     # Whole numbers stay so where some runs have none.
-    others = pd.DataFrame(varied([settings for settings, _ in runs])).convert_dtypes()
+    others = pd.DataFrame(varied(held)).convert_dtypes()
     ends = pd.DataFrame(
         [ending(outcome) for _, outcome in runs], columns=None if runs else ["status"]
     )
@@ -123,13 +124,15 @@ _MAIN = {
 """Columns that every table of runs has, and the settings that they are."""
 
 
-def varied(runs: Sequence[RunSettings]) -> dict[str, list[Any]]:
+def varied(held: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """Return by path the settings without a column of their own that differ between runs.
+
+    Args:
+        held: Those of each run by path, see ``efficiency.settings.leaves``.
 
     Returns:
         One value for each run, ``None`` where it has no such setting.
     """
-    held = [dict(leaves(settings)) for settings in runs]
     told = {*_MAIN.values(), "start"}
     paths = dict.fromkeys(
         path

@@ -17,7 +17,6 @@ from predictions.clauses import Outcome
 from predictions.labelled import Labelled, Named
 from predictions.sizes import Size
 from predictions.verdicts import Verdict
-from runs.files import write_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,12 +175,20 @@ def table(kept: Sequence[Sequence[Verdict]]) -> str:
                 f"the answer to {one.asked!r} rests on {one.rests_on} being {one.outcome}, and it "
                 f"is {row.outcome}: write another answer in predictions/summary.py"
             )
-        texts = {slot: _told(verdict.numbers[name]) for slot, name in one.numbers.items()}
-        n = max((verdict.numbers[name].n for name in one.numbers.values()), default=0)
+        numbers = {slot: _number(verdict, name) for slot, name in one.numbers.items()}
+        texts = {slot: _told(number) for slot, number in numbers.items()}
+        n = max((number.n for number in numbers.values()), default=0)
         claim = f"`{one.rests_on}` **{row.outcome}**"
         told = one.told.format(**texts)
         lines.append(f"| {one.asked} | {told} | {claim} | {row.standing} | {n} |")
     return "\n".join(lines)
+
+
+def _number(verdict: Verdict, name: Named) -> Estimate:
+    found = verdict.numbers.get(name)
+    if found is None:
+        raise InvalidInputError(f"the verdict of {verdict.prediction} has no number {name}")
+    return found
 
 
 def _told(number: Estimate) -> str:
@@ -193,8 +200,7 @@ def _told(number: Estimate) -> str:
 
 def main(document: Path, *kept: Path) -> None:
     """Write the lines between their marks in a document."""
-    new = table([findings.load(file) for file in kept])
-    write_file(document, findings.between(document.read_text(encoding="utf-8"), MARKS, new))
+    findings.rewrite(document, kept, MARKS, table)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,6 @@ from predictions.cli.options import (
     SeedsOption,
     SizeOrDesign,
     StoreOption,
-    whole_number,
 )
 from predictions.command import DONE, FAILED
 from predictions.sizes import Size
@@ -162,15 +161,9 @@ def status(
 def export(
     file: Path,
     *names: str,
-    size: Annotated[Size, Parameter(help="Of predictions that are named.")] = "quick",
+    size: SizeOrDesign = None,
     seeds: SeedsOption = None,
-    first_seed: Annotated[
-        int | None,
-        Parameter(
-            help="The first seed that they were asked of; default: the design's.",
-            converter=whole_number,
-        ),
-    ] = None,
+    asked: Asked = AS_DESIGNED,
     store: StoreOption = Path("store"),
 ) -> int:
     """Write what a store holds as one file: a row for each run, with settings and final numbers.
@@ -187,11 +180,16 @@ def export(
     from predictions.opened import open_store
 
     opened = open_store(store)
-    runs = (
-        opened.frame(*names, size=size, seeds=seeds, first_seed=first_seed)
-        if names
-        else opened.frame()
-    )
+    if names:
+        chosen, size = chosen_of(names, asked, size)
+        runs = opened.judged(chosen, size, seeds)
+    elif (size, seeds, asked) == (None, None, AS_DESIGNED):
+        runs = opened.frame()
+    else:
+        raise InvalidInputError(
+            "without a prediction every run is written, whatever it was asked for; name one, or "
+            "leave out the other options"
+        )
     if runs.empty:
         raise InvalidInputError(
             f"there is nothing to write: {store} has no run of what was asked for; `predictions "

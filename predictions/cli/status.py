@@ -115,12 +115,7 @@ def _row(
             raise
         return None
     levels = generations(documents)
-    there = frozenset(store.identities())
-    states = {
-        run: _state(store, run, d) if run in there else "missing"
-        for level in levels
-        for run, d in level.items()
-    }
+    states = {run: _state(store, run, d) for level in levels for run, d in level.items()}
     counts = [*states.values()]
     if not counts or (not asked and counts.count("missing") == len(counts)):
         return None  # before the estimate, which takes longer than all else

@@ -115,16 +115,7 @@ DESIGNS: dict[Size, Facts] = {
     ),
     # Tokens, width and steps of the phase changes' largest size; not tried.
     "paper": Facts(
-        stretches=Stretches(
-            vocabulary=128,
-            repeated=9,
-            positions=85,
-            width=48,
-            num_drawn=250_000,
-            batch_size=128,
-            num_steps=6000,
-            later_steps=20_000,
-        ),
+        stretches=copies.DESIGNS["paper"],
         lengths=(9, 17),
         facts=(512, 1024, 2048, 4096, 8192),
         few=1024,

@@ -82,6 +82,8 @@ def test_histories_of_other_measures_have_their_columns_too(tmp_path):
         (("runs",), "ends in none of"),
         (("runs.csv", "grokking", "--size", "paper"), "nothing to write"),
         (("runs.csv", "groking"), "did you mean 'grokking'"),
+        (("runs.csv", "--first-seed", "9000"), "without a prediction every run is written"),
+        (("runs.csv", "ungrokking", "--operation", "multiplication"), "nothing to write"),
     ],
 )
 def test_what_cannot_be_written_says_why_and_leaves_nothing(

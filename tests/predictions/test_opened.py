@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from efficiency import networks
+from efficiency.settings import leaves
 from predictions import open_store, rows
 from predictions.registry import find
 from predictions.trainer import NetworkTrainer
@@ -136,16 +137,20 @@ def test_no_store_is_an_error_that_says_what_to_give(tmp_path):
         open_store(tmp_path / "nowhere")
 
 
+def varied(*runs):
+    return rows.varied([dict(leaves(settings)) for settings in runs])
+
+
 def test_a_setting_that_some_runs_do_not_have_is_none_of_theirs():
     one = run_settings()
     other = one.model_copy(update={"optimiser": one.optimiser.model_copy(update={"beta1": 0.5})})
-    found = rows.varied([one, other, one])
+    found = varied(one, other, one)
     assert found == {"optimiser.beta1": [0.9, 0.5, 0.9]}
-    assert rows.varied([one, one]) == rows.varied([]) == {}
+    assert varied(one, one) == varied() == {}
     assert [*rows.trained([])][-3:] == ["run", "start", "status"]
 
 
 def test_what_differs_between_tasks_is_a_column_too():
     one = run_settings()
     other = run_settings(task=one.task.model_copy(update={"operation": "subtraction"}))
-    assert rows.varied([one, other]) == {"task.operation": ["addition", "subtraction"]}
+    assert varied(one, other) == {"task.operation": ["addition", "subtraction"]}

@@ -15,7 +15,13 @@ from predictions.phase_changes.facts_claims import RATIO, THRESHOLD
 from predictions.registry import find
 from predictions.testing import check_prediction, finished
 from tests.predictions.looking import allowed
-from tests.predictions.phase_changes.worlds import PLANTED_FACTS, by_facts, cells, world
+from tests.predictions.phase_changes.worlds import (
+    PLANTED_FACTS,
+    by_facts,
+    cells,
+    continued,
+    world,
+)
 
 QUICK = DESIGNS["quick"]
 
@@ -67,13 +73,54 @@ def test_forgetting_without_decay_and_falling_apart_speak_against_them(name, har
 
 
 @pytest.mark.parametrize("name", FACTS)
-def test_thresholds_beyond_the_sizes_decide_nothing(name):
+@pytest.mark.parametrize("at", [1e6, 1e-3], ids=["all is lost", "nothing is lost"])
+def test_thresholds_beyond_the_sizes_decide_nothing(name, at):
     runs = [
-        by_facts(cell, 1e6) if cell.role == "judged" else finished(cell) for cell in cells(name, 12)
+        by_facts(cell, at) if cell.role == "judged" else finished(cell) for cell in cells(name, 12)
     ]
     verdict = find(name).judge("quick", runs)
     assert verdict.outcome == "undecided"
     assert verdict.numbers[RATIO].value is None
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_five_seeds_decide_nothing(name):
+    assert judged(name, 1.0, num_seeds=5).outcome == "undecided"
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_a_seed_with_a_run_that_diverged_is_left_out_and_named(name):
+    runs = world(name, lambda seed: True, 7)
+    lost = next(run for run in runs if run.cell.role == "judged")
+    runs[runs.index(lost)] = finished(lost.cell, status="diverged")
+    verdict = find(name).judge("quick", runs)
+    assert verdict.numbers[RATIO].n == 6
+    assert any(str(lost.seed) in note for note in verdict.notes)
+
+
+def test_a_threshold_is_that_of_its_own_seed():
+    """Lengths are compared within a seed: what a seed shares between them takes no part."""
+    runs = []
+    for cell in cells("induction-facts", 12):
+        shared = math.exp(np.random.default_rng(cell.seed).normal(scale=0.3))
+        runs.append(by_facts(cell, 700 * shared) if cell.role == "judged" else finished(cell))
+    verdict = find("induction-facts").judge("quick", runs)
+    ratio = verdict.numbers[RATIO]
+    assert ratio.high - ratio.low < 0.1
+    threshold = verdict.numbers[Labelled(THRESHOLD, repeated=5)]
+    assert threshold.high / threshold.low > 1.2
+
+
+@pytest.mark.xfail(strict=True, reason="no arm on many facts tells it apart, see decision 036")
+def test_decay_that_takes_a_third_whatever_the_facts_does_not_support():
+    runs = []
+    for cell in cells("induction-facts-not-sequences", 12):
+        facts = cell.settings.dataset_size * len(cell.settings.task.answers)
+        top = 0.65 if cell.settings.optimiser.weight_decay > 0 else 1.0
+        noise = 0.02 * np.random.default_rng([cell.seed, facts]).normal()
+        right = 0.9 * (top / (1 + (300 / facts) ** 2) + noise) if top < 1 else 0.9
+        runs.append(continued(cell, right, before=0.9) if cell.role == "judged" else finished(cell))
+    assert find("induction-facts-not-sequences").judge("quick", runs).outcome != "supported"
 
 
 def test_what_was_never_learned_is_left_out():
@@ -123,7 +170,14 @@ def test_power_is_what_they_say(name, ratio, full_calibration):
 
 
 @pytest.mark.parametrize(
-    ("name", "ratio"), [("induction-facts", 1.25), ("induction-facts-not-sequences", math.sqrt(2))]
+    ("name", "ratio"),
+    [
+        ("induction-facts", 1.25),
+        ("induction-facts", 1 / 1.25),
+        ("induction-facts-not-sequences", math.sqrt(2)),
+        # Where facts and sequences part.
+        ("induction-facts-not-sequences", 1 / math.sqrt(2)),
+    ],
 )
 def test_at_the_margin_both_errors_are_rare(name, ratio, full_calibration):
     count = 500 if full_calibration else 8
