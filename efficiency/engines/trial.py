@@ -56,7 +56,7 @@ class _AdamW:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Let torch use one thread: on busy cores several wait for each other, forty times as long."""
+    """Let torch use one thread: on busy cores two wait for each other, half as long again."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
