@@ -130,15 +130,20 @@ class OpenStore:
         for column, value in where.items():
             if column not in found:
                 names = [*map(str, found.columns)]
+                hint = did_you_mean(column, names)
                 raise InvalidInputError(
-                    f"there is no column {column!r}; {did_you_mean(column, names)}choose from "
-                    f"{', '.join(names)}"
+                    f"there is no column {column!r}; {hint or 'choose from ' + ', '.join(names)}"
                 )
             several = isinstance(value, Iterable) and not isinstance(value, str)
             wanted: list[Any] = [*value] if several else [value]  # type: ignore[misc]
             if any(isinstance(one, str) for one in wanted) and is_numeric_dtype(found[column]):
                 raise InvalidInputError(f"{column!r} has numbers, and is to be {value!r}, a text")
-            found = found[found[column].isin(wanted)]
+            kept = found[found[column].isin(wanted)]
+            if kept.empty and isinstance(value, str):
+                there = set(map(str, found[column].dropna()))
+                if hint := did_you_mean(value, there):  # none of them may be right, a slip is not
+                    raise InvalidInputError(f"no {column} is {value!r}; {hint.strip()}")
+            found = kept
         return found.reset_index(drop=True)
 
     def judged(

@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib.metadata
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 from efficiency.registry import import_module
 
@@ -36,14 +37,15 @@ def load(names: Sequence[str]) -> None:
 
 
 def load_installed() -> None:
-    """Import the plug-ins of installed packages; one that fails is named.
-
-    What it had registered by then stays.
-    """
+    """Import the plug-ins of installed packages; one that fails is named, and leaves nothing."""
     for entry in importlib.metadata.entry_points(group=GROUP):
+        before = [(table, dict(table)) for table in _tables()]
         try:
             entry.load()
         except Exception as error:  # of a package that nobody asked for
+            for table, held in before:
+                table.clear()
+                table.update(held)
             _LOG.warning(
                 "the plug-in %s (%s) could not be loaded, and is left out: %s: %s; mend it, or "
                 "uninstall it",
@@ -52,6 +54,22 @@ def load_installed() -> None:
                 type(error).__name__,
                 error,
             )
+
+
+def _tables() -> list[dict[str, Any]]:
+    """Return all that a plug-in may add to."""
+    from efficiency.engines import ENGINES
+    from efficiency.measures import MEASURES
+    from efficiency.networks.architectures import ARCHITECTURES
+    from efficiency.operations import OPERATIONS
+    from efficiency.settings.networks import NETWORK_SETTINGS
+    from efficiency.settings.task import TASKS
+    from predictions.executors import EXECUTORS
+    from predictions.registry import GROUPS, PREDICTIONS, TITLES
+    from predictions.report.figures import REGISTERED
+
+    parts = [ENGINES, MEASURES, ARCHITECTURES, OPERATIONS, NETWORK_SETTINGS, TASKS, EXECUTORS]
+    return [*parts, REGISTERED, PREDICTIONS, TITLES, GROUPS, *GROUPS.values()]
 
 
 def options() -> list[str]:

@@ -76,10 +76,11 @@ def find(name: str) -> Prediction:
         ValueError: There is none of this name.
     """
     if name not in PREDICTIONS:
+        every = f"choose from {', '.join(sorted(PREDICTIONS))}, or {', '.join(GROUPS)}"
         hint = did_you_mean(name, [*PREDICTIONS, *GROUPS])
         raise InvalidInputError(
-            f"unknown prediction {name!r}; {hint}choose from {', '.join(sorted(PREDICTIONS))}, or "
-            f"{', '.join(GROUPS)}; that of another package takes --plugins"
+            f"unknown prediction {name!r}; {f'{hint}predictions list has all' if hint else every}; "
+            "that of another package takes --plugins"
         )
     return PREDICTIONS[name]
 

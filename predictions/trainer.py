@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from efficiency import cost, engines
+from efficiency import cost, engines, measures
 from efficiency.engines.costs.base import snapshot_bytes
 from efficiency.engines.memory import keep_what_is_freed
 from efficiency.errors import InvalidInputError
@@ -158,6 +158,14 @@ class NetworkTrainer:
         """Return the estimated peak memory of training groups, as many at once as workers."""
         each = sorted(self._group_bytes(_settings(group)) for group in groups)
         return self._taken + sum(each[-self.workers :])
+
+    def require_measurable(self, documents: Sequence[Document]) -> None:
+        """Refuse runs that some measure of others fails on, before hours of training.
+
+        Raises:
+            InvalidInputError: One does.
+        """
+        measures.try_out(_settings(documents))
 
     def snapshot_bytes(self, documents: Sequence[Document]) -> int:
         """Return the space that the snapshots of runs will take in the store."""

@@ -220,9 +220,15 @@ def test_a_fault_inside_a_plug_in_shows_its_trace_if_it_was_asked_for(outside):
 def test_an_installed_plug_in_that_fails_takes_nothing_with_it(outside, tmp_path):
     shutil.copytree(outside, tmp_path, dirs_exist_ok=True)
     (tmp_path / "grokking_example" / "operation.py").write_text("raise RuntimeError('torn')\n")
+    # What it registers before it fails goes with it: a prediction by half answers nothing.
+    package = tmp_path / "grokking_example" / "__init__.py"
+    package.write_text(
+        "from grokking_example import figure, network, prediction\n" + package.read_text()
+    )
     done = command("list", cwd=tmp_path, installed=True)
     assert done.returncode == 0
     assert "ungrokking" in done.stdout
+    assert "faster-fit" not in done.stdout
     assert "could not be loaded, and is left out: RuntimeError: torn" in done.stderr
 
 

@@ -15,6 +15,7 @@ from efficiency.measures import (
     spectra,
 )
 from efficiency.measures.base import MEASURES, Measure, Reading, recorded, value_of
+from efficiency.measures.trial import try_out
 
 __all__ = [
     "MEASURES",
@@ -27,5 +28,6 @@ __all__ = [
     "recorded",
     "representation",
     "spectra",
+    "try_out",
     "value_of",
 ]

@@ -121,16 +121,20 @@ class Training:
         training = {"device": trainer.device, "engine": self.engine}
         return EXECUTORS.find(self.on)(options, training, self.detach)
 
-    def ready(self, place: Store, name: str, documents: Sequence[Document]) -> None:
-        """Find out before hours of training that what they come to can be written.
+    def ready(
+        self, place: Store, name: str, documents: Sequence[Document], trainer: NetworkTrainer
+    ) -> None:
+        """Find out before hours of training that they can be measured and written.
 
         Args:
             place: Where runs go.
             name: Of the report or table.
             documents: The runs; those that are damaged are moved aside if that was asked for.
+            trainer: What trains them.
         """
         from predictions.cli.running import make_writable, set_damaged_aside
 
+        trainer.require_measurable(documents)
         if not self.dry_run:
             make_writable(self.out, name)
             if self.retrain_damaged:
@@ -199,7 +203,7 @@ def run(
     documents = documents_of(known, size, looks)
     trainer = training.trainer()
     executor = training.executor(trainer)
-    training.ready(place, stem(chosen, size, extent), documents)
+    training.ready(place, stem(chosen, size, extent), documents, trainer)
     warn_of_too_few_seeds(chosen, seeds)
     if training.dry_run:
         foreseen, later = ranges(known, size, looks)
@@ -248,7 +252,7 @@ def sweep(
     documents = [run.document() for run in asked.runs]
     trainer = training.trainer()
     executor = training.executor(trainer)
-    training.ready(place, asked.name, documents)
+    training.ready(place, asked.name, documents, trainer)
     if training.dry_run:
         return print_plan(documents, place, trainer, executor, json=json)
     try:

@@ -26,7 +26,8 @@ Draw = Callable[[Verdict, Sequence[Run]], "Figure"]
 
 _GROUP = "predictions.figures"
 
-_REGISTERED: dict[str, Draw] = {}
+REGISTERED: dict[str, Draw] = {}
+"""What draws the figures of predictions of other packages."""
 
 
 def register(prediction: str, draw: Draw) -> None:
@@ -37,13 +38,13 @@ def register(prediction: str, draw: Draw) -> None:
     """
     if find(prediction) not in (None, draw):
         raise InvalidInputError(f"the figure of {prediction!r} is drawn by something else")
-    _REGISTERED[prediction] = draw
+    REGISTERED[prediction] = draw
 
 
 def find(prediction: str) -> Draw | None:
     """Return what draws the figure of a prediction, if anything does."""
-    if prediction in _REGISTERED:
-        return _REGISTERED[prediction]
+    if prediction in REGISTERED:
+        return REGISTERED[prediction]
     for entry in importlib.metadata.entry_points(group=_GROUP):
         draw: Draw | None = entry.load()(prediction)
         if draw is not None:

@@ -64,6 +64,9 @@ def test_rows_are_chosen_by_what_columns_hold(kept):
         store.frame(seed="0")
     with pytest.raises(ValueError, match="no column 'statos'; did you mean 'status'"):
         store.frame(statos="settled")
+    with pytest.raises(ValueError, match="no status is 'not setled'; did you mean 'not settled'"):
+        store.frame(status="not setled")
+    assert store.frame(status="diverged").empty
 
 
 def test_a_network_computes_what_was_recorded_of_it(kept):

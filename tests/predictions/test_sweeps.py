@@ -157,3 +157,23 @@ def test_a_table_that_cannot_be_written_is_refused_before_training(read, tmp_pat
 @pytest.mark.parametrize("name", ["sweep.toml"])
 def test_the_examples_can_be_trained(name):
     assert len(sweeps.read(EXAMPLES / name).runs) == 12
+
+
+def test_a_measure_that_cannot_read_a_network_is_refused_before_anything_is_trained(
+    read, tmp_path, monkeypatch, predictions
+):
+    (tmp_path / "readers.py").write_text(
+        "def torn(reading):\n    return reading.weights['of no network']\n"
+        "def whole(reading):\n    return float(reading.margins.min())\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    file, place = tmp_path / "mine.toml", tmp_path / "store"
+    recorded = SMALL.replace("[settings]", "[settings]\nrecording.measures = ['readers:{}']")
+    for more in ([], ["--dry-run"]):
+        read(recorded.format("torn"))
+        refused = predictions("sweep", str(file), "--store", str(place), *more)
+        assert refused.code == 2
+        assert "the measure 'readers:torn' failed (KeyError: 'of no network')" in refused.err
+        read(recorded.format("whole"))
+    assert not list(place.rglob("record.json"))
+    assert predictions("sweep", str(file), "--store", str(place), "--dry-run").code == 0
