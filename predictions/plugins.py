@@ -65,11 +65,13 @@ def _tables() -> list[dict[str, Any]]:
     from efficiency.settings.networks import NETWORK_SETTINGS
     from efficiency.settings.task import TASKS
     from predictions.executors import EXECUTORS
-    from predictions.registry import GROUPS, PREDICTIONS, TITLES
+    from predictions.groups import GROUPS, TITLES
+    from predictions.registry import PREDICTIONS
     from predictions.report.figures import REGISTERED
 
-    parts = [ENGINES, MEASURES, ARCHITECTURES, OPERATIONS, NETWORK_SETTINGS, TASKS, EXECUTORS]
-    return [*parts, REGISTERED, PREDICTIONS, TITLES, GROUPS, *GROUPS.values()]
+    registries: list[dict[str, Any]] = [ENGINES, MEASURES, ARCHITECTURES, OPERATIONS]
+    registries += [NETWORK_SETTINGS, TASKS, EXECUTORS, REGISTERED]
+    return [*registries, PREDICTIONS, TITLES, GROUPS, *GROUPS.values()]
 
 
 def options() -> list[str]:
