@@ -29,7 +29,7 @@ BESIDE = ("found", "figures")
 CONTENTS = {
     "Begin": ("tutorial",),
     "How to": ("using", "python", "extending", "verdicts"),
-    "What was found": ("evidence", "claims", "questions"),
+    "What was found": ("evidence", "theories", "claims", "questions"),
     "Look up": (
         *("theory", "glossary", "reference/efficiency", "reference/predictions"),
         "reference/runs",

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -147,20 +147,29 @@ def answers(kept: Sequence[Sequence[Verdict]]) -> str:
     Args:
         kept: Verdicts of whole groups, each at a size.
     """
-    found = findings.by_name(kept)
-    parts = []
-    for one in QUESTIONS:
-        told = []
-        for name in one.rests_on:
-            there = found.get(find(name).name, [])
-            told += [_told(row, verdict) for row, verdict in there]
-            if not there:
-                told.append(f"- `{name}`: no verdict is kept.")
-        parts.append("\n".join([f"## {one.question}", "", one.answer, "", *told]))
+    parts = (
+        f"## {one.question}\n\n{one.answer}\n\n{told(one.rests_on, kept)}" for one in QUESTIONS
+    )
     return "\n\n".join(parts)
 
 
-def _told(row: family.Row, verdict: Verdict) -> str:
+def told(names: Iterable[str], kept: Sequence[Sequence[Verdict]]) -> str:
+    """Return what was found of predictions as a list in Markdown, a line for each size.
+
+    Args:
+        names: The predictions.
+        kept: Verdicts of whole groups, each at a size.
+    """
+    found, lines = findings.by_name(kept), []
+    for name in names:
+        there = found.get(find(name).name, [])
+        lines += [_line(row, verdict) for row, verdict in there]
+        if not there:
+            lines.append(f"- `{name}`: no verdict is kept.")
+    return "\n".join(lines)
+
+
+def _line(row: family.Row, verdict: Verdict) -> str:
     alone = "" if row.alone == row.outcome else f", alone {row.alone}"
     return f"- `{row.name}` ({verdict.size}): **{row.outcome}**{alone}. {verdict.sentence}"
 

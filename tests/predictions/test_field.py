@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from predictions import field, findings, questions
+from predictions import field, findings, questions, theories
 from predictions.groups import GROUPS
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +57,21 @@ def test_a_claim_says_what_was_found_or_that_nothing_was():
 
 def test_answers_rest_on_the_verdicts_that_there_are():
     quick = {one.prediction: one.outcome for kept in KEPT for one in kept if one.size == "quick"}
-    for one in questions.QUESTIONS:
+    for one in (*questions.QUESTIONS, *theories.DIFFERENCES):
         there = {name: quick[name] for name in one.rests_on}
         assert there == one.rests_on, f"{one.question}: write another answer"
+
+
+def test_the_comparison_of_theories_is_that_of_the_kept_verdicts():
+    text = (ROOT / "docs" / "theories.md").read_text()
+    comparison = theories.comparison(KEPT)
+    assert findings.between(text, theories.MARKS, comparison) == text, "make findings"
+    for one in theories.DIFFERENCES:
+        assert one.says.keys() <= theories.THEORIES.keys()
+    spoken = {name for one in theories.DIFFERENCES for name in one.says}
+    assert spoken == theories.THEORIES.keys()
+    # Where no verdict is kept, the page says so, and nothing else.
+    names = {name for one in theories.DIFFERENCES for name in one.rests_on}
+    nothing = theories.comparison([])
+    assert all(f"- `{name}`: no verdict is kept." in nothing for name in names)
+    assert "supported" not in nothing
