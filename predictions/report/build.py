@@ -18,7 +18,7 @@ from predictions.groups import TITLES
 from predictions.plans import ONE_LOOK, Extent
 from predictions.protocol import Prediction
 from predictions.registry import group_of, in_groups
-from predictions.report import figures, run_table
+from predictions.report import figures, run_details, run_table
 from predictions.sizes import Size
 from predictions.verdicts import Verdict
 from runs import Record, Store, StoreError
@@ -131,6 +131,7 @@ def _render(template: str, context: dict[str, Any]) -> str:
         keep_trailing_newline=True,
     )
     environment.filters["code"] = _as_code
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}  # in their own order
     return environment.get_template(template).render(context)
 
 
@@ -159,6 +160,7 @@ def _context(
         "every_runs": rows.judged(claims),
         "every_numbers": rows.of_verdicts(verdicts),
         "command": _command(predictions, verdicts[0].size, store, extent),
+        "details": run_details.details(list(records.values())),
         "origins": run_table.origins(list(records.values())),
         "schema": SCHEMA_VERSION,
     }

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from efficiency.settings import OptimiserSettings, RunSettings, leaves
 from predictions.cells import Run
 from runs import Record
+
+SHOWN_LETTERS = 12
+"""Of an identity, in tables."""
 
 
 def table(runs: Iterable[Run]) -> list[dict[str, str]]:
@@ -83,7 +87,7 @@ def _row(run: Run) -> dict[str, str]:
 
     started_on = "" if s.start is None else f"{s.start.dataset_size} pairs"
     return {
-        "identity": run.identity[:12],
+        "identity": run.identity[:SHOWN_LETTERS],
         "task": s.task.words,
         "trained": _trained(s),
         "seed": str(s.data_seed),
@@ -102,25 +106,25 @@ def _row(run: Run) -> dict[str, str]:
 
 
 def origins(records: Sequence[Record]) -> list[str]:
-    """Return where the runs come from, a line for each distinct origin: code, versions, machine."""
-    counts: dict[str, int] = {}
-    for record in records:
-        origin = record.provenance
-        code, machine, training = origin["code"], origin["environment"], origin["training"]
-        changed = " with uncommitted changes" if code["dirty"] else ""
-        commit = f"commit {code['commit'][:12]}{changed}" if code["commit"] else "no checkout"
-        packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
-        made = f" ({training['compiled']})" if training.get("compiled") else ""
-        last = training.get("engine", "not recorded")
-        others = {
-            leg["training"].get("engine", "not recorded") for leg in origin.get("earlier", ())
-        }
-        begun = f", begun with {' and '.join(sorted(others - {last}))}" if others - {last} else ""
-        text = (
-            f"version {code['version']}, {commit}; Python {machine['python']}, {packages}; "
-            f"{machine['platform']}; {training['device']} ({training['device_name']}), "
-            f"{training['threads']} threads, "
-            f"engine {last}{made}{begun}"
-        )
-        counts[text] = counts.get(text, 0) + 1
+    """Return where the runs come from, a line for each distinct origin."""
+    counts = collections.Counter(map(origin_of, records))
     return [f"{count} runs: {text}" for text, count in sorted(counts.items())]
+
+
+def origin_of(record: Record) -> str:
+    """Return where a run comes from: code, versions, machine, engine."""
+    origin = record.provenance
+    code, machine, training = origin["code"], origin["environment"], origin["training"]
+    changed = " with uncommitted changes" if code["dirty"] else ""
+    commit = f"commit {code['commit'][:12]}{changed}" if code["commit"] else "no checkout"
+    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+    made = f" ({training['compiled']})" if training.get("compiled") else ""
+    last = training.get("engine", "not recorded")
+    others = {leg["training"].get("engine", "not recorded") for leg in origin.get("earlier", ())}
+    begun = f", begun with {' and '.join(sorted(others - {last}))}" if others - {last} else ""
+    return (
+        f"version {code['version']}, {commit}; Python {machine['python']}, {packages}; "
+        f"{machine['platform']}; {training['device']} ({training['device_name']}), "
+        f"{training['threads']} threads, "
+        f"engine {last}{made}{begun}"
+    )

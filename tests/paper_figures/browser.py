@@ -70,10 +70,10 @@ class Page:
         self._until(lambda found: found.get("method") == "Page.loadEventFired")
 
     def value(self, expression: str) -> Any:
-        """Return what an expression of JavaScript has as its value."""
-        return self.call("Runtime.evaluate", expression=expression, returnByValue=True)["result"][
-            "value"
-        ]
+        """Return what an expression of JavaScript has as its value, nothing if that is nothing."""
+        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
 
     def accessible(self) -> list[tuple[str, str]]:
         """Return (role, name) of everything that assistive technology is told of."""

@@ -99,7 +99,10 @@ def test_the_page_has_a_language_a_title_and_no_id_twice(page):
     assert len(ids) == len(set(ids))
 
 
-def test_text_stands_out(page):
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out(page, scheme):
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    page.call("Emulation.setEmulatedMedia", features=features)
     assert page.value(CONTRAST) >= 4.5
 
 
@@ -108,3 +111,74 @@ def test_what_scrolls_can_be_reached_by_keyboard(page):
         && ['auto', 'scroll'].includes(getComputedStyle(e).overflowX))"""
     assert page.value(f"{scrolling}.length") > 0
     assert page.value(f"{scrolling}.every(e => e.tabIndex == 0)")
+
+
+RUNS = "[...document.querySelectorAll('#runs tbody tr:not(.opened)')]"
+
+
+@pytest.fixture(scope="module")
+def report(smoke_store, tmp_path_factory):
+    out, store, asked = tmp_path_factory.mktemp("report"), Store(smoke_store), [find("ungrokking")]
+    verdicts = [judge_stored(asked[0], "smoke", store)]
+    file, _ = write_report(verdicts, asked, store, out, name="report")
+    with browser.page(tmp_path_factory.mktemp("browser"), WIDTH) as opened:
+        opened.open(file)
+        yield opened, verdicts[0]
+
+
+def test_the_verdict_and_its_figure_stand_before_the_rule(report):
+    page, _ = report
+    tops = [
+        page.value(f"document.querySelector('{what}').getBoundingClientRect().top")
+        for what in (".outcome", ".lead", "figure svg", "details", "table")
+    ]
+    assert tops == sorted(tops)
+    assert tops[0] < 200
+
+
+def test_runs_are_sorted_by_a_heading_as_numbers_and_back(report):
+    page, verdict = report
+    headings = page.value(
+        "[...document.querySelectorAll('#runs thead th')].map(h => h.textContent)"
+    )
+    column = headings.index("Examples")
+    button = f"document.querySelectorAll('#runs thead button')[{column}]"
+    shown = f"{RUNS}.map(r => +r.cells[{column}].textContent)"
+    page.value(f"{button}.click()")
+    rising = page.value(shown)
+    assert rising == sorted(rising)
+    assert len(rising) == len(verdict.runs)
+    assert len(set(rising)) > 2
+    page.value(f"{button}.click()")
+    assert page.value(shown) == rising[::-1]
+    assert page.value(f"{button}.parentElement.ariaSort") == "descending"
+
+
+def test_runs_are_found_by_words_and_opened_one_at_a_time(report):
+    page, verdict = report
+    page.value(
+        "{const f = document.querySelector('#find'); f.value = '4001 cont'; "
+        "f.dispatchEvent(new Event('input'))}"
+    )
+    left = page.value(f"{RUNS}.filter(r => !r.hidden).map(r => r.textContent)")
+    assert 0 < len(left) < len(verdict.runs)
+    assert all("4001" in text and "continued" in text for text in left)
+    buttons = f"{RUNS}.filter(r => !r.hidden).map(r => r.querySelector('tbody button'))"
+    for number in (0, 1):
+        page.value(f"{buttons}[{number}].click()")
+        assert page.value("document.querySelectorAll('.opened').length") == 1
+        assert page.value(f"{buttons}[{number}].ariaExpanded") == "true"
+    drawn = page.value("[...document.querySelectorAll('.opened svg')].map(s => s.ariaLabel)")
+    assert len(drawn) == 2
+    assert drawn[0].startswith("accuracy over steps: training, ")
+    lines = page.value(
+        "[...document.querySelectorAll('.opened path:not(.frame)')].map(p => p.getAttribute('d'))"
+    )
+    assert all(line.count("L") > 5 and "NaN" not in line for line in lines)
+    assert page.value("document.documentElement.scrollWidth") <= WIDTH
+    for scheme in ("dark", "light"):
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        page.call("Emulation.setEmulatedMedia", features=features)
+        assert page.value(CONTRAST) >= 4.5
+    page.value(f"{buttons}[1].click()")
+    assert page.value("document.querySelectorAll('.opened').length") == 0

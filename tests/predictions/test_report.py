@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from predictions.groups import THEORY
 from predictions.labelled import Labelled, told
 from predictions.registry import find
-from predictions.report import write_report
+from predictions.report import build, run_details, write_report
 from predictions.report.run_table import origins
 from predictions.stored import judge_stored
 from runs import Store
@@ -126,10 +128,50 @@ def test_the_page_is_self_contained(written):
     _, html, _ = written
     page = Page(html.read_text())
     for tag, attributes in page.tags:
-        assert tag not in ("script", "link", "iframe", "img")
+        assert tag not in ("link", "iframe", "img")
         for name in ("src", "href", "xlink:href"):
             assert (attributes.get(name) or "#").startswith("#"), (tag, attributes)
     assert "@import" not in html.read_text()
+
+
+def test_what_a_run_shows_when_it_is_opened_is_what_the_store_has(written, smoke_store):
+    verdict, html, _ = written
+    text = html.read_text()
+    (embedded,) = re.findall(r'<script type="application/json" id="details">(.*?)</script>', text)
+    shown, store = json.loads(embedded), Store(smoke_store)
+    assert sorted(shown) == sorted(run[:12] for run in verdict.runs)
+    for run in verdict.runs:
+        record, found = store.load(run), shown[run[:12]]
+        assert found["settings"] == record.settings
+        history = record.history.set_index("step")
+        assert {0, history.index[-1]} <= set(found["steps"]) <= set(history.index)
+        accuracy = found["panels"]["accuracy"]
+        assert next(iter(accuracy)) == "training"
+        np.testing.assert_allclose(
+            accuracy["training"], history["train_accuracy"].loc[found["steps"]], rtol=5e-4
+        )
+
+
+def test_a_curve_has_its_ends_and_gaps_and_no_more_points_than_can_be_seen():
+    steps = np.arange(1000)
+    norm = np.where(steps % 2, np.inf, 1.23456)
+    history = pd.DataFrame({"step": steps, "norm": norm, "train_accuracy": np.nan})
+    found = run_details.curves(history)
+    assert found["steps"][0] == 0
+    assert found["steps"][-1] == 999
+    assert len(found["steps"]) == run_details.MOST_POINTS
+    ((title, curves),) = found["panels"].items()
+    assert title == "norm of the weights"
+    assert curves == {"norm": [None if step % 2 else 1.235 for step in found["steps"]]}
+
+
+def test_nothing_in_settings_ends_the_script_that_holds_them():
+    hostile = {"a": {"settings": {"name": "</script><script>alert(1)</script><!--"}}}
+    text = build._render("runs.html.j2", {"runs": [], "details": hostile})
+    start, end = '<script type="application/json" id="details">', "</script>"
+    embedded = text.partition(start)[2].partition(end)[0]
+    assert "<" not in embedded
+    assert json.loads(embedded) == hostile
 
 
 def test_the_page_is_made_for_phones_and_screen_readers(written):
