@@ -5,7 +5,7 @@ Shapes: K members, N examples of the task, A answers to each, S classes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -81,7 +81,7 @@ def of_answers(
     }
 
 
-def names(parameters: Mapping[str, Tensor], answers: Sequence[str] = ()) -> list[str]:
+def names(parameters: Iterable[str], answers: Sequence[str] = ()) -> list[str]:
     """Return the names of all quantities of the functions here, in their order."""
     return [
         *(f"{part}_loss" for part in ("train", "test")),

@@ -123,7 +123,7 @@ class OpenStore:
                 raise InvalidInputError(
                     "size, seeds and first_seed are of a prediction; name one, or give seed=[…]"
                 )
-            found = rows.trained(self._all())
+            found = rows.trained(self.all())
         else:
             variant = Variant(first_seed=first_seed)
             found = self.judged(select(predictions, variant, size), size, seeds)
@@ -240,9 +240,13 @@ class OpenStore:
             )
         return self._store.load(there[0])
 
-    def _all(self) -> Iterator[tuple[RunSettings, Outcome]]:
-        """Yield settings and outcome of every run that is whole and of this version."""
-        for run in self._store.identities():
+    def all(self, names: Iterable[str] | None = None) -> Iterator[tuple[RunSettings, Outcome]]:
+        """Yield settings and outcome of every run that is whole and of this version.
+
+        Args:
+            names: Identities of those that are wanted; default: every one.
+        """
+        for run in self._store.identities() if names is None else names:
             try:
                 record = self._store.load(run)
                 settings = RunSettings.from_document(record.settings)

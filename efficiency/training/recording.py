@@ -14,6 +14,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from efficiency import measurements, networks
 from efficiency.engines import Engine
 from efficiency.measures.base import MEASURES, Reading, value_of
 from efficiency.settings import RecordingSettings, RunSettings
@@ -27,6 +28,32 @@ def existing(quantities: Sequence[str], run: RunSettings) -> list[str]:
     """Return those quantities that are not of an empty part of a run's examples."""
     empty = tuple(f"{part}_" for part, mask_N in part_masks(run).items() if not mask_N.any())
     return [name for name in quantities if not name.startswith(empty)]
+
+
+def names(quantities: Sequence[str], recording: RecordingSettings) -> list[str]:
+    """Return the names of all that is recorded, in their order.
+
+    Args:
+        quantities: What the engine measures.
+        recording: What is asked for beside it.
+    """
+    asked = (MEASURES.find(name).column for name in recording.measures or ())
+    return [*quantities, "train_loss_peak", *asked]
+
+
+def history_until(step: int, run: RunSettings, values_RQ: np.ndarray) -> pd.DataFrame:
+    """Return the history of a run that is still in training, up to a step.
+
+    Args:
+        step: How far it has come.
+        run: Its settings.
+        values_RQ: Its part of the recorder's ``values_RQK``.
+    """
+    quantities = measurements.names(networks.shapes(run.task, run.network), run.task.answers)
+    every = names(quantities, run.recording)
+    steps = [one for one in recorded_steps(run.recording, run.num_steps) if one <= step]
+    there = {name: values_RQ[: len(steps), every.index(name)] for name in existing(every, run)}
+    return pd.DataFrame({"step": np.array(steps, dtype=np.int64), **there})
 
 
 @final
@@ -50,11 +77,7 @@ class Recorder:
         self.steps = recorded_steps(recording, num_steps)
         self._kept = snapshot_steps(recording, num_steps)
         self._measures = [MEASURES.find(name) for name in recording.measures or ()]
-        self._names = [
-            *engine.quantities,
-            "train_loss_peak",
-            *(measure.column for measure in self._measures),
-        ]
+        self._names = names(engine.quantities, recording)
         self._finite_in_training = [
             [self._names.index(name) for name in of_training(existing(engine.quantities, member))]
             for member in engine.members

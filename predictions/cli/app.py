@@ -10,7 +10,7 @@ import importlib.metadata
 
 from cyclopts import App
 
-from predictions.cli import catalogue, examining, reading, training, working
+from predictions.cli import catalogue, examining, reading, training, viewing, working
 
 app = App(
     name="predictions",
@@ -35,6 +35,7 @@ app.command(reading.plans)
 app.command(reading.list_foretold, name="foretold")
 app.command(reading.status)
 app.command(reading.export)
+app.command(viewing.view)
 app.command(examining.doctor)
 app.command(working.work)
 

@@ -141,8 +141,10 @@ def status(
     names:
         The predictions, or groups of them; default: all there are.
     """
-    from predictions.cli.status import print_status, status_of
+    from predictions.cli.status import MOST_LINES, print_status, status_of
+    from predictions.underway import in_a_line
     from runs.execution.slurm_commands import in_the_queue
+    from runs.execution.underway import underway
     from runs.execution.workplaces import in_training
 
     variant = variant_of(asked)
@@ -153,8 +155,10 @@ def status(
     if json:
         print_json([row.document() for row in found])
     elif found or not failed:
-        now = [line for line in (in_training(place), *in_the_queue(place)) if line]
-        print_status(found, now)
+        begun = [in_a_line(group) for group in underway(place)]
+        more = [f"and {len(begun) - MOST_LINES} more"] if len(begun) > MOST_LINES else []
+        lines = (in_training(place), *in_the_queue(place), *begun[:MOST_LINES], *more)
+        print_status(found, [line for line in lines if line])
     return FAILED if failed else DONE
 
 

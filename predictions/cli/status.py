@@ -20,6 +20,9 @@ from predictions.sizes import Size
 from predictions.trainer import NetworkTrainer
 from runs import Document, Store, StoreError, estimated_seconds, generations
 
+MOST_LINES = 8
+"""Ensembles that are told of one by one."""
+
 _LOG = logging.getLogger(__name__)
 
 

@@ -93,11 +93,33 @@ def write_report(
                 write_file(path, table.to_csv(index=False))
             else:
                 path.unlink(missing_ok=True)
-        write_file(markdown, _render("report.md.j2", context))
-        write_file(html, _render("report.html.j2", context))
+        write_file(markdown, render("report.md.j2", context))
+        write_file(html, render("report.html.j2", context))
     except OSError as error:
         raise StoreError(str(explain_os_error(error, out)).replace("--store", "--out")) from error
     return html, markdown
+
+
+def page(
+    verdict: Verdict, prediction: Prediction, store: Store, *, extent: Extent = ONE_LOOK
+) -> tuple[str, dict[str, str]]:
+    """Return the page of one verdict, and the tables that stand beside it as CSV by name.
+
+    Args:
+        verdict: The verdict.
+        prediction: Its prediction.
+        store: Where its runs are.
+        extent: See ``write_report``.
+
+    Raises:
+        StoreError: A run is damaged.
+    """
+    records = {run: store.load(run) for run in sorted(verdict.runs)}
+    context = _context([verdict], [prediction], records, store, extent)
+    tables = {f"{which}.csv": context[f"every_{which}"] for which in ("runs", "numbers")}
+    context |= {"table_of_runs": "runs.csv", "table_of_numbers": "numbers.csv"}
+    html = render("report.html.j2", context)
+    return html, {name: table.to_csv(index=False) for name, table in tables.items()}
 
 
 class _Code(str):
@@ -120,7 +142,8 @@ def _in_markdown(value: object) -> object:
     return text
 
 
-def _render(template: str, context: dict[str, Any]) -> str:
+def render(template: str, context: Mapping[str, Any]) -> str:
+    """Return a template of this package, filled in; values are escaped as its format wants it."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("predictions.report"),
         autoescape=template.endswith(".html.j2"),
@@ -160,6 +183,7 @@ def _context(
         "every_runs": rows.judged(claims),
         "every_numbers": rows.of_verdicts(verdicts),
         "command": _command(predictions, verdicts[0].size, store, extent),
+        "source": "",  # all that is shown of runs is in the page
         "details": run_details.details(list(records.values())),
         "origins": run_table.origins(list(records.values())),
         "schema": SCHEMA_VERSION,

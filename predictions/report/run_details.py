@@ -40,19 +40,27 @@ def details(records: Sequence[Record]) -> dict[str, Any]:
     """
     if len(records) > MOST_RUNS:
         return {}
-    return {record.identity[:SHOWN_LETTERS]: _details(record) for record in records}
+    return {record.identity[:SHOWN_LETTERS]: details_of(record) for record in records}
 
 
-def _details(record: Record) -> dict[str, Any]:
+def details_of(record: Record) -> dict[str, Any]:
+    """Return what is shown of one run, see ``details``."""
     return curves(record.history) | {"settings": record.settings, "origin": origin_of(record)}
 
 
-def curves(history: pd.DataFrame) -> dict[str, Any]:
-    """Return some steps of a history, and its curves there by panel."""
+def curves(
+    history: pd.DataFrame, pictures: Mapping[str, Mapping[str, str]] = PANELS
+) -> dict[str, Any]:
+    """Return some steps of a history, and its curves there by panel.
+
+    Args:
+        history: A row for each recorded step.
+        pictures: See ``PANELS``.
+    """
     rows = np.unique(np.linspace(0, len(history) - 1, MOST_POINTS).round().astype(int))
     chosen = history.iloc[rows]
     panels: dict[str, dict[str, list[float | None]]] = {}
-    for title, names in PANELS.items():
+    for title, names in pictures.items():
         for column, name in names.items():
             if column in chosen and np.isfinite(chosen[column]).any():
                 panels.setdefault(title, {})[name] = _rounded(chosen[column])

@@ -37,7 +37,7 @@ _VERSION = 2
 
 _NUMBERS = itertools.count()
 
-_INDEX = "index"
+INDEX = "index"
 """The array that lists the others: the checksums of a file that lost one would still be right."""
 
 
@@ -134,7 +134,7 @@ class Workplace:
         try:
             said = {"legs": list(legs), "step": step, "names": sorted(state)}
             index = json.dumps({**self._facts, **said})
-            arrays: dict[str, Any] = {**state, _INDEX: np.array(index)}
+            arrays: dict[str, Any] = {**state, INDEX: np.array(index)}
 
             def write() -> None:
                 self.folder.mkdir(exist_ok=True)
@@ -166,8 +166,8 @@ class Workplace:
             with open(path, "rb") as file, np.load(file, allow_pickle=False) as held:
                 # Compares every checksum, a piece at a time.
                 damaged = held.zip.testzip() is not None
-                index = json.loads(held[_INDEX].item())
-                if damaged or sorted({*held} - {_INDEX}) != index["names"]:
+                index = json.loads(held[INDEX].item())
+                if damaged or sorted({*held} - {INDEX}) != index["names"]:
                     return None
                 if any(index[name] != fact for name, fact in self._facts.items()):
                     _LOG.warning(
@@ -185,8 +185,25 @@ class Workplace:
 
 def steps_of(folder: Path) -> int:
     """Return how many steps the checkpoint of a workplace holds, 0 where nobody can say."""
+    found = part_of(folder, INDEX)
+    return 0 if found is None else found[0]
+
+
+def part_of(folder: Path, name: str) -> tuple[int, np.ndarray] | None:
+    """Return the step of the checkpoint of a workplace and one array of it.
+
+    Args:
+        folder: The workplace.
+        name: Of the array, as what trains calls it.
+
+    Returns:
+        ``None`` where there is no checkpoint, or a damaged one: training begins anew.
+    """
     try:
-        with np.load(folder / "checkpoint", allow_pickle=False) as held:
-            return int(json.loads(held[_INDEX].item()).get("step", 0))
-    except Exception:  # no checkpoint, or a damaged one: training begins anew
-        return 0
+        with (
+            open(folder / "checkpoint", "rb") as file,
+            np.load(file, allow_pickle=False) as held,
+        ):
+            return int(json.loads(held[INDEX].item()).get("step", 0)), held[name]
+    except Exception:  # replaced or removed while it is read, too
+        return None

@@ -152,20 +152,30 @@ def members_of(folder: Path) -> list[Document] | None:
     Raises:
         FileNotFoundError: There is no such list.
     """
-    file = folder / "members.json"
+    members = read_members(folder)
+    if members is None and NAME.fullmatch(folder.name):
+        file = folder / "members.json"
+        aside = file.with_name("members.json.damaged")
+        with contextlib.suppress(OSError):
+            file.replace(aside)
+            _LOG.warning("%s is not what was written; set aside as %s", file, aside.name)
+    return members
+
+
+def read_members(folder: Path) -> list[Document] | None:
+    """Return the same as ``members_of``, and leave a damaged list where it is.
+
+    Raises:
+        FileNotFoundError: There is no such list.
+    """
     try:
-        members = json.loads(file.read_text(encoding="utf-8"))
+        members = json.loads((folder / "members.json").read_text(encoding="utf-8"))
         if digest([identity(run) for run in members]) == folder.name:
             return list(members)
     except FileNotFoundError:
         raise
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         pass
-    if NAME.fullmatch(folder.name):
-        aside = file.with_name("members.json.damaged")
-        with contextlib.suppress(OSError):
-            file.replace(aside)
-            _LOG.warning("%s is not what was written; set aside as %s", file, aside.name)
     return None
 
 

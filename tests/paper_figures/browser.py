@@ -18,6 +18,31 @@ from typing import Any
 CHROMIUM = shutil.which("chromium")
 
 
+# The contrast of every piece of text with what is behind it (WCAG 2.2, 1.4.3), the smallest.
+CONTRAST = """(() => {
+  const channels = text => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b]
+    .map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = element => {
+    for (; element; element = element.parentElement) {
+      const colour = channels(getComputedStyle(element).backgroundColor);
+      if (colour.length == 3 || colour[3] > 0) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  let smallest = 21;
+  while (walker.nextNode()) {
+    if (!walker.currentNode.data.trim()) continue;
+    const element = walker.currentNode.parentElement;
+    const pair = [light(channels(getComputedStyle(element).color)), light(behind(element))];
+    smallest = Math.min(smallest, (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05));
+  }
+  return smallest;
+})()"""
+
+
 class Page:
     """One page in a browser.
 
@@ -66,7 +91,11 @@ class Page:
 
     def open(self, file: Path) -> None:
         """Load a file and everything that it shows."""
-        self.call("Page.navigate", url=file.resolve().as_uri())
+        self.go(file.resolve().as_uri())
+
+    def go(self, address: str) -> None:
+        """Load a page and everything that it shows."""
+        self.call("Page.navigate", url=address)
         self._until(lambda found: found.get("method") == "Page.loadEventFired")
 
     def value(self, expression: str) -> Any:

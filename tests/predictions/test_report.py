@@ -167,7 +167,7 @@ def test_a_curve_has_its_ends_and_gaps_and_no_more_points_than_can_be_seen():
 
 def test_nothing_in_settings_ends_the_script_that_holds_them():
     hostile = {"a": {"settings": {"name": "</script><script>alert(1)</script><!--"}}}
-    text = build._render("runs.html.j2", {"runs": [], "details": hostile})
+    text = build.render("runs.html.j2", {"runs": [], "source": "", "details": hostile})
     start, end = '<script type="application/json" id="details">', "</script>"
     embedded = text.partition(start)[2].partition(end)[0]
     assert "<" not in embedded

@@ -1,0 +1,64 @@
+"""What is in training, in words and curves, as far as its last checkpoint tells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from efficiency.settings import RunSettings
+from efficiency.training.recording import history_until
+from predictions.judging import plural
+from predictions.report.run_details import curves
+from runs.execution.checkpoints import part_of
+from runs.execution.underway import Underway
+from runs.execution.workplaces import in_words
+
+MOST_MEMBERS = 24
+"""Curves in one picture."""
+
+PANELS = {
+    title: {column: title}
+    for title, column in {
+        "accuracy on novel pairs": "novel_accuracy",
+        "accuracy on test examples": "test_accuracy",
+        "accuracy on training examples": "train_accuracy",
+        "norm of the weights": "norm",
+    }.items()
+}
+"""Pictures, each with one quantity of all networks."""
+
+
+def members_of(group: Underway) -> list[RunSettings]:
+    """Return the runs of a group; none if they are of another version."""
+    try:
+        return [RunSettings.from_document(document) for document in group.documents]
+    except ValueError:
+        return []
+
+
+def in_a_line(group: Underway) -> str:
+    """Return what a group is, how far it has come, and who has it."""
+    members = members_of(group)
+    if not members:
+        return "an ensemble of another version"
+    who = in_words([group.by]) if group.held else "left; the next to train it goes on"
+    longest = max(run.num_steps for run in members)
+    return (
+        f"{plural(len(members), 'network')}, {members[0].task.words}: step {group.step:,} of "
+        f"{longest:,} at the last checkpoint ({who})"
+    )
+
+
+def curves_of(group: Underway) -> dict[str, Any]:
+    """Return ``steps`` and ``panels``, a curve for each network; empty without a checkpoint."""
+    members, found = members_of(group)[:MOST_MEMBERS], part_of(group.folder, "history")
+    if not members or found is None:
+        return {}
+    step, values_RQK = found
+    panels: dict[str, list[list[float | None]]] = {}
+    steps: list[int] = []
+    for k, run in enumerate(members):
+        shown = curves(history_until(step, run, values_RQK[:, :, k]), PANELS)
+        steps = shown["steps"]
+        for title, named in shown["panels"].items():
+            panels.setdefault(title, []).append(named[title])
+    return {"steps": steps, "panels": panels}
