@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 COMPILED := torch, scipy.stats, pandas, statsmodels.stats.api, matplotlib.pyplot, hypothesis, xdist, predictions.cli.app, predictions.trainer, paper_figures.cli
 
-.PHONY: help install ungrokking predictions confirm at-rest critical-size first-study controls substitutes representation double-descent numerical-stability phase-changes facts replication variants figures findings test test-gpu test-cluster test-ray check bench bench-gpu calibration endurance docs clean
+.PHONY: help install ungrokking predictions confirm at-rest critical-size first-study controls substitutes representation double-descent numerical-stability phase-changes facts replication variants figures findings test test-gpu test-cluster test-ray test-release dist check bench bench-gpu calibration endurance docs clean
 
 help:
 	@echo "make ungrokking     train, judge and report the main experiment (quick size)"
@@ -34,6 +34,8 @@ help:
 	@echo "make test-gpu       the tests that need an NVIDIA GPU: same bits each time, and a CPU's numbers"
 	@echo "make test-cluster   the tests on a real Slurm of this machine, which needs root and a quarter of an hour"
 	@echo "make test-ray       the tests on a Ray of two nodes on this machine, a quarter of an hour; installs Ray"
+	@echo "make dist           wheel and source archive, in build/dist"
+	@echo "make test-release   both of them, installed on Python 3.11, 3.12 and 3.13, as far as they are here"
 	@echo "make endurance      a store under processes that are killed a hundred times, compiled code under sanitizers"
 	@echo "make calibration    coverage of intervals and error rates of rules, at full length"
 
@@ -171,6 +173,13 @@ test-cluster: $(READY)
 	tests/cluster/slurm.sh start build/slurm
 	TEST_CLUSTER=1 SLURM_CONF=$(CURDIR)/build/slurm/slurm.conf OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/cluster/test_slurm.py --numprocesses 0 -rP; \
 	  ended=$$?; tests/cluster/slurm.sh stop build/slurm; exit $$ended
+
+dist: $(READY)
+	rm -rf build/dist
+	$(BIN)/python -m build --outdir build/dist
+
+test-release: dist
+	TEST_RELEASE=$(CURDIR)/build/dist OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/release --numprocesses 0 -rP
 
 test-ray: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[ray]'

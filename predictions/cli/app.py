@@ -38,6 +38,9 @@ app.command(reading.export)
 app.command(viewing.view)
 app.command(examining.doctor)
 app.command(working.work)
+app.register_install_completion_command(
+    help="Let the shell complete this command, and read how from its startup file."
+)
 
 
 if __name__ == "__main__":
