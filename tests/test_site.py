@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.paper_figures import browser
+
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "docs"))
 import assemble  # noqa: E402 - it is no package
@@ -57,6 +59,11 @@ def test_the_site_is_built_without_a_warning(tmp_path):
     html = {one.name: one.read_text() for one in (tmp_path / "site").glob("*.html")}
     assert 'href="evidence.html"' in html["index.html"]
     assert "efficiency.theory.crossing" in (tmp_path / "site/reference/efficiency.html").read_text()
+    if browser.CHROMIUM is not None:
+        with browser.page(tmp_path / "browser", 390) as page:
+            for name in ("index.html", "theories.html", "evidence.html"):
+                page.open(tmp_path / "site" / name)
+                assert page.violations() == []
     # It opens from a file, without a network.
     for name, text in html.items():
         loaded = re.findall(r'<(?:script|img)[^>]*src="(https?:[^"]*)"', text)

@@ -7,6 +7,7 @@ that end in a zero byte.
 from __future__ import annotations
 
 import contextlib
+import importlib.resources
 import json
 import os
 import shutil
@@ -103,6 +104,19 @@ class Page:
         answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
+
+    def violations(self) -> list[str]:
+        """Return what axe-core finds against the rules of accessibility."""
+        axe = importlib.resources.files("axe_core_python") / "axe.min.js"
+        self.call("Runtime.evaluate", expression=axe.read_text(encoding="utf-8"))
+        asked = (
+            "axe.run(document).then(found => found.violations.map("
+            "one => `${one.id}, ${one.nodes.length} times: ${one.nodes[0].html}`))"
+        )
+        answer = self.call(
+            "Runtime.evaluate", expression=asked, awaitPromise=True, returnByValue=True
+        )
+        return answer["result"]["value"]
 
     def accessible(self) -> list[tuple[str, str]]:
         """Return (role, name) of everything that assistive technology is told of."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -80,6 +82,20 @@ def test_text_stands_out(page, scheme):
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     page.call("Emulation.setEmulatedMedia", features=features)
     assert page.value(browser.CONTRAST) >= 4.5
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(page, scheme):
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    page.call("Emulation.setEmulatedMedia", features=features)
+    page.value("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    assert page.violations() == []
+
+
+def test_axe_finds_what_is_there():
+    with tempfile.TemporaryDirectory() as folder, browser.page(Path(folder), WIDTH) as opened:
+        opened.go("data:text/html,<title>x</title><img src='x'>")
+        assert any(one.startswith("image-alt, 1 times") for one in opened.violations())
 
 
 def test_what_scrolls_can_be_reached_by_keyboard(page):

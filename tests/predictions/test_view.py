@@ -244,6 +244,7 @@ def test_a_browser_follows_training_and_opens_runs_under_the_policy_of_the_pages
             features = [{"name": "prefers-color-scheme", "value": scheme}]
             page.call("Emulation.setEmulatedMedia", features=features)
             assert page.value(browser.CONTRAST) >= 4.5
+            assert page.violations() == []
         # What ends is not asked for ever again in vain: the page says so.
         served.shutdown()
         served.server_close()
