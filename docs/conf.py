@@ -16,6 +16,7 @@ html_theme = "furo"
 html_title = project
 html_show_sourcelink = False
 html_copy_source = False
+html_extra_path = ["demo.html"]
 
 myst_heading_anchors = 4
 
