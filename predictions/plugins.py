@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,12 +41,18 @@ def load_installed() -> None:
     """Import the plug-ins of installed packages; one that fails is named, and leaves nothing."""
     for entry in importlib.metadata.entry_points(group=GROUP):
         before = [(table, dict(table)) for table in _tables()]
+        modules = set(sys.modules)
         try:
             entry.load()
         except Exception as error:  # of a package that nobody asked for
             for table, held in before:
                 table.clear()
                 table.update(held)
+            # A plug-in that shares modules with this one runs them again, and registers by that.
+            package = entry.module.partition(".")[0]
+            for name in set(sys.modules) - modules:
+                if name.partition(".")[0] == package:
+                    del sys.modules[name]
             _LOG.warning(
                 "the plug-in %s (%s) could not be loaded, and is left out: %s: %s; mend it, or "
                 "uninstall it",
@@ -60,17 +67,18 @@ def _tables() -> list[dict[str, Any]]:
     """Return all that a plug-in may add to."""
     from efficiency.engines import ENGINES
     from efficiency.measures import MEASURES
-    from efficiency.networks.architectures import ARCHITECTURES
+    from efficiency.networks import architectures
     from efficiency.operations import OPERATIONS
     from efficiency.settings.networks import NETWORK_SETTINGS
     from efficiency.settings.task import TASKS
     from predictions.executors import EXECUTORS
     from predictions.groups import GROUPS, TITLES
     from predictions.registry import PREDICTIONS
-    from predictions.report.figures import REGISTERED
+    from predictions.report import figures
 
-    registries: list[dict[str, Any]] = [ENGINES, MEASURES, ARCHITECTURES, OPERATIONS]
-    registries += [NETWORK_SETTINGS, TASKS, EXECUTORS, REGISTERED]
+    registries: list[dict[str, Any]] = [ENGINES, MEASURES, OPERATIONS, NETWORK_SETTINGS]
+    registries += [TASKS, EXECUTORS, figures.REGISTERED]
+    registries += [architectures.ARCHITECTURES, architectures.REGISTERED]
     return [*registries, PREDICTIONS, TITLES, GROUPS, *GROUPS.values()]
 
 

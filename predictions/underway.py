@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from efficiency.settings import RunSettings
@@ -11,6 +12,8 @@ from predictions.report.run_details import curves
 from runs.execution.checkpoints import part_of
 from runs.execution.underway import Underway
 from runs.execution.workplaces import in_words
+
+_LOG = logging.getLogger(__name__)
 
 MOST_MEMBERS = 24
 """Curves in one picture."""
@@ -28,10 +31,15 @@ PANELS = {
 
 
 def members_of(group: Underway) -> list[RunSettings]:
-    """Return the runs of a group; none if they are of another version."""
+    """Return the runs of a group; none if they are not understood.
+
+    They may be of another version, or of a module of somebody's that fails or is not there: that
+    takes nothing from other groups.
+    """
     try:
         return [RunSettings.from_document(document) for document in group.documents]
-    except ValueError:
+    except Exception as error:
+        _LOG.debug("%s is not understood: %r", group.folder.name, error)
         return []
 
 
@@ -39,7 +47,7 @@ def in_a_line(group: Underway) -> str:
     """Return what a group is, how far it has come, and who has it."""
     members = members_of(group)
     if not members:
-        return "an ensemble of another version"
+        return f"an ensemble that is not understood here ({group.folder.name})"
     who = in_words([group.by]) if group.held else "left; the next to train it goes on"
     longest = max(run.num_steps for run in members)
     return (
@@ -50,7 +58,10 @@ def in_a_line(group: Underway) -> str:
 
 def curves_of(group: Underway) -> dict[str, Any]:
     """Return ``steps`` and ``panels``, a curve for each network; empty without a checkpoint."""
-    members, found = members_of(group)[:MOST_MEMBERS], part_of(group.folder, "history")
+    members, found = (
+        members_of(group)[:MOST_MEMBERS],
+        part_of(group.folder, "history", group.documents),
+    )
     if not members or found is None:
         return {}
     step, values_RQK = found

@@ -232,6 +232,32 @@ def test_an_installed_plug_in_that_fails_takes_nothing_with_it(outside, tmp_path
     assert "could not be loaded, and is left out: RuntimeError: torn" in done.stderr
 
 
+def test_what_a_failed_plug_in_had_registered_can_be_registered_again(outside, tmp_path):
+    shutil.copytree(outside, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "grokking_example" / "__init__.py").write_text(
+        "import os, grokking_example.network\n"
+        "if os.environ.pop('TORN', ''):\n    raise OSError('torn')\n"
+    )
+    program = (
+        "from predictions import plugins; plugins.load_installed()\n"
+        "from efficiency.networks.architectures import ARCHITECTURES\n"
+        "assert 'product' not in ARCHITECTURES\n"
+        "import grokking_example.network\n"
+        "assert 'product' in ARCHITECTURES\n"
+    )
+    places = os.pathsep.join(map(str, (tmp_path, tmp_path / "site")))
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "TORN": "yes", "PYTHONPATH": places},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "could not be loaded, and is left out: OSError: torn" in done.stderr
+
+
 def test_what_the_guide_shows_works_as_it_stands(there, predictions):
     blocks = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), flags=re.DOTALL)
     (there / "shown.py").write_text("\n\n".join(blocks))

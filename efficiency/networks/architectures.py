@@ -268,7 +268,8 @@ def _require_network(name: str, kind: object) -> None:
         )
 
 
-_REGISTERED: dict[str, type[Network]] = {}
+REGISTERED: dict[str, type[Network]] = {}
+"""Classes that were registered by name."""
 
 
 def register(name: str, kind: type[Network]) -> None:
@@ -277,9 +278,9 @@ def register(name: str, kind: type[Network]) -> None:
     Raises:
         InvalidInputError: It is no class of networks, or another has this name.
     """
-    if _REGISTERED.get(name) is kind:
+    if REGISTERED.get(name) is kind:
         return
     _require_network(name, kind)
     NETWORK_SETTINGS.register(name, of_kind(name, getattr(kind, "Settings", NetworkBase)))
     ARCHITECTURES.register(name, architecture_of(name, kind))
-    _REGISTERED[name] = kind
+    REGISTERED[name] = kind

@@ -133,8 +133,9 @@ class Training:
             trainer: What trains them.
         """
         from predictions.cli.running import make_writable, set_damaged_aside
+        from runs.identity import identity
 
-        trainer.require_measurable(documents)
+        trainer.require_measurable([one for one in documents if not place.has(identity(one))])
         if not self.dry_run:
             make_writable(self.out, name)
             if self.retrain_damaged:

@@ -101,7 +101,12 @@ def write_report(
 
 
 def page(
-    verdict: Verdict, prediction: Prediction, store: Store, *, extent: Extent = ONE_LOOK
+    verdict: Verdict,
+    prediction: Prediction,
+    store: Store,
+    *,
+    extent: Extent = ONE_LOOK,
+    source: str = "",
 ) -> tuple[str, dict[str, str]]:
     """Return the page of one verdict, and the tables that stand beside it as CSV by name.
 
@@ -110,6 +115,8 @@ def page(
         prediction: Its prediction.
         store: Where its runs are.
         extent: See ``write_report``.
+        source: Where a run is found that the page itself does not hold: an address to which its
+            identity is appended.
 
     Raises:
         StoreError: A run is damaged.
@@ -117,7 +124,7 @@ def page(
     records = {run: store.load(run) for run in sorted(verdict.runs)}
     context = _context([verdict], [prediction], records, store, extent)
     tables = {f"{which}.csv": context[f"every_{which}"] for which in ("runs", "numbers")}
-    context |= {"table_of_runs": "runs.csv", "table_of_numbers": "numbers.csv"}
+    context |= {"table_of_runs": "runs.csv", "table_of_numbers": "numbers.csv", "source": source}
     html = render("report.html.j2", context)
     return html, {name: table.to_csv(index=False) for name, table in tables.items()}
 

@@ -19,7 +19,7 @@ from predictions.sizes import Size
 from predictions.stored import judge_stored
 from predictions.underway import curves_of, in_a_line
 from predictions.variants import Variant
-from runs import Store
+from runs import Store, StoreError
 from runs.execution.underway import underway
 from runs.execution.workplaces import in_words
 
@@ -37,7 +37,8 @@ class Pages:
     def __init__(self, store: Store) -> None:
         self._store, self._opened = store, OpenStore(store.path)
         self._drawing = threading.Lock()  # figures are drawn one at a time
-        self._judged: dict[tuple[str, int], tuple[str, dict[str, str]]] = {}
+        self._counted = (-1, 0)  # when runs were last added or removed, and how many there were
+        self._judged: dict[str, tuple[object, tuple[str, dict[str, str]]]] = {}
 
     def index(self) -> str:
         """Return the page that lists plans and runs."""
@@ -45,11 +46,18 @@ class Pages:
         shown = [
             Run(cell=Cell(settings=s), outcome=o) for s, o in self._opened.all(names[:MOST_ROWS])
         ]
+        try:
+            plans, unread = [_row(one) for one in reversed(planned(self._store))], ""
+        except StoreError as error:  # runs can be looked at all the same
+            plans, unread = [], str(error)
         context = {
             "place": str(self._store.path),
             "now": self.now()["words"],
-            "plans": [_row(one) for one in reversed(planned(self._store))],
+            "plans": plans,
+            "unread": unread,
+            "not_shown": min(len(names), MOST_ROWS) - len(shown),
             "runs": run_table.table(shown),
+            "count": len(names),
             "left_out": max(0, len(names) - MOST_ROWS),
             "source": "run/",
             "details": {},
@@ -68,7 +76,7 @@ class Pages:
     def now(self) -> dict[str, Any]:
         """Return how many runs there are, and what is in training as far as checkpoints tell."""
         groups = underway(self._store)
-        count = len(self._opened)
+        count = self._count()
         held = [one for one in groups if one.held]
         words = [plural(count, "run")]
         if held:
@@ -105,14 +113,29 @@ class Pages:
     def _judge(
         self, prediction: Prediction, size: Size, made: Planned
     ) -> tuple[str, dict[str, str]]:
-        """Return a page and its tables, judged again where there are more runs than before."""
-        key = made.statement.name, len(self._opened)
-        if key not in self._judged:
+        """Return a page and its tables, judged again where runs or looks have come or gone."""
+        there = self._count(), made.looks
+        before, found = self._judged.get(made.statement.name, (None, ("", {})))
+        if before != there:
             seeds = made.plan.looks[max(0, len(made.looks) - 1)]
             verdict = judge_stored(prediction, size, self._store, seeds)
-            found = build.page(verdict, prediction, self._store, extent=Extent(seeds=seeds))
-            self._judged = {**self._judged, key: found}
-        return self._judged[key]
+            found = build.page(
+                *(verdict, prediction, self._store),
+                extent=Extent(seeds=seeds),
+                source="../../run/",
+            )
+            self._judged[made.statement.name] = there, found
+        return found
+
+    def _count(self) -> int:
+        """Return how many runs there are, counted again where there are others than before."""
+        try:
+            changed = (self._store.path / "runs").stat().st_mtime_ns
+        except OSError:
+            return 0
+        if self._counted[0] != changed:
+            self._counted = changed, len(self._opened)
+        return self._counted[1]
 
 
 def _asked(made: Planned) -> tuple[Prediction, Size] | None:

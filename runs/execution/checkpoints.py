@@ -183,27 +183,40 @@ class Workplace:
             return None
 
 
-def steps_of(folder: Path) -> int:
-    """Return how many steps the checkpoint of a workplace holds, 0 where nobody can say."""
-    found = part_of(folder, INDEX)
+def steps_of(folder: Path, documents: Sequence[Document] = ()) -> int:
+    """Return how many steps the checkpoint of a workplace holds, 0 where nobody can say.
+
+    Args:
+        folder: The workplace.
+        documents: See ``part_of``.
+    """
+    found = part_of(folder, INDEX, documents)
     return 0 if found is None else found[0]
 
 
-def part_of(folder: Path, name: str) -> tuple[int, np.ndarray] | None:
+def part_of(
+    folder: Path, name: str, documents: Sequence[Document] = ()
+) -> tuple[int, np.ndarray] | None:
     """Return the step of the checkpoint of a workplace and one array of it.
 
     Args:
         folder: The workplace.
         name: Of the array, as what trains calls it.
+        documents: Runs that it must be of, if it is to be of some.
 
     Returns:
-        ``None`` where there is no checkpoint, or a damaged one: training begins anew.
+        ``None`` where there is no checkpoint, a damaged one, or one of another version or of other
+        runs: training begins anew.
     """
     try:
         with (
             open(folder / "checkpoint", "rb") as file,
             np.load(file, allow_pickle=False) as held,
         ):
-            return int(json.loads(held[INDEX].item()).get("step", 0)), held[name]
+            index = json.loads(held[INDEX].item())
+            runs = [identity(document) for document in documents]
+            if index["version"] != _VERSION or (runs and index["runs"] != runs):
+                return None
+            return int(index.get("step", 0)), held[name]
     except Exception:  # replaced or removed while it is read, too
         return None

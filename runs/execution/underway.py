@@ -48,7 +48,7 @@ def underway(store: Store) -> list[Underway]:
         if documents:
             one = Underway(
                 documents=documents,
-                step=steps_of(folder),
+                step=steps_of(folder, documents),
                 held=is_held(lock(folder)),
                 by=holder(folder),
                 folder=folder,

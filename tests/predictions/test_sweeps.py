@@ -164,6 +164,8 @@ def test_a_measure_that_cannot_read_a_network_is_refused_before_anything_is_trai
 ):
     (tmp_path / "readers.py").write_text(
         "def torn(reading):\n    return reading.weights['of no network']\n"
+        "def hardest(reading):\n"
+        "    return reading.margins[reading.parts['novel']].min()\n"
         "def whole(reading):\n    return float(reading.margins.min())\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
@@ -175,5 +177,11 @@ def test_a_measure_that_cannot_read_a_network_is_refused_before_anything_is_trai
         assert refused.code == 2
         assert "the measure 'readers:torn' failed (KeyError: 'of no network')" in refused.err
         read(recorded.format("whole"))
+    # One of two runs has no novel pairs.
+    read(recorded.format("hardest") + "[grid]\ndataset_size = [49, 20]\n")
+    refused = predictions("sweep", str(file), "--store", str(place), "--dry-run")
+    assert refused.code == 2
+    assert "the measure 'readers:hardest' failed" in refused.err
+    read(recorded.format("whole"))
     assert not list(place.rglob("record.json"))
     assert predictions("sweep", str(file), "--store", str(place), "--dry-run").code == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import io
 import json
+import re
 import shutil
 import signal
 import socket
@@ -20,12 +21,13 @@ import pandas as pd
 import pytest
 
 from efficiency.settings import MLPSettings, RecordingSettings
-from predictions.looks import write_plan
+from predictions.looks import write_look, write_plan
 from predictions.registry import find
+from predictions.stored import judge_stored
 from predictions.trainer import NetworkTrainer
 from predictions.view import Server
 from predictions.view.pages import Pages
-from runs import Store
+from runs import Store, StoreError
 from runs.execution.checkpoints import Workplace
 from runs.execution.underway import underway
 from tests.build import run_settings
@@ -93,6 +95,9 @@ def test_pages_let_nothing_in_from_elsewhere(served):
     answer, text = asked(served, urlsplit(served.address).path)
     policy = answer.headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; ")
+    (nonce,) = re.findall("script-src 'nonce-([^']+)'", policy)
+    assert text.count(f'<script nonce="{nonce}">') == text.count("</script>") - 1  # the data's own
+    assert nonce not in asked(served, urlsplit(served.address).path)[1]
     assert answer.headers["Cache-Control"] == "no-store"
     assert " src=" not in text
     assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
@@ -194,6 +199,63 @@ def test_what_is_damaged_or_half_written_is_shown_as_far_as_it_goes(begun, predi
     assert list_of_members.read_text() == "[]"  # looking sets nothing aside
 
 
+def test_a_checkpoint_of_other_runs_is_not_shown_as_of_these(begun, tmp_path):
+    store, place, _ = begun
+    documents = [run_settings(data_seed=7, num_steps=100).document()]
+    other = Workplace(store, documents)
+    assert other.claim()
+    shutil.copy(place.folder / "checkpoint", other.folder / "checkpoint")
+    groups = {len(one.documents): one for one in underway(store)}
+    assert (groups[1].step, groups[2].step) == (0, 60)
+    (alone,) = (one for one in Pages(store).now()["groups"] if "1 network," in one["words"])
+    assert "steps" not in alone
+    other.release(finished=True)
+
+
+def test_a_group_that_is_not_understood_takes_nothing_from_the_others(
+    begun, tmp_path, monkeypatch, predictions
+):
+    store, _, _ = begun
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "torn_module.py").write_text("import a_module_that_is_not_there\n")
+    document = run_settings(data_seed=8).document()
+    document["task"]["operation"] = "torn_module:operation"
+    torn = Workplace(store, [document])
+    assert torn.claim()
+    words = [one["words"] for one in Pages(store).now()["groups"]]
+    assert len(words) == 2
+    assert sum("2 networks, addition at size 7: step 60" in one for one in words) == 1
+    assert sum(one.startswith("an ensemble that is not understood here") for one in words) == 1
+    told = predictions("status", "ungrokking", "--store", str(store.path))
+    assert told.code == 0
+    assert "2 networks, addition at size 7: step 60" in told.out
+    torn.release(finished=True)
+
+
+def test_a_verdict_is_judged_again_after_another_look(own_store):
+    store, prediction = Store(own_store), find("ungrokking")
+    write_plan(store, prediction, "smoke", [3, 5])
+    pages = Pages(store)
+    (name,) = re.findall('<a href="verdict/([^/]+)/', pages.index())
+    first = pages.verdict(name, "")
+    for seeds in (3, 5):
+        write_look(store, judge_stored(prediction, "smoke", store, seeds))
+    second = pages.verdict(name, "")
+    assert first != second
+    assert second == Pages(store).verdict(name, "")
+    assert len(pages._judged) == 1
+
+
+def test_a_run_that_is_damaged_is_told_and_the_page_stays(planned):
+    name = next(planned.identities())
+    (planned.path / "runs" / name / "outcome.json").write_text("{")
+    pages = Pages(planned)
+    assert "1 are damaged or not understood here" in pages.index()
+    (planned.path / "runs" / name / "history.parquet").write_bytes(b"")
+    with pytest.raises(StoreError, match=name):
+        pages.run(name)
+
+
 def test_the_command_serves_until_it_is_interrupted(planned):
     # Interrupts may be ignored where tests run, in the background of a script for one.
     code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
@@ -237,7 +299,18 @@ def test_a_browser_follows_training_and_opens_runs_under_the_policy_of_the_pages
         drawn = page.value("document.querySelectorAll('#training svg path.alike').length")
         assert drawn == 4 * 2
         assert "1 ensemble in training" in page.value("document.querySelector('#now').textContent")
-        page.value("document.querySelector('#runs tbody button').click()")
+        # One that is not to be had says why; then it can be opened.
+        torn = next(planned.identities())
+        damaged = planned.path / "runs" / torn / "provenance.json"
+        whole = damaged.read_bytes()
+        damaged.write_text("{")
+        buttons = "[...document.querySelectorAll('#runs tbody button')]"
+        button = f"{buttons}.find(one => one.textContent == '{torn[:12]}')"
+        page.value(f"{button}.click()")
+        until(page, "document.querySelector('.opened')?.textContent.includes('cannot be used')")
+        damaged.write_bytes(whole)
+        page.value(f"{button}.click()")
+        page.value(f"{button}.click()")
         until(page, "document.querySelectorAll('.opened svg').length == 2")
         assert page.value("document.documentElement.scrollWidth") == 390
         for scheme in ("light", "dark"):

@@ -28,8 +28,10 @@ const { element, pictures } = (() => {
     if (alike) svg.append(element("text", { x: LEFT, y: 14 }, title));
     let along = LEFT;
     Object.entries(curves).forEach(([name, values], i) => {
-      const line = values.map((v, k) => [steps[k], v]).filter(([, v]) => v !== null)
-        .map(([s, v], k) => `${k ? "L" : "M"}${x(s).toFixed(1)} ${y(v).toFixed(1)}`).join("");
+      // Where nothing was measured there is no line; what stands alone is a dot.
+      const line = values.map((v, k) => (v === null ? "" :
+        `${k && values[k - 1] !== null ? "L" : "M"}${x(steps[k]).toFixed(1)} ${y(v).toFixed(1)}h0`))
+        .join("");
       svg.append(element("path", { class: alike ? "c0 alike" : `c${i}`, d: line }));
       if (alike) return;
       svg.append(element("text", { class: `c${i}`, x: along, y: 14 }, name));

@@ -8,15 +8,13 @@
   const body = table.tBodies[0];
   const rows = [...body.rows];
   const text = (row, column) => row.cells[column].textContent.trim();
-  const number = value => (value === "" ? NaN : Number(value));
 
-  // Sorting: a button in each heading; numbers as numbers, what is empty last.
+  // Sorting: a button in each heading; columns of numbers as numbers, what is empty last.
   const compare = (column, sign) => (one, other) => {
     const [a, b] = [text(one, column), text(other, column)];
     if (a === "" || b === "") return (a === "") - (b === "");
-    const [x, y] = [number(a), number(b)];
-    const both = !Number.isNaN(x) && !Number.isNaN(y);
-    return sign * (both ? x - y : a.localeCompare(b, "en", { numeric: true }));
+    const numbers = one.cells[column].className === "number";
+    return sign * (numbers ? Number(a) - Number(b) : a.localeCompare(b, "en"));
   };
   [...table.tHead.rows[0].cells].forEach((heading, column, all) => {
     const button = element("button", { type: "button" }, heading.textContent);
@@ -57,14 +55,29 @@
     body.querySelectorAll(".opened").forEach(row => row.remove());
     body.querySelectorAll("[aria-expanded=true]").forEach(b => b.setAttribute("aria-expanded", "false"));
   }
+  let asked = 0;
+  // A run that the page does not hold, or why it is not to be had.
+  const fetched = async name => {
+    try {
+      return await fetch(source + name).then(answer => answer.json());
+    } catch {
+      return "The server has ended: start predictions view again.";
+    }
+  };
   const open = async (row, button) => {
     const again = button.getAttribute("aria-expanded") === "true";
     close();
     if (again) return;
     button.setAttribute("aria-expanded", "true");
+    const mine = ++asked;
     const name = text(row, 0);
-    const run = details[name] ?? await fetch(source + name).then(answer => answer.json());
-    if (button.getAttribute("aria-expanded") !== "true") return; // closed while it came
+    const run = details[name] ?? await fetched(name);
+    if (mine !== asked || button.getAttribute("aria-expanded") !== "true") return; // no longer wanted
+    if (typeof run === "string") {
+      row.after(element("tr", { class: "opened" },
+        element("td", { colspan: row.cells.length }, element("p", {}, run))));
+      return;
+    }
     const settings = element("pre", { tabindex: "0" }, JSON.stringify(run.settings, null, 1));
     const cell = element("td", { colspan: row.cells.length }, pictures(run),
       element("details", {}, element("summary", {}, "All settings"), settings),
