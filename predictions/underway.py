@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from efficiency.settings import RunSettings
@@ -50,10 +51,19 @@ def in_a_line(group: Underway) -> str:
         return f"an ensemble that is not understood here ({group.folder.name})"
     who = in_words([group.by]) if group.held else "left; the next to train it goes on"
     longest = max(run.num_steps for run in members)
-    return (
-        f"{plural(len(members), 'network')}, {members[0].task.words}: step {group.step:,} of "
-        f"{longest:,} at the last checkpoint ({who})"
+    of = (
+        ("D", [run.dataset_size for run in members]),
+        ("λ", [run.optimiser.weight_decay for run in members]),
+        ("seed", [run.data_seed for run in members]),
     )
+    which = ", ".join(f"{name} {_range(values)}" for name, values in of)
+    what = f"{plural(len(members), 'network')}, {members[0].task.words}, {which}"
+    return f"{what}: step {group.step:,} of {longest:,} at the last checkpoint ({who})"
+
+
+def _range(values: Sequence[float]) -> str:
+    low, high = min(values), max(values)
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
 
 
 def curves_of(group: Underway) -> dict[str, Any]:

@@ -93,6 +93,13 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Host") not in mine or not known:
             self._send(HTTPStatus.NOT_FOUND, "html", "There is nothing here.")
             return
+        if not self.path.partition("?")[0].strip("/").count("/") and not self.path.endswith("/"):
+            # Links of a page lead on from the folder that it is.
+            self.send_response(HTTPStatus.MOVED_PERMANENTLY)
+            self.send_header("Location", f"/{word}/")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         try:
             kind, text = self.server.answer(path)
         except InvalidInputError as error:

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runs.execution.checkpoints import steps_of
-from runs.execution.claims import is_held
-from runs.execution.workplaces import NAME, holder, lock, read_members, was_begun
+from runs.execution.workplaces import NAME, holder, is_trained, read_members, was_begun
 from runs.identity import Document
 from runs.store import Store
 
@@ -49,7 +48,7 @@ def underway(store: Store) -> list[Underway]:
             one = Underway(
                 documents=documents,
                 step=steps_of(folder, documents),
-                held=is_held(lock(folder)),
+                held=is_trained(folder),
                 by=holder(folder),
                 folder=folder,
             )

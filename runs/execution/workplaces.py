@@ -95,7 +95,8 @@ def note_holder(folder: Path) -> None:
         OSError: It cannot be written.
     """
     job = {name: os.environ[name] for name in _JOB if name in os.environ}
-    held = {"host": platform.node(), "process": os.getpid(), "since": _now(), **job}
+    held = {"host": platform.node(), "process": os.getpid(), "since": _now(), "place": PLACE}
+    held |= job
     write_file(folder / _HOLDER, json.dumps(held))
 
 
@@ -245,10 +246,24 @@ def holder(folder: Path) -> tuple[str, str]:
         return "another machine or process", ""
 
 
+def is_trained(folder: Path) -> bool:
+    """Return whether somebody seems to train a group now, for people.
+
+    A process of this machine that was killed is known to have ended before its claim has.
+    """
+    if not is_held(lock(folder)):
+        return False
+    try:
+        held = read_json(folder / _HOLDER)
+        return held.get("place") != PLACE or _is_alive(int(held["process"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return True
+
+
 def in_training(store: Store) -> str:
     """Return in words how many groups are in training, and by whom; empty if none is."""
     folders = [folder for folder in sorted(store.work.glob("*")) if NAME.fullmatch(folder.name)]
-    held = [holder(folder) for folder in folders if is_held(lock(folder))]
+    held = [holder(folder) for folder in folders if is_trained(folder)]
     many = "1 ensemble is" if len(held) == 1 else f"{len(held)} ensembles are"
     return f"{many} in training by {in_words(held)}" if held else ""
 

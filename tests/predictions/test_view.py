@@ -91,6 +91,11 @@ def test_nobody_is_answered_who_does_not_know_the_word(served):
     assert served.server_address[0] == "127.0.0.1"
 
 
+def test_an_address_without_its_last_slash_leads_to_the_page(served):
+    answer, _ = asked(served, f"/{served.word}")
+    assert (answer.status, answer.headers["Location"]) == (301, f"/{served.word}/")
+
+
 def test_pages_let_nothing_in_from_elsewhere(served):
     answer, text = asked(served, urlsplit(served.address).path)
     policy = answer.headers["Content-Security-Policy"]
@@ -141,6 +146,9 @@ def test_looking_writes_nothing(served, planned):
     assert everything(planned.path) == before
 
 
+TWO = "2 networks, addition at size 7, D 20, λ 1, seed 1 to 2"
+
+
 @pytest.fixture
 def begun(tmp_path):
     """A store with two networks in training, 60 of 100 steps of which are in a checkpoint."""
@@ -170,7 +178,7 @@ def test_what_is_in_training_is_shown_as_far_as_its_checkpoint_has_come(begun):
     now = Pages(store).now()
     (shown,) = now["groups"]
     assert now["words"].startswith("0 runs; 1 ensemble in training by ")
-    assert "2 networks, addition at size 7: step 60 of 100" in shown["words"]
+    assert f"{TWO}: step 60 of 100" in shown["words"]
     group.advance(40)
     histories = [one.history.set_index("step") for one in group.results()]
     assert shown["steps"] == [step for step in histories[0].index if step <= 60]
@@ -192,7 +200,7 @@ def test_what_is_damaged_or_half_written_is_shown_as_far_as_it_goes(begun, predi
     assert "step 0 of 100" in shown["words"]
     assert "steps" not in shown
     told = predictions("status", "ungrokking", "--store", str(store.path))
-    assert "2 networks, addition at size 7: step 0 of 100" in told.out
+    assert f"{TWO}: step 0 of 100" in told.out
     list_of_members = place.folder / "members.json"
     list_of_members.write_text("[]")
     assert underway(store) == []
@@ -224,11 +232,11 @@ def test_a_group_that_is_not_understood_takes_nothing_from_the_others(
     assert torn.claim()
     words = [one["words"] for one in Pages(store).now()["groups"]]
     assert len(words) == 2
-    assert sum("2 networks, addition at size 7: step 60" in one for one in words) == 1
+    assert sum(f"{TWO}: step 60" in one for one in words) == 1
     assert sum(one.startswith("an ensemble that is not understood here") for one in words) == 1
     told = predictions("status", "ungrokking", "--store", str(store.path))
     assert told.code == 0
-    assert "2 networks, addition at size 7: step 60" in told.out
+    assert f"{TWO}: step 60" in told.out
     torn.release(finished=True)
 
 
@@ -254,6 +262,21 @@ def test_a_run_that_is_damaged_is_told_and_the_page_stays(planned):
     (planned.path / "runs" / name / "history.parquet").write_bytes(b"")
     with pytest.raises(StoreError, match=name):
         pages.run(name)
+
+
+def test_a_killed_process_of_this_machine_trains_nothing(begun):
+    store, place, _ = begun
+    held = place.folder / "holder.json"
+    said = json.loads(held.read_text())
+    assert [one.held for one in underway(store)] == [True]
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait()
+    held.write_text(json.dumps(said | {"process": ended.pid}))
+    assert [one.held for one in underway(store)] == [False]
+    assert "1 begun and left" in Pages(store).now()["words"]
+    # Of another machine nobody can say.
+    held.write_text(json.dumps(said | {"process": ended.pid, "place": "elsewhere.1"}))
+    assert [one.held for one in underway(store)] == [True]
 
 
 def test_the_command_serves_until_it_is_interrupted(planned):
