@@ -133,9 +133,8 @@ class Training:
             trainer: What trains them.
         """
         from predictions.cli.running import make_writable, set_damaged_aside
-        from runs.identity import identity
 
-        trainer.require_measurable([one for one in documents if not place.has(identity(one))])
+        trainer.require_measurable(documents)
         if not self.dry_run:
             make_writable(self.out, name)
             if self.retrain_damaged:
