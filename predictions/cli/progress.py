@@ -86,7 +86,8 @@ class Display:
         elapsed = time.monotonic() - self._began
         share = progress.seconds_done / progress.seconds_total if progress.seconds_total else 1.0
         # The estimate in advance knows nothing of this machine; the pace so far soon does.
-        pace = elapsed / progress.seconds_done if share > 0.01 and progress.seconds_done else 1.0
+        here = progress.seconds_done - progress.seconds_found
+        pace = elapsed / here if here > 0.01 * progress.seconds_total else 1.0
         to_go = f"about {duration((progress.seconds_total - progress.seconds_done) * pace)} to go"
         text = f"{progress.runs_done} of {progress.runs_total} runs saved, {progress.activity}"
         if self._bar is not None:

@@ -15,6 +15,8 @@ class Progress:
         seconds_done: Estimated work that is done, as time of one worker.
         seconds_total: Estimated work in all.
         activity: What is going on now.
+        seconds_found: Of the work that is done, what was done before: by checkpoints and runs that
+            were there.
     """
 
     runs_done: int
@@ -22,6 +24,7 @@ class Progress:
     seconds_done: float
     seconds_total: float
     activity: str
+    seconds_found: float = 0.0
 
 
 @dataclass(kw_only=True)

@@ -59,6 +59,7 @@ class Work:
     _places: dict[str, Workplace] = field(default_factory=dict)
     _lost: dict[str, bool] = field(default_factory=dict)
     _seconds_done: dict[str, float] = field(default_factory=dict)
+    _seconds_found: dict[str, float] = field(default_factory=dict)
     _training: dict[str, int] = field(default_factory=dict)
     _here: str = "preparing"
 
@@ -70,6 +71,7 @@ class Work:
             seconds_done=sum(list(self._seconds_done.values())),
             seconds_total=self.total_seconds,
             activity=self._activity(),
+            seconds_found=sum(list(self._seconds_found.values())),
         )
 
     def _activity(self) -> str:
@@ -93,7 +95,8 @@ class Work:
         left = kept if absent and was_begun(folder_of(self.store, kept)) else absent
         if len(left) < len(group):
             saved = self.trainer.seconds(group) - (self.trainer.seconds(left) if left else 0.0)
-            self._seconds_done[f"of {folder_of(self.store, group).name}"] = saved
+            name = f"of {folder_of(self.store, group).name}"
+            self._seconds_done[name] = self._seconds_found[name] = saved
         return left
 
     def _has_lost_its_start(self, document: Document) -> bool:
@@ -188,6 +191,7 @@ class Work:
         """Train to the end or to a request to stop, with checkpoints on the way."""
         estimate = self.trainer.seconds(place.documents)
         chunk, saved_at = 1, training.step
+        self._seconds_found[place.folder.name] = estimate * training.step / training.num_steps
         next_checkpoint = time.monotonic() + self.checkpoint_seconds
         while training.step < training.num_steps and not self.stop.is_set():
             before = time.monotonic()

@@ -128,9 +128,12 @@ def test_an_interruption_leaves_a_checkpoint_and_the_same_call_goes_on(tmp_path,
     place = Workplace(store, [document(1)], [FakeTrainer().definition(document(1))])
     step = int(place.read().state["step"])
     assert 0 < step < 20
-    execution = execute([document(1)], store, FakeTrainer())
+    seen = []
+    execution = execute([document(1)], store, FakeTrainer(), report=seen.append)
     assert not execution.interrupted
     assert final(store, document(1)) == 20
+    # What the checkpoint had is done, and was not done now: no pace is to be read from it.
+    assert seen[-1].seconds_found == seen[-1].seconds_total * step / 20
     origin = store.load(identity(document(1))).provenance
     assert origin["times"]["resumed_at_step"] == step
     (earlier,) = origin["earlier"]
@@ -282,6 +285,7 @@ def test_progress_grows_from_nothing_to_everything(tmp_path):
     assert done == sorted(done)
     assert seen[-1].runs_done == seen[-1].runs_total == 10
     assert done[-1] == seen[-1].seconds_total
+    assert {progress.seconds_found for progress in seen} == {0.0}
 
 
 def test_a_process_that_waits_for_another_can_be_interrupted(tmp_path):
