@@ -50,7 +50,6 @@ def in_a_line(group: Underway) -> str:
     if not members:
         return f"an ensemble that is not understood here ({group.folder.name})"
     who = in_words([group.by]) if group.held else "left; the next to train it goes on"
-    longest = max(run.num_steps for run in members)
     of = (
         ("D", [run.dataset_size for run in members]),
         ("λ", [run.optimiser.weight_decay for run in members]),
@@ -58,20 +57,20 @@ def in_a_line(group: Underway) -> str:
     )
     which = ", ".join(f"{name} {_range(values)}" for name, values in of)
     what = f"{plural(len(members), 'network')}, {members[0].task.words}, {which}"
-    return f"{what}: step {group.step:,} of {longest:,} at the last checkpoint ({who})"
+    steps = f"step {group.step:,} of {members[0].num_steps:,}"  # an ensemble is of one length
+    return f"{what}: {steps} at the last checkpoint ({who})"
 
 
 def _range(values: Sequence[float]) -> str:
-    low, high = min(values), max(values)
-    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+    # Whole numbers have all of their digits: a seed is a name.
+    low, high = (f"{v:g}" if isinstance(v, float) else str(v) for v in (min(values), max(values)))
+    return low if low == high else f"{low} to {high}"
 
 
 def curves_of(group: Underway) -> dict[str, Any]:
     """Return ``steps`` and ``panels``, a curve for each network; empty without a checkpoint."""
-    members, found = (
-        members_of(group)[:MOST_MEMBERS],
-        part_of(group.folder, "history", group.documents),
-    )
+    members = members_of(group)[:MOST_MEMBERS]
+    found = part_of(group.folder, "history", group.documents)
     if not members or found is None:
         return {}
     step, values_RQK = found

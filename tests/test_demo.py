@@ -13,7 +13,7 @@ from tests.paper_figures import browser
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "demo.html"
 sys.path.insert(0, str(ROOT / "docs" / "demo"))
-import build  # noqa: E402 - it is no package
+import write_demo  # noqa: E402 - it is no package
 
 sys.path.remove(str(ROOT / "docs" / "demo"))
 
@@ -21,7 +21,9 @@ needs_chromium = pytest.mark.skipif(browser.CHROMIUM is None, reason="needs chro
 
 
 def test_the_page_that_is_kept_is_that_of_its_parts():
-    assert PAGE.read_text(encoding="utf-8") == build.page(), "python docs/demo/build.py"
+    assert PAGE.read_text(encoding="utf-8") == write_demo.page(), (
+        "python docs/demo/write_demo.py docs/demo.html"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +34,10 @@ def page(tmp_path_factory):
 
 
 @needs_chromium
-@pytest.mark.parametrize("seed", build.SEEDS)
+@pytest.mark.parametrize("seed", write_demo.SEEDS)
 def test_it_computes_what_python_computes(page, seed):
-    (trained,) = train([build.run(seed, num_steps=400)])
-    page.value(f"at('seed').value = '{seed}'; set({build.GROKKING}); begin()")
+    (trained,) = train([write_demo.run(seed, num_steps=400)])
+    page.value(f"at('seed').value = '{seed}'; set({write_demo.GROKKING}); begin()")
     for _, now in trained.history.iterrows():
         page.value(f"advance({now['step']:.0f} - total)")
         assert page.value("network.norm()") == pytest.approx(now["norm"], rel=1e-9)
@@ -46,17 +48,17 @@ def test_it_computes_what_python_computes(page, seed):
 @needs_chromium
 def test_it_groks_and_ungroks_and_keeps_what_it_knows_without_decay(page):
     novel = "network.accuracy(unseen)"
-    page.value(f"at('seed').value = '1'; set({build.GROKKING}); begin(); advance(200)")
+    page.value(f"at('seed').value = '1'; set({write_demo.GROKKING}); begin(); advance(200)")
     assert page.value("network.accuracy(trained)") == 1
     assert page.value(novel) < 0.2
     page.value("advance(2800)")
     assert page.value(novel) == 1
     page.value("const kept = network.weights.map(w => w.slice())")
-    page.value(f"set({build.UNGROKKING}); take(); advance(3000)")
+    page.value(f"set({write_demo.UNGROKKING}); take(); advance(3000)")
     assert page.value("network.accuracy(trained)") == 1
     assert page.value(novel) < 0.2
     page.value("network.weights = kept")
-    page.value(f"set({build.UNGROKKING}, 0); take(); advance(3000)")
+    page.value(f"set({write_demo.UNGROKKING}, 0); take(); advance(3000)")
     assert page.value(novel) > 0.8
 
 

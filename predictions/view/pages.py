@@ -21,7 +21,7 @@ from predictions.underway import curves_of, in_a_line
 from predictions.variants import Variant
 from runs import Store, StoreError
 from runs.execution.underway import underway
-from runs.execution.workplaces import in_words
+from runs.execution.workplaces import in_training
 
 MOST_ROWS = 2000
 """Runs in one table: more take a browser seconds, and nobody reads them."""
@@ -78,10 +78,7 @@ class Pages:
         groups = underway(self._store)
         count = self._count()
         held = [one for one in groups if one.held]
-        words = [plural(count, "run")]
-        if held:
-            many = plural(len(held), "ensemble")
-            words.append(f"{many} in training by {in_words([one.by for one in held])}")
+        words = [plural(count, "run"), *filter(None, [in_training(self._store)])]
         if left := len(groups) - len(held):
             words.append(f"{left} begun and left, to be gone on with")
         return {

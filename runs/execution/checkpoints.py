@@ -37,7 +37,7 @@ _VERSION = 2
 
 _NUMBERS = itertools.count()
 
-INDEX = "index"
+_INDEX = "index"
 """The array that lists the others: the checksums of a file that lost one would still be right."""
 
 
@@ -134,7 +134,7 @@ class Workplace:
         try:
             said = {"legs": list(legs), "step": step, "names": sorted(state)}
             index = json.dumps({**self._facts, **said})
-            arrays: dict[str, Any] = {**state, INDEX: np.array(index)}
+            arrays: dict[str, Any] = {**state, _INDEX: np.array(index)}
 
             def write() -> None:
                 self.folder.mkdir(exist_ok=True)
@@ -166,8 +166,8 @@ class Workplace:
             with open(path, "rb") as file, np.load(file, allow_pickle=False) as held:
                 # Compares every checksum, a piece at a time.
                 damaged = held.zip.testzip() is not None
-                index = json.loads(held[INDEX].item())
-                if damaged or sorted({*held} - {INDEX}) != index["names"]:
+                index = json.loads(held[_INDEX].item())
+                if damaged or sorted({*held} - {_INDEX}) != index["names"]:
                     return None
                 if any(index[name] != fact for name, fact in self._facts.items()):
                     _LOG.warning(
@@ -190,7 +190,7 @@ def steps_of(folder: Path, documents: Sequence[Document] = ()) -> int:
         folder: The workplace.
         documents: See ``part_of``.
     """
-    found = part_of(folder, INDEX, documents)
+    found = part_of(folder, _INDEX, documents)
     return 0 if found is None else found[0]
 
 
@@ -213,7 +213,7 @@ def part_of(
             open(folder / "checkpoint", "rb") as file,
             np.load(file, allow_pickle=False) as held,
         ):
-            index = json.loads(held[INDEX].item())
+            index = json.loads(held[_INDEX].item())
             runs = [identity(document) for document in documents]
             if index["version"] != _VERSION or (runs and index["runs"] != runs):
                 return None

@@ -12,13 +12,11 @@ from dataclasses import replace
 
 import pytest
 
-from predictions.cli.progress import Display
 from predictions.plans import Extent
 from predictions.protocol import Prediction
 from predictions.registry import PREDICTIONS
 from runs import Store, identity
 from runs.execution.claims import Claim
-from runs.execution.progress import Progress
 from runs.execution.workplaces import lock, note_holder, set_out
 
 NASTY = "[/b][red]<script>alert(1)</script>|`](javascript:1)"
@@ -352,22 +350,3 @@ def test_a_quota_of_a_control_group_is_found(tmp_path):
         (group / "cpu.cfs_quota_us").write_text("150000\n")
         (group / "cpu.cfs_period_us").write_text("100000\n")
     assert cores(tmp_path) == [1.5]
-
-
-def test_the_time_to_go_is_told_by_the_pace_of_what_was_done_now(monkeypatch, capsys):
-    now = [0.0]
-    monkeypatch.setattr("predictions.cli.progress.time.monotonic", lambda: now[0])
-    display = Display()
-    # Half was there; a tenth more took 60 s, so that the other four take 240 s.
-    now[0] = 60.0
-    display.update(
-        Progress(
-            runs_done=0,
-            runs_total=4,
-            seconds_done=60.0,
-            seconds_total=100.0,
-            activity="training",
-            seconds_found=50.0,
-        )
-    )
-    assert "about 4 min 00 s to go" in capsys.readouterr().err

@@ -1,4 +1,6 @@
-"""Write the live demonstration as one page that opens from a file: ``python docs/demo/build.py``.
+"""Write the live demonstration as one page that opens from a file.
+
+``python docs/demo/write_demo.py docs/demo.html``.
 
 What it begins with, the first weights and the order of examples of a few seeds, is Python's own.
 """
@@ -6,11 +8,11 @@ What it begins with, the first weights and the order of examples of a few seeds,
 from __future__ import annotations
 
 import base64
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import numpy as np
 
 from efficiency import OptimiserSettings, RunSettings, TaskSettings
@@ -61,20 +63,13 @@ def page() -> str:
         "semi_grokking": SEMI_GROKKING,
         "seeds": {str(seed): _seed(seed) for seed in SEEDS},
     }
-    parts = {
-        "SIZE": str(SIZE),
-        "MOST": str(SIZE**2),
-        "GROKKING": str(GROKKING),
-        "SEEDS": "".join(f"<option>{seed}</option>" for seed in SEEDS),
-        "ENGINE": (FOLDER / "engine.js").read_text(encoding="utf-8").strip(),
-        "PAGE": (FOLDER / "page.js").read_text(encoding="utf-8").strip(),
-        "DATA": json.dumps(data, separators=(",", ":")),
-    }
-    text = (FOLDER / "page.html").read_text(encoding="utf-8")
-    for name, value in parts.items():
-        text = text.replace(f">{name}<", f">{value}<").replace(f"\n{name}\n", f"\n{value}\n")
-        text = text.replace(f'"{name}"', f'"{value}"').replace(f"modulo {name}", f"modulo {value}")
-    return text
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+    )
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+    return environment.get_template("page.html.j2").render(data=data) + "\n"
 
 
 if __name__ == "__main__":
