@@ -16,6 +16,7 @@ from torch import Tensor
 
 from efficiency import measurements, networks
 from efficiency.engines import Engine
+from efficiency.errors import InvalidInputError
 from efficiency.measures.base import MEASURES, Reading, value_of
 from efficiency.settings import RecordingSettings, RunSettings
 from efficiency.training.ensemble import part_masks
@@ -113,11 +114,26 @@ class Recorder:
                 # A measure may change what it is given.
                 views = self._engine.weights.views
                 weights = {name: one[k].clone() for name, one in views.items()}
-                reading = Reading(member, weights)
-                for q, measure in enumerate(self._measures, start=usual + 1):
-                    self.values_RQK[row, q, k] = value_of(measure, reading)
+                self.values_RQK[row, usual + 1 :, k] = self._asked_for(member, step, weights)
         if step in self._kept:
             self.snapshots_RP[self._kept.index(step)] = self._engine.weights.flat
+
+    def _asked_for(self, run: RunSettings, step: int, weights: dict[str, Tensor]) -> Tensor:
+        """Return what measures that are no engine's say of one member.
+
+        Raises:
+            InvalidInputError: One fails; it says of which run and when.
+        """
+        reading = Reading(run, weights)
+        try:
+            said = [value_of(measure, reading) for measure in self._measures]
+        except InvalidInputError as error:
+            raise InvalidInputError(
+                f"{error}; it did so after {step:,} steps of a run with D = {run.dataset_size}, "
+                f"weight_decay = {run.optimiser.weight_decay:g}, data_seed = "
+                f"{run.data_seed}. Runs that were saved stay; mend it and give the same command"
+            ) from error
+        return self.values_RQK.new_tensor(said)
 
     def history(self, member: int) -> pd.DataFrame:
         """Return one member's history: ``step`` and a column for every quantity that exists.

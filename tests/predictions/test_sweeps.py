@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -185,3 +187,32 @@ def test_a_measure_that_cannot_read_a_network_is_refused_before_anything_is_trai
     read(recorded.format("whole"))
     assert not list(place.rglob("record.json"))
     assert predictions("sweep", str(file), "--store", str(place), "--dry-run").code == 0
+
+
+def test_a_measure_that_fails_on_the_way_says_where_and_costs_no_run(
+    read, tmp_path, monkeypatch, predictions
+):
+    (tmp_path / "flaky.py").write_text(
+        "import math\nMENDED = False\n"
+        "def late(reading):\n"
+        "    norm = sum((w**2).sum() for w in reading.weights.values())\n"
+        "    if not MENDED and reading.run.dataset_size == 20:\n"
+        "        FIRST.append(norm)\n"
+        "        if norm != FIRST[0]:\n"
+        "            raise ArithmeticError('moved')\n"
+        "    return norm\n"
+        "FIRST = []\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    recorded = SMALL.replace("[settings]", "[settings]\nrecording.measures = ['flaky:late']")
+    read(recorded + "[grid]\ndataset_size = [30, 20]\n")
+    command = ["sweep", str(tmp_path / "mine.toml"), "--store", str(tmp_path / "store")]
+    command += ["--out", str(tmp_path / "tables")]
+    failed = predictions(*command)
+    assert failed.code == 2
+    assert "the measure 'flaky:late' failed (ArithmeticError: moved)" in failed.err
+    assert re.search(r"after \d+ steps? of a run with D = 20, .*data_seed = 1", failed.err)
+    importlib.import_module("flaky").MENDED = True
+    assert predictions(*command).code == 0
+    (table,) = (tmp_path / "tables").glob("*.csv")
+    assert "absent" not in set(pd.read_csv(table)["status"])
