@@ -15,9 +15,14 @@ PATIENCE = 900
 """Seconds; Slurm holds a task back for two minutes after each requeue."""
 
 
-def predictions(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
+SMOKE = ("ungrokking", "--size", "smoke")
+
+
+def predictions(
+    place: Path, *words: str, asked: tuple[str, ...] = ASKED
+) -> subprocess.CompletedProcess[str]:
     where = ("--store", str(place), "--out", str(place.with_suffix(".report")))
-    command = [sys.executable, "-m", "predictions", "run", *ASKED, *where, *words]
+    command = [sys.executable, "-m", "predictions", "run", *asked, *where, *words]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.asked import ASKED, PATIENCE, equal_parts, predictions, resumed
+from runs import Store
+from tests.cluster.asked import ASKED, PATIENCE, SMOKE, equal_parts, predictions, resumed
 
 
 def slurm(*command: str) -> str:
@@ -32,6 +33,15 @@ def submitted(place: Path, *words: str) -> str:
         time.sleep(0.2)
     time.sleep(3)
     return task
+
+
+def test_a_smoke_run_by_jobs_is_one_by_threads(tmp_path):
+    by_threads, by_jobs = tmp_path / "threads", tmp_path / "jobs"
+    for place, on in ((by_threads, ()), (by_jobs, ("--on", "slurm", "--max-jobs", "2"))):
+        answer = predictions(place, *on, asked=SMOKE)
+        assert answer.returncode == 0, answer.stderr
+    assert equal_parts(by_jobs) == equal_parts(by_threads)
+    assert [*Store(by_jobs).identities()]
 
 
 def test_jobs_train_what_threads_train(local, tmp_path):
