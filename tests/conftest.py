@@ -34,6 +34,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "calibration: is longer with --calibration full")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "full_calibration" in getattr(item, "fixturenames", ()):
+            item.add_marker("calibration")
+
+
 @pytest.fixture
 def full_calibration(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--calibration") == "full")
