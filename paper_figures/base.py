@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from matplotlib.figure import Figure
 
+from efficiency.errors import InvalidInputError
 from paper_figures import captions, style
 from predictions.cells import Run
 from predictions.judging import plural
+from predictions.looks import last_look
+from predictions.plans import Extent
 from predictions.protocol import Prediction
-from predictions.registry import PREDICTIONS
+from predictions.registry import PREDICTIONS, select
 from predictions.sizes import Size
-from predictions.stored import DEFAULT_STORE, judge_stored, stored
+from predictions.stored import judge_stored, on, stored
 from predictions.variants import AS_DESIGNED, Variant
 from predictions.verdicts import Verdict
 from runs import Store
@@ -41,7 +44,7 @@ class Need:
     variant: Variant = AS_DESIGNED
 
     def asked(self) -> Prediction:
-        """Return the prediction."""
+        """Return the prediction as the paper has it."""
         return type(PREDICTIONS[self.prediction])(self.variant)
 
 
@@ -62,17 +65,50 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Source:
-    """Where figures read: a store, at one size.
+    """Where figures read, and whose runs: a store, at one size, as predictions are asked.
 
     Attributes:
         store: The store.
         size: The size.
+        variant: Another operation, network, design or first seed than the design's.
+        num_seeds: Independent networks; ``None`` for as many as were last looked at, or as the
+            design fixes.
         read: What has been read, or why it could not be.
     """
 
     store: Store
     size: Size
+    variant: Variant = AS_DESIGNED
+    num_seeds: int | None = None
     read: dict[Need, Evidence | str] = field(default_factory=dict, compare=False, repr=False)
+
+    def options(self) -> list[str]:
+        """Return the options of the command line that ask for the same."""
+        return [*Extent(seeds=self.num_seeds).options(), *self.variant.options()]
+
+    def label(self) -> str:
+        """Return what differs from the design as a part of a file's name."""
+        return f"{self.variant.label()}{Extent(seeds=self.num_seeds).label()}"
+
+    def asks(self, need: Need) -> Prediction:
+        """Return a prediction as it is asked here.
+
+        Raises:
+            MissingRunsError: It cannot be asked so.
+        """
+        variant = self.variant
+        if need.variant != AS_DESIGNED:
+            if variant.elsewhere:
+                raise MissingRunsError(
+                    f"it sets {shlex.join(need.variant.options())} of {need.prediction} beside "
+                    f"others; leave out {shlex.join(variant.options())}"
+                )
+            variant = replace(need.variant, first_seed=variant.first_seed)
+        try:
+            (asked,) = select((need.prediction,), variant, self.size)
+        except InvalidInputError as error:
+            raise MissingRunsError(str(error)) from error
+        return asked
 
     def evidence(self, need: Need) -> Evidence:
         """Return what the store holds of a prediction; it is judged once.
@@ -90,19 +126,20 @@ class Source:
 
     def _ask(self, need: Need) -> Evidence | str:
         """Return what the store holds of a prediction, or why that is not enough."""
-        prediction = need.asked()
-        if self.size not in prediction.sizes:
-            return f"{prediction.name} has no design of the size {self.size}"
-        held = stored(prediction, self.size, self.store)
+        try:
+            prediction = self.asks(need)
+        except MissingRunsError as error:
+            return str(error)
+        seeds = self.num_seeds or last_look(self.store, prediction, self.size)
+        held = stored(prediction, self.size, self.store, seeds)
         if held.num_absent or held.num_open:
-            place = str(self.store.path)
-            where = "" if place == DEFAULT_STORE else f" --store {shlex.quote(place)}"
-            name = " ".join([prediction.name, *need.variant.options()])
+            name = " ".join([prediction.name, *prediction.variant.options()])
+            command = prediction.command(self.size, Extent(seeds=self.num_seeds))
             return (
                 f"{held.num_absent} of {held.num_wanted} runs of {name} are not in the "
-                f"store {place}; train them with `{prediction.command(self.size)}{where}`"
+                f"store {self.store.path}; train them with `{on(self.store, command)}`"
             )
-        verdict = judge_stored(prediction, self.size, self.store)
+        verdict = judge_stored(prediction, self.size, self.store, seeds)
         return Evidence(need=need, verdict=verdict, runs=verdict.evidence)
 
 
@@ -183,7 +220,9 @@ class PaperFigure:
         runs = list({run.identity: run for run in every}.values())
         papers = [run for need in drawn for run in need.asked().settings("paper")]
         shows = captions.below_each_other(self.shows) if style.stacked() else self.shows
+        asked = source.options()
         parts = [f"After {self.after}.", shows, captions.facts(runs)]
+        parts += [f"Asked with {shlex.join(asked)}." if asked else ""]
         parts += [captions.state(runs), captions.differences([r.settings for r in runs], papers)]
         parts += [captions.notes([one.verdict for one in read])]
         parts += [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,8 @@ class Results:
 def build(figures: Sequence[PaperFigure], source: Source, file_format: str, out: Path) -> Results:
     """Write figures, ``manifest.json`` and the contact sheet ``index.html`` into a folder.
 
-    Figures that are there already, from the same store at the same size, stay on the sheet.
+    Figures that are there already and show the same, of one store, size and set of options, stay on
+    the sheet.
 
     Args:
         figures: Which.
@@ -101,7 +103,7 @@ def _built(figure: PaperFigure, source: Source, file_format: str, out: Path) -> 
     """Draw and write one figure."""
     evidence = figure.evidence(source)
     width = "-1-column" if style.stacked() else ""
-    file = out / f"{figure.name}-{source.size}{width}.{file_format}"
+    file = out / f"{figure.name}-{source.size}{source.label()}{width}.{file_format}"
     _write(file, as_bytes(figure.draw(evidence), file_format, figure.name))
     return Built(
         figure=figure,
@@ -131,7 +133,7 @@ def _manifest(results: Results, source: Source, out: Path) -> dict[str, Any]:
             "title": one.figure.title,
             "caption": one.caption,
             "predictions": [
-                " ".join([need.prediction, *need.variant.options()])
+                " ".join([need.prediction, *source.asks(need).variant.options()])
                 for need in (*one.figure.needs, *one.figure.wants)
                 if need not in missing
             ],
@@ -141,6 +143,7 @@ def _manifest(results: Results, source: Source, out: Path) -> dict[str, Any]:
     return {
         "store": str(source.store.path),
         "size": source.size,
+        "options": shlex.join(source.options()),
         "figures": {name: entries[name] for name in FIGURES if name in entries},
         "missing": {
             name: why
@@ -151,10 +154,11 @@ def _manifest(results: Results, source: Source, out: Path) -> dict[str, Any]:
 
 
 def _drawn_before(source: Source, out: Path) -> dict[str, Any]:
-    """Return the entries of figures in the folder that are of the same store and size."""
+    """Return the entries of figures in the folder that show what is asked for now."""
     try:
         before = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
-        same = (before["store"], before["size"]) == (str(source.store.path), source.size)
+        asked = str(source.store.path), source.size, shlex.join(source.options())
+        same = (before["store"], before["size"], before["options"]) == asked
         entries = before["figures"] if same else {}
         whole = {n: one for n, one in entries.items() if {"file", "title", "caption"} <= set(one)}
         return {name: one for name, one in whole.items() if (out / one["file"]).exists()}

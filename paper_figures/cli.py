@@ -9,7 +9,14 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from predictions.cli.options import OutOption, SizeOption, StoreOption
+from predictions.cli.options import (
+    AS_DESIGNED,
+    Asked,
+    OutOption,
+    SeedsOption,
+    SizeOrDesign,
+    StoreOption,
+)
 from predictions.command import FAILED, USAGE_ERROR
 
 app = App(
@@ -43,7 +50,9 @@ def list_figures() -> int:
 @app.command
 def build(
     *names: str,
-    size: SizeOption = "quick",
+    size: SizeOrDesign = None,
+    seeds: SeedsOption = None,
+    asked: Asked = AS_DESIGNED,
     file_format: Annotated[
         Literal["svg", "pdf", "png"], Parameter(name="--format", help="Of the files.")
     ] = "svg",
@@ -65,16 +74,18 @@ def build(
     from paper_figures.build import SHEET
     from paper_figures.build import build as build_figures
     from paper_figures.catalogue import select
+    from predictions.cli.asking import DEFAULT_SIZE, size_of, variant_of
     from predictions.cli.running import existing
 
-    chosen = select(names)
+    chosen, variant = select(names), variant_of(asked)
+    source = Source(existing(store), size_of(size, variant) or DEFAULT_SIZE, variant, seeds)
     with style.columns(columns):
-        results = build_figures(chosen, Source(existing(store), size), file_format, out)
+        results = build_figures(chosen, source, file_format, out)
     for one in results.built:
         print(one.file)
+    print(f"sheet: {out / SHEET}")
     for name, why in {**results.missing, **results.failed}.items():
         print(f"{name} was not drawn: {why}", file=sys.stderr)
-    print(f"sheet: {out / SHEET}")
     if results.failed:
         return FAILED
     return USAGE_ERROR if results.missing and (names or not results.built) else 0

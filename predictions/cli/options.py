@@ -12,7 +12,6 @@ from cyclopts import Parameter, Token
 from efficiency.errors import InvalidInputError
 from predictions.sizes import Size
 
-SizeOption = Annotated[Size, Parameter(help="How large an experiment.")]
 SizeOrDesign = Annotated[
     Size | None,
     Parameter(help="How large an experiment; default: quick, or the design file's."),

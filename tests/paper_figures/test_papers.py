@@ -235,3 +235,56 @@ def test_the_command_lists_builds_and_explains(paper_figures, smoke_store, tmp_p
     nowhere = paper_figures("build", "--store", tmp_path / "none")
     assert nowhere.code == 2
     assert "there is no store" in nowhere.err
+
+
+def test_figures_are_drawn_of_what_one_asked_for_oneself(
+    predictions, paper_figures, own_store, tmp_path
+):
+    own = ("--operation", "subtraction", "--seeds", "1")
+    here = ("--size", "smoke", "--store", own_store)
+    assert predictions("run", "ungrokking", *own, *here, "--out", tmp_path / "report").code == 0
+    designed = {*Store(own_store).identities()} - {*_subtractions(own_store)}
+    assert designed
+    drawn = paper_figures("build", "figure-04", *own, *here, "--out", tmp_path)
+    assert drawn.code == 0
+    assert (tmp_path / "figure-04-smoke-subtraction-1-seeds.svg").exists()
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    asked = "--seeds 1 --operation subtraction"
+    assert manifest["options"] == asked
+    figure = manifest["figures"]["figure-04"]
+    assert set(figure["runs"]) == {*_subtractions(own_store)}
+    assert figure["predictions"] == ["ungrokking --operation subtraction"]
+    assert "subtraction at size 11; one-layer transformer of width 16; 1 seed" in figure["caption"]
+    assert f"Asked with {asked}." in figure["caption"]
+    # Fewer seeds of the design's own are another question than all.
+    assert paper_figures("build", "figure-04", "--seeds", "1", *here, "--out", tmp_path).code == 0
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert manifest["options"] == "--seeds 1"
+    assert {*manifest["figures"]["figure-04"]["runs"]} < designed
+
+
+def _subtractions(store) -> list[str]:
+    held = Store(store)
+    return [
+        run
+        for run in held.identities()
+        if held.load(run).settings["task"]["operation"] == "subtraction"
+    ]
+
+
+def test_what_cannot_be_asked_so_is_told_with_the_reason(paper_figures, smoke_store, tmp_path):
+    own = ("--size", "smoke", "--store", smoke_store, "--out", tmp_path / "out")
+    refused = paper_figures("build", "figure-02", "figure-08", "--network", "mlp", *own)
+    assert refused.code == 2
+    assert "minimal-example has an operation and a network of its own" in refused.err
+    assert "figure-08 was not drawn: it sets --operation multiplication" in refused.err
+    assert "leave out --network mlp" in refused.err
+    fresh = paper_figures("build", "figure-08", "--first-seed", "5000", *own)
+    assert (
+        "predictions run ungrokking --size smoke --operation multiplication --first-seed 5000"
+        in fresh.err
+    )
+    # What was not drawn comes after what was, on the page too.
+    paper_figures("build", "figure-04", "figure-05", *own)
+    sheet = (tmp_path / "out" / "index.html").read_text()
+    assert 0 < sheet.index('id="figure-04"') < sheet.index('id="missing"')
