@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -165,6 +165,10 @@ def status(
 def export(
     file: Path,
     *names: str,
+    to: Annotated[
+        Literal["tensorboard", "wandb", "mlflow"] | None,
+        Parameter(help="Write a folder for this program in place of a file; needs its package."),
+    ] = None,
     size: SizeOrDesign = None,
     seeds: SeedsOption = None,
     asked: Asked = AS_DESIGNED,
@@ -176,6 +180,7 @@ def export(
     ----------
     file:
         Its name says what it is: .csv, .parquet, or .sqlite, which has all histories as well.
+        With --to the name of a new folder.
     names:
         Predictions, or groups of them, whose runs are written, a row for each place that a run has
         in them; default: every run that is there.
@@ -199,6 +204,11 @@ def export(
             f"there is nothing to write: {store} has no run of what was asked for; `predictions "
             f"status --store {store}` shows what it has"
         )
+    if to is not None:
+        from predictions.trackers import track
+
+        print(f"{runs['run'].nunique()} runs; open them with: {track(opened, runs, file, to)}")
+        return DONE
     write(opened, runs, file)
     print(f"{file}: {len(runs)} rows of {runs['run'].nunique()} runs, {len(runs.columns)} columns")
     return DONE
