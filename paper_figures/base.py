@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from efficiency.errors import InvalidInputError
 from paper_figures import captions, style
 from predictions.cells import Run
+from predictions.columns import below_each_other
 from predictions.judging import plural
 from predictions.looks import last_look
 from predictions.plans import Extent
@@ -219,7 +220,7 @@ class PaperFigure:
         every = [run for one in read for run in one.runs]
         runs = list({run.identity: run for run in every}.values())
         papers = [run for need in drawn for run in need.asked().settings("paper")]
-        shows = captions.below_each_other(self.shows) if style.stacked() else self.shows
+        shows = below_each_other(self.shows) if style.stacked() else self.shows
         asked = source.options()
         parts = [f"After {self.after}.", shows, captions.facts(runs)]
         parts += [f"Asked with {shlex.join(asked)}." if asked else ""]

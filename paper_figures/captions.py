@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 
 from efficiency.settings import RunSettings
@@ -13,14 +12,6 @@ from predictions.verdicts import Verdict
 
 MOST_NOTES = 2
 """Notes of the verdicts that a caption repeats."""
-
-
-_BELOW = {"Left": "Top", "left": "top", "Right": "Bottom", "right": "bottom"}
-
-
-def below_each_other(text: str) -> str:
-    """Return what is said of panels side by side for those that stand below each other."""
-    return re.sub(r"\b([Ll]eft|[Rr]ight)\b", lambda side: _BELOW[side[0]], text)
 
 
 def facts(runs: Sequence[Run]) -> str:

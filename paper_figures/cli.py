@@ -69,17 +69,17 @@ def build(
     names:
         The figures; default: all whose runs are in the store.
     """
-    from paper_figures import style
     from paper_figures.base import Source
     from paper_figures.build import SHEET
     from paper_figures.build import build as build_figures
     from paper_figures.catalogue import select
     from predictions.cli.asking import DEFAULT_SIZE, size_of, variant_of
     from predictions.cli.running import existing
+    from predictions.columns import columns as in_columns
 
     chosen, variant = select(names), variant_of(asked)
     source = Source(existing(store), size_of(size, variant) or DEFAULT_SIZE, variant, seeds)
-    with style.columns(columns):
+    with in_columns(columns):
         results = build_figures(chosen, source, file_format, out)
     for one in results.built:
         print(one.file)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator, Sequence
-from contextvars import ContextVar
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -14,16 +12,14 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator, ScalarFormatter
 
-from efficiency.errors import InvalidInputError
 from efficiency.estimates import Estimate
 from efficiency.notation import NOTATION
 from efficiency.statistics.intervals import FloatArray
 from predictions.cells import Run
+from predictions.columns import number_of_columns
 
 WIDTH_INCHES = {1: 4.2, 2: 8.6}
 """Width of a figure over one column of a paper and over both, with lettering of 9 points."""
-
-_COLUMNS: ContextVar[int] = ContextVar("columns", default=2)
 
 D_CRIT = NOTATION["critical_size"].symbol
 
@@ -51,25 +47,6 @@ def graded(count: int) -> list[tuple[float, float, float, float]]:
     return [colours(0.85 * i / max(count - 1, 1)) for i in range(count)]
 
 
-@contextlib.contextmanager
-def columns(number: int) -> Iterator[None]:
-    """Let figures that are drawn meanwhile be as wide as one column of a paper or as both.
-
-    Args:
-        number: 1 or 2.
-
-    Raises:
-        ValueError: Another number.
-    """
-    if number not in WIDTH_INCHES:
-        raise InvalidInputError(f"a figure is 1 or 2 columns wide, not {number}")
-    token = _COLUMNS.set(number)
-    try:
-        yield
-    finally:
-        _COLUMNS.reset(token)
-
-
 def figure(num_panels: int, height_inches: float) -> tuple[Figure, list[Axes]]:
     """Return a figure with panels side by side, or below each other in one column.
 
@@ -77,7 +54,7 @@ def figure(num_panels: int, height_inches: float) -> tuple[Figure, list[Axes]]:
         num_panels: How many.
         height_inches: Of a panel with its labels.
     """
-    across = num_panels if _COLUMNS.get() == 2 else 1
+    across = num_panels if number_of_columns() == 2 else 1
     drawn, panels = grid(num_panels, across, height_inches)
     return drawn, panels
 
@@ -93,10 +70,10 @@ def grid(
         height_inches: Of a row with its labels.
         options: Of ``Figure.subplots``.
     """
-    if _COLUMNS.get() == 1:
+    if number_of_columns() == 1:
         across = -(-across // 2)
     rows = -(-num_panels // across)
-    size = (WIDTH_INCHES[_COLUMNS.get()], height_inches * rows)
+    size = (WIDTH_INCHES[number_of_columns()], height_inches * rows)
     drawn = Figure(figsize=size, layout="constrained")
     panels = drawn.subplots(rows, across, squeeze=False, **options).ravel()
     for axes in panels[num_panels:]:
@@ -108,12 +85,12 @@ def grid(
 
 def stacked() -> bool:
     """Return whether panels stand below each other."""
-    return _COLUMNS.get() == 1
+    return number_of_columns() == 1
 
 
 def legend_beside(axes: Axes, **options: Any) -> None:
     """Put the legend to the right of a panel, or below it in one column."""
-    if _COLUMNS.get() == 2:
+    if number_of_columns() == 2:
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), **options)
     else:
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.3), ncols=3, **options)

@@ -14,6 +14,7 @@ import jinja2
 from predictions import labelled, plugins, rows
 from predictions import multiplicity as family
 from predictions.cells import Run
+from predictions.columns import below_each_other, columns
 from predictions.groups import TITLES
 from predictions.plans import ONE_LOOK, Extent
 from predictions.protocol import Prediction
@@ -234,25 +235,14 @@ def _section(
     extent: Extent,
 ) -> dict[str, Any]:
     seeds = extent.seeds if verdict.look is None else verdict.look.seeds
-    draw = figures.find(prediction.name)
-    drawing = ""
-    if draw is not None and verdict.numbers:
-        try:
-            drawing = figures.svg(
-                draw(verdict, verdict.evidence),
-                name=prediction.name,
-                title=f"{prediction.title}, {verdict.size}",
-                description=verdict.sentence,
-            )
-        except StoreError:
-            raise
-        except Exception:  # what the verdict says does not depend on its figure
-            _LOG.warning("the figure of %s could not be drawn:", prediction.name, exc_info=True)
+    wide, narrow = _drawn(verdict, prediction)
     return {
         "verdict": verdict,
         "prediction": prediction,
         "design": prediction.design(verdict.size, seeds),
-        "figure": drawing,
+        "figure": wide,
+        "narrow": narrow,
+        "narrow_caption": below_each_other(prediction.figure_caption),
         "numbers": [
             {
                 "name": labelled.told(name),
@@ -262,3 +252,29 @@ def _section(
             for name, number in verdict.numbers.items()
         ],
     }
+
+
+def _drawn(verdict: Verdict, prediction: Prediction) -> tuple[str, str]:
+    """Return the figure of a verdict, and as a telephone shows it if that is another one."""
+    draw = figures.find(prediction.name)
+    if draw is None or not verdict.numbers:
+        return "", ""
+    drawn: dict[tuple[float, ...], str] = {}
+    try:
+        for number, name in ((2, prediction.name), (1, f"{prediction.name}-narrow")):
+            with columns(number):
+                figure = draw(verdict, verdict.evidence)
+            if (size := tuple(figure.get_size_inches())) not in drawn:
+                drawn[size] = figures.svg(
+                    figure,
+                    name=name,
+                    title=f"{prediction.title}, {verdict.size}",
+                    description=verdict.sentence,
+                )
+    except StoreError:
+        raise
+    except Exception:  # what the verdict says does not depend on its figure
+        _LOG.warning("the figure of %s could not be drawn:", prediction.name, exc_info=True)
+        return "", ""
+    wide, narrow, *_ = *drawn.values(), ""
+    return wide, narrow

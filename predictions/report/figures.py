@@ -71,6 +71,8 @@ def svg(figure: Figure, *, name: str, title: str, description: str) -> str:
     # A size in points overflows a phone; the viewBox keeps the proportions.
     drawing = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", drawing, count=1)
     drawing = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", drawing, count=1)
+    # Groups are numbered in each figure, and nothing refers to them.
+    drawing = re.sub(r'<g id="[^"]*"', "<g", drawing)
     words = (
         f' role="img" aria-labelledby="{name}-title {name}-description">'
         f'<title id="{name}-title">{html.escape(title)}</title>'

@@ -67,4 +67,4 @@ def source(folder: Path, change: Callable[[str, list[Run]], list[Run]] | None = 
         need = Need(prediction=name)
         verdict = ASKED[name].judge("quick", runs)
         read[need] = Evidence(need=need, verdict=verdict, runs=tuple(runs))
-    return Source(Store(folder), "quick", read)
+    return Source(Store(folder), "quick", read=read)

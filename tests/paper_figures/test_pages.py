@@ -50,11 +50,24 @@ def test_nothing_is_wider_than_the_screen_of_a_phone(page):
 
 
 def test_every_picture_is_there_and_says_what_it_shows(page):
-    assert page.value("document.querySelectorAll('img, svg').length") >= 1
+    shown = "[...document.querySelectorAll('img, svg')].filter(e => e.checkVisibility())"
+    assert page.value(f"{shown}.length") >= 1
     assert page.value("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
     assert page.value("[...document.images].every(i => i.alt.length > 20)")
     pictures = [name for role, name in page.accessible() if role == "image"]
-    assert len(pictures) == page.value("document.querySelectorAll('img, svg').length")
+    assert len(pictures) == page.value(f"{shown}.length")
+
+
+def test_a_figure_of_a_report_needs_no_scrolling_on_a_phone(page):
+    if not page.value("document.querySelectorAll('figure.both').length"):
+        pytest.skip("the sheet has figures of a paper's width")
+    seen = "[...document.querySelectorAll('figure svg')].filter(e => e.checkVisibility())"
+    (right,) = page.value(f"{seen}.map(e => e.getBoundingClientRect().right)")
+    assert right <= WIDTH
+    # What the caption says is beside stands below.
+    caption = page.value("document.querySelector('figcaption').innerText")
+    assert "Top" in caption
+    assert "Left" not in caption
 
 
 def test_whatever_needs_a_name_has_one(page):
@@ -122,7 +135,7 @@ def test_the_verdict_and_its_figure_stand_before_the_rule(report):
     page, _ = report
     tops = [
         page.value(f"document.querySelector('{what}').getBoundingClientRect().top")
-        for what in (".outcome", ".lead", "figure svg", "details", "table")
+        for what in (".outcome", ".lead", "figure .narrow svg", "details", "table")
     ]
     assert tops == sorted(tops)
     assert tops[0] < 200

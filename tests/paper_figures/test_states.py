@@ -17,6 +17,7 @@ from paper_figures.files import as_bytes
 from paper_figures.panels.ungrokking import at_middle_decay
 from paper_figures.varma2023 import figure_10 as varma_10
 from predictions.cells import Run
+from predictions.columns import columns
 from predictions.variants import Variant
 from tests.paper_figures.planted_source import NEEDS, source
 
@@ -172,21 +173,21 @@ def test_all_that_is_known_of_a_critical_size_is_marked():
 
 
 @pytest.mark.parametrize("name", OF_THE_THEORY)
-@pytest.mark.parametrize("columns", [1, 2])
-def test_figures_are_as_wide_as_their_columns(whole, name, columns):
+@pytest.mark.parametrize("number", [1, 2])
+def test_figures_are_as_wide_as_their_columns(whole, name, number):
     figure = FIGURES[name]
-    with style.columns(columns):
+    with columns(number):
         drawn = figure.draw(figure.evidence(whole))
     svg = as_bytes(drawn, "svg", name).decode()
     width = float(re.search(r'<svg[^>]* width="([\d.]+)pt"', svg)[1])
-    assert width == pytest.approx(72 * style.WIDTH_INCHES[columns])
+    assert width == pytest.approx(72 * style.WIDTH_INCHES[number])
     for axes in drawn.axes:
         left, right = axes.get_window_extent().intervalx / drawn.dpi
         # Lettering and legends have left at least a third of its share to each panel.
         across = max(
             sum(other.get_position().y0 == axes.get_position().y0 for other in drawn.axes), 1
         )
-        assert right - left > style.WIDTH_INCHES[columns] / across / 3
+        assert right - left > style.WIDTH_INCHES[number] / across / 3
 
 
 def test_intervals_of_figure_10_end_where_they_do_and_point_on_where_they_do_not(whole):
@@ -213,7 +214,7 @@ def test_intervals_of_figure_10_end_where_they_do_and_point_on_where_they_do_not
 
 
 def test_a_figure_has_no_other_width():
-    with pytest.raises(ValueError, match="1 or 2 columns wide, not 3"), style.columns(3):
+    with pytest.raises(ValueError, match="1 or 2 columns wide, not 3"), columns(3):
         pass
 
 

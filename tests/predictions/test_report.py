@@ -9,11 +9,12 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from predictions.groups import THEORY
 from predictions.labelled import Labelled, told
 from predictions.registry import find
-from predictions.report import build, run_details, write_report
+from predictions.report import build, figures, run_details, write_report
 from predictions.report.run_table import origins
 from predictions.stored import judge_stored
 from runs import Store
@@ -188,12 +189,36 @@ def test_the_page_is_made_for_phones_and_screen_readers(written):
     assert len(labelled) == len(set(labelled)) == 2
     assert set(labelled) <= ids
     assert all("scope" in attributes for tag, attributes in page.tags if tag == "th")
-    (figure,) = (attributes for tag, attributes in page.tags if tag == "svg")
-    assert figure["role"] == "img"
-    assert "width" not in figure
-    assert "height" not in figure
-    labels = figure["aria-labelledby"].split()
-    assert set(labels) <= {attributes.get("id") for _, attributes in page.tags}
+    wide, narrow = (attributes for tag, attributes in page.tags if tag == "svg")
+    for figure in (wide, narrow):
+        assert figure["role"] == "img"
+        assert "width" not in figure
+        assert "height" not in figure
+        labels = figure["aria-labelledby"].split()
+        assert set(labels) <= {attributes.get("id") for _, attributes in page.tags}
+    shapes = [list(map(float, one["viewbox"].split()[2:])) for one in (wide, narrow)]
+    assert shapes[0][0] > shapes[1][0]
+    assert shapes[0][1] < shapes[1][1]
+
+
+def test_a_figure_that_is_the_same_on_a_phone_is_there_once(
+    written, smoke_store, tmp_path, monkeypatch
+):
+    verdict, _, _ = written
+
+    def draw(verdict, runs):
+        drawn = Figure(figsize=(4, 3))
+        drawn.subplots().set_title("Left: mine")
+        return drawn
+
+    monkeypatch.setattr(figures, "find", lambda name: draw)
+    html, _ = write_report(
+        [verdict], [find("ungrokking")], Store(smoke_store), tmp_path, name="mine"
+    )
+    page = Page(html.read_text())
+    assert [tag for tag, _ in page.tags].count("svg") == 1
+    assert "Left: final accuracy" in html.read_text()
+    assert "Top: final accuracy" not in html.read_text()
 
 
 def test_a_reason_that_an_earlier_section_gave_is_counted_and_not_given_again(
@@ -235,7 +260,7 @@ def test_one_report_of_all_predictions_has_their_table_on_top_and_a_section_each
     page = Page(html.read_text())
     sections = [attributes.get("id") for tag, attributes in page.tags if tag == "h2"]
     assert sections[: len(THEORY)] == list(THEORY)
-    ids = [attributes["id"] for tag, attributes in page.tags if tag == "svg" and "id" in attributes]
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
     text = markdown.read_text()
     for name, prediction in THEORY.items():
