@@ -94,6 +94,11 @@ def import_module(name: str, what: str) -> Any:
     here = os.getcwd()
     if here not in sys.path and "" not in sys.path:
         sys.path.append(here)  # last: it stands in the way of nothing
+    alone, of_a_thing, _ = name.partition(":")
+    if of_a_thing:
+        raise InvalidInputError(
+            f"the {what} takes modules, and {name!r} is a thing in one; write {alone}"
+        )
     missing = InvalidInputError(
         f"the {what} asks for the module {name!r}, and there is none; it must be installed "
         f"beside this package, or lie in {here} as {name.replace('.', os.sep)}.py"

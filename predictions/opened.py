@@ -26,7 +26,7 @@ from efficiency.errors import InvalidInputError, did_you_mean
 from efficiency.networks import Network
 from efficiency.settings import RunSettings
 from efficiency.training.outcome import Outcome
-from predictions import rows
+from predictions import plugins, rows
 from predictions.protocol import Prediction
 from predictions.registry import select
 from predictions.sizes import Size
@@ -43,12 +43,16 @@ _LOG = logging.getLogger(__name__)
 def open_store(path: str | os.PathLike[str] = "store") -> OpenStore:
     """Return what the store in a folder holds, to be read.
 
+    Plug-ins of installed packages are imported, as by every command; another is there once its
+    module was imported.
+
     Args:
         path: The folder that commands have as --store.
 
     Raises:
         StoreError: It is no store, or there is none.
     """
+    plugins.load_installed()
     return OpenStore(path)
 
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from predictions.designs import Part
 
 
+class RuleError(Exception):
+    """The rule of a prediction cannot be applied to runs: a fault of its code."""
+
+
 class Prediction(ABC):
     """A claim of the theory and its test. Everything here is fixed before any run.
 
@@ -121,9 +125,12 @@ class Prediction(ABC):
         """Return the verdict on runs, whose order does not matter.
 
         That of the size ``smoke`` decides nothing, by rule.
+
+        Raises:
+            RuleError: The rule could not be applied, or says what is no finding.
         """
         runs = in_order(runs)
-        finding = self.find(size, runs)
+        finding = self._found(size, runs)
         if size == "smoke" and runs and finding.outcome != "undecided":
             finding = replace(
                 finding,
@@ -150,6 +157,21 @@ class Prediction(ABC):
             options=shlex.join(self.variant.options()),
             evidence=tuple(runs),
         )
+
+    def _found(self, size: Size, runs: Sequence[Run]) -> Finding:
+        """Return what the rule says, if that is a finding."""
+        try:
+            found = self.find(size, runs)
+        except InvalidInputError as error:  # of numbers that no user gave
+            raise RuleError(f"the rule of {self.name} fails: {error}") from error
+        if not isinstance(found, Finding):
+            raise RuleError(
+                f"the rule of {self.name} returns {type(found).__name__}; find() must return a "
+                "predictions.verdicts.Finding"
+            )
+        if (why := found.wrong()) is not None:
+            raise RuleError(f"the rule of {self.name} finds what is no finding: {why}")
+        return found
 
     def _own_design(self) -> tuple[str, ...]:
         file = self.variant.design

@@ -80,7 +80,7 @@ def find(name: str) -> Prediction:
         hint = did_you_mean(name, [*PREDICTIONS, *GROUPS])
         raise InvalidInputError(
             f"unknown prediction {name!r}; {f'{hint}predictions list has all' if hint else every}; "
-            "that of another package takes --plugins"
+            "that of another package takes --plugins, or in Python that its module was imported"
         )
     return PREDICTIONS[name]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from efficiency.estimates import Estimate
 from predictions import labelled
@@ -19,6 +19,8 @@ LEFT_OPEN = " Left open: "
 """What follows is the number that a verdict could not be decided by."""
 
 VerdictOutcome = Literal["supported", "refuted", "undecided", "invalid"]
+
+_OUTCOMES = get_args(VerdictOutcome)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,19 @@ class Finding:
     p_refuted: float | None = None
     notes: tuple[str, ...] = ()
     by_seed: Mapping[Named, BySeed] = field(default_factory=dict)
+
+    def wrong(self) -> str | None:
+        """Return what of it cannot be told, ``None`` if all can: rules come from outside too."""
+        if self.outcome not in _OUTCOMES:
+            return f"the outcome {self.outcome!r}; choose from {', '.join(_OUTCOMES)}"
+        for name, number in self.numbers.items():
+            if not isinstance(number, Estimate):
+                return f"the number {name} is {type(number).__name__}, and must be an Estimate"
+        missing = [name for name in (self.deciding, *self.by_seed) if name not in self.numbers]
+        if missing and missing != [None]:
+            there = ", ".join(map(str, self.numbers)) or "none"
+            return f"{missing[-1]} decides and is not among its numbers ({there})"
+        return None
 
     @classmethod
     def of(

@@ -258,6 +258,31 @@ def test_what_a_failed_plug_in_had_registered_can_be_registered_again(outside, t
     assert "could not be loaded, and is left out: OSError: torn" in done.stderr
 
 
+def test_a_store_opened_in_python_knows_installed_plug_ins(outside, tmp_path):
+    places = os.pathsep.join(map(str, (outside, outside / "site")))
+    program = (
+        "from runs import Store; Store('store').create()\n"
+        "from predictions import open_store\n"
+        "print(len(open_store('store').frame('faster-fit', size='smoke')))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": places},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "0"
+
+
+def test_plug_ins_are_modules_and_not_things_in_them(predictions):
+    refused = predictions("list", "--plugins", "mine:Narrow")
+    assert refused.code == 2
+    assert "'mine:Narrow' is a thing in one; write mine" in refused.err
+
+
 def test_what_the_guide_shows_works_as_it_stands(there, predictions):
     blocks = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), flags=re.DOTALL)
     (there / "shown.py").write_text("\n\n".join(blocks))
@@ -336,6 +361,38 @@ def test_a_group_is_named_in_the_decorator():
         assert isinstance(PREDICTIONS["mine-of-a-group"], Mine)
     finally:
         del GROUPS["mine-alone"], PREDICTIONS["mine-of-a-group"], registry.TITLES["mine-alone"]
+
+
+@pytest.mark.parametrize(
+    ("made", "why"),
+    [
+        ("torch.nn.Linear(8, 7)", "has parameters called inner.weight, inner.bias"),
+        ("torch.nn.GRUCell(8, 8)", "answers alone, and not in an ensemble"),
+        ("None", "answers alone, and not in an ensemble"),
+    ],
+)
+def test_a_network_that_would_be_drawn_or_stacked_wrongly_is_refused(there, made, why):
+    (there / "inside.py").write_text(
+        "import torch\nfrom efficiency.networks import Network, keep_all\n\n\n"
+        "class Inside(Network):\n"
+        "    def __init__(self, num_symbols, d_model):\n"
+        "        super().__init__()\n"
+        "        self.W_E = torch.nn.Parameter(torch.empty(num_symbols, d_model))\n"
+        "        self.W_U = torch.nn.Parameter(torch.empty(d_model, num_symbols))\n"
+        f"        self.inner = {made}\n\n"
+        "    @classmethod\n    def of(cls, num_symbols, settings):\n"
+        "        return cls(num_symbols, settings.d_model)\n\n"
+        "    def forward(self, tokens, drop=keep_all):\n"
+        "        x = self.W_E[tokens].sum(1)\n"
+        "        if isinstance(self.inner, torch.nn.Linear):\n            return self.inner(x)\n"
+        "        if self.inner is None:\n            return x @ self.W_U if x.sum() > -1e9 else x\n"
+        "        return self.inner(x) @ self.W_U\n"
+    )
+    try:
+        with pytest.raises(ValueError, match=why):
+            networks.shapes(TaskSettings(size=7), NETWORK_SETTINGS.find("inside:Inside")(d_model=8))
+    finally:
+        sys.modules.pop("inside", None)
 
 
 def test_a_class_that_is_no_network_leaves_nothing_behind():

@@ -146,6 +146,37 @@ def _require_answers(one: Network, task: TaskBase, settings: NetworkSettings) ->
             f"the network {name!r} answers one prompt with the shape {found}; logits of "
             f"{wanted} were expected"
         )
+    _require_ensembles(one, example, name)
+    _require_names(one, name)
+
+
+def _require_ensembles(one: Network, example: Tensor, name: str) -> None:
+    """Find out before anything is planned that a network cannot be vectorised over members."""
+    two = {key: value.detach().expand(2, *value.shape) for key, value in one.named_parameters()}
+    try:
+        StackedProgram(one, None).logits(two, example.expand(2, *example.shape))
+    except Exception as error:
+        first = str(error).partition("\n")[0]
+        raise InvalidInputError(
+            f"the network {name!r} answers alone, and not in an ensemble ({type(error).__name__}: "
+            f"{first}); torch.func.vmap makes ensembles of it, which takes no recurrent layer, no "
+            "`if` on values and no change in place of what was made in forward"
+        ) from error
+
+
+def _require_names(one: Network, name: str) -> None:
+    """Refuse a network whose weights would be drawn as something else than they are."""
+    wrong = [
+        key
+        for key, _ in one.named_parameters()
+        if not key.rpartition(".")[2].startswith(("W_", "b_", "g_"))
+    ]
+    if wrong:
+        raise InvalidInputError(
+            f"the network {name!r} has parameters called {', '.join(wrong)}; weights are drawn by "
+            "their names: call matrices W_… (inputs by outputs, and torch.nn.Linear has them the "
+            "other way round), biases b_… and gains g_…"
+        )
 
 
 def program(task: TaskBase, settings: NetworkSettings) -> Program:

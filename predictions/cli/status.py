@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -22,6 +23,10 @@ from runs import Document, Store, StoreError, estimated_seconds, generations
 
 MOST_LINES = 8
 """Ensembles that are told of one by one."""
+
+_OTHERS = (
+    "Other operations, networks and seeds are counted with --operation, --network and --first-seed."
+)
 
 _LOG = logging.getLogger(__name__)
 
@@ -60,7 +65,8 @@ def status_of(
 ) -> tuple[list[Row], int]:
     """Return a row for each prediction that has runs: at a size, or at all that the store has.
 
-    A prediction that fails takes nothing from the others: its trace is shown.
+    A prediction that fails takes nothing from the others: its trace is shown, or what is wrong with
+    it. Where nothing is left to be told, what is wrong is an error.
 
     Args:
         store: The store.
@@ -73,6 +79,7 @@ def status_of(
     """
     trainer = NetworkTrainer("cpu")
     rows: list[Row] = []
+    refused: dict[str, InvalidInputError | ValidationError] = {}
     failed = 0
     for prediction in predictions:
         try:
@@ -80,14 +87,20 @@ def status_of(
                 _row(store, trainer, prediction, one, seeds, asked=size is not None)
                 for one in (prediction.sizes if size is None else (size,))
             ]
-        except (InvalidInputError, ValidationError, StoreError):
+        except StoreError:
             raise
+        except (InvalidInputError, ValidationError) as error:
+            refused[prediction.name] = error
         except Exception:
             _LOG.error("%s does not say what it needs:", prediction.name, exc_info=True)
             failed += 1
         else:
             rows += [row for row in found if row is not None]
-    return rows, failed
+    if refused and not rows:
+        raise next(iter(refused.values()))
+    for name, why in refused.items():
+        print(f"{name} is left out: {why}", file=sys.stderr)
+    return rows, failed + len(refused)
 
 
 def _row(
@@ -157,7 +170,10 @@ def print_status(rows: Sequence[Row], now: Sequence[str] = ()) -> None:
     for line in now:
         console.print(line, highlight=False)
     if not rows:
-        console.print("no run of these predictions is in the store")
+        console.print(
+            f"no run of these predictions is in the store. {_OTHERS} "
+            "`predictions export FILE` writes all runs that are there."
+        )
         return
     table = Table("prediction", "size", "runs", "in the store", "damaged", "missing", "would take")
     for row in rows:
@@ -167,7 +183,6 @@ def print_status(rows: Sequence[Row], now: Sequence[str] = ()) -> None:
         table.add_row(row.prediction, row.size, *counts, time + more)
     console.print(table)
     console.print(
-        "Predictions share runs; each row counts all of its own. Other operations, networks and "
-        "seeds are counted with --operation, --network and --first-seed.",
+        f"Predictions share runs; each row counts all of its own. {_OTHERS}",
         highlight=False,
     )

@@ -86,10 +86,10 @@ def halfway(runs: list[Run], power: float) -> list[Run]:
 
 
 @pytest.mark.parametrize(
-    ("power", "part"), [(1.0, 0.0), (0.5, 1.0), (0.25, None), (2.0, None)], ids=str
+    ("power", "part"), [(1.0, 0.0), (0.5, 1.0), (0.25, None), (0.0, None), (2.0, None)], ids=str
 )
 def test_what_is_forgotten_at_a_constant_rate_is_not_support(power, part):
-    """r halfway is the square root of r at the end; faster still, at rest, or coming back."""
+    """r halfway is the square root of r at the end; faster, all at the end, at rest, or back."""
     verdict = judged(halfway(simulated(num_seeds=8), power))
     forgotten = verdict.numbers["part_of_constant_forgetting"]
     assert verdict.outcome == ("undecided" if power < 1 else "supported")

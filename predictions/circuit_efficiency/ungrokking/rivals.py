@@ -53,7 +53,9 @@ def forgetting(main: Sequence[Run]) -> dict[int, float]:
     rate depends on D'. It is 0 for a network that has come to rest, and less than 1 also where some
     pairs are forgotten at a higher rate than others, be each rate constant: those left are the slow
     ones. Accuracies are those of the tail that a run would have if it ended after half of its
-    learning time, and of its own; those count whose mean is partial.
+    learning time, and of its own; those count whose mean is partial. Before, no more than all and
+    no less than none but half an example of the table is taken as retained: what was whole halfway
+    was forgotten at no rate that could be told, and what it lost later is many times as much.
 
     Returns:
         A number for the seed of each start network that has partial accuracies.
@@ -65,7 +67,9 @@ def forgetting(main: Sequence[Run]) -> dict[int, float]:
         halfway, end = (tail_at(history, settings, part, "novel_accuracy") for part in (HALF, 1.0))
         before, after = critical_size.retained((halfway[0], end[0]), one.task.num_classes)
         if low < (before + after) / 2 < high:
-            left = min(max(float(before), 0.0), 1.0) ** (end[1] / halfway[1])
-            falls.setdefault(one.seed, []).append((float(before - after), float(before) - left))
+            half = 0.5 / one.task.num_examples
+            known = min(max(float(before), half), 1.0 - half)
+            left = known ** (end[1] / halfway[1])
+            falls.setdefault(one.seed, []).append((float(before - after), known - left))
     totals = {seed: np.sum(of_one, axis=0) for seed, of_one in falls.items()}
     return {seed: float(fell / at_a_rate) for seed, (fell, at_a_rate) in totals.items()}
