@@ -208,7 +208,13 @@ class PaperFigure:
         return self.draw(self.evidence(Source(store, size)))
 
     def caption(self, source: Source) -> str:
+        """Return its paragraphs as one text; see there."""
+        return " ".join(self.paragraphs(source))
+
+    def paragraphs(self, source: Source) -> list[str]:
         """Return what it shows, on which runs, what is not as it should be, and how it differs.
+
+        What is said of runs may be the same for another figure.
 
         Raises:
             MissingRunsError: Runs are not in the store.
@@ -222,7 +228,7 @@ class PaperFigure:
         papers = [run for need in drawn for run in need.asked().settings("paper")]
         shows = below_each_other(self.shows) if style.stacked() else self.shows
         asked = source.options()
-        parts = [f"After {self.after}.", shows, captions.facts(runs)]
+        parts = [f"After {self.after}. {shows}", captions.facts(runs)]
         parts += [f"Asked with {shlex.join(asked)}." if asked else ""]
         parts += [captions.state(runs), captions.differences([r.settings for r in runs], papers)]
         parts += [captions.notes([one.verdict for one in read])]
@@ -232,4 +238,4 @@ class PaperFigure:
             if one.need not in drawn
         ]
         parts += [self.apart, *(f"Not drawn: {why}." for why in self.missing(source).values())]
-        return " ".join(part for part in parts if part)
+        return [part for part in parts if part]

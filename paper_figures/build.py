@@ -36,14 +36,19 @@ class Built:
     Attributes:
         figure: Which.
         file: Its file.
-        caption: Its caption.
+        paragraphs: Those of its caption.
         runs: Identities of the runs behind it.
     """
 
     figure: PaperFigure
     file: Path
-    caption: str
+    paragraphs: tuple[str, ...]
     runs: tuple[str, ...]
+
+    @property
+    def caption(self) -> str:
+        """The paragraphs as one text."""
+        return " ".join(self.paragraphs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +113,7 @@ def _built(figure: PaperFigure, source: Source, file_format: str, out: Path) -> 
     return Built(
         figure=figure,
         file=file,
-        caption=figure.caption(source),
+        paragraphs=tuple(figure.paragraphs(source)),
         runs=tuple(sorted({run.identity for one in evidence for run in one.runs})),
     )
 
@@ -132,6 +137,7 @@ def _manifest(results: Results, source: Source, out: Path) -> dict[str, Any]:
             "after": one.figure.after,
             "title": one.figure.title,
             "caption": one.caption,
+            "paragraphs": list(one.paragraphs),
             "predictions": [
                 " ".join([need.prediction, *source.asks(need).variant.options()])
                 for need in (*one.figure.needs, *one.figure.wants)
@@ -160,14 +166,22 @@ def _drawn_before(source: Source, out: Path) -> dict[str, Any]:
         asked = str(source.store.path), source.size, shlex.join(source.options())
         same = (before["store"], before["size"], before["options"]) == asked
         entries = before["figures"] if same else {}
-        whole = {n: one for n, one in entries.items() if {"file", "title", "caption"} <= set(one)}
+        whole = {
+            n: one for n, one in entries.items() if {"file", "title", "paragraphs"} <= set(one)
+        }
         return {name: one for name, one in whole.items() if (out / one["file"]).exists()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}  # none, or not ours
 
 
 def _sheet(manifest: Mapping[str, Any]) -> str:
-    """Return the contact sheet."""
+    """Return the contact sheet; what the captions of several figures say stands at the first."""
+    seen: set[str] = set()
+    captions: dict[str, tuple[list[str], int]] = {}
+    for name, one in manifest["figures"].items():
+        new = [part for part in one["paragraphs"] if part not in seen]
+        captions[name] = new, len(one["paragraphs"]) - len(new)
+        seen.update(new)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("paper_figures"),
         autoescape=True,
@@ -176,4 +190,6 @@ def _sheet(manifest: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template("sheet.html.j2").render(manifest, manifest=MANIFEST)
+    return environment.get_template("sheet.html.j2").render(
+        manifest, manifest=MANIFEST, captions=captions
+    )

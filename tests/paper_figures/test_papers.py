@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import math
 import re
@@ -184,6 +185,19 @@ def test_captions_say_what_was_run_what_had_not_settled_and_what_differs(built, 
     assert (f"drawn or not, {restless} had not settled" in caption) == (restless > 0)
     assert "p = 11 (113)" in caption
     assert "width = 16 (128)" in caption
+
+
+def test_what_several_captions_say_stands_on_the_sheet_once(built):
+    out, results = built
+    sheet = html.unescape((out / "index.html").read_text())
+    said = [part for one in results.built for part in one.paragraphs]
+    twice = {part for part in said if said.count(part) > 1}
+    assert len(twice) >= 3  # runs, their state, how they differ: of all that are from ungrokking
+    for part in {*said}:
+        assert sheet.count(part) == 1, part
+    assert sheet.count("of the paragraphs above") == len(FROM_UNGROKKING) - 1
+    for one in results.built:
+        assert one.figure.shows in one.paragraphs[0]
 
 
 def test_figures_drawn_before_stay_on_the_sheet_if_they_are_of_the_same_store(source, tmp_path):
