@@ -38,11 +38,13 @@ class Built:
         file: Its file.
         paragraphs: Those of its caption.
         runs: Identities of the runs behind it.
+        outcomes: What became of each prediction that it reads.
     """
 
     figure: PaperFigure
     file: Path
     paragraphs: tuple[str, ...]
+    outcomes: dict[str, str]
     runs: tuple[str, ...]
 
     @property
@@ -114,6 +116,10 @@ def _built(figure: PaperFigure, source: Source, file_format: str, out: Path) -> 
         figure=figure,
         file=file,
         paragraphs=tuple(figure.paragraphs(source)),
+        outcomes={
+            " ".join([one.need.prediction, *one.need.variant.options()]): one.verdict.outcome
+            for one in evidence
+        },
         runs=tuple(sorted({run.identity for one in evidence for run in one.runs})),
     )
 
@@ -138,6 +144,7 @@ def _manifest(results: Results, source: Source, out: Path) -> dict[str, Any]:
             "title": one.figure.title,
             "caption": one.caption,
             "paragraphs": list(one.paragraphs),
+            "outcomes": one.outcomes,
             "predictions": [
                 " ".join([need.prediction, *source.asks(need).variant.options()])
                 for need in (*one.figure.needs, *one.figure.wants)
@@ -167,7 +174,9 @@ def _drawn_before(source: Source, out: Path) -> dict[str, Any]:
         same = (before["store"], before["size"], before["options"]) == asked
         entries = before["figures"] if same else {}
         whole = {
-            n: one for n, one in entries.items() if {"file", "title", "paragraphs"} <= set(one)
+            n: one
+            for n, one in entries.items()
+            if {"file", "title", "paragraphs", "outcomes"} <= set(one)
         }
         return {name: one for name, one in whole.items() if (out / one["file"]).exists()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -172,6 +172,10 @@ def test_the_manifest_has_the_runs_behind_each_figure(built, source, ungrokking)
     manifest = json.loads((out / "manifest.json").read_text())
     for name in FROM_UNGROKKING:
         assert manifest["figures"][name]["runs"] == sorted(r.identity for r in ungrokking.runs)
+        assert manifest["figures"][name]["outcomes"] == {"ungrokking": ungrokking.verdict.outcome}
+    assert f"ungrokking: <strong>{ungrokking.verdict.outcome}</strong>" in (
+        out / "index.html"
+    ).read_text(encoding="utf-8")
     assert manifest["figures"]["figure-02"]["runs"] == []
     assert all(source.store.has(run) for run in manifest["figures"]["figure-04"]["runs"])
 
