@@ -75,7 +75,10 @@ def workers_of(store: Path) -> list[tuple[int, int]]:
 @contextmanager
 def training(place: Path) -> Iterator[subprocess.Popen[str]]:
     """A driver that has begun, with two workers that have trained for a while."""
-    command = [sys.executable, "-m", "predictions", "run", *ASKED, *ON, "--store", str(place)]
+    # What a shell begins in the background ignores Ctrl-C, and so does whatever that begins.
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code += "from predictions.command import predictions; predictions()"
+    command = [sys.executable, "-c", code, "run", *ASKED, *ON, "--store", str(place)]
     command += ["--out", str(place.with_suffix(".report"))]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as driver:
         began = time.monotonic()
