@@ -173,12 +173,16 @@ def let_others_write(place, content):
 @compiled_only
 @pytest.mark.parametrize("harm", [cut_off, flip_a_bit, lose_the_checksum, let_others_write])
 def test_code_that_is_not_what_was_kept_is_made_again_with_a_word(fresh_compiler, harm, caplog):
-    # Before it is loaded: half a library would end this process.
     place = fresh_compiler / "kept.so"
     fresh_compiler.mkdir(parents=True, mode=0o700)
     command = [*compiling._compiler(), *compiling._FLAGS]
     compiling._made(command, CODE.source, place, lambda code: None)
     content = place.read_bytes()
+    # Another file of that name: of the one that was just loaded pages are read until this process
+    # ends, and half a library would end it by a signal.
+    place.unlink()
+    place.write_bytes(content)
+    place.chmod(0o600)
     harm(place, content)
     assert compiling._kept(place, lambda code: None) is None
     assert "made anew" in caplog.text
