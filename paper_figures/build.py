@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from pydantic import ValidationError
 
 from efficiency.errors import InvalidInputError
 from paper_figures import style
@@ -92,7 +93,7 @@ def build(figures: Sequence[PaperFigure], source: Source, file_format: str, out:
             built.append(_built(figure, source, file_format, out))
         except MissingRunsError as error:
             missing[figure.name] = str(error)
-        except (InvalidInputError, _UnwritableError):
+        except (InvalidInputError, ValidationError, _UnwritableError):
             raise
         except StoreError as error:
             failed[figure.name] = str(error)
@@ -129,7 +130,7 @@ def _write(file: Path, content: str | bytes) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_file(file, content)
     except OSError as error:
-        message = str(explain_os_error(error, file.parent)).replace("--store", "--out")
+        message = str(explain_os_error(error, file.parent, named_by="--out"))
         raise _UnwritableError(message) from error
 
 

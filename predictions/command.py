@@ -160,7 +160,7 @@ def as_given() -> str:
 
 def _interrupted() -> int:
     print(
-        f"Interrupted; what was done is kept. The same command goes on:\n  {as_given()}",
+        f"Interrupted; what the store has stays. The same command does it again:\n  {as_given()}",
         file=sys.stderr,
     )
     return INTERRUPTED

@@ -89,4 +89,4 @@ def export(store: OpenStore, runs: pd.DataFrame, path: Path) -> None:
             with open(written, "rb") as whole:
                 write_file(path, lambda file: shutil.copyfileobj(whole, file))
         except OSError as error:
-            raise explain_os_error(error, path) from error
+            raise explain_os_error(error, path, named_by="FILE") from error

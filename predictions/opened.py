@@ -15,18 +15,21 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
+from pydantic import ValidationError
 
 from efficiency.analysis.measured import module_of
 from efficiency.errors import InvalidInputError, did_you_mean
 from efficiency.networks import Network
 from efficiency.settings import RunSettings
+from efficiency.settings.base import explain
 from efficiency.training.outcome import Outcome
-from predictions import plugins, rows
+from predictions import design_files, plugins, rows
 from predictions.protocol import Prediction
 from predictions.registry import select
 from predictions.sizes import Size
@@ -98,6 +101,9 @@ class OpenStore:
         size: Size = "quick",
         seeds: int | None = None,
         first_seed: int | None = None,
+        operation: str | None = None,
+        network: str | None = None,
+        design: str | os.PathLike[str] | None = None,
         **where: object,
     ) -> pd.DataFrame:
         """Return a row for each run.
@@ -109,6 +115,8 @@ class OpenStore:
             seeds: Of predictions, how many independent networks; default: what the design fixes,
                 or what is here of a plan.
             first_seed: Of predictions, which they were first asked of; default: the design's.
+            operation, network, design: What predictions were asked of in place of the design's, as
+                the options of these names.
             where: What a column must hold, a value or several: ``status="settled"``,
                 ``dataset_size=[50, 103]``, ``run=other["run"]``.
 
@@ -123,13 +131,20 @@ class OpenStore:
                 out, and named in a warning.
         """
         if not predictions:
-            if (size, seeds, first_seed) != ("quick", None, None):
+            asked = (seeds, first_seed, operation, network, design)
+            if size != "quick" or any(one is not None for one in asked):
                 raise InvalidInputError(
-                    "size, seeds and first_seed are of a prediction; name one, or give seed=[…]"
+                    "size, seeds, first_seed, operation, network and design are of a prediction; "
+                    "name one, or filter by columns: seed=[…], task=…"
                 )
             found = rows.trained(self.all())
         else:
-            variant = Variant(first_seed=first_seed)
+            variant = Variant(
+                operation=operation,
+                network=network,
+                first_seed=first_seed,
+                design=None if design is None else design_files.read(Path(design)),
+            )
             found = self.judged(select(predictions, variant, size), size, seeds)
         for column, value in where.items():
             if column not in found:
@@ -250,15 +265,20 @@ class OpenStore:
         Args:
             names: Identities of those that are wanted; default: every one.
         """
+        left_out: dict[str, list[str]] = {}
         for run in self._store.identities() if names is None else names:
             try:
                 record = self._store.load(run)
                 settings = RunSettings.from_document(record.settings)
                 outcome = Outcome.from_document(record.outcome)
             except (StoreError, ValueError) as error:
-                _LOG.warning("%s is left out: %s", run[:12], error)
+                why = explain(error) if isinstance(error, ValidationError) else str(error)
+                left_out.setdefault(why.partition("\n")[0], []).append(run[:12])
             else:
                 yield settings, outcome
+        for why, runs in left_out.items():
+            more = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
+            _LOG.warning("%s%s: left out: %s", runs[0], more, why)
 
 
 def _at(record: Record, step: int) -> Mapping[str, np.ndarray]:

@@ -214,5 +214,5 @@ def track(store: OpenStore, runs: pd.DataFrame, folder: Path, program: str) -> s
             tracker.write(library, tracked(store, runs), written, folder)
             shutil.move(written, folder)
     except OSError as error:
-        raise explain_os_error(error, folder) from error
+        raise explain_os_error(error, folder, named_by="FILE") from error
     return tracker.opened.format(folder)

@@ -17,16 +17,22 @@ class StoreError(ValueError):
     """The store cannot be used as asked; the message says why and what to do."""
 
 
-def explain_os_error(error: OSError, path: Path) -> StoreError:
-    """Return the error of a failed write in the user's terms."""
+def explain_os_error(error: OSError, path: Path, *, named_by: str = "--store") -> StoreError:
+    """Return the error of a failed write in the user's terms.
+
+    Args:
+        error: The error.
+        path: What could not be written.
+        named_by: The option or argument that says where.
+    """
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return StoreError(
             f"no space left for {path}; what was saved before is not lost: free some space, or "
-            "copy the store to a larger disk and name it with --store, then repeat the command"
+            f"take a larger disk (a store can be copied) with {named_by}, then repeat the command"
         )
     return StoreError(
         f"cannot write to {path}: {error.strerror or error}; "
-        "choose a folder that you may write to with --store"
+        f"choose a folder that you may write to with {named_by}"
     )
 
 

@@ -97,7 +97,7 @@ def write_report(
         write_file(markdown, render("report.md.j2", context))
         write_file(html, render("report.html.j2", context))
     except OSError as error:
-        raise StoreError(str(explain_os_error(error, out)).replace("--store", "--out")) from error
+        raise explain_os_error(error, out, named_by="--out") from error
     return html, markdown
 
 

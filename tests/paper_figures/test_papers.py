@@ -19,6 +19,7 @@ from paper_figures.varma2023 import figure_04 as varma_04
 from paper_figures.varma2023 import figure_07 as varma_07
 from paper_figures.varma2023 import figure_09 as varma_09
 from paper_figures.varma2023 import figure_10 as varma_10
+from predictions import open_store
 from runs import Store
 from tests.predictions.plant import labelled
 
@@ -274,6 +275,11 @@ def test_figures_are_drawn_of_what_one_asked_for_oneself(
     assert figure["predictions"] == ["ungrokking --operation subtraction"]
     assert "subtraction at size 11; one-layer transformer of width 16; 1 seed" in figure["caption"]
     assert f"Asked with {asked}." in figure["caption"]
+    frame = open_store(own_store).frame(
+        "ungrokking", size="smoke", seeds=1, operation="subtraction", role="judged"
+    )
+    assert {*frame["run"]} < {*_subtractions(own_store)}
+    assert {"whole table", "held out"} <= {*frame["arm"]}
     # Fewer seeds of the design's own are another question than all.
     assert paper_figures("build", "figure-04", "--seeds", "1", *here, "--out", tmp_path).code == 0
     manifest = json.loads((tmp_path / "manifest.json").read_text())
@@ -297,6 +303,10 @@ def test_what_cannot_be_asked_so_is_told_with_the_reason(paper_figures, smoke_st
     assert "minimal-example has an operation and a network of its own" in refused.err
     assert "figure-08 was not drawn: it sets --operation multiplication" in refused.err
     assert "leave out --network mlp" in refused.err
+    misspelt = paper_figures("build", "figure-04", "--operation", "additon", *own)
+    assert misspelt.code == 2
+    assert "did you mean 'addition'" in misspelt.err
+    assert "pydantic" not in misspelt.err
     fresh = paper_figures("build", "figure-08", "--first-seed", "5000", *own)
     assert (
         "predictions run ungrokking --size smoke --operation multiplication --first-seed 5000"

@@ -8,6 +8,7 @@ import sqlite3
 import pandas as pd
 import pytest
 
+from efficiency.settings import RunSettings
 from predictions import exports, open_store
 from predictions.registry import find
 
@@ -102,3 +103,25 @@ def test_a_file_that_cannot_be_replaced_is_kept(smoke_store, predictions, tmp_pa
     assert answer.code == 2
     assert "runs.csv" in answer.err
     assert not list((tmp_path / "runs.csv").iterdir())
+
+
+def test_where_a_file_cannot_be_written_it_is_the_file_that_must_change(
+    smoke_store, predictions, tmp_path
+):
+    (tmp_path / "file").write_text("")
+    for words in ([], ["--to", "tensorboard"]):
+        answer = predictions("export", tmp_path / "file" / "x.csv", "--store", smoke_store, *words)
+        assert answer.code == 2
+        assert "choose a folder that you may write to with FILE" in answer.err
+
+
+def test_what_cannot_be_read_of_many_runs_is_said_once(smoke_store, monkeypatch, caplog):
+    def refuse(document):
+        raise ValueError("there is no module 'mine'")
+
+    store = open_store(smoke_store)
+    monkeypatch.setattr(RunSettings, "from_document", refuse)
+    assert store.frame().empty
+    (said,) = [record.message for record in caplog.records]
+    first = next(iter(store))
+    assert said == (f"{first[:12]} and {len(store) - 1} more: left out: there is no module 'mine'")
