@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -79,6 +80,7 @@ def run_worker(command: Sequence[str], log: str, folder: str) -> None:
         Stopped: It was told to end.
         RuntimeError: It failed.
     """
+    _hear_cancellations()
     # Where the command was given, if it is there: modules of one's own are found from there.
     worker = begin(command, Path(log), {}, folder if Path(folder).is_dir() else None)
     try:
@@ -91,6 +93,17 @@ def run_worker(command: Sequence[str], log: str, folder: str) -> None:
         raise Stopped(f"the worker ended with {ended}")
     if ended != 0:
         raise RuntimeError(f"the worker ended with {ended}: {last_words(Path(log))}")
+
+
+def _hear_cancellations() -> None:
+    """Let this process hear Ctrl-C, which is how Ray cancels, where it was begun to ignore it.
+
+    So are nodes that a script began in the background; a worker that is cancelled there would end
+    with its process, without a checkpoint.
+    """
+    in_main = threading.current_thread() is threading.main_thread()
+    if in_main and signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @final
