@@ -55,10 +55,6 @@ class Finding:
         for name, number in self.numbers.items():
             if not isinstance(number, Estimate):
                 return f"the number {name} is {type(number).__name__}, and must be an Estimate"
-        missing = [name for name in (self.deciding, *self.by_seed) if name not in self.numbers]
-        if missing and missing != [None]:
-            there = ", ".join(map(str, self.numbers)) or "none"
-            return f"{missing[-1]} decides and is not among its numbers ({there})"
         return None
 
     @classmethod

@@ -18,7 +18,6 @@ from predictions import stored
 from predictions.registry import PREDICTIONS
 from predictions.verdicts import Finding
 from runs import identity
-from tests.build import number
 
 
 def circle(body, *, commutes: bool = True) -> Operation:
@@ -290,9 +289,6 @@ NO_FINDINGS = {
     ),
     "the number ratio is float, and must be an Estimate": lambda self, size, runs: Finding(
         outcome="supported", sentence="It is.", numbers={"ratio": 1.5}
-    ),
-    "ration decides and is not among its numbers (ratio)": lambda self, size, runs: Finding(
-        outcome="supported", sentence="It is.", numbers={"ratio": number(1.5)}, deciding="ration"
     ),
 }
 
