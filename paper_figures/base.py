@@ -131,7 +131,9 @@ class Source:
             prediction = self.asks(need)
         except MissingRunsError as error:
             return str(error)
-        seeds = self.num_seeds or last_look(self.store, prediction, self.size)
+        seeds = self.num_seeds
+        if seeds is None:
+            seeds = last_look(self.store, prediction, self.size)
         held = stored(prediction, self.size, self.store, seeds)
         if held.num_absent or held.num_open:
             name = " ".join([prediction.name, *prediction.variant.options()])

@@ -21,6 +21,7 @@ import pandas as pd
 
 from efficiency.errors import InvalidInputError
 from efficiency.settings import RunSettings, leaves
+from efficiency.training.outcome import Outcome
 from predictions.opened import OpenStore
 from runs.files import explain_os_error
 from runs.identity import identity
@@ -73,19 +74,21 @@ def tracked(store: OpenStore, runs: pd.DataFrame) -> Iterator[Tracked]:
     """
     for run, rows in runs.groupby("run", sort=False):
         name, row = str(run), rows.iloc[0]
-        settings = store.settings(name)
-        numbers = store.record(name).outcome["numbers"]
+        record = store.record(name)
         yield Tracked(
             run=name,
             title=f"D={row['dataset_size']} λ={row['weight_decay']:g} seed={row['seed']} "
             f"{name[:8]}",
             groups=tuple(dict.fromkeys(rows["prediction"])) if "prediction" in rows else (),
-            settings={path: _plain(value) for path, value in leaves(settings)},
-            history=store.history(name),
+            settings={
+                path: _plain(value)
+                for path, value in leaves(RunSettings.from_document(record.settings))
+            },
+            history=record.history,
             final={
-                word: float(number["value"])
-                for word, number in numbers.items()
-                if number["value"] is not None
+                word: number.value
+                for word, number in Outcome.from_document(record.outcome).numbers.items()
+                if number.value is not None
             },
         )
 

@@ -363,38 +363,6 @@ def test_a_group_is_named_in_the_decorator():
         del GROUPS["mine-alone"], PREDICTIONS["mine-of-a-group"], registry.TITLES["mine-alone"]
 
 
-@pytest.mark.parametrize(
-    ("made", "why"),
-    [
-        ("torch.nn.Linear(8, 7)", "has parameters called inner.weight, inner.bias"),
-        ("torch.nn.GRUCell(8, 8)", "answers alone, and not in an ensemble"),
-        ("None", "answers alone, and not in an ensemble"),
-    ],
-)
-def test_a_network_that_would_be_drawn_or_stacked_wrongly_is_refused(there, made, why):
-    (there / "inside.py").write_text(
-        "import torch\nfrom efficiency.networks import Network, keep_all\n\n\n"
-        "class Inside(Network):\n"
-        "    def __init__(self, num_symbols, d_model):\n"
-        "        super().__init__()\n"
-        "        self.W_E = torch.nn.Parameter(torch.empty(num_symbols, d_model))\n"
-        "        self.W_U = torch.nn.Parameter(torch.empty(d_model, num_symbols))\n"
-        f"        self.inner = {made}\n\n"
-        "    @classmethod\n    def of(cls, num_symbols, settings):\n"
-        "        return cls(num_symbols, settings.d_model)\n\n"
-        "    def forward(self, tokens, drop=keep_all):\n"
-        "        x = self.W_E[tokens].sum(1)\n"
-        "        if isinstance(self.inner, torch.nn.Linear):\n            return self.inner(x)\n"
-        "        if self.inner is None:\n            return x @ self.W_U if x.sum() > -1e9 else x\n"
-        "        return self.inner(x) @ self.W_U\n"
-    )
-    try:
-        with pytest.raises(ValueError, match=why):
-            networks.shapes(TaskSettings(size=7), NETWORK_SETTINGS.find("inside:Inside")(d_model=8))
-    finally:
-        sys.modules.pop("inside", None)
-
-
 def test_a_class_that_is_no_network_leaves_nothing_behind():
     before = dict(NETWORK_SETTINGS)
     with pytest.raises(ValueError, match="is no network"):

@@ -186,9 +186,9 @@ def export(
         in them; default: every run that is there.
     """
     from predictions.exports import export as write
-    from predictions.opened import open_store
+    from predictions.opened import OpenStore
 
-    opened = open_store(store)
+    opened = OpenStore(store)
     if names:
         chosen, size = chosen_of(names, asked, size)
         runs = opened.judged(chosen, size, seeds)

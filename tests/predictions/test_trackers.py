@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -125,6 +126,14 @@ def test_wandb_has_what_it_will_send(store, frame, tmp_path):
             }
             told.append((row["_step"], row["norm"]))
     require_curve(told, store.history(run), "norm")
+
+
+def test_every_program_can_be_asked_for(predictions, smoke_store):
+    refused = predictions("export", "x", "--to", "nobody", "--store", smoke_store)
+    assert refused.code == 2
+    assert re.findall(r'"(\w+)"', " ".join(refused.err.split()).partition("Choose from")[2]) == [
+        *TRACKERS
+    ]
 
 
 def test_what_cannot_be_written_leaves_nothing(predictions, smoke_store, tmp_path, monkeypatch):
