@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import multiprocessing
 import os
@@ -12,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from predictions.trainer import NetworkTrainer
 from runs import Store, execute
@@ -46,6 +49,18 @@ def work_where_all_get_every_claim(path: Path) -> None:
     """The same, as on a file system where claims keep nobody out."""
     Claim.take = lambda self: True
     Claim.give_up = lambda self: None
+    work(path)
+
+
+def work_where_no_file_can_be_locked(path: Path) -> None:
+    """The same, as on NFS without its lock daemon: whoever locks a file gets ENOLCK."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    fcntl.flock = fcntl.lockf = fcntl.fcntl = refuse
+    with pytest.raises(OSError, match="No locks available"):
+        FileLock(path.with_suffix(".probe")).acquire()
     work(path)
 
 
@@ -136,7 +151,9 @@ def test_a_sweep_killed_twenty_times_ends_with_the_same_bits(forking, tmp_path):
     assert len({*progress}) > 1, "the kills never fell between finished runs"
 
 
-@pytest.mark.parametrize("target", [work, work_where_all_get_every_claim])
+@pytest.mark.parametrize(
+    "target", [work, work_where_all_get_every_claim, work_where_no_file_can_be_locked]
+)
 def test_eight_processes_killed_at_random_end_with_the_same_bits(
     forking, tmp_path, target, full_calibration
 ):
