@@ -76,10 +76,10 @@ def find(name: str) -> Prediction:
         ValueError: There is none of this name.
     """
     if name not in PREDICTIONS:
-        every = f"choose from {', '.join(sorted(PREDICTIONS))}, or {', '.join(GROUPS)}"
         hint = did_you_mean(name, [*PREDICTIONS, *GROUPS])
+        groups = "" if hint else f", in the groups {', '.join(GROUPS)}"
         raise InvalidInputError(
-            f"unknown prediction {name!r}; {f'{hint}predictions list has all' if hint else every}; "
+            f"unknown prediction {name!r}; {hint}predictions list has all{groups}; "
             "that of another package takes --plugins, or in Python that its module was imported"
         )
     return PREDICTIONS[name]

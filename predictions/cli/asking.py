@@ -85,11 +85,10 @@ def size_of(size: Size | None, variant: Variant) -> Size | None:
 def selected(names: tuple[str, ...], variant: Variant, size: Size | None) -> list[Prediction]:
     """Return the predictions of these names, see ``registry.select``."""
     from predictions.groups import GROUPS
-    from predictions.registry import PREDICTIONS, select
+    from predictions.registry import select
 
     if not names:
         raise InvalidInputError(
-            f"name a prediction: choose from {', '.join(sorted(PREDICTIONS))}, "
-            f"or {', '.join(GROUPS)}"
+            f"name a prediction; predictions list has all, in the groups {', '.join(GROUPS)}"
         )
     return select(names, variant, size)

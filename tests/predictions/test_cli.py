@@ -79,11 +79,8 @@ def test_all_are_shown_under_their_names_and_what_has_no_runs_says_so(prediction
     ("arguments", "message"),
     [
         (["run", "ungroking"], "did you mean 'ungrokking'"),
-        (
-            ["run"],
-            "name a prediction: choose from anti-grokking, comes-to-rest",
-        ),
-        (["show", "x"], "choose from anti-grokking"),
+        (["run"], "name a prediction; predictions list has all, in the groups all, circuits,"),
+        (["show", "x"], "unknown prediction 'x'; predictions list has all, in the groups all,"),
         (["run", "ungrokking", "--seeds", "2.5"], "'2.5' is not a whole number"),
         (["run", "ungrokking", "--store", ""], "the name of a folder is empty"),
         (["run", "ungrokking", "--size", "huge"], '"standard", "replication", "paper"'),

@@ -60,6 +60,7 @@ def test_an_error_of_use_is_one_message_and_a_trace_if_asked_for(predictions, tm
     short = predictions("run", "nonsense", "--store", tmp_path / "store")
     assert (short.code, short.out) == (2, "")
     assert "unknown prediction 'nonsense'" in short.err
+    assert "in the groups all, circuits," in short.err
     assert "Traceback" not in short.err
     long = command("run", "nonsense", "--debug", cwd=tmp_path)
     assert long.returncode == 1
