@@ -241,3 +241,20 @@ class PaperFigure:
         ]
         parts += [self.apart, *(f"Not drawn: {why}." for why in self.missing(source).values())]
         return [part for part in parts if part]
+
+
+def as_in_reports(
+    panels: Callable[[Verdict, Sequence[Run]], Figure],
+) -> Callable[[Sequence[Evidence]], Figure]:
+    """Return a drawing of what a figure needs as reports have it, of all runs together.
+
+    Args:
+        panels: From a verdict, that of the first prediction, and runs to a figure. Predictions
+            share runs, each is drawn once.
+    """
+
+    def draw(evidence: Sequence[Evidence]) -> Figure:
+        runs = {run.identity: run for one in evidence for run in one.runs}
+        return panels(evidence[0].verdict, list(runs.values()))
+
+    return draw

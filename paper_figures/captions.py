@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from efficiency.settings import RunSettings
+from efficiency.settings import RunSettings, TaskSettings
 from predictions.cells import Run
 from predictions.grounds import named
 from predictions.judging import plural
@@ -51,16 +51,16 @@ def differences(settings: Sequence[RunSettings], papers: Sequence[RunSettings]) 
     """Return in what runs differ from those of the size ``paper``, the paper's in brackets."""
     if not settings:
         return ""
-    compared: dict[str, Callable[[RunSettings], float]] = {
-        "p": lambda s: s.table_task.size,
-        "width": lambda s: s.network.d_model,
+    compared: dict[str, Callable[[RunSettings], float | None]] = {
+        "p": lambda s: s.task.size if isinstance(s.task, TaskSettings) else None,
+        "width": lambda s: s.network.d_model or s.network.d_mlp,
         "η": lambda s: s.optimiser.learning_rate,
         "steps": lambda s: s.num_steps,
         "D": lambda s: s.dataset_size,
     }
     found = []
     for name, of in compared.items():
-        ours, theirs = _range(settings, of), _range(papers, of)
+        ours, theirs = (_range(some, of) for some in (settings, papers))
         if ours != theirs:
             found.append(f"{name} = {ours} ({theirs})")
     seeds, usual = (len({s.data_seed for s in some}) for some in (settings, papers))
@@ -73,8 +73,12 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(names))
 
 
-def _range(settings: Sequence[RunSettings], of: Callable[[RunSettings], float]) -> str:
-    low, high = (pick(map(of, settings)) for pick in (min, max))
+def _range(settings: Sequence[RunSettings], of: Callable[[RunSettings], float | None]) -> str:
+    """Return the range of what some runs have; nothing where none has it."""
+    had = [value for one in settings if (value := of(one)) is not None]
+    if not had:
+        return ""
+    low, high = min(had), max(had)
     return _shown(low) if low == high else f"{_shown(low)} to {_shown(high)}"
 
 

@@ -34,6 +34,7 @@ def list_figures() -> int:
     """List the figures and the predictions whose runs they read."""
     from paper_figures.catalogue import FIGURES
 
+    width = max(map(len, FIGURES)) + 2
     for figure in FIGURES.values():
         needs = ", ".join(
             " ".join([need.prediction, *need.variant.options()]) for need in figure.needs
@@ -42,8 +43,8 @@ def list_figures() -> int:
             " ".join([need.prediction, *need.variant.options()]) for need in figure.wants
         )
         also = "if there " if not needs else "; if there "
-        print(f"{figure.name:16}{figure.title} ({figure.after})")
-        print(f"{'':16}  reads {needs}{also + wants if wants else ''}")
+        print(f"{figure.name:{width}}{figure.title} ({figure.after})")
+        print(f"{'':{width}}  reads {needs}{also + wants if wants else ''}")
     return 0
 
 
@@ -84,8 +85,15 @@ def build(
     for one in results.built:
         print(one.file)
     print(f"sheet: {out / SHEET}")
-    for name, why in {**results.missing, **results.failed}.items():
+    told = {**(results.missing if names or not results.built else {}), **results.failed}
+    for name, why in told.items():
         print(f"{name} was not drawn: {why}", file=sys.stderr)
+    if left := [name for name in results.missing if name not in told]:
+        print(
+            f"not drawn, for runs that are not in the store: {', '.join(left)}; "
+            f"paper_figures build NAME and the sheet say how to train them",
+            file=sys.stderr,
+        )
     if results.failed:
         return FAILED
     return USAGE_ERROR if results.missing and (names or not results.built) else 0

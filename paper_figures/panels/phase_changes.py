@@ -107,7 +107,7 @@ def depths(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     if not whole:
         return style.nothing("Every run diverged")
     drawn, panels = style.figure(2, 3.0)
-    arms = _arms(whole)
+    arms = sorted(_arms(whole), key=[copies.arm(k) for k in copies.DEPTHS].index)
     chance = math.log(whole[0].task.num_classes)
     for colour, one in zip(style.graded(len(arms)), arms, strict=True):
         of_arm = [run for run in whole if run.arm == one]

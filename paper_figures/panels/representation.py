@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import get_args
+from typing import Any, get_args
 
 import matplotlib as mpl
 import numpy as np
@@ -137,6 +137,16 @@ def structure(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     return drawn
 
 
+def shares_of_phases(verdict: Verdict) -> dict[tuple[Any, ...], float]:
+    """Return the share of seeds by phase, learning rate and weight decay."""
+    names = ("phase", "learning_rate", "weight_decay")
+    return {
+        tuple(labels(name)[one] for one in names): number.value
+        for name, number in each(verdict.numbers, "share", *names)
+        if number.value is not None
+    }
+
+
 @mpl.rc_context(style.STYLE)
 def four_phases(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     """Draw a map for each phase: the share of seeds in it by learning rate and weight decay.
@@ -145,11 +155,7 @@ def four_phases(verdict: Verdict, runs: Sequence[Run]) -> Figure:
         verdict: The verdict.
         runs: The runs it was judged on.
     """
-    names = ("phase", "learning_rate", "weight_decay")
-    shares = {
-        tuple(labels(name)[one] for one in names): number.value
-        for name, number in each(verdict.numbers, "share", *names)
-    }
+    shares = shares_of_phases(verdict)
     if not shares:
         return style.nothing(NOTHING)
     rates, decays = (sorted({key[k] for key in shares}) for k in (1, 2))

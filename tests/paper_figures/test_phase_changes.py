@@ -70,6 +70,13 @@ def test_the_curve_over_tokens_is_that_of_the_verdict():
             assert number.value == pytest.approx(value)
 
 
+def test_depths_are_told_from_the_shallow_to_the_deep():
+    runs = worlds.world("induction-depth", lambda seed: True, 6)
+    left, _ = drawn("induction-depth", [*reversed(runs)]).axes
+    told = [text.get_text() for text in left.get_legend().get_texts()]
+    assert told == [copies.arm(layers) for layers in copies.DEPTHS]
+
+
 def test_a_panel_for_each_way_of_going_on():
     runs = worlds.world("induction-ungrokking", lambda seed: True, 6)
     steps = np.arange(0, 801, 100)
