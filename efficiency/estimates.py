@@ -45,8 +45,8 @@ class Estimate:
     status: Status = "measured"
 
     def __post_init__(self) -> None:
-        numbers = (self.value, self.low, self.high)
-        assert not any(x is not None and not math.isfinite(x) for x in numbers), self
+        for number in (self.value, self.low, self.high):
+            assert number is None or math.isfinite(number), self
         if self.low is not None and self.high is not None:
             assert self.low <= self.high, self
 

@@ -21,9 +21,11 @@ BOUND = 2.0
 
 def by_seed(runs: Sequence[Run]) -> dict[int, list[Run]]:
     """Return the runs of each seed of which none diverged, seeds in order."""
-    seeds = {run.seed for run in runs}
+    found: dict[int, list[Run]] = {}
+    for run in runs:
+        found.setdefault(run.seed, []).append(run)
     lost = {run.seed for run in runs if run.outcome.status == "diverged"}
-    return {seed: [run for run in runs if run.seed == seed] for seed in sorted(seeds - lost)}
+    return {seed: found[seed] for seed in sorted(found.keys() - lost)}
 
 
 @dataclass(frozen=True, kw_only=True)

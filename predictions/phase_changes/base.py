@@ -105,8 +105,8 @@ def complete(runs: Sequence[Run]) -> BySeed:
     judged = [run for run in runs if not run.is_start]
     lost = {run.seed for run in runs if run.outcome.status == "diverged"}
     arms = {run.arm for run in judged}
-    found = {
-        seed: each_once((run.arm, run) for run in judged if run.seed == seed)
-        for seed in sorted({run.seed for run in judged} - lost)
-    }
+    of_seed: dict[int, list[tuple[str, Run]]] = {}
+    for run in judged:
+        of_seed.setdefault(run.seed, []).append((run.arm, run))
+    found = {seed: each_once(of_seed[seed]) for seed in sorted(of_seed.keys() - lost)}
     return {seed: of_arm for seed, of_arm in found.items() if set(of_arm) == arms}
