@@ -133,6 +133,7 @@ findings: predictions confirm at-rest critical-size first-study controls substit
 	$(BIN)/python -m predictions.field docs/claims.md docs/found/*.json
 	$(BIN)/python -m predictions.questions docs/questions.md docs/found/*.json
 	$(BIN)/python -m predictions.theories docs/theories.md docs/found/*.json
+	$(BIN)/python docs/demo/write_demo.py docs/demo.html
 	$(BIN)/paper_figures build figure-01 --out docs/figures
 
 # One thread of BLAS to each process: two would spin against each other for every small matrix.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from pathlib import Path
 
@@ -76,3 +78,35 @@ def test_the_page_fits_a_phone_and_keeps_to_the_rules_of_accessibility(page):
     assert page.value("at('run').textContent") == "Pause"
     page.value("at('run').click()")
     assert page.value("at('run').textContent") == "Train"
+
+
+def test_what_was_recorded_stands_beside_it():
+    verdicts = json.loads((ROOT / "docs" / "found" / "quick.json").read_text(encoding="utf-8"))
+    (judged,) = (one for one in verdicts if one["prediction"] == "ungrokking")
+    text = PAGE.read_text(encoding="utf-8")
+    marks = re.findall(r'class="network" cx="([\d.]+)" cy="([\d.]+)"', text)
+    accuracies = [
+        value
+        for end in ("smallest", "largest")
+        for one in judged["by_seed"]
+        if one["name"] == f"accuracy_at_{end}_size"
+        for value in one["seeds"].values()
+    ]
+    assert [(230 - float(y)) / 215 for _, y in marks] == pytest.approx(accuracies, abs=1e-3)
+    assert len({x for x, _ in marks}) == 2
+    (middle,) = (
+        one["value"]
+        for one in judged["numbers"]
+        if one["name"] == "threshold" and not one["labels"]
+    )
+    centres = [float(x) for x in re.findall(r'class="threshold" cx="([\d.]+)"', text)]
+    assert len(centres) == 3
+    smallest, largest = (size for size, _ in write_demo.recorded()["ends"])
+    left, right = sorted({float(x) for x, _ in marks})
+    assert (
+        left
+        < min(centres)
+        <= left + (middle - smallest) / (largest - smallest) * (right - left)
+        <= max(centres)
+    )
+    assert judged["sentence"].replace("'", "&#39;") in text

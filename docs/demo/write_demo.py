@@ -3,11 +3,13 @@
 ``python docs/demo/write_demo.py docs/demo.html``.
 
 What it begins with, the first weights and the order of examples of a few seeds, is Python's own.
+Beside it stands what was recorded of the networks that are judged, of ``docs/found``.
 """
 
 from __future__ import annotations
 
 import base64
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,11 @@ import numpy as np
 from efficiency import OptimiserSettings, RunSettings, TaskSettings
 from efficiency.settings import MLPSettings
 from efficiency.training.ensemble import initial_weights
+from predictions.registry import find
 
 FOLDER = Path(__file__).parent
+
+FOUND = FOLDER.parent / "found" / "quick.json"
 
 SEEDS = (1, 2, 3)
 SIZE, D_MODEL, D_MLP = 17, 16, 64
@@ -51,6 +56,34 @@ def _seed(seed: int) -> dict[str, Any]:
     return {"weights": weights, "order": order.tolist()}
 
 
+def recorded() -> dict[str, Any]:
+    """Return what was judged of the size quick, as it is drawn and said.
+
+    Accuracies stand at the smallest and the largest D', one for each start network; thresholds with
+    their intervals by weight decay.
+    """
+    found = {one["prediction"]: one for one in json.loads(FOUND.read_text(encoding="utf-8"))}
+    judged = found["ungrokking"]
+    asked = find("ungrokking").settings("quick")
+    sizes = sorted({run.dataset_size for run in asked if run.start is not None})
+    of_seeds = {one["name"]: [*one["seeds"].values()] for one in judged["by_seed"]}
+    return {
+        "size": asked[0].task.size,
+        "outcome": judged["outcome"],
+        "sentence": judged["sentence"],
+        "semi": found["semi-grokking"],
+        "ends": [
+            (sizes[0], of_seeds["accuracy_at_smallest_size"]),
+            (sizes[-1], of_seeds["accuracy_at_largest_size"]),
+        ],
+        "thresholds": [
+            (one["labels"]["weight_decay"], one["value"], one["low"], one["high"])
+            for one in judged["numbers"]
+            if one["name"] == "threshold" and one["labels"]
+        ],
+    }
+
+
 def page() -> str:
     """Return the page."""
     data = {
@@ -69,7 +102,7 @@ def page() -> str:
         autoescape=True,
     )
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
-    return environment.get_template("page.html.j2").render(data=data) + "\n"
+    return environment.get_template("page.html.j2").render(data=data, recorded=recorded()) + "\n"
 
 
 if __name__ == "__main__":
