@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup, escape
 from pydantic import ValidationError
 
 from efficiency.errors import InvalidInputError
@@ -200,6 +202,13 @@ def _sheet(manifest: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["code"] = _with_code
     return environment.get_template("sheet.html.j2").render(
         manifest, manifest=MANIFEST, captions=captions
     )
+
+
+def _with_code(text: str) -> Markup:
+    """Return a sentence as HTML, with what stands between backticks as code."""
+    plain = str(escape(text))
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", plain))  # noqa: S704 - escaped before

@@ -12,10 +12,10 @@ from cyclopts import App, Parameter
 from predictions.cli.options import (
     AS_DESIGNED,
     Asked,
-    OutOption,
-    SeedsOption,
     SizeOrDesign,
     StoreOption,
+    folder,
+    whole_number,
 )
 from predictions.command import FAILED, USAGE_ERROR
 
@@ -52,7 +52,13 @@ def list_figures() -> int:
 def build(
     *names: str,
     size: SizeOrDesign = None,
-    seeds: SeedsOption = None,
+    seeds: Annotated[
+        int | None,
+        Parameter(
+            help="Independent networks; default: as many as were last looked at.",
+            converter=whole_number,
+        ),
+    ] = None,
     asked: Asked = AS_DESIGNED,
     file_format: Annotated[
         Literal["svg", "pdf", "png"], Parameter(name="--format", help="Of the files.")
@@ -61,7 +67,9 @@ def build(
         Literal[1, 2], Parameter(help="Columns of a paper that a figure is wide.")
     ] = 2,
     store: StoreOption = Path("store"),
-    out: OutOption = Path("figures"),
+    out: Annotated[Path, Parameter(help="Folder for the figures.", converter=folder)] = Path(
+        "figures"
+    ),
 ) -> int:
     """Draw figures into a folder, with a contact sheet and a manifest of the runs behind each.
 
