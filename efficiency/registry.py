@@ -103,6 +103,12 @@ def import_module(name: str, what: str) -> Any:
         f"the {what} asks for the module {name!r}, and there is none; it must be installed "
         f"beside this package, or lie in {here} as {name.replace('.', os.sep)}.py"
     )
+    if name.endswith(".py") or os.sep in name:
+        plain = os.path.basename(name).removesuffix(".py")
+        raise InvalidInputError(
+            f"the {what} takes the name of a module, and {name!r} is a path; run it where the file "
+            f"lies, or put its folder into PYTHONPATH, and write {plain}"
+        )
     if not all(part.isidentifier() for part in name.split(".")):
         raise missing
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Sequence
 from typing import overload
 
@@ -52,6 +53,7 @@ def register(
             f"the prediction {prediction.__name__} has no {', no '.join(left)}: see `A prediction` "
             "in docs/extending.md"
         )
+    _require_words(prediction)
     one, group = prediction(), group or prediction.name
     if group in OURS or one.name in OURS:
         raise InvalidInputError(
@@ -67,6 +69,32 @@ def register(
     GROUPS.setdefault(group, {})[one.name] = one
     TITLES.setdefault(group, title or one.title)
     return prediction
+
+
+def _require_words(prediction: type[Prediction]) -> None:
+    """Refuse a prediction that lacks what reports print, before anything is trained for it.
+
+    Raises:
+        InvalidInputError: An attribute is missing, or is not what it should be.
+    """
+    called = prediction.__name__
+    for word in ("name", "title", "claim", "rule", "refutation"):
+        if not isinstance(said := getattr(prediction, word, None), str) or not said.strip():
+            raise InvalidInputError(
+                f"the prediction {called} needs a text as {word}, and has {said!r}: see `A "
+                "prediction` in docs/extending.md"
+            )
+    least = getattr(prediction, "min_seeds", None)
+    if type(least) is not int or least < 1:
+        raise InvalidInputError(
+            f"the prediction {called} needs a whole number from 1 on as min_seeds, below which it "
+            f"decides nothing, and has {least!r}"
+        )
+    if not re.fullmatch(r"\w[\w.-]*", prediction.name):
+        raise InvalidInputError(
+            f"the prediction {called} is named {prediction.name!r}, after which files are called: "
+            "take letters, digits and hyphens"
+        )
 
 
 def find(name: str) -> Prediction:

@@ -55,6 +55,11 @@ class Finding:
         for name, number in self.numbers.items():
             if not isinstance(number, Estimate):
                 return f"the number {name} is {type(number).__name__}, and must be an Estimate"
+        # What is left open may be so by a number that could not be had.
+        decided = self.outcome in ("supported", "refuted") and self.deciding is not None
+        if decided and self.deciding not in self.numbers:
+            there = ", ".join(map(str, self.numbers)) or "none"
+            return f"{self.deciding} decides, and is none of its numbers ({there})"
         return None
 
     @classmethod

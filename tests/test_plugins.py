@@ -68,6 +68,8 @@ def outside(tmp_path_factory) -> Path:
         "def both(a, b, p):\n    return a * b + a + b\n\n\n"
         "def broken(a, b, p):\n    return 3\n\n\n"
         "def torn(a, b, p):\n    return a.plus(b)\n\n\n"
+        "def power(a, b, p):\n    return a**b\n\n\n"
+        "def halves(a, b, p):\n    return (a + b) / 2\n\n\n"
         "number = 3\n"
     )
     (place / "torn.py").write_text("import a_module_that_is_not_there\n")
@@ -201,6 +203,10 @@ def test_a_plug_in_that_says_what_is_wrong_is_heard(there, predictions):
         ),
         (("list", "--plugins"), "--plugins has no value"),
         (("list", "--plugins", "yours"), "the module 'yours', and there is none"),
+        (("list", "--plugins", "yours.py"), "'yours.py' is a path; run it where the file lies, or"),
+        (("table", "elsewhere/yours:x", "5"), "and write yours"),
+        (("table", "mine:power", "17"), "of (16, 16) it answers 0, and 1 in whole numbers of any"),
+        (("table", "mine:halves", "5"), "answers with float64, 0.0 for one; it must return whole"),
         (("show", "ungrokking", "--network", "mpl"), "unknown network 'mpl'"),
     ],
 )
@@ -349,6 +355,24 @@ def test_no_package_adds_to_our_groups_or_takes_our_names():
     with pytest.raises(ValueError, match="another prediction 'ungrokking'"):
         registry.register(Mine, group="mine")
     assert before == GROUPS
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"claim": None}, "needs a text as claim, and has None"),
+        ({"refutation": " "}, "needs a text as refutation"),
+        ({"min_seeds": 2.5}, "needs a whole number from 1 on as min_seeds"),
+        ({"min_seeds": True}, "needs a whole number from 1 on as min_seeds"),
+        ({"name": "smaller norm/x"}, "is named 'smaller norm/x', after which files are called"),
+    ],
+)
+def test_a_prediction_that_reports_could_not_print_is_refused_at_once(changes, told):
+    before = {name: dict(members) for name, members in GROUPS.items()}, dict(PREDICTIONS)
+    mine = type("Mine", (type(PREDICTIONS["ungrokking"]),), {"name": "mine-alone"} | changes)
+    with pytest.raises(ValueError, match=re.escape(told)):
+        registry.register(mine)
+    assert before == (GROUPS, PREDICTIONS)
 
 
 def test_a_group_is_named_in_the_decorator():

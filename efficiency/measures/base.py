@@ -40,6 +40,7 @@ class Reading:
 
     def __init__(self, run: RunSettings, weights: Mapping[str, Tensor]) -> None:
         self.run, self.weights = run, weights
+        self._as_made = {name: value._version for name, value in weights.items()}
         self._said: dict[Callable[[Reading], Any], Any] = {}
 
     def once(self, say: Callable[[Reading], Said]) -> Said:
@@ -56,7 +57,15 @@ class Reading:
         inputs_NI = networks.inputs(self.run.task, self.run.network).to(device)
         stacked = {name: value.unsqueeze(0) for name, value in self.weights.items()}
         with torch.no_grad():
-            return program.logits(stacked, program.prepare(inputs_NI.unsqueeze(0)))[0]
+            made = program.logits(stacked, program.prepare(inputs_NI.unsqueeze(0)))[0]
+        self._as_made["logits"] = made._version
+        return made
+
+    def changed(self) -> str | None:
+        """Return what a measure has changed in place, which another would then read."""
+        held = {**self.weights, **({"logits": self.logits} if "logits" in self._as_made else {})}
+        wrong = [name for name, one in held.items() if one._version != self._as_made[name]]
+        return wrong[0] if wrong else None
 
     @cached_property
     def parts(self) -> Mapping[str, np.ndarray]:
@@ -115,15 +124,21 @@ def value_of(measure: Measure, reading: Reading) -> float:
     """Return what a measure says.
 
     Raises:
-        InvalidInputError: It fails, or says what is no number.
+        InvalidInputError: It fails, says what is no number, or changes what it reads.
     """
     try:
-        return float(measure.read(reading))
+        said = float(measure.read(reading))
     except Exception as error:
         raise InvalidInputError(
             f"the measure {measure.name!r} failed ({type(error).__name__}: {error}); it is given a "
             "Reading (efficiency.measures) and must return one number"
         ) from error
+    if (changed := reading.changed()) is not None:
+        raise InvalidInputError(
+            f"the measure {measure.name!r} changes {changed} in place, which other measures read; "
+            f"let it change a copy, {changed}.clone()"
+        )
+    return said
 
 
 def _of_module(name: str, thing: Any) -> Measure:

@@ -34,6 +34,7 @@ from efficiency.networks.random_features import RandomFeatures
 from efficiency.networks.sum_decoder import SumDecoder
 from efficiency.networks.table_form import TableForm
 from efficiency.networks.transformer import Transformer
+from efficiency.networks.trial import require_answers, try_out
 from efficiency.settings.task import TaskSettings
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ __all__ = [
     "Written",
     "architecture_of",
     "inputs",
+    "keep_all",
     "network",
     "program",
     "register",
@@ -68,9 +70,22 @@ __all__ = [
 
 
 def network(task: TaskBase, settings: NetworkSettings) -> Network:
-    """Return one network with zero weights for a task."""
+    """Return one network with zero weights for a task.
+
+    Raises:
+        InvalidInputError: One of another package cannot be made.
+    """
     architecture = ARCHITECTURES.find(settings.architecture)
-    found = architecture.network(task, settings)
+    try:
+        found = architecture.network(task, settings)
+    except InvalidInputError:
+        raise
+    except Exception as error:  # somebody else's code
+        raise InvalidInputError(
+            f"the network {settings.architecture!r} cannot be made ({type(error).__name__}: "
+            f"{error}); its class is called with the number of symbols and its settings, or has a "
+            "for_task of its own"
+        ) from error
     found.reads = architecture.reads(task, settings) or ()
     return found
 
@@ -99,8 +114,10 @@ def shapes(task: TaskBase, settings: NetworkSettings) -> Mapping[str, tuple[int,
         InvalidInputError: A network of another package does not answer as it should.
     """
     one = network(task, settings)
-    if settings.architecture not in OURS or not isinstance(task, TaskSettings):
-        _require_answers(one, task, settings)
+    if settings.architecture not in OURS:
+        try_out(one, task, settings, functools.partial(inputs, task, settings))
+    elif not isinstance(task, TaskSettings):
+        require_answers(one, task, settings, functools.partial(inputs, task, settings))
     return MappingProxyType({name: tuple(p.shape) for name, p in one.named_parameters()})
 
 
@@ -121,61 +138,6 @@ def require_weights(
             f"shapes are {[found.get(n) for n in wrong]}, needed are "
             f"{[wanted.get(n) for n in wrong]}; give the weights of an equal network on an equal "
             "task"
-        )
-
-
-def _require_answers(one: Network, task: TaskBase, settings: NetworkSettings) -> None:
-    """Find out before anything is planned that a network cannot answer an example."""
-    name = settings.architecture
-    prompt = [0 if isinstance(token, str) else token for token in one.reads]
-    example = torch.tensor([prompt]) if prompt else inputs(task, settings, [0])
-    try:
-        with torch.no_grad():
-            answer = one.to(settings.dtype)(example, keep_all)
-        found = tuple(answer.shape)
-    except Exception as error:
-        shown = f"the tokens {prompt}" if prompt else f"{tuple(example.shape)} {task.gives}"
-        raise InvalidInputError(
-            f"the network {name!r} fails on {shown} ({type(error).__name__}: {error}); its forward "
-            "takes (D, T) tokens or (D, F) features, and drop, and returns (D, S) logits"
-        ) from error
-    S, A = task.num_classes, task.num_answers
-    wanted = (1, S) if A == 1 else (1, A, S)
-    if found != wanted:
-        raise InvalidInputError(
-            f"the network {name!r} answers one prompt with the shape {found}; logits of "
-            f"{wanted} were expected"
-        )
-    _require_ensembles(one, example, name)
-    _require_names(one, name)
-
-
-def _require_ensembles(one: Network, example: Tensor, name: str) -> None:
-    """Find out before anything is planned that a network cannot be vectorised over members."""
-    two = {key: value.detach().expand(2, *value.shape) for key, value in one.named_parameters()}
-    try:
-        StackedProgram(one, None).logits(two, example.expand(2, *example.shape))
-    except Exception as error:
-        first = str(error).partition("\n")[0]
-        raise InvalidInputError(
-            f"the network {name!r} answers alone, and not in an ensemble ({type(error).__name__}: "
-            f"{first}); torch.func.vmap makes ensembles of it, which takes no recurrent layer, no "
-            "`if` on values and no change in place of what was made in forward"
-        ) from error
-
-
-def _require_names(one: Network, name: str) -> None:
-    """Refuse a network whose weights would be drawn as something else than they are."""
-    wrong = [
-        key
-        for key, _ in one.named_parameters()
-        if not key.rpartition(".")[2].startswith(("W_", "b_", "g_"))
-    ]
-    if wrong:
-        raise InvalidInputError(
-            f"the network {name!r} has parameters called {', '.join(wrong)}; weights are drawn by "
-            "their names: call matrices W_… (inputs by outputs, and torch.nn.Linear has them the "
-            "other way round), biases b_… and gains g_…"
         )
 
 

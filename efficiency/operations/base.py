@@ -108,8 +108,9 @@ def checked(operation: Operation, size: int) -> Table:
     if operation.commutes and len(unlike):
         a, b = (int(x) for x in unlike[0])
         raise InvalidInputError(
-            f"{here} is declared to commute, and {a} ∘ {b} = {answers[a, b]}, {b} ∘ {a} = "
-            f"{answers[b, a]} (−1: not defined); leave out commutes=True"
+            f"{here} counts as commuting, for it is declared to, or as a function does mod 7 and "
+            f"mod 11, and {a} ∘ {b} = {answers[a, b]}, {b} ∘ {a} = {answers[b, a]} (−1: not "
+            "defined); leave out commutes=True, or let the same be true of every size"
         )
     # As 64-bit integers wherever they come from, so that what is drawn beside them is alike.
     left, right, answer = (np.ascontiguousarray(column, dtype=np.int64) for column in columns)

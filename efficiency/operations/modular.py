@@ -96,7 +96,37 @@ def of_function(name: str, function: Callable[[IntArray, IntArray, int], IntArra
     """
     said = (function.__doc__ or name).strip().splitlines()[0]
     commutes = all(_symmetric_at(name, function, p) for p in (7, 11))
-    return modular(name, said, function, commutes=commutes)
+
+    def exact(left: IntArray, right: IntArray, p: int) -> IntArray:
+        answer = np.asarray(function(left, right, p))
+        _require_no_overflow(name, function, (left, right, p), answer)
+        return answer
+
+    return modular(name, said, exact, commutes=commutes)
+
+
+def _require_no_overflow(
+    name: str,
+    function: Callable[[IntArray, IntArray, int], IntArray],
+    asked: tuple[IntArray, IntArray, int],
+    answer: IntArray,
+) -> None:
+    """Refuse answers that whole numbers without end do not give: arrays hold 64 bits, silently.
+
+    What cannot be computed in Python's integers, a look into an array for instance, is not checked.
+    """
+    left, right, p = asked
+    try:
+        endless = np.asarray(function(left.astype(object), right.astype(object), p)) % p
+    except Exception:  # not an error of what it is used for
+        return
+    if (wrong := np.flatnonzero(endless != answer % p)).size:
+        k = wrong[0]
+        raise InvalidInputError(
+            f"the operation {name!r} overflows 64 bits at p = {p}: of ({left[k]}, {right[k]}) it "
+            f"answers {answer[k] % p}, and {endless[k]} in whole numbers of any size (one of "
+            f"{wrong.size} of {answer.size} pairs); take remainders mod p on the way"
+        )
 
 
 def _symmetric_at(
@@ -104,14 +134,19 @@ def _symmetric_at(
 ) -> bool:
     left, right = (side.ravel() for side in np.mgrid[0:p, 0:p])
     try:
-        answer, again = (np.asarray(function(left, right, p)) % p for _ in range(2))
-        square = answer.reshape(p, p)
+        answer, again = (np.asarray(function(left, right, p)) for _ in range(2))
+        square = (answer % p).reshape(p, p)
     except Exception as error:  # somebody else's code
         raise InvalidInputError(
             f"the operation {name!r} must be a function (a, b, p) of two arrays of whole numbers "
             f"and the modulus that returns one such array; called with p = {p} it raised "
             f"{type(error).__name__}: {error}"
         ) from error
+    if answer.dtype != bool and not np.issubdtype(answer.dtype, np.integer):
+        raise InvalidInputError(
+            f"the operation {name!r} answers with {answer.dtype}, {answer.flat[0]} for one; it "
+            "must return whole numbers"
+        )
     if not np.array_equal(answer, again):
         raise InvalidInputError(
             f"the operation {name!r} answers otherwise when it is asked again; draw nothing in it"

@@ -39,6 +39,18 @@ class NetworkBase(Settings):
     d_mlp: int = Field(default=512, ge=1)
     precision: Precision = "float32"
 
+    @model_validator(mode="after")
+    def _cannot_change(self) -> Self:
+        for name in type(self).model_fields:
+            try:
+                hash(getattr(self, name))
+            except TypeError as error:
+                raise InvalidInputError(
+                    f"the setting {name!r} of {self.architecture} is a "
+                    f"{type(getattr(self, name)).__name__}, which can change; declare a tuple"
+                ) from error
+        return self
+
     @property
     def dtype(self) -> torch.dtype:
         """Return the type in which weights are kept."""

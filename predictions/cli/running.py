@@ -84,6 +84,24 @@ def warn_of_too_few_seeds(chosen: Sequence[Prediction], seeds: int | None) -> No
             )
 
 
+def require_designs(chosen: Sequence[Prediction], size: Size, seeds: int | None) -> None:
+    """Find out before training that a design cannot be told: reports and plans have it.
+
+    Raises:
+        InvalidInputError: One of another package fails.
+    """
+    for prediction in chosen:
+        try:
+            prediction.design(size, seeds)
+        except InvalidInputError:
+            raise
+        except Exception as error:  # somebody else's code
+            raise InvalidInputError(
+                f"the design of {prediction.name} cannot be told ({type(error).__name__}: "
+                f"{error}); its method design returns a few lines of text"
+            ) from error
+
+
 def set_damaged_aside(store: Store, documents: Sequence[Document], *, retrain: bool) -> None:
     """Move damaged runs aside if asked to, with all that continue them; else refuse them.
 

@@ -37,7 +37,7 @@ def described(prediction: Prediction, size: Size, seeds: int | None) -> dict[str
         **({"Changed after a look": prediction.amended} if prediction.amended else {}),
         "Power": f"{prediction.power} Seeds here: {num_seeds}.{_elsewhere(prediction)}",
         "Would refute it": prediction.refutation,
-        "Assumed": "\n".join(prediction.assumptions),
+        **({"Assumed": "\n".join(prediction.assumptions)} if prediction.assumptions else {}),
         "Cost": _cost([run.document() for run in settings]) + _later(prediction, size, seeds),
     }
 

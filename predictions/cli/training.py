@@ -184,6 +184,7 @@ def run(
         Commands,
         print_plan,
         print_submitted,
+        require_designs,
         warn_of_too_few_seeds,
         write_reports,
     )
@@ -199,6 +200,7 @@ def run(
     extent = Extent(seeds=seeds, until_decided=until_decided, max_seeds=max_seeds)
     looks = {prediction.name: extent.looks(prediction, size) for prediction in chosen}
     place = Store(training.store)
+    require_designs(chosen, size, seeds)
     known = known_in(place, chosen, size, looks)
     documents = documents_of(known, size, looks)
     trainer = training.trainer()

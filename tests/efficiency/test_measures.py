@@ -205,17 +205,33 @@ def test_a_measure_of_a_module_may_say_anything(monkeypatch):
     assert again.numbers["mine:change_loss"].value == -0.5
 
 
-def test_a_measure_that_changes_what_it_is_given_changes_no_training(monkeypatch):
-    def harm(reading):
-        for value in reading.weights.values():
-            value.zero_()
-        return 0.0
-
+@pytest.mark.parametrize(
+    ("harm", "what"),
+    [
+        (lambda reading: reading.weights["W_E"].zero_().sum(), "W_E"),
+        (lambda reading: reading.weights["W_E"][0].mul_(2).sum(), "W_E"),
+        (lambda reading: reading.logits.sub_(1).sum(), "logits"),
+        (lambda reading: reading.logits[:, 0].fill_(0).sum(), "logits"),
+    ],
+)
+def test_a_measure_that_changes_what_others_read_is_refused(monkeypatch, harm, what):
     monkeypatch.setitem(MEASURES, "harm", Measure(name="harm", label="Harm", read=harm))
+    with pytest.raises(ValueError, match=rf"'harm' changes {what} in place, .*{what}\.clone\(\)"):
+        train([run_settings(recording=recording(measures=("harm",)))])
+
+
+def test_a_measure_may_change_what_it_has_made_itself(monkeypatch):
+    def centre(reading):
+        own = reading.logits.clone()
+        own -= own.mean(-1, keepdim=True)
+        return float((own + reading.logits * 0).sum())
+
+    monkeypatch.setitem(MEASURES, "centre", Measure(name="centre", label="Centre", read=centre))
     usual = train([run_settings(recording=recording())])[0]
-    harmed = train([run_settings(recording=recording(measures=("harm",)))])[0]
+    measured = train([run_settings(recording=recording(measures=("centre",)))])[0]
+    assert measured.history["centre"].to_numpy() == pytest.approx(0, abs=1e-2)
     for name, value in usual.weights.items():
-        np.testing.assert_array_equal(harmed.weights[name], value)
+        np.testing.assert_array_equal(measured.weights[name], value)
 
 
 def test_the_same_snapshots_are_the_same_run():

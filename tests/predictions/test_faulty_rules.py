@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from efficiency.errors import InvalidInputError
+from efficiency.estimates import Estimate
 from predictions.registry import PREDICTIONS
 from predictions.verdicts import Finding
 
@@ -28,6 +29,8 @@ def refuse(self, size, runs):
     raise InvalidInputError("values must be finite numbers; [inf] was given")
 
 
+RATIO = Estimate(value=1.5, low=1.0, high=2.0, n=4, unit="1")
+
 NO_FINDINGS = {
     "values must be finite numbers": refuse,
     "returns str; find() must return": lambda self, size, runs: "supported",
@@ -36,6 +39,9 @@ NO_FINDINGS = {
     ),
     "the number ratio is float, and must be an Estimate": lambda self, size, runs: Finding(
         outcome="supported", sentence="It is.", numbers={"ratio": 1.5}
+    ),
+    "difference decides, and is none of its numbers (ratio)": lambda self, size, runs: Finding(
+        outcome="supported", sentence="It is.", numbers={"ratio": RATIO}, deciding="difference"
     ),
 }
 
@@ -52,6 +58,20 @@ def test_what_is_no_finding_is_no_verdict_and_takes_no_other_with_it(
     assert "It could not be judged: RuleError: the rule of ungrokking" in page.read_text()
     assert why in page.read_text()
     assert "minimal-example" in page.read_text()
+
+
+def test_a_design_that_cannot_be_told_stops_before_anything_is_trained(
+    predictions, monkeypatch, tmp_path
+):
+    def fail(self, size, num_seeds=None):
+        raise KeyError("smoke")
+
+    monkeypatch.setattr(type(PREDICTIONS["grokking"]), "design", fail)
+    store = tmp_path / "store"
+    answer = predictions("run", "ungrokking", "grokking", "--size", "smoke", "--store", store)
+    assert answer.code == 2
+    assert "the design of grokking cannot be told (KeyError: 'smoke')" in answer.err
+    assert not store.exists()
 
 
 def test_one_prediction_that_cannot_be_asked_leaves_the_status_of_the_others(

@@ -64,7 +64,7 @@ def register(monkeypatch):
             True,
             "as answer what is no whole number",
         ),
-        (lambda a, b, p: (a - b) % p, True, r"declared to commute, and 0 ∘ 1 = 6, 1 ∘ 0 = 1"),
+        (lambda a, b, p: (a - b) % p, True, r"counts as commuting, .* and 0 ∘ 1 = 6, 1 ∘ 0 = 1"),
         (lambda a, b, p: ((a + b) % p)[:-1], True, "declares 7 symbols and 49 pairs"),
     ],
 )
