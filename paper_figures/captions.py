@@ -53,7 +53,8 @@ def differences(settings: Sequence[RunSettings], papers: Sequence[RunSettings]) 
         return ""
     compared: dict[str, Callable[[RunSettings], float | None]] = {
         "p": lambda s: s.task.size if isinstance(s.task, TaskSettings) else None,
-        "width": lambda s: s.network.d_model or s.network.d_mlp,
+        "width": lambda s: s.network.d_model if hasattr(s.network, "num_heads") else None,
+        "hidden units": lambda s: s.network.d_mlp or None,
         "η": lambda s: s.optimiser.learning_rate,
         "steps": lambda s: s.num_steps,
         "D": lambda s: s.dataset_size,
@@ -66,7 +67,11 @@ def differences(settings: Sequence[RunSettings], papers: Sequence[RunSettings]) 
     seeds, usual = (len({s.data_seed for s in some}) for some in (settings, papers))
     if seeds != usual:
         found.append(f"{seeds} seeds ({usual})")
-    return f"Not as at the paper's size (in brackets): {', '.join(found)}." if found else ""
+    return (
+        f"Not as at the size paper of this project (in brackets): {', '.join(found)}."
+        if found
+        else ""
+    )
 
 
 def _listed(names: Iterable[str]) -> str:

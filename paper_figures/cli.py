@@ -98,8 +98,8 @@ def build(
         print(f"{name} was not drawn: {why}", file=sys.stderr)
     if left := [name for name in results.missing if name not in told]:
         print(
-            f"not drawn, for runs that are not in the store: {', '.join(left)}; "
-            f"paper_figures build NAME and the sheet say how to train them",
+            f"not drawn: {', '.join(left)}; the sheet and paper_figures build NAME say why, and "
+            "how to train what is missing",
             file=sys.stderr,
         )
     if results.failed:

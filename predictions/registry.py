@@ -53,8 +53,9 @@ def register(
             f"the prediction {prediction.__name__} has no {', no '.join(left)}: see `A prediction` "
             "in docs/extending.md"
         )
-    _require_words(prediction)
-    one, group = prediction(), group or prediction.name
+    one = prediction()
+    _require_words(one)
+    group = group or one.name
     if group in OURS or one.name in OURS:
         raise InvalidInputError(
             f"the group {group!r} of the prediction {one.name!r} is ours: its correction is for "
@@ -71,13 +72,13 @@ def register(
     return prediction
 
 
-def _require_words(prediction: type[Prediction]) -> None:
+def _require_words(prediction: Prediction) -> None:
     """Refuse a prediction that lacks what reports print, before anything is trained for it.
 
     Raises:
         InvalidInputError: An attribute is missing, or is not what it should be.
     """
-    called = prediction.__name__
+    called = type(prediction).__name__
     for word in ("name", "title", "claim", "rule", "refutation"):
         if not isinstance(said := getattr(prediction, word, None), str) or not said.strip():
             raise InvalidInputError(
@@ -90,10 +91,10 @@ def _require_words(prediction: type[Prediction]) -> None:
             f"the prediction {called} needs a whole number from 1 on as min_seeds, below which it "
             f"decides nothing, and has {least!r}"
         )
-    if not re.fullmatch(r"\w[\w.-]*", prediction.name):
+    if not re.fullmatch(r"\w([\w.-]*\w)?", prediction.name):
         raise InvalidInputError(
             f"the prediction {called} is named {prediction.name!r}, after which files are called: "
-            "take letters, digits and hyphens"
+            "take letters, digits, hyphens and dots between them"
         )
 
 

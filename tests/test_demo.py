@@ -94,19 +94,10 @@ def test_what_was_recorded_stands_beside_it():
     ]
     assert [(230 - float(y)) / 215 for _, y in marks] == pytest.approx(accuracies, abs=1e-3)
     assert len({x for x, _ in marks}) == 2
-    (middle,) = (
-        one["value"]
-        for one in judged["numbers"]
-        if one["name"] == "threshold" and not one["labels"]
-    )
     centres = [float(x) for x in re.findall(r'class="threshold" cx="([\d.]+)"', text)]
-    assert len(centres) == 3
+    thresholds = [n["value"] for n in judged["numbers"] if n["name"] == "threshold" and n["labels"]]
     smallest, largest = (size for size, _ in write_demo.recorded()["ends"])
     left, right = sorted({float(x) for x, _ in marks})
-    assert (
-        left
-        < min(centres)
-        <= left + (middle - smallest) / (largest - smallest) * (right - left)
-        <= max(centres)
-    )
+    scale = (right - left) / (largest - smallest)
+    assert centres == pytest.approx([left + scale * (D - smallest) for D in thresholds], abs=0.2)
     assert judged["sentence"].replace("'", "&#39;") in text

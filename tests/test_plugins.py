@@ -69,6 +69,8 @@ def outside(tmp_path_factory) -> Path:
         "def broken(a, b, p):\n    return 3\n\n\n"
         "def torn(a, b, p):\n    return a.plus(b)\n\n\n"
         "def power(a, b, p):\n    return a**b\n\n\n"
+        "def tower(a, b, p):\n    return a**(b**b)\n\n\n"
+        "def endless(a, b, p):\n    return a.astype(object)**b\n\n\n"
         "def halves(a, b, p):\n    return (a + b) / 2\n\n\n"
         "number = 3\n"
     )
@@ -171,6 +173,11 @@ def test_loose_functions_are_operations_by_their_own_name(there, predictions):
     assert "mine:both at size 31" in shown.out
 
 
+def test_an_operation_in_whole_numbers_of_any_size_is_exact(there, predictions):
+    told = json.loads(predictions("table", "mine:endless", "17", "--json").out)
+    assert told["answers"] == [[pow(a, b, 17) for b in range(17)] for a in range(17)]
+
+
 def test_a_plug_in_that_says_what_is_wrong_is_heard(there, predictions):
     (there / "greedy.py").write_text(
         "from predictions.registry import register\n"
@@ -205,7 +212,8 @@ def test_a_plug_in_that_says_what_is_wrong_is_heard(there, predictions):
         (("list", "--plugins", "yours"), "the module 'yours', and there is none"),
         (("list", "--plugins", "yours.py"), "'yours.py' is a path; run it where the file lies, or"),
         (("table", "elsewhere/yours:x", "5"), "and write yours"),
-        (("table", "mine:power", "17"), "of (16, 16) it answers 0, and 1 in whole numbers of any"),
+        (("table", "mine:power", "17"), "overflows 64 bits at p = 17, of (16, 16) for one; take"),
+        (("table", "mine:tower", "13"), "overflows 64 bits at p = 13"),
         (("table", "mine:halves", "5"), "answers with float64, 0.0 for one; it must return whole"),
         (("show", "ungrokking", "--network", "mpl"), "unknown network 'mpl'"),
     ],

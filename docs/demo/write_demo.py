@@ -69,6 +69,9 @@ def recorded() -> dict[str, Any]:
     of_seeds = {one["name"]: [*one["seeds"].values()] for one in judged["by_seed"]}
     return {
         "size": asked[0].task.size,
+        "planned": judged["look"]["seeds"],
+        "counted": next(n["n"] for n in judged["numbers"] if n["name"] == "threshold"),
+        "command": f"predictions judge all {judged['options']}",
         "outcome": judged["outcome"],
         "sentence": judged["sentence"],
         "semi": found["semi-grokking"],

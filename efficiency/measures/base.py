@@ -62,7 +62,10 @@ class Reading:
         return made
 
     def changed(self) -> str | None:
-        """Return what a measure has changed in place, which another would then read."""
+        """Return what a measure has changed in place, which another would then read.
+
+        As far as torch counts changes: not what is changed through ``.numpy()`` or ``.data``.
+        """
         held = {**self.weights, **({"logits": self.logits} if "logits" in self._as_made else {})}
         wrong = [name for name, one in held.items() if one._version != self._as_made[name]]
         return wrong[0] if wrong else None

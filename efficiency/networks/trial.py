@@ -25,8 +25,8 @@ Inputs = Callable[[npt.NDArray[np.int64]], Tensor]
 NUM_TRIED = 256
 """Examples that a network is tried on, at most."""
 
-_SPREAD = 0.3
-"""Of weights that are drawn for the trial; of zero weights everything is alike."""
+_LIFT = 0.01
+"""By which weights are raised, at most: gains stay near 1 and nothing is 0."""
 
 
 def try_out(one: Network, task: TaskBase, settings: NetworkSettings, inputs: Inputs) -> None:
@@ -43,13 +43,25 @@ def try_out(one: Network, task: TaskBase, settings: NetworkSettings, inputs: Inp
             whose names do not say what they are or that do nothing, or answers an example by what
             else is asked.
     """
+    name = settings.architecture
+    if single := [key for key, value in one.named_parameters() if value.dim() == 0]:
+        raise InvalidInputError(
+            f"the network {name!r} has parameters of no dimension, {', '.join(single)}; give them "
+            "the shape (1,)"
+        )
+    try:
+        one.initialise(torch.Generator().manual_seed(0))
+    except Exception as error:
+        raise InvalidInputError(
+            f"the weights of the network {name!r} cannot be drawn ({_told(error)})"
+        ) from error
     require_answers(one, task, settings, inputs)
     chosen = np.unique(np.linspace(0, task.num_examples - 1, NUM_TRIED).astype(int))
     read = inputs(chosen)
     read = tokens(one.reads, *read.unbind(-1)) if one.reads else read
-    _require_ensembles(one, read[:1], settings.architecture)
-    _require_names(one, settings.architecture)
-    _require_learnable(one, read, settings.architecture)
+    _require_ensembles(one, read[:1], name)
+    _require_names(one, name)
+    _require_learnable(one, read, settings)
 
 
 def require_answers(
@@ -73,6 +85,11 @@ def require_answers(
             f"the network {name!r} fails on {shown} ({type(error).__name__}: {error}); its forward "
             "takes (D, T) tokens or (D, F) features, and drop, and returns (D, S) logits"
         ) from error
+    if answer.dtype != settings.dtype:
+        raise InvalidInputError(
+            f"the network {name!r} answers with {answer.dtype}; its logits are to be of the type "
+            f"of its weights, {settings.dtype}"
+        )
     S, A = task.num_classes, task.num_answers
     wanted = (1, S) if A == 1 else (1, A, S)
     if found != wanted:
@@ -84,15 +101,15 @@ def require_answers(
 
 def _require_ensembles(one: Network, example: Tensor, name: str) -> None:
     """Find out before anything is planned that a network cannot be vectorised over members."""
-    two = {key: value.detach().expand(2, *value.shape) for key, value in one.named_parameters()}
+    two = {key: torch.stack([value.detach()] * 2) for key, value in one.named_parameters()}
     try:
-        StackedProgram(one, None).logits(two, example.expand(2, *example.shape))
+        StackedProgram(one, None).logits_and_backward(two, torch.stack([example] * 2))
     except Exception as error:
-        first = str(error).partition("\n")[0]
         raise InvalidInputError(
-            f"the network {name!r} answers alone, and not in an ensemble ({type(error).__name__}: "
-            f"{first}); torch.func.vmap makes ensembles of it, which takes no recurrent layer, no "
-            "`if` on values and no change in place of what was made in forward"
+            f"the network {name!r} answers alone, and not in an ensemble ({_told(error)}); "
+            "torch.func.vmap makes ensembles of it, which takes no recurrent layer, no `if` on "
+            "values and no change in place of what was made in forward, as clamp, norm and "
+            "functional.normalize do inside: torch.minimum, square().sum().sqrt() do not"
         ) from error
 
 
@@ -111,57 +128,85 @@ def _require_names(one: Network, name: str) -> None:
         )
 
 
-def _require_learnable(one: Network, read_D: Tensor, name: str) -> None:
+def _require_learnable(one: Network, read_D: Tensor, settings: NetworkSettings) -> None:
     """Refuse a network that would train and be measured, and mean nothing."""
-    generator = torch.Generator().manual_seed(0)
+    name = settings.architecture
+    generator = torch.Generator().manual_seed(1)
+    # As training begins, but for what begins at 0, of which nothing could be seen.
     drawn = {
-        key: (_SPREAD * torch.randn(p.shape, generator=generator, dtype=torch.float64))
+        key: p.detach().double() + _LIFT * torch.rand(p.shape, generator=generator).double()
         for key, p in one.named_parameters()
     }
-    for value in drawn.values():
-        value.requires_grad_()
-    # Features and buffers in the precision of these weights; tokens are whole numbers.
-    read_D = read_D.double() if read_D.is_floating_point() else read_D
     try:
-        together = _logits(one, drawn, read_D)
-        each = range(0, len(read_D), 7)
-        alone = torch.cat([_logits(one, drawn, read_D[k : k + 1]) for k in each])
+        _logits(one, drawn, read_D, settings.dtype)
     except Exception as error:
-        first = str(error).partition("\n")[0]
         raise InvalidInputError(
-            f"the network {name!r} answers one example, and not {len(read_D)} with weights in "
-            f"float64 ({type(error).__name__}: {first}); tensors that are no Parameter are to be "
-            "buffers (register_buffer), and nothing in forward to depend on how many are asked"
+            f"the network {name!r} answers one example, and not {len(read_D)} ({_told(error)}); "
+            "nothing in forward may depend on how many are asked"
+        ) from error
+    try:
+        together = _logits(one, drawn, read_D, torch.float64)
+    except Exception as error:
+        raise InvalidInputError(
+            f"the network {name!r} fails with weights in float64, by which runs are known again "
+            f"({_told(error)}); what forward makes should be of their type, "
+            "x.to(self.W_….dtype), and tensors that are no Parameter should be buffers "
+            "(register_buffer)"
         ) from error
     if together.dtype != torch.float64 or not together.isfinite().all():
         says = together.dtype if together.isfinite().all() else "what is not finite"
         raise InvalidInputError(
-            f"the network {name!r} answers with {says} where its weights are drawn in float64; "
+            f"the network {name!r} answers with {says} when its weights have just been drawn; "
             "logits are finite numbers of the type of the weights"
         )
+    some = range(0, len(read_D), 7)
+    alone = torch.cat([_logits(one, drawn, read_D[k : k + 1], torch.float64) for k in some])
     if not torch.allclose(together[::7], alone, rtol=1e-9, atol=1e-9):
         raise InvalidInputError(
             f"the network {name!r} answers an example otherwise when others are asked beside it; "
             "let forward take each example for itself (no batch normalisation, no mean over D)"
         )
+    _require_gradients(one, drawn, read_D, name)
+
+
+def _require_gradients(
+    one: Network, drawn: Mapping[str, Tensor], read_D: Tensor, name: str
+) -> None:
+    """Refuse a network with weights that no training reaches."""
+    held = {key: value.clone().requires_grad_() for key, value in drawn.items()}
+    together = _logits(one, held, read_D, torch.float64)
     if not together.requires_grad:
         raise InvalidInputError(
-            f"the logits of the network {name!r} know nothing of its weights; leave out detach(), "
+            f"no gradient reaches the weights of the network {name!r}; leave out detach(), "
             "no_grad() and .data in forward"
         )
-    gradients = torch.autograd.grad(together.sum(), [*drawn.values()], allow_unused=True)
-    idle = [key for key, one in zip(drawn, gradients, strict=True) if one is None]
+    # Not their sum, which a softmax or a normalisation may fix.
+    weighed = torch.rand(together.shape, generator=torch.Generator().manual_seed(1)).double()
+    gradients = torch.autograd.grad((together * weighed).sum(), [*held.values()], allow_unused=True)
+    idle = [
+        key
+        for key, gradient in zip(held, gradients, strict=True)
+        if gradient is None or not gradient.any()
+    ]
     if idle:
         raise InvalidInputError(
-            f"the network {name!r} has parameters without any effect on its logits, "
-            f"{', '.join(idle)}, whose norm would count; leave them out, or make them buffers"
+            f"no gradient reaches {', '.join(idle)} of the network {name!r}: its logits do not "
+            "depend on that, or it is detached, and its norm would count; leave it out, or make it "
+            "a buffer (register_buffer)"
         )
 
 
-def _logits(one: Network, weights: Mapping[str, Tensor], read_D: Tensor) -> Tensor:
-    constants = {
-        key: value.double() if value.is_floating_point() else value
-        for key, value in one.named_buffers()
-    }
-    found: Tensor = torch.func.functional_call(one, {**weights, **constants}, (read_D, keep_all))
+def _logits(
+    one: Network, weights: Mapping[str, Tensor], read_D: Tensor, dtype: torch.dtype
+) -> Tensor:
+    """Return logits in some precision; tokens are whole numbers whatever it is."""
+    held = {**weights, **dict(one.named_buffers())}
+    there = {k: v.to(dtype) if v.is_floating_point() else v for k, v in held.items()}
+    read_D = read_D.to(dtype) if read_D.is_floating_point() else read_D
+    found: Tensor = torch.func.functional_call(one, there, (read_D, keep_all))
     return found
+
+
+def _told(error: Exception) -> str:
+    first = str(error).partition("\n")[0]
+    return f"{type(error).__name__}: {first}"

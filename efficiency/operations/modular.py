@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
 from efficiency.errors import InvalidInputError
 from efficiency.operations.base import IntArray, Operation, Table
+from efficiency.operations.guarded import TooLargeError, guarded
 
 
 def is_prime(p: int) -> bool:
@@ -98,35 +100,63 @@ def of_function(name: str, function: Callable[[IntArray, IntArray, int], IntArra
     commutes = all(_symmetric_at(name, function, p) for p in (7, 11))
 
     def exact(left: IntArray, right: IntArray, p: int) -> IntArray:
-        answer = np.asarray(function(left, right, p))
-        _require_no_overflow(name, function, (left, right, p), answer)
-        return answer
+        answer = _remainders(name, function(left, right, p), p)
+        if not answer.is_exact:
+            _require_no_overflow(name, function, (left, right, p))
+        return answer.values
 
     return modular(name, said, exact, commutes=commutes)
+
+
+class _Remainders(NamedTuple):
+    """Answers mod p, and whether they were whole numbers of any size."""
+
+    values: IntArray
+    is_exact: bool
+
+
+def _remainders(name: str, answer: object, p: int) -> _Remainders:
+    """Return what a function answers, mod p.
+
+    Raises:
+        InvalidInputError: It answers with something else than whole numbers.
+    """
+    found = np.asarray(answer)
+    is_exact = found.dtype == object and all(isinstance(one, int) for one in found.flat)
+    if not (is_exact or found.dtype == bool or np.issubdtype(found.dtype, np.integer)):
+        raise InvalidInputError(
+            f"the operation {name!r} answers with {found.dtype}, {found.flat[0]} for one; it must "
+            "return whole numbers"
+        )
+    return _Remainders((found % p).astype(np.int64), is_exact)
 
 
 def _require_no_overflow(
     name: str,
     function: Callable[[IntArray, IntArray, int], IntArray],
     asked: tuple[IntArray, IntArray, int],
-    answer: IntArray,
 ) -> None:
-    """Refuse answers that whole numbers without end do not give: arrays hold 64 bits, silently.
+    """Refuse a function that leaves 64 bits on the way: arrays do so silently.
 
-    What cannot be computed in Python's integers, a look into an array for instance, is not checked.
+    What is not computed with the operands as they are, but with a copy of another type or a look
+    into an array, is not checked.
     """
     left, right, p = asked
     try:
-        endless = np.asarray(function(left.astype(object), right.astype(object), p)) % p
+        function(guarded(left), guarded(right), p)
+    except TooLargeError as error:
+        for a, b in zip(left, right, strict=True):
+            try:
+                function(guarded(np.array([a])), guarded(np.array([b])), p)
+            except TooLargeError:
+                raise InvalidInputError(
+                    f"the operation {name!r} overflows 64 bits at p = {p}, of ({a}, {b}) for one; "
+                    "take remainders mod p on the way, or compute with a.astype(object), whole "
+                    "numbers of any size"
+                ) from error
+        raise
     except Exception:  # not an error of what it is used for
         return
-    if (wrong := np.flatnonzero(endless != answer % p)).size:
-        k = wrong[0]
-        raise InvalidInputError(
-            f"the operation {name!r} overflows 64 bits at p = {p}: of ({left[k]}, {right[k]}) it "
-            f"answers {answer[k] % p}, and {endless[k]} in whole numbers of any size (one of "
-            f"{wrong.size} of {answer.size} pairs); take remainders mod p on the way"
-        )
 
 
 def _symmetric_at(
@@ -134,19 +164,16 @@ def _symmetric_at(
 ) -> bool:
     left, right = (side.ravel() for side in np.mgrid[0:p, 0:p])
     try:
-        answer, again = (np.asarray(function(left, right, p)) for _ in range(2))
-        square = (answer % p).reshape(p, p)
+        answer, again = (_remainders(name, function(left, right, p), p).values for _ in range(2))
+        square = answer.reshape(p, p)
+    except InvalidInputError:
+        raise
     except Exception as error:  # somebody else's code
         raise InvalidInputError(
             f"the operation {name!r} must be a function (a, b, p) of two arrays of whole numbers "
             f"and the modulus that returns one such array; called with p = {p} it raised "
             f"{type(error).__name__}: {error}"
         ) from error
-    if answer.dtype != bool and not np.issubdtype(answer.dtype, np.integer):
-        raise InvalidInputError(
-            f"the operation {name!r} answers with {answer.dtype}, {answer.flat[0]} for one; it "
-            "must return whole numbers"
-        )
     if not np.array_equal(answer, again):
         raise InvalidInputError(
             f"the operation {name!r} answers otherwise when it is asked again; draw nothing in it"

@@ -10,9 +10,9 @@ FIGURE = PaperFigure(
     after="Belkin et al. (2019) on random features",
     title="Test loss and norm over features",
     shows="Mean squared error on test examples and norm of the solution of least norm, against the"
-    " number of random features, means over seeds with 95% intervals; dashed: where each is "
-    "highest.",
+    " number of random features, geometric means over seeds with 95% intervals; dashed: where each "
+    "is highest.",
     needs=(Need(prediction="features-norm"),),
     draw=as_in_reports(norms),
-    apart="ReLU features of scikit-learn's digits, where the paper has Fourier features of MNIST.",
+    apart="Features of scikit-learn's digits, where the paper has them of MNIST.",
 )

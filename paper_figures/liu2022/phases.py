@@ -23,7 +23,7 @@ COLOURS: dict[Phase, str] = {
     "memorisation": "#fdae61",
     "confusion": "#dedede",
 }
-"""From learned to not learned; in grey as well they are apart, and each cell names its share."""
+"""From learned to not learned; each cell names its phase as well."""
 
 
 @mpl.rc_context(style.STYLE)
@@ -48,7 +48,8 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
         aspect="auto",
     )
     for (row, column), value in np.ndenumerate(every.max(axis=0)):
-        axes.text(column, row, f"{value:.0%}", ha="center", va="center", fontsize=8)
+        phase = phases[every[:, row, column].argmax()]
+        axes.text(column, row, f"{phase}\n{value:.0%}", ha="center", va="center", fontsize=7)
     axes.set_xticks(range(len(rates)), [f"{rate:g}" for rate in rates])
     axes.set_yticks(range(len(decays)), [f"{decay:g}" for decay in decays])
     axes.set_xlabel(f"{NOTATION['learning_rate'].axis_label} of the decoder")
@@ -62,8 +63,8 @@ FIGURE = PaperFigure(
     name="representation-phases",
     after="Liu et al. (2022) on phases of learning",
     title="Phase diagram",
-    shows="The phase that most networks are in, by learning rate and weight decay of the decoder, "
-    "and the share of seeds that are in it; of equally frequent ones the first.",
+    shows="The phase that most networks are in, by learning rate and weight decay of the decoder,"
+    " and the share of seeds that are in it; of equally frequent ones the first.",
     needs=(Need(prediction="four-phases"),),
     draw=draw,
     apart="The paper shows one network for each setting, here a cell counts seeds.",

@@ -8,9 +8,12 @@ from paper_figures.panels.representation import effective_time
 FIGURE = PaperFigure(
     name="representation-time",
     after="Liu et al. (2022) on the time that representations take",
-    title="Time to structure against 1/λ₃",
-    shows="Step at which a network finds the line against the time that the effective theory gives"
-    " it from its training set alone, a mark for each network.",
+    title="Time to structure against the effective theory's",
+    shows="Step at which a network finds the line against the time that the effective theory "
+    "needs for it, from the same first embeddings on the same examples, a mark for each "
+    "network.",
     needs=(Need(prediction="effective-time"),),
     draw=as_in_reports(effective_time),
+    apart="The paper has 1/λ₃, the time of the slowest mode, on the horizontal axis; the verdict "
+    "has its correlation too.",
 )

@@ -9,10 +9,10 @@ FIGURE = PaperFigure(
     name="double-descent-epochs",
     after="Nakkiran et al. (2020) on the length of training",
     title="Test error over training",
-    shows="Test error over steps of networks on noisy labels, a line for each network and their "
-    "geometric mean.",
+    shows="Test error over steps of networks without decay, a line for each and their geometric "
+    "mean.",
     needs=(Need(prediction="epochs-peak"),),
     draw=as_in_reports(epochs),
-    apart="One hidden layer on scikit-learn's digits, where the paper has residual networks on "
-    "CIFAR-10.",
+    apart="One hidden layer on scikit-learn's digits, a fifth of them with a wrong label, where "
+    "the paper has residual networks on CIFAR-10.",
 )

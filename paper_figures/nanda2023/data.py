@@ -10,7 +10,8 @@ FIGURE = PaperFigure(
     after="Nanda and Lieberum (2022) on the amount of data",
     title="Delay by the part of the table",
     shows="Training and test loss over steps, a panel for each part of the table that is trained "
-    "on, a line for each network; dotted: 1 nat, below which examples count as known.",
+    "on, a line for each network; dotted: 1 nat, below which examples count as known. "
+    "Losses above the axis, at two and a half times that of guessing, are cut off.",
     needs=(Need(prediction="delay-grows"),),
     draw=as_in_reports(losses),
 )

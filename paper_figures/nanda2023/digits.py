@@ -8,9 +8,9 @@ from paper_figures.panels.phase_changes import digits
 FIGURE = PaperFigure(
     name="phase-changes-digits",
     after="Nanda and Lieberum (2022) on the addition of digits",
-    title="Each token of a sum falls on its own",
-    shows="Loss of each token of the sum on fresh pairs, median over networks and their range; "
-    "dotted: 1 nat, below which a token counts as known.",
+    title="The loss of each token of a sum",
+    shows="Loss of each token of the sum on held-out pairs, median over networks and their range;"
+    " dotted: 1 nat, below which a token counts as known.",
     needs=(Need(prediction="digits-fall"),),
     draw=as_in_reports(digits),
 )

@@ -10,8 +10,8 @@ FIGURE = PaperFigure(
     after="Nanda and Lieberum (2022) and Olsson et al. (2022) on induction",
     title="Induction by the number of layers",
     shows="Loss on what comes again over steps, a line for each network, and at the end by its "
-    "token with 95% intervals over seeds, by the number of layers; dotted: guessing. One layer "
-    "is the control: an induction head takes two.",
+    "token with 95% intervals over seeds, by the number of layers; dotted: guessing. One "
+    "layer is the control.",
     needs=(Need(prediction="induction-depth"),),
     draw=as_in_reports(depths),
 )

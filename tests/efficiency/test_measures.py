@@ -220,6 +220,19 @@ def test_a_measure_that_changes_what_others_read_is_refused(monkeypatch, harm, w
         train([run_settings(recording=recording(measures=("harm",)))])
 
 
+def test_a_measure_that_changes_what_it_is_given_unseen_changes_no_training(monkeypatch):
+    def harm(reading):
+        for value in reading.weights.values():
+            value.numpy()[:] = 0  # torch counts no such change
+        return 0.0
+
+    monkeypatch.setitem(MEASURES, "harm", Measure(name="harm", label="Harm", read=harm))
+    usual = train([run_settings(recording=recording())])[0]
+    harmed = train([run_settings(recording=recording(measures=("harm",)))])[0]
+    for name, value in usual.weights.items():
+        np.testing.assert_array_equal(harmed.weights[name], value)
+
+
 def test_a_measure_may_change_what_it_has_made_itself(monkeypatch):
     def centre(reading):
         own = reading.logits.clone()

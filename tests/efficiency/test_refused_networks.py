@@ -74,7 +74,7 @@ LAST = "return x @ self.W_U"
 
 CHANGES = {
     "as it is": ("", "", None),
-    "detached": (LAST, "return (x @ self.W_U).detach()", "know nothing of its weights"),
+    "detached": (LAST, "return (x @ self.W_U).detach()", "no gradient reaches the weights"),
     "by its company": (
         LAST,
         "return (x - x.mean(0)) @ self.W_U",
@@ -83,9 +83,51 @@ CHANGES = {
     "idle": (
         "self.held = ",
         "self.W_extra = torch.nn.Parameter(torch.empty(3)); self.held = ",
-        "without any effect on its logits, W_extra",
+        "no gradient reaches W_extra of the network",
     ),
-    "a plain tensor": (LAST, "return (x @ torch.diag(self.held)) @ self.W_U", "to be buffers"),
+    "idle in all but its formula": (
+        LAST,
+        "return self.W_E[tokens].sum(1).sum(1, keepdim=True) + 0 * self.W_U.sum(0)",
+        "no gradient reaches W_U of the network",
+    ),
+    "no dimension": (
+        "self.held = ",
+        "self.g_all = torch.nn.Parameter(torch.ones(())); self.held = ",
+        "parameters of no dimension, g_all; give them the shape",
+    ),
+    "in place": (LAST, "x *= 2; return x @ self.W_U", "must not change a tensor in place"),
+    "in place inside": (
+        LAST,
+        "return torch.nn.functional.normalize(x, dim=-1) @ self.W_U",
+        "must not change a tensor in place, .* square\\(\\).sum\\(\\).sqrt\\(\\) do not",
+    ),
+    "normalised by hand": (
+        LAST,
+        "return x / (x.square().sum(-1, keepdim=True) + 1e-6).sqrt() @ self.W_U",
+        None,
+    ),
+    "a plain tensor": (
+        LAST,
+        "return (x @ torch.diag(self.held)) @ self.W_U",
+        "should be buffers",
+    ),
+    "a type of its own": (
+        LAST,
+        "return (torch.nn.functional.one_hot(tokens, len(self.W_E)).float() @ self.W_E).sum(1) "
+        "@ self.W_U",
+        r"x\.to\(self\.W_….dtype\)",
+    ),
+    "the type of its weights": (
+        LAST,
+        "return (torch.nn.functional.one_hot(tokens, len(self.W_E)).to(self.W_E.dtype) "
+        "@ self.W_E).sum(1) @ self.W_U",
+        None,
+    ),
+    "the root of what begins at 0": (
+        LAST,
+        "return (x * self.W_E.abs().sum().sqrt()) @ self.W_U",
+        None,
+    ),
     "a buffer": (
         "self.held = torch.ones(settings.d_model)",
         "self.register_buffer('held', torch.ones(settings.d_model))",

@@ -257,7 +257,7 @@ def test_the_command_lists_builds_and_explains(paper_figures, smoke_store, tmp_p
     every = paper_figures("build", "--size", "smoke", "--store", smoke_store, "--out", out)
     assert every.code == 0
     (told,) = every.err.splitlines()
-    assert told.startswith("not drawn, for runs that are not in the store: figure-01, figure-03,")
+    assert told.startswith("not drawn: figure-01, figure-03,")
     assert "<code>predictions run semi-grokking --size smoke" in (out / "index.html").read_text()
     nowhere = paper_figures("build", "--store", tmp_path / "none")
     assert nowhere.code == 2

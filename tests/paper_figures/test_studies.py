@@ -112,7 +112,7 @@ def test_the_phase_of_a_cell_is_the_most_frequent_one():
     phases = [get_args(Phase)[k] for k in axes.images[0].get_array().ravel()]
     assert phases == [phase for _, (_, phase) in sorted(best.items())]
     assert [text.get_text() for text in axes.texts] == [
-        f"{value:.0%}" for _, (value, _) in sorted(best.items())
+        f"{phase}\n{value:.0%}" for _, (value, phase) in sorted(best.items())
     ]
     assert [text.get_text() for text in axes.get_legend().get_texts()] == [
         phase.capitalize() for phase in COLOURS
