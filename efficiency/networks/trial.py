@@ -103,7 +103,8 @@ def _require_ensembles(one: Network, example: Tensor, name: str) -> None:
     """Find out before anything is planned that a network cannot be vectorised over members."""
     two = {key: torch.stack([value.detach()] * 2) for key, value in one.named_parameters()}
     try:
-        StackedProgram(one, None).logits_and_backward(two, torch.stack([example] * 2))
+        with torch.no_grad():  # as in training, where the trace has other operations than else
+            StackedProgram(one, None).logits_and_backward(two, torch.stack([example] * 2))
     except Exception as error:
         raise InvalidInputError(
             f"the network {name!r} answers alone, and not in an ensemble ({_told(error)}); "

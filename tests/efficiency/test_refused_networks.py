@@ -101,6 +101,8 @@ CHANGES = {
         "return torch.nn.functional.normalize(x, dim=-1) @ self.W_U",
         "must not change a tensor in place, .* square\\(\\).sum\\(\\).sqrt\\(\\) do not",
     ),
+    "gated": (LAST, "return (x * torch.nn.functional.silu(x)) @ self.W_U", None),
+    "soft": (LAST, "return torch.nn.functional.gelu(x).softmax(-1) @ self.W_U", None),
     "normalised by hand": (
         LAST,
         "return x / (x.square().sum(-1, keepdim=True) + 1e-6).sqrt() @ self.W_U",
