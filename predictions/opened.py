@@ -42,6 +42,9 @@ from runs.store import Store
 
 _LOG = logging.getLogger(__name__)
 
+_MOST_NAMED = 12
+"""Values that are named where none of them is what was asked for."""
+
 
 def open_store(path: str | os.PathLike[str] = "store") -> OpenStore:
     """Return what the store in a folder holds, to be read.
@@ -158,10 +161,13 @@ class OpenStore:
             if any(isinstance(one, str) for one in wanted) and is_numeric_dtype(found[column]):
                 raise InvalidInputError(f"{column!r} has numbers, and is to be {value!r}, a text")
             kept = found[found[column].isin(wanted)]
-            if kept.empty and isinstance(value, str):
-                there = set(map(str, found[column].dropna()))
+            if kept.empty and isinstance(value, str) and not found.empty:
+                there = sorted(set(map(str, found[column].dropna())))
                 if hint := did_you_mean(value, there):  # none of them may be right, a slip is not
                     raise InvalidInputError(f"no {column} is {value!r}; {hint.strip()}")
+                some = ", ".join(map(repr, there[:_MOST_NAMED]))
+                more = f" and {len(there) - _MOST_NAMED} more" if len(there) > _MOST_NAMED else ""
+                _LOG.warning("no %s is %r; there are %s%s", column, value, some or "none", more)
             found = kept
         return found.reset_index(drop=True)
 

@@ -182,8 +182,8 @@ def judge_stored(
             notes.append(f"The runs do not all come from one {kind}: {'; '.join(which)}.")
     for schema, number in sorted(store.of_other_schemas().items()):
         notes.append(
-            f"The store {store.path} also holds {number} runs of schema {schema}, which were not "
-            "read: settings meant something else then."
+            f"The store in {store.path} also holds {number} runs of schema {schema}, which were "
+            "not read: settings meant something else then."
         )
     verdict = with_look(verdict, prediction, size, store, held.runs, objection=objection)
     following = verdict.next_command

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import logging
 import math
+import re
 import shutil
 import tempfile
 import time
@@ -77,8 +78,7 @@ def tracked(store: OpenStore, runs: pd.DataFrame) -> Iterator[Tracked]:
         record = store.record(name)
         yield Tracked(
             run=name,
-            title=f"D={row['dataset_size']} λ={row['weight_decay']:g} seed={row['seed']} "
-            f"{name[:8]}",
+            title=_title(name, row),
             groups=tuple(dict.fromkeys(rows["prediction"])) if "prediction" in rows else (),
             settings={
                 path: _plain(value)
@@ -93,6 +93,13 @@ def tracked(store: OpenStore, runs: pd.DataFrame) -> Iterator[Tracked]:
         )
 
 
+def _title(run: str, row: pd.Series[Any]) -> str:
+    """Return what tells a run from others at a glance, its arm first where it has one."""
+    arm = str(row.get("arm", ""))
+    numbers = f"D={row['dataset_size']} λ={row['weight_decay']:g} seed={row['seed']}"
+    return " ".join(part for part in (arm, numbers, run[:8]) if part)
+
+
 def _plain(value: Any) -> int | float | str | bool:
     if isinstance(value, RunSettings):
         return identity(value.document())
@@ -101,7 +108,7 @@ def _plain(value: Any) -> int | float | str | bool:
 
 def _tensorboard(library: Any, runs: Iterable[Tracked], folder: Path, final: Path) -> None:
     for one in runs:
-        with library.SummaryWriter(str(folder / one.title.replace(" ", "_"))) as writer:
+        with library.SummaryWriter(str(folder / re.sub(r"[^\w=.,′-]+", "_", one.title))) as writer:
             for step, values in one.records():
                 for name, value in values.items():
                     writer.add_scalar(name, value, step)

@@ -82,7 +82,7 @@ class Store:
             raise StoreError(f"{self.path} is a file, not a store; choose a folder with --store")
         if not os.access(self.path, os.R_OK | os.X_OK):
             raise StoreError(
-                f"the store {self.path} may not be read by this user; "
+                f"the store in {self.path} may not be read by this user; "
                 "change its permissions or choose another with --store"
             )
         label = self.path / "store.json"
@@ -111,7 +111,7 @@ class Store:
             )
         if schema > SCHEMA_VERSION:
             raise StoreError(
-                f"the store {self.path} has schema {schema}, and this version reads up to "
+                f"the store in {self.path} has schema {schema}, and this version reads up to "
                 f"{SCHEMA_VERSION}; update this project or choose another store with --store"
             )
 
@@ -124,14 +124,14 @@ class Store:
         if self.path.exists():
             if not os.access(self.path, os.W_OK | os.X_OK):
                 raise StoreError(
-                    f"the store {self.path} may not be written by this user; "
+                    f"the store in {self.path} may not be written by this user; "
                     "change its permissions or choose another with --store"
                 )
             return
         parent = next(p for p in self.path.absolute().parents if p.exists())
         if not os.access(parent, os.W_OK | os.X_OK):
             raise StoreError(
-                f"the store {self.path} does not exist and may not be made in {parent}; "
+                f"the store in {self.path} does not exist and may not be made in {parent}; "
                 "choose a folder that you may write to with --store"
             )
 

@@ -60,7 +60,7 @@ def networks(axes: Axes, curves: Sequence[SeedCurves], at: float) -> None:
     axes.yaxis.set_minor_formatter("{x:.0f}")
     axes.set_xlabel(NOTATION["log_odds"].axis_label)
     axes.set_ylabel(NOTATION["norm"].axis_label)
-    axes.set_title("Settled networks; dashed: ŝ")
+    axes.set_title("Norm and logit; dashed: ŝ")
     style.legend_beside(axes, title="circuit, D", title_fontsize=8)
 
 
@@ -86,5 +86,5 @@ def isologit(axes: Axes, curves: Sequence[SeedCurves], at: float) -> None:
     axes.yaxis.set_minor_formatter("{x:.0f}")
     axes.set_xlabel(NOTATION["dataset_size"].axis_label)
     axes.set_ylabel(f"{NOTATION['isologit_norm'].axis_label}, ŝ = {at:.1f}")
-    axes.set_title(f"{len(curves)} seeds")
+    axes.set_title(f"Norm at ŝ over D, {len(curves)} seeds")
     axes.legend(loc="upper left")

@@ -34,7 +34,7 @@ def accuracies(axes: Axes, verdict: Verdict, runs: Sequence[Run]) -> None:
     by_seed, left_out = scratch.usable(runs)
     counted = [run for by in by_seed.values() for run in by.values()]
     without = f", {len(left_out)} left out" if left_out else ""
-    axes.set_title(f"D = {runs[0].settings.dataset_size}, {len(counted)} seeds{without}")
+    axes.set_title(f"Accuracy, D = {runs[0].settings.dataset_size}, {len(counted)} seeds{without}")
     if not counted:
         return
     histories = [run.history for run in counted]

@@ -66,7 +66,7 @@ def shares_of_seeds(axes: Axes, verdict: Verdict, runs: Sequence[Run]) -> AxesIm
         axes.text(column, row + 0.08, ends, va="top", fontsize=6, **text)
     axes.set_xticks(range(len(fractions)), [f"{100 * f:g}" for f in fractions])
     axes.set_yticks(range(len(names)), names)
-    axes.set_title(f"{len(runs)} runs{style.diverged(runs)}")
+    axes.set_title(f"Seeds that generalise, of {len(runs)} runs{style.diverged(runs)}")
     axes.set_xlabel(NOTATION["fraction"].axis_label)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)

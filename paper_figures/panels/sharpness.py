@@ -47,6 +47,7 @@ def build(verdict: Verdict, runs: Sequence[Run]) -> Figure:
     without = f", {unfit} that do not fit their examples" if unfit else ""
     number = verdict.numbers.get("rank_correlation")
     correlation = "" if number is None else f", rank correlation {number}"
-    axes.set_title(f"{len(points)} networks{without}{style.diverged(runs)}{correlation}")
+    found = f"{len(points)} networks{without}{style.diverged(runs)}{correlation}"
+    axes.set_title(f"Accuracy over sharpness\n{found}")
     style.legend_beside(axes)
     return drawn

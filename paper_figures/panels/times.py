@@ -91,6 +91,6 @@ def _draw(axes: Axes, runs: Sequence[Run], x: Callable[[Run], float]) -> None:
         axes.plot(ends, line, color=style.THRESHOLD, lw=1.2, label="fit (median)")
     axes.set_yscale("log")
     style.plain_log(axes.yaxis)
-    axes.set_title(f"{len(runs)} runs{style.diverged(runs)}")
+    axes.set_title(f"When networks generalise, {len(runs)} runs{style.diverged(runs)}")
     axes.set_ylabel(NOTATION["step_generalised"].axis_label)
     axes.legend(loc="best")

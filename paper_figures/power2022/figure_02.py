@@ -19,7 +19,8 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     interventions, operations = evidence
     drawn, (left, right) = style.figure(2, 4.2)
     rows(left, interventions.verdict, interventions.runs)
-    left.set_title(f"{len(interventions.runs)} runs{style.diverged(interventions.runs)}")
+    runs = interventions.runs
+    left.set_title(f"When networks generalise, {len(runs)} runs{style.diverged(runs)}")
     shares_of_seeds(right, operations.verdict, operations.runs)
     return drawn
 

@@ -25,7 +25,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     task = grokking.runs[0].task
     chance = task.chance
     accuracies(left, grokking.verdict, grokking.runs)
-    left.set_title(f"Grokking, {left.get_title('left')}")
+    left.set_title(f"Grokking{left.get_title('left').removeprefix('Accuracy')}")
     courses_at_middle_decay(middle, ungrokking.runs, chance)
     middle.set_title(f"Ungrokking, {number_of_starts(ungrokking.runs)}")
     by_seed, left_out = scratch.usable(semi.runs)

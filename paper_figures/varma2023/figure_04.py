@@ -20,7 +20,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     task = one.runs[0].task
     chance = task.chance
     final_accuracies(axes, points(one.runs), one.verdict, chance)
-    axes.set_title(number_of_starts(one.runs))
+    axes.set_title(f"Where networks end, {number_of_starts(one.runs)}")
     return drawn
 
 

@@ -24,7 +24,7 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
     style.mark(axes, midpoint, "half from scratch", text=False)  # marks may lie anywhere
     half = f"; half of the way at D = {style.shown(midpoint)}"
     without = f", {len(left_out)} left out" if left_out else ""
-    axes.set_title(f"{len(by_seed)} seeds{without}{half}")
+    axes.set_title(f"From scratch, {len(by_seed)} seeds{without}{half}")
     task = one.runs[0].task
     style.accuracy_axis(axes, task.chance)
     return drawn

@@ -49,14 +49,16 @@ def draw(evidence: Sequence[Evidence]) -> Figure:
         left.plot([D] * len(ratios), ratios, "o", color=style.GEN, ms=3, alpha=0.35)
     _medians(left, {D: median_ratio(some) for D, some in pairs.items()})
     without = sum(len(pairs[D]) - len(known[D]) for D in pairs)
-    left.set_title(f"{plural(without, 'network')} without a ratio (Gen or Mem ≤ 0)")
+    left.set_title(f"Gen / Mem; {plural(without, 'network')} without (one of them ≤ 0)")
     left.set_ylabel(f"{NOTATION['correct_logit'].label}, Gen / Mem")
     accuracies = {D: [run.number("novel_accuracy") for run in some] for D, some in by_size.items()}
     finals.draw(right, accuracies, color=style.GEN, marker="o", label="mean")
     task = one.runs[0].task
     style.accuracy_axis(right, task.chance)
     right.set_ylabel(NOTATION["novel_accuracy"].final_label)
-    right.set_title(f"{NOTATION['weight_decay'].symbol} = {decay:g}, {number_of_starts(one.runs)}")
+    right.set_title(
+        f"Accuracy, {NOTATION['weight_decay'].symbol} = {decay:g}, {number_of_starts(one.runs)}"
+    )
     for axes in (left, right):
         style.log_axis_with_values(axes, list(by_size))
         axes.set_xlim(min(by_size) / 1.1, max(by_size) * 1.1)  # sizes without a ratio as well

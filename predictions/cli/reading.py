@@ -89,7 +89,7 @@ def report(
     read = any(one.runs for one in judged.verdicts)
     if not judged.code and not read and any(one.cells(size, 1) for one in chosen):
         raise InvalidInputError(
-            f"there is nothing to report: the store {store} has no run of what was asked for at "
+            f"there is nothing to report: the store in {store} has no run of what was asked for at "
             f"{size}; `{on(place, 'predictions status')}` shows what it has, and --size takes "
             "another size"
         )

@@ -11,6 +11,8 @@ from typing import Any
 
 import jinja2
 
+from efficiency.operations import OPERATIONS
+from efficiency.settings import TaskSettings
 from predictions import labelled, plugins, rows
 from predictions import multiplicity as family
 from predictions.cells import Run
@@ -239,7 +241,9 @@ def _section(
     return {
         "verdict": verdict,
         "prediction": prediction,
-        "design": prediction.design(verdict.size, seeds),
+        "design": " ".join(
+            [prediction.design(verdict.size, seeds), *_operations(verdict.evidence)]
+        ),
         "figure": wide,
         "narrow": narrow,
         "narrow_caption": below_each_other(prediction.figure_caption),
@@ -252,6 +256,14 @@ def _section(
             for name, number in verdict.numbers.items()
         ],
     }
+
+
+def _operations(runs: Sequence[Run]) -> list[str]:
+    """Return what each operation is whose table is trained on, in a sentence."""
+    tables = [run.task for run in runs if isinstance(run.task, TaskSettings)]
+    names = dict.fromkeys(table.operation for table in tables)
+    told = [f"{name} is {OPERATIONS.find(name).meaning}" for name in names]
+    return [f"Of operands a and b, {'; '.join(told)}."] if told else []
 
 
 def _drawn(verdict: Verdict, prediction: Prediction) -> tuple[str, str]:

@@ -115,7 +115,7 @@ def test_figure_10_shows_a_ratio_or_counts_a_run_without_one(ungrokking):
             if run.dataset_size == D
         ):
             assert median == pytest.approx(np.median(of_size))
-    assert left.get_title("left").startswith(f"{len(runs) - len(ratios)} network")
+    assert left.get_title("left").startswith(f"Gen / Mem; {len(runs) - len(ratios)} network")
     means = labelled(right)["mean"]
     assert means[0] == sorted({run.dataset_size for run in runs})
 
