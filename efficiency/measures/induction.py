@@ -37,9 +37,10 @@ def prefix_matching_score(reading: Reading) -> float:
     if not isinstance(network, Transformer):
         return math.nan
     names = [f"layers.{k}.attention" for k in range(len(network.layers))]
-    there_NA = torch.as_tensor(sequences.first_copies(task.inputs[chosen], task.num_repeated))
-    found = activations(task, run.network, weights, names, examples=chosen)
     A = task.num_answers
+    copies_NA = sequences.first_copies(task.inputs[chosen], task.num_repeated)[:, -A:]
+    there_NA = torch.as_tensor(copies_NA)
+    found = activations(task, run.network, weights, names, examples=chosen)
     best = [
         attention_NRTH[:, -A:]
         .gather(2, there_NA[:, :, None, None].expand(-1, -1, 1, attention_NRTH.shape[-1]))

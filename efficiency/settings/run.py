@@ -195,8 +195,12 @@ class RunSettings(Settings):
     @model_validator(mode="after")
     def _start_has_the_same_shape(self) -> Self:
         if self.start is not None:
-            for name in ("task", "network"):
-                if getattr(self, name) != getattr(self.start, name):
+            goes_on = {
+                "task": self.task.continues(self.start.task),
+                "network": self.network == self.start.network,
+            }
+            for name, does in goes_on.items():
+                if not does:
                     raise InvalidInputError(
                         f"{name} differs from that of start ({getattr(self, name)!r} against "
                         f"{getattr(self.start, name)!r}); weights can only be continued in an "

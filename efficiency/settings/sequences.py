@@ -117,8 +117,8 @@ class DigitAdditionSettings(TaskBase):
 class RepeatedSubsequenceSettings(TaskBase):
     """Random tokens that end with a stretch which has come before: what induction heads continue.
 
-    Asked for are the tokens of the second copy but for its first, which nothing foretells. The
-    first copy is anywhere before it.
+    Asked for are the tokens of the second copy but for its first, which nothing foretells, or the
+    last of them. The first copy is anywhere before it.
 
     Args:
         vocabulary: V, different tokens.
@@ -126,6 +126,7 @@ class RepeatedSubsequenceSettings(TaskBase):
         num_positions: T, tokens of a sequence, the last of which is not read.
         num_drawn: N, sequences drawn.
         draw_seed: Decides which.
+        num_asked: How many tokens are asked for, the last ones; left out for all L − 1.
     """
 
     gives: ClassVar[Inputs] = "tokens"
@@ -136,6 +137,17 @@ class RepeatedSubsequenceSettings(TaskBase):
     num_positions: int = Field(default=32, ge=4)
     num_drawn: int = Field(ge=2, le=MOST_EXAMPLES)
     draw_seed: Seed
+    num_asked: int | None = Field(default=None, ge=1, exclude_if=absent)
+
+    @model_validator(mode="after")
+    def _there_is_as_much_to_ask_for(self) -> Self:
+        most = self.num_repeated - 2
+        if self.num_asked is not None and self.num_asked > most:
+            raise InvalidInputError(
+                f"num_asked = {self.num_asked} is outside 1 … {most}; leave it out to ask for all "
+                f"{most + 1} tokens that can be known"
+            )
+        return self
 
     @model_validator(mode="after")
     def _both_copies_fit(self) -> Self:
@@ -164,9 +176,9 @@ class RepeatedSubsequenceSettings(TaskBase):
 
     @property
     def answers(self) -> tuple[str, ...]:
-        """The second copy's tokens, from its second one on."""
-        asked = range(2, self.num_repeated + 1)
-        return tuple(f"token{k}" for k in asked) if self.num_repeated > 2 else ()
+        """The second copy's tokens, from its second one on, or the last of them."""
+        asked = range(2, self.num_repeated + 1)[-(self.num_asked or self.num_repeated) :]
+        return tuple(f"token{k}" for k in asked) if len(asked) > 1 else ()
 
     @property
     def relabels(self) -> bool:
@@ -182,7 +194,17 @@ class RepeatedSubsequenceSettings(TaskBase):
             self.num_positions,
             self.draw_seed,
         )
-        return Examples(inputs=inputs, targets=targets)
+        return Examples(inputs=inputs, targets=targets[:, -self.num_answers :])
+
+    def continues(self, earlier: TaskBase) -> bool:
+        """See ``TaskBase``: it may ask for fewer of the same tokens, or for more."""
+        if not isinstance(earlier, RepeatedSubsequenceSettings):
+            return False
+        return _asking_for_all(self) == _asking_for_all(earlier)
+
+
+def _asking_for_all(task: RepeatedSubsequenceSettings) -> RepeatedSubsequenceSettings:
+    return task.model_copy(update={"num_asked": None})
 
 
 class SkipTrigramSettings(TaskBase):

@@ -124,6 +124,13 @@ class TaskBase(Settings, ABC):
         values = ", ".join(f"{name} {value}" for name, value in own.items())
         return f"{getattr(self, 'kind', type(self).__name__)}{f' ({values})' if own else ''}"
 
+    def continues(self, earlier: TaskBase) -> bool:
+        """Return whether a network that learned an earlier task can go on with this one.
+
+        Then both read the same examples and have the same classes.
+        """
+        return self == earlier
+
     def novel(self, trained_N: BoolArray) -> BoolArray:
         """Return (N,) booleans: examples not trained on, and their mirror images neither.
 

@@ -133,6 +133,11 @@ class Bracketed:
 
         return Interval(value=centre, low=end(-1), high=end(+1))
 
+    @property
+    def centre(self) -> float:
+        """The most likely mean."""
+        return self._summit[0]
+
     def p_within(self, margin: float) -> float:
         """Return the smallest 1 − confidence at which the interval lies within ±``margin``."""
         centre, _ = self._summit

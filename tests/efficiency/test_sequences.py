@@ -42,7 +42,7 @@ def run_of(task, *, network=ATTENTION, seed=0, recording=None, batch_size=None, 
         network=network,
         optimiser=OptimiserSettings(learning_rate=3e-3, batch_size=batch_size),
         data_seed=seed,
-        init_seed=seed,
+        init_seed=None if "start" in others else seed,
         noise_seed=None if batch_size is None else seed,
         recording=recording or RecordingSettings(num_log=0, num_even=16),
         **({"dataset_size": 60, "num_steps": 16} | others),
@@ -102,11 +102,41 @@ def test_there_is_one_trigger_and_the_last_token_is_none(triggers, others, posit
     ("kind", "own"),
     [
         ("repeated-subsequence", {"num_drawn": 120, "draw_seed": 0}),
+        ("repeated-subsequence", {"num_drawn": 120, "draw_seed": 0, "num_asked": 3}),
         ("skip-trigrams", {"num_drawn": 120, "draw_seed": 0}),
     ],
 )
 def test_tasks_conform(kind, own):
     check_task(kind, **own)
+
+
+@pytest.mark.parametrize("asked", [1, 2])
+def test_who_is_asked_for_fewer_tokens_reads_the_same_and_answers_the_last(asked):
+    fewer = REPEATS.model_copy(update={"num_asked": asked})
+    assert (fewer.inputs == REPEATS.inputs).all()
+    assert (fewer.targets == REPEATS.targets[:, -asked:]).all()
+    assert fewer.num_answers == asked
+    assert fewer.answers == (REPEATS.answers[-asked:] if asked > 1 else ())
+
+
+@pytest.mark.parametrize("asked", [0, 3, 9])
+def test_more_tokens_than_there_are_are_not_asked_for(asked):
+    with pytest.raises(ValidationError, match="num_asked"):
+        RepeatedSubsequenceSettings(**(REPEATS.model_dump() | {"num_asked": asked}))
+
+
+def test_a_network_goes_on_where_it_was_with_fewer_tokens_to_name():
+    start = run_of(REPEATS)
+    fewer = REPEATS.model_copy(update={"num_asked": 2})
+    later = run_of(fewer, start=start, dataset_size=start.dataset_size)
+    (before,) = train([start])
+    (after,) = train([later], starts=[before.weights])
+    asked = [f"test_{token}_loss" for token in fewer.answers]
+    assert after.history[asked].iloc[0].to_dict() == pytest.approx(
+        before.history[asked].iloc[-1].to_dict(), rel=1e-5
+    )
+    with pytest.raises(ValidationError, match="task differs"):
+        run_of(fewer.model_copy(update={"draw_seed": 2}), start=start)
 
 
 def test_copies_that_have_no_choice_of_a_place_are_refused():
@@ -187,9 +217,10 @@ def planted_heads(task: RepeatedSubsequenceSettings) -> tuple[RunSettings, dict]
     return run, weights
 
 
-def test_prefix_matching_is_1_of_induction_heads_made_by_hand():
+@pytest.mark.parametrize("asked", [None, 1, 2])
+def test_prefix_matching_is_1_of_induction_heads_made_by_hand(asked):
     # Many tokens, so that none comes twice but in the copies, in most sequences.
-    task = REPEATS.model_copy(update={"vocabulary": 400})
+    task = REPEATS.model_copy(update={"vocabulary": 400, "num_asked": asked})
     run, weights = planted_heads(task)
     measure = MEASURES.find("prefix-matching-score")
     assert value_of(measure, Reading(run, weights)) > 0.95
