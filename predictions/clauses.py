@@ -17,6 +17,9 @@ from predictions.labelled import Named
 
 Outcome = Literal["supported", "refuted", "undecided"]
 
+Decided = Literal["supported", "refuted", "undecided", "invalid"]
+"""Invalid: a condition fails, without which the runs are no test of the claim."""
+
 LEVEL = 0.05
 """1 − confidence of a rule that is looked at once."""
 
@@ -39,6 +42,8 @@ class Clause:
         fails: The same for where it must not be; ``None`` of a clause that refutes nothing.
         against: Name of the number that speaks against the claim, if it is another one.
         by_seed: What the number is computed from, if that is one thing of each seed.
+        condition: Whether it is about the test and not about the claim: where it fails nothing is
+            tested, and where it is left open nothing is decided.
     """
 
     number: Named
@@ -46,6 +51,7 @@ class Clause:
     fails: float | None = None
     against: Named | None = None
     by_seed: BySeed = field(default_factory=dict)
+    condition: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +64,12 @@ class Decision:
             not, the one with the largest p; of those that fail, the one with the smallest.
         p_value: The smallest 1 − confidence at which every clause holds.
         p_refuted: The p for "one of them fails": with m ways to do so by chance, each one side of
-            an interval, m/2 times the smallest of theirs, and no less than it.
+            an interval, m/2 times the smallest of theirs, and no less than it, nor than the
+            largest p at which the conditions hold.
         by_seed: What each number of the rule is computed from, if that is one thing of each seed.
     """
 
-    outcome: Outcome
+    outcome: Decided
     deciding: Named
     p_value: float
     p_refuted: float
@@ -78,21 +85,34 @@ def decide(clauses: Sequence[Clause]) -> Decision:
     standard error: two at their margins are refuted in 4.7% where it is as large, in 7.5% at a
     tenth of it. Margins here are several times as large.)
     """
+    conditions = [clause for clause in clauses if clause.condition]
+    p_failed, failed = _failing(conditions)
+    by_seed = {clause.number: clause.by_seed for clause in clauses if clause.by_seed}
+    if failed is not None and p_failed < LEVEL:
+        return Decision(
+            outcome="invalid", deciding=failed.number, p_value=1.0, p_refuted=1.0, by_seed=by_seed
+        )
     weakest = max(clauses, key=lambda clause: clause.holds)
-    against = [(clause.fails, clause) for clause in clauses if clause.fails is not None]
-    p, worst = min(against, key=lambda pair: pair[0], default=(1.0, weakest))
-    p_refuted = min(1.0, max(1.0, len(against) / 2) * p)
+    p_refuted, worst = _failing([clause for clause in clauses if not clause.condition])
+    p_refuted = max(p_refuted, *(clause.holds for clause in conditions), 0.0)
     outcome = outcome_by(weakest.holds, p_refuted)
     deciding = weakest.number
-    if outcome == "refuted":
+    if outcome == "refuted" and worst is not None:
         deciding = worst.against or worst.number
     return Decision(
         outcome=outcome,
         deciding=deciding,
         p_value=weakest.holds,
         p_refuted=p_refuted,
-        by_seed={clause.number: clause.by_seed for clause in clauses if clause.by_seed},
+        by_seed=by_seed,
     )
+
+
+def _failing(clauses: Sequence[Clause]) -> tuple[float, Clause | None]:
+    """Return the p for "one of them fails", and the one of which it is likeliest."""
+    against = [(clause.fails, clause) for clause in clauses if clause.fails is not None]
+    p, worst = min(against, key=lambda pair: pair[0], default=(1.0, None))
+    return min(1.0, max(1.0, len(against) / 2) * p), worst
 
 
 def outcome_by(p_value: float, p_refuted: float) -> Outcome:

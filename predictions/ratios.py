@@ -11,6 +11,7 @@ from efficiency.estimates import Estimate
 from efficiency.statistics.interval_censored import Bracketed, num_informative
 from efficiency.statistics.intervals import TooFewError
 from predictions.clauses import Clause, most
+from predictions.labelled import Named
 
 Bounds = tuple[float, float]
 """Bounds on a natural logarithm, infinite where unknown."""
@@ -47,7 +48,7 @@ class Ratio:
         """Upper bounds."""
         return [high for _, high in self.by_seed.values()]
 
-    def near_one(self, number: str, margin: float) -> Clause:
+    def near_one(self, number: Named, margin: float) -> Clause:
         """Return the clause that it lies within 1/margin … margin."""
         return Clause(
             number=number,
@@ -55,6 +56,20 @@ class Ratio:
             fails=self.p_beyond(margin),
             by_seed=self.by_seed,
         )
+
+    def above(self, number: Named, bound: float) -> Clause:
+        """Return the clause that it exceeds a bound."""
+        higher, lower = self._p_on_either_side_of(bound)
+        return Clause(number=number, holds=higher, fails=lower, by_seed=self.by_seed)
+
+    def _p_on_either_side_of(self, bound: float) -> tuple[float, float]:
+        """Return the smallest 1 − confidence at which it lies above a bound, and below it."""
+        if self._known is None:
+            return 1.0, 1.0
+        shift = math.log(bound)
+        known = Bracketed.of([x - shift for x in self.lows], [x - shift for x in self.highs])
+        p = known.p_beyond(0.0)
+        return (p, 1.0) if known.centre > 0 else (1.0, p)
 
     def rarely_beyond(self, number: str, margin: float) -> Clause:
         """Return the clause that it lies wholly beyond a margin in less than half of the seeds.

@@ -76,8 +76,8 @@ class Finding:
             sentence=sentence,
             numbers=Numbers(numbers.items()),
             deciding=decision.deciding,
-            p_value=decision.p_value,
-            p_refuted=decision.p_refuted,
+            p_value=None if decision.outcome == "invalid" else decision.p_value,
+            p_refuted=None if decision.outcome == "invalid" else decision.p_refuted,
             notes=notes,
             by_seed=decision.by_seed,
         )

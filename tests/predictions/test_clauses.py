@@ -98,3 +98,25 @@ def test_equal_things_are_rarely_refuted_where_the_margin_is_as_large_as_the_err
         for _ in range(500)
     )
     assert refuted <= stats.binom.ppf(0.999, 500, LEVEL)
+
+
+@given(st.lists(st.tuples(P, P), min_size=1, max_size=4), st.tuples(P, P))
+def test_a_condition_that_fails_makes_no_test_and_one_that_is_open_decides_nothing(pairs, tested):
+    claimed = [Clause(number=f"n{i}", holds=h, fails=f) for i, (h, f) in enumerate(pairs)]
+    condition = Clause(number="met", holds=tested[0], fails=tested[1], condition=True)
+    alone, both = decide(claimed), decide([*claimed, condition])
+    if tested[1] < LEVEL:
+        assert (both.outcome, both.deciding) == ("invalid", "met")
+    elif tested[0] < LEVEL:
+        assert both.outcome == alone.outcome
+    else:
+        assert both.outcome == "undecided"
+    assert both.p_value >= alone.p_value
+    assert both.p_refuted >= alone.p_refuted
+
+
+def test_a_condition_that_is_met_is_no_objection_that_others_are_corrected_for():
+    objection = Clause(number="x", holds=1.0, fails=0.04)
+    met = [Clause(number=f"c{i}", holds=0.0, fails=1.0, condition=True) for i in range(9)]
+    assert decide([objection, *met]).p_refuted == 0.04
+    assert decide([objection, *met]).deciding == "x"

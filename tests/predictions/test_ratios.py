@@ -100,3 +100,19 @@ def test_an_interval_without_an_end_on_the_far_side_shows_no_difference():
     assert bracketed_mean(low, high, confidence=1 - 1.01 * p).low > math.log(1.02)
     with pytest.raises(TooFewError):  # its lower end would still lie beyond the margin
         bracketed_mean(low, high, confidence=0.975)
+
+
+@pytest.mark.parametrize("bound", [0.5, 1.0, 1.4])
+def test_a_ratio_is_above_a_bound_or_below_it_as_its_interval_is(bound):
+    rng = np.random.default_rng(3)
+    for centre in np.linspace(-0.3, 0.3, 13):
+        logs = math.log(bound) + centre + 0.2 * rng.normal(size=8)
+        ratio = ratio_of(exact(*logs), exact(*[0.0] * 8))
+        clause, interval = ratio.above("x", bound), ratio.estimate
+        assert (clause.holds < 0.05) == (interval.low > bound)
+        assert (clause.fails < 0.05) == (interval.high < bound)
+
+
+def test_ratios_of_which_nothing_is_known_are_neither_above_nor_below():
+    nothing = ratio_of([(-math.inf, math.inf)] * 8, exact(*[0.0] * 8)).above("x", 0.7)
+    assert (nothing.holds, nothing.fails) == (1.0, 1.0)
