@@ -96,11 +96,27 @@ class Stretches:
             recording=self._recording,
         )
 
-    def continued(self, start: RunSettings, dataset_size: int, weight_decay: float) -> RunSettings:
-        """Return a network that goes on on D' sequences."""
+    def continued(
+        self,
+        start: RunSettings,
+        dataset_size: int,
+        weight_decay: float,
+        num_asked: int | None = None,
+    ) -> RunSettings:
+        """Return a network that goes on on D' sequences.
+
+        Args:
+            start: What it begins from.
+            dataset_size: D'.
+            weight_decay: λ.
+            num_asked: Tokens that are asked for, the last ones; default: as before.
+        """
+        task = start.task
+        if num_asked is not None:
+            task = task.model_copy(update={"num_asked": num_asked})
         batch = self.batch_size if dataset_size > self.batch_size else None
         return RunSettings(
-            task=start.task,
+            task=task,
             network=start.network,
             optimiser=self._optimiser(weight_decay, batch),
             dataset_size=dataset_size,

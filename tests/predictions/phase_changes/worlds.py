@@ -151,14 +151,16 @@ def facts_counted(cell: Cell, so: bool) -> Run:
     if cell.role == "start":
         return finished(cell)
     each = len(cell.settings.task.answers)
-    at = 500 * (1.0 if so else each / 4) * (1 + (cell.seed % 7) / 100)
+    at = 700 * (1.0 if so else each / 8) * (1 + (cell.seed % 7) / 100)
     return by_facts(cell, at)
 
 
-def by_facts(cell: Cell, at: float, *, plain: float = 1.0, fitted: float = 1.0) -> Run:
-    """Return a network that keeps half of what it knew at some facts, with decay."""
+def by_facts(
+    cell: Cell, at: float, *, plain: float = 1.0, fitted: float = 1.0, top: float = 1.0
+) -> Run:
+    """Return a network that keeps half of what it could at some facts, with decay."""
     each = len(cell.settings.task.answers)
-    held = 1 / (1 + (at / (cell.settings.dataset_size * each)) ** 2)
+    held = top / (1 + (at / (cell.settings.dataset_size * each)) ** 2)
     kept = held if cell.settings.optimiser.weight_decay > 0 else plain
     chance = 1 / cell.settings.task.num_classes
     return continued(cell, chance + kept * (0.9 - chance), before=0.9, fitted=fitted)
