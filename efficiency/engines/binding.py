@@ -29,19 +29,41 @@ METHODS = (None, "gradient-descent")
 
 READINGS = ("loss", "accuracy", "log_odds", "margin", "centred_logit")
 
+UPDATES_AT_ONCE = 256
+"""Updates in one call: enough to make calls free, few enough for an interrupt to be heard."""
+
 Integers = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
 
 
 class Examples(ctypes.Structure):
-    """Pairs with labels."""
+    """Examples with labels, see the C code."""
 
     _fields_ = [
         ("count", ctypes.c_int32),
-        ("left", ctypes.c_void_p),
-        ("right", ctypes.c_void_p),
+        ("num_read", ctypes.c_int32),
+        ("num_asked", ctypes.c_int32),
+        ("step", ctypes.c_int32),
+        ("read", ctypes.c_void_p),
         ("labels", ctypes.c_void_p),
     ]
+
+    @classmethod
+    def of(cls, read_ID: Integers, labels_DA: Integers) -> Examples:
+        """Return examples that lie in these arrays, which must live as long.
+
+        Args:
+            read_ID: What is read: both operands, or every token of a sequence, a row for each.
+            labels_DA: The answers.
+        """
+        # The C code indexes without looking.
+        assert read_ID.dtype == labels_DA.dtype == np.int32
+        assert read_ID.flags.c_contiguous
+        assert labels_DA.flags.c_contiguous
+        (num_read, count), (same, num_asked) = read_ID.shape, labels_DA.shape
+        assert count == same
+        addresses = (read_ID.ctypes.data, labels_DA.ctypes.data)
+        return cls(count, num_read, num_asked, count, *addresses)
 
 
 class Parameter(ctypes.Structure):
@@ -199,28 +221,32 @@ class ExampleSet:
     """Examples for the C code, and the memory that they lie in.
 
     Args:
-        columns: First operands, second operands, labels.
+        read_ID: See ``Examples.of``.
+        labels_DA: Likewise.
         code: Of the networks that will see them.
         shape: Of these networks.
         num_symbols: S.
 
     Raises:
-        InvalidInputError: One of them is no symbol, or they are not in the order that is wanted.
+        InvalidInputError: A label is no class, what is read no token, or they are not in the order
+            that is wanted.
     """
 
     def __init__(
-        self, columns: Sequence[Integers], code: Code, shape: ctypes.Structure, num_symbols: int
+        self,
+        read_ID: Integers,
+        labels_DA: Integers,
+        code: Code,
+        shape: ctypes.Structure,
+        num_symbols: int,
     ) -> None:
-        left, right, labels = columns
-        # The C code indexes without looking.
-        assert len(left) == len(right) == len(labels)
-        assert left.dtype == right.dtype == labels.dtype == np.int32
-        self._held = (left, right, labels)
-        self.argument = Examples(len(left), *(column.ctypes.data for column in self._held))
+        self._held = (read_ID, labels_DA)
+        self.argument = Examples.of(read_ID, labels_DA)
         at = code.library().first_unfit(ctypes.byref(shape), ctypes.byref(self.argument))
         if at >= 0:
             raise InvalidInputError(
-                f"example {at} is a = {left[at]}, b = {right[at]} with label {labels[at]}; "
-                f"all three must be among the symbols 0 … {num_symbols - 1}, and, where examples "
-                "are sorted, a not below that of the example before"
+                f"example {at} reads {read_ID[:, at].tolist()} and has the label "
+                f"{labels_DA[at].tolist()}; labels must be among the symbols 0 … "
+                f"{num_symbols - 1}, what is read among the tokens of the network, and, where "
+                "examples are sorted, the first number not below that of the example before"
             )

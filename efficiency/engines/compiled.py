@@ -49,7 +49,9 @@ def _wrong(code: ctypes.CDLL) -> str | None:
         network,
         names=PARAMETERS,
         prompt=("a", "b", S),
-        examples=(pairs // S, pairs % S, (pairs // S * (pairs % S) + 1) % S),
+        columns=("a", "b"),
+        read=np.stack([pairs // S, pairs % S], axis=1),
+        labels=((pairs // S * (pairs % S) + 1) % S)[:, None],
     )
 
 

@@ -1,6 +1,7 @@
 """Networks written down as layers on a CPU, in compiled code: ``layers.c``.
 
-Any network with a ``write_down``: transformers of every depth and MLPs, with dropout.
+Any network with a ``write_down``: transformers of every depth and MLPs, with dropout, on tables
+and on sequences.
 """
 
 from __future__ import annotations
@@ -18,24 +19,24 @@ from efficiency import networks
 from efficiency.engines.binding import LOSSES, Code
 from efficiency.engines.costs.base import Cost
 from efficiency.engines.costs.members import LayeredCost
-from efficiency.engines.members import MemberEngine
+from efficiency.engines.members import MemberEngine, read_of
 from efficiency.engines.support import ANY, EVERY_RUN, OPTIMISER, Support, unsupported_by_network
-from efficiency.engines.trial import Columns, wrong_numbers
+from efficiency.engines.trial import wrong_numbers
 from efficiency.errors import InvalidInputError
 from efficiency.networks import Network, Transformer
-from efficiency.networks.layers import MOST_POSITIONS, Kind, Layers, Written
+from efficiency.networks.layers import Kind, Layers, Written
 from efficiency.networks.layers import Layer as WrittenLayer
-from efficiency.settings import NetworkSettings, RunSettings, TaskSettings
+from efficiency.operations import IntArray
+from efficiency.settings import NetworkSettings, RunSettings, TaskBase, TaskSettings
 
-VERSION = 3
+VERSION = 4
 
 _PROBED = 24
-"""Pairs on which a network is compared with what it has written down."""
+"""Examples on which a network is compared with what it has written down."""
 
 _LOG = logging.getLogger(__name__)
 
 _NONE = -1
-_OPERANDS = {"a": -1, "b": -2}
 
 
 class Array(ctypes.Structure):
@@ -62,6 +63,7 @@ class Shape(ctypes.Structure):
 
     _fields_ = [
         ("num_symbols", ctypes.c_int32),
+        ("num_words", ctypes.c_int32),
         ("num_tokens", ctypes.c_int32),
         ("tokens", ctypes.c_void_p),
         ("positions", ctypes.c_void_p),
@@ -76,7 +78,13 @@ class Shape(ctypes.Structure):
 
 
 def described(
-    written: Written, shapes: Mapping[str, tuple[int, ...]], num_symbols: int, dropout: float
+    written: Written,
+    shapes: Mapping[str, tuple[int, ...]],
+    num_symbols: int,
+    dropout: float,
+    *,
+    num_words: int | None = None,
+    num_answers: int = 1,
 ) -> Shape:
     """Return a network as the code has it described, which indexes without looking.
 
@@ -85,13 +93,16 @@ def described(
         shapes: The shape of each parameter.
         num_symbols: S.
         dropout: The share that is dropped.
+        num_words: Tokens that examples may have; default: S.
+        num_answers: A.
 
     Raises:
         InvalidInputError: What is written down does not go with the parameters.
     """
-    _require_fitting(written, shapes, num_symbols)
+    num_words = num_symbols if num_words is None else num_words
+    _require_fitting(written, shapes, num_symbols, num_words, num_answers)
     names, kinds = list(shapes), get_args(Kind)
-    tokens = [_OPERANDS[t] if isinstance(t, str) else t for t in written.tokens]
+    tokens = [-1 - written.columns.index(t) if isinstance(t, str) else t for t in written.tokens]
     arrays = [Array(layer.writes.rows, layer.writes.width) for layer in written.layers]
 
     def number(name: str | None) -> int:
@@ -118,6 +129,7 @@ def described(
     addresses = [ctypes.cast(array, ctypes.c_void_p) for array in held[:4]]
     shape = Shape(
         num_symbols,
+        num_words,
         len(tokens),
         addresses[0],
         None if written.positions is None else written.positions.data_ptr(),
@@ -132,7 +144,11 @@ def described(
 
 
 def _require_fitting(
-    written: Written, shapes: Mapping[str, tuple[int, ...]], num_symbols: int
+    written: Written,
+    shapes: Mapping[str, tuple[int, ...]],
+    num_symbols: int,
+    num_words: int,
+    num_answers: int,
 ) -> None:
     """Compare every layer with its parameters, tokens with the table, the last with S."""
 
@@ -145,8 +161,9 @@ def _require_fitting(
                 f"it {held}"
             )
 
-    if not written.layers or (end := written.layers[-1].writes).rows != 1:
-        raise InvalidInputError("a network ends with one row of logits for each example")
+    if not written.layers or (end := written.layers[-1].writes).rows != num_answers:
+        some = "one row" if num_answers == 1 else f"{num_answers} rows"
+        raise InvalidInputError(f"a network ends with {some} of logits for each example")
     if end.width != num_symbols or written.layers[-1].kind != "linear":
         raise InvalidInputError(
             f"a network ends with a linear layer of {num_symbols} columns; the last one is "
@@ -157,7 +174,7 @@ def _require_fitting(
         width = layer.writes.width
         if layer.kind == "embed":
             M = width * layer.writes.rows // T
-            highest = max([num_symbols - 1, *(t for t in written.tokens if isinstance(t, int))])
+            highest = max([num_words - 1, *(t for t in written.tokens if isinstance(t, int))])
             rows = shapes.get(layer.weight or "", (0,))[0]
             require(place, layer.weight, (max(rows, highest + 1), M))
             require(place, layer.bias, (T, M))
@@ -175,16 +192,26 @@ def _require_fitting(
 
 def _sizes() -> list[int]:
     sizes = map(ctypes.sizeof, (Shape, Array, Layer))
-    return [VERSION, *sizes, len(get_args(Kind)), MOST_POSITIONS]
+    return [VERSION, *sizes, len(get_args(Kind))]
 
 
 def _wrong(code: ctypes.CDLL) -> str | None:
-    """Every kind of layer, several chunks of examples."""
-    S = 17
-    for place, learned in (("pre", True), ("post", False)):
+    """Every kind of layer, several chunks of examples, one answer and several."""
+    S, T = 17, 9
+    rng = np.random.default_rng(0)
+    pairs = np.arange(S * S)[::2]
+    operands = np.stack([pairs // S, pairs % S], axis=1)
+    products = (operands.prod(axis=1, keepdims=True) + 1) % S
+    sequences = rng.integers(S + 2, size=(90, T))
+    tokens = [f"token {k}" for k in range(T)]
+    for place, learned, layers, read, labels in (
+        ("pre", True, Layers(("a", S + 1, "b", S)), operands, products),
+        ("post", False, Layers(("a", S + 1, "b", S)), operands, products),
+        ("none", True, Layers(tokens, tokens), sequences, sequences[:, 1:4] % S),
+    ):
         network = Transformer(
             num_symbols=S,
-            num_positions=4,
+            num_positions=len(layers.tokens),
             num_layers=2,
             d_model=12,
             num_heads=3,
@@ -192,13 +219,19 @@ def _wrong(code: ctypes.CDLL) -> str | None:
             biases=learned,
             normalisation=place,  # type: ignore[arg-type]
             learned_positions=learned,
+            num_tokens=S + 2,
+            num_answers=labels.shape[1],
         )
-        layers = Layers(("a", S + 1, "b", S))
         network.write_down(layers)
-        pairs = np.arange(S * S)[::2]
-        examples = (pairs // S, pairs % S, (pairs // S * (pairs % S) + 1) % S)
         if problem := _unlike_torch(
-            code, network, layers.written(), examples=examples, num_symbols=S, dropout=0.3
+            code,
+            network,
+            layers.written(),
+            read=read,
+            labels=labels,
+            num_symbols=S,
+            num_words=S + 2,
+            dropout=0.3,
         ):
             return problem
     return None
@@ -209,37 +242,48 @@ def _unlike_torch(
     network: Network,
     written: Written,
     *,
-    examples: Columns,
+    read: IntArray,
+    labels: IntArray,
     num_symbols: int,
+    num_words: int,
     dropout: float,
 ) -> str | None:
     """Return how what the code makes of a network differs from what torch makes of it."""
     shapes = {name: tuple(value.shape) for name, value in network.named_parameters()}
     return wrong_numbers(
         code,
-        described(written, shapes, num_symbols, dropout),
+        described(
+            written,
+            shapes,
+            num_symbols,
+            dropout,
+            num_words=num_words,
+            num_answers=labels.shape[1],
+        ),
         network,
         names=list(shapes),
         prompt=written.tokens,
-        examples=examples,
+        columns=written.columns,
+        read=read,
+        labels=labels,
         dropout=dropout,
     )
 
 
 @functools.lru_cache(maxsize=64)
-def _wrongly_written(task: TaskSettings, network: NetworkSettings) -> str | None:
+def _wrongly_written(task: TaskBase, network: NetworkSettings) -> str | None:
     """Return how a network differs from what it has written down, on a few examples."""
     written = networks.written_down(task, network)
     assert written is not None
-    table = task.table
-    some = np.unique(np.linspace(0, table.num_pairs - 1, _PROBED).astype(int))
-    examples = (table.left[some], table.right[some], table.answer[some])
+    some = np.unique(np.linspace(0, task.num_examples - 1, _PROBED).astype(int))
     problem = _unlike_torch(
         CODE.library(),
         networks.network(task, network),
         written,
-        examples=examples,
-        num_symbols=table.num_symbols,
+        read=read_of(task)[:, some].T.astype(np.int64),
+        labels=task.targets[some],
+        num_symbols=task.num_classes,
+        num_words=_words(task),
         dropout=network.dropout_rate,
     )
     if problem is not None:
@@ -250,6 +294,11 @@ def _wrongly_written(task: TaskSettings, network: NetworkSettings) -> str | None
             problem,
         )
     return problem
+
+
+def _words(task: TaskBase) -> int:
+    """Return how many tokens examples may have."""
+    return task.num_tokens if task.gives == "tokens" else task.num_classes
 
 
 CODE = Code("layers.c", _sizes, lambda: get_args(Kind), _wrong)
@@ -272,12 +321,15 @@ class LayeredEngine(MemberEngine):
         "network.dropout": ANY,
         "network.d_mlp": ANY,
         "network.precision": ("float32",),
+        "recording.most_examples": ANY,
     }
 
     @classmethod
     def unsupported(cls, run: RunSettings) -> str | None:
         """See ``Engine.unsupported``; of its own settings an architecture says which it knows."""
-        if problem := unsupported_by_network(run, cls.SUPPORT):
+        of_task = {f"task.{name}": ANY for name in type(run.task).model_fields}
+        known = cls.SUPPORT if isinstance(run.task, TaskSettings) else {**cls.SUPPORT, **of_task}
+        if problem := unsupported_by_network(run, known):
             return problem
         if networks.written_down(run.task, run.network) is None:
             return f"{run.network.architecture!r} is not written down as layers"
@@ -293,9 +345,14 @@ class LayeredEngine(MemberEngine):
         """See ``MemberEngine.shape``."""
         written = networks.written_down(run.task, run.network)
         assert written is not None
-        num_symbols = run.task.num_classes
-        shapes = networks.shapes(run.task, run.network)
-        return described(written, shapes, num_symbols, run.network.dropout_rate)
+        return described(
+            written,
+            networks.shapes(run.task, run.network),
+            run.task.num_classes,
+            run.network.dropout_rate,
+            num_words=_words(run.task),
+            num_answers=run.task.num_answers,
+        )
 
     def names(self) -> Sequence[str]:
         """See ``MemberEngine.names``."""

@@ -1,5 +1,5 @@
 /* Networks written as a list of layers, on a CPU: forward pass, backward pass, AdamW and measuring
-   of one member.
+   of one member. Examples are pairs of operands with an answer, or sequences with several.
 
    The list comes from Python (efficiency/networks/layers.py): any transformer, any MLP, and what else
    can be put together from the kinds of layers below. Each reads arrays of numbers and writes one;
@@ -18,21 +18,21 @@
 #include "products.h"
 #include "training.h"
 
-#define VERSION 3 /* to be raised with every change that the sizes and names do not show */
+#define VERSION 4 /* to be raised with every change that the sizes and names do not show */
 
 #define KINDS(each) each(embed) each(linear) each(attend) each(add) each(norm) each(drop)
 #define AS_KIND(name) K_##name,
 enum { KINDS(AS_KIND) NUM_KINDS };
 
-enum { NUM_FROM = 3, NONE = -1, LEFT = -1, RIGHT = -2, MOST_POSITIONS = 64 };
+enum { NUM_FROM = 3, NONE = -1 };
 
 /* Of every example: rows and columns. */
 typedef struct {
   int32_t rows, width;
 } array;
 
-/* One layer. Linear, attend and add may write one row where they read many: then they read the
-   last. */
+/* One layer. Linear, attend and add may write fewer rows than they read: then they read the last
+   ones. */
 typedef struct {
   int32_t kind;
   int32_t from[NUM_FROM]; /* arrays that it reads, or NONE */
@@ -43,8 +43,9 @@ typedef struct {
 
 typedef struct {
   int32_t num_symbols;       /* S: classes of the last array, which are the logits */
-  int32_t num_tokens;        /* that an example consists of */
-  const int32_t *tokens;     /* symbols, or LEFT and RIGHT for the operands */
+  int32_t num_words;         /* tokens that examples may have */
+  int32_t num_tokens;        /* that the network reads of an example */
+  const int32_t *tokens;     /* constant ones, or -1 - k for the k-th number of an example */
   const float *positions;    /* num_tokens, M: if they are not learned; or NULL */
   int32_t num_arrays, num_layers, num_parameters;
   const array *arrays;
@@ -56,14 +57,15 @@ typedef struct {
 const char *names(void) { return KINDS(AS_TEXT) "/ " READINGS(AS_TEXT) "/ " LOSSES(AS_TEXT); }
 
 int32_t layout(int32_t *to) {
-  const int32_t sizes[] = {VERSION, sizeof(shape), sizeof(array), sizeof(layer), NUM_KINDS,
-                           MOST_POSITIONS, SIZES};
+  const int32_t sizes[] = {VERSION, sizeof(shape), sizeof(array), sizeof(layer), NUM_KINDS, SIZES};
   if (to) memcpy(to, sizes, sizeof(sizes));
   return (int32_t)(sizeof(sizes) / sizeof(sizes[0]));
 }
 
 /* The first example that the functions below must not be given, -1 if there is none. */
-int32_t first_unfit(const shape *s, const examples *e) { return unfit(s->num_symbols, e, 0); }
+int32_t first_unfit(const shape *s, const examples *e) {
+  return unfit(s->num_words, s->num_symbols, e, 0);
+}
 
 /* ---------------------------------------------------------------- memory */
 
@@ -87,13 +89,26 @@ static int width_of(const shape *s, int a) { return s->arrays[a].width; }
 static int step_of(const shape *s, int a) { return padded(width_of(s, a)); }
 static size_t floats_of(const shape *s, int a) { return (size_t)rows_of(s, a) * step_of(s, a); }
 
+/* Up to so many positions a vector holds weights of as many rows and heads at one position; of more
+   it holds those of one row and head at many positions, and sums are products of matrices. */
+#define FEW_POSITIONS 8
+
+static int is_long(const shape *s, const layer *l) { return rows_of(s, l->from[1]) > FEW_POSITIONS; }
+
 /* Attention weights of a chunk are kept by position; so many to a position. */
 static int num_scores(const shape *s, const layer *l, int chunk) {
   return padded(chunk * rows_of(s, l->to) * l->option);
 }
 
+static size_t floats_of_attention(const shape *s, const layer *l, int chunk) {
+  const size_t R = (size_t)rows_of(s, l->to), T = (size_t)rows_of(s, l->from[1]);
+  if (!is_long(s, l)) return 2 * T * num_scores(s, l, chunk);
+  /* Of one example keys or values by column, and gradients of one head; weights of the chunk. */
+  return padded((int)T) * (width_of(s, l->to) + R + chunk * R * l->option);
+}
+
 static size_t put_aside(const shape *s, const layer *l, int chunk) {
-  if (l->kind == K_attend) return 2 * (size_t)rows_of(s, l->from[1]) * num_scores(s, l, chunk);
+  if (l->kind == K_attend) return floats_of_attention(s, l, chunk);
   if (l->kind == K_norm) return 2 * (size_t)chunk * rows_of(s, l->to);
   if (l->kind == K_drop) return chunk * floats_of(s, l->to);
   return 0;
@@ -147,13 +162,20 @@ static size_t arrange(work *w, const shape *s, float *memory) {
 
 /* ---------------------------------------------------------------- layers */
 
-/* Where the rows begin that a layer with so many rows of results reads, and how far apart they are:
-   all of an array, or the last of every example. */
-static float *rows_read(const work *w, float **values, int from, int to, ptrdiff_t *step) {
+/* The row of an array that a layer reads for a row of its results: of as many, or the last ones of
+   every example. */
+static float *row_read(const work *w, float **values, int from, int to, int row) {
   const shape *s = w->s;
-  const int rows = rows_of(s, from), all_of_them = rows == rows_of(s, to);
-  *step = (all_of_them ? 1 : rows) * (ptrdiff_t)step_of(s, from);
-  return values[from] + (all_of_them ? 0 : (rows - 1) * (ptrdiff_t)step_of(s, from));
+  const int T = rows_of(s, from), R = rows_of(s, to);
+  return values[from] + ((ptrdiff_t)(row / R) * T + T - R + row % R) * step_of(s, from);
+}
+
+/* How many rows of results read rows that are equally far apart, and how far. */
+static int even_rows(const work *w, int from, int to, int count, ptrdiff_t *step) {
+  const shape *s = w->s;
+  const int T = rows_of(s, from), R = rows_of(s, to);
+  *step = (R == 1 ? T : 1) * (ptrdiff_t)step_of(s, from);
+  return R == 1 || R == T ? count * R : R;
 }
 
 static void embed(work *w, const layer *l, float *const *p, int count) {
@@ -191,9 +213,11 @@ static void linear(work *w, int i, float *const *p, int count) {
   const int in = width_of(s, l->from[0]), out = width_of(s, l->to), step = step_of(s, l->to);
   const int rows = count * rows_of(s, l->to);
   ptrdiff_t from_step;
-  const float *from = rows_read(w, w->value, l->from[0], l->to, &from_step);
+  const int even = even_rows(w, l->from[0], l->to, count, &from_step);
   float *to = w->value[l->to];
-  multiply(rows, whole_halves(out), in, from, from_step, w->packed[i], step, to, step, SET);
+  for (int r = 0; r < rows; r += even)
+    multiply(even, whole_halves(out), in, row_read(w, w->value, l->from[0], l->to, r), from_step,
+             w->packed[i], step, to + (ptrdiff_t)r * step, step, SET);
   if (l->bias == NONE && !l->option) return;
   const float *bias = l->bias == NONE ? NULL : p[l->bias];
   for (int r = 0; r < rows; r++, to += step) {
@@ -210,8 +234,7 @@ static void linear_back(work *w, int i, float *const *g, int count) {
   const int in = width_of(s, l->from[0]), out = width_of(s, l->to), step = step_of(s, l->to);
   const int rows = count * rows_of(s, l->to);
   ptrdiff_t from_step;
-  const float *from = rows_read(w, w->value, l->from[0], l->to, &from_step);
-  float *d_from = rows_read(w, w->d_value, l->from[0], l->to, &from_step);
+  const int even = even_rows(w, l->from[0], l->to, count, &from_step);
   float *d_to = w->d_value[l->to];
   if (l->bias != NONE || l->option)
     for (int r = 0; r < rows; r++) {
@@ -223,8 +246,12 @@ static void linear_back(work *w, int i, float *const *g, int count) {
       if (l->bias != NONE)
         for (int j = 0; j < out; j++) g[l->bias][j] += d[j];
     }
-  multiply_transposed(in, out, rows, from, from_step, d_to, step, g[l->weight], out, ADD);
-  multiply(rows, in, out, d_to, step, w->packed_t[i], padded(in), d_from, from_step, ADD);
+  for (int r = 0; r < rows; r += even, d_to += (ptrdiff_t)even * step) {
+    const float *from = row_read(w, w->value, l->from[0], l->to, r);
+    float *d_from = row_read(w, w->d_value, l->from[0], l->to, r);
+    multiply_transposed(in, out, even, from, from_step, d_to, step, g[l->weight], out, ADD);
+    multiply(even, in, out, d_to, step, w->packed_t[i], padded(in), d_from, from_step, ADD);
+  }
 }
 
 /* Softmax over positions, each with a vector of scores; those of no position are -infinity. */
@@ -239,7 +266,7 @@ static void attend(work *w, int i, int count) {
   memset(weight, 0, sizeof(float) * T * scores);
   for (int r = 0; r < count * R; r++) {
     const float *query = w->value[l->from[0]] + (size_t)r * step;
-    const int last = R == 1 ? T - 1 : r % R;
+    const int last = T - R + r % R;
     for (int t = 0; t < T; t++) {
       const float *key = w->value[l->from[1]] + ((size_t)(r / R) * T + t) * step;
       for (int h = 0; h < H; h++)
@@ -260,7 +287,7 @@ static void attend(work *w, int i, int count) {
   }
   for (int r = 0; r < count * R; r++) {
     float *to = w->value[l->to] + (size_t)r * step;
-    const int last = R == 1 ? T - 1 : r % R;
+    const int last = T - R + r % R;
     memset(to, 0, sizeof(float) * M);
     for (int t = 0; t <= last; t++) {
       const float *value = w->value[l->from[2]] + ((size_t)(r / R) * T + t) * step;
@@ -282,7 +309,7 @@ static void attend_back(work *w, int i, int count) {
   memset(d_weight, 0, sizeof(float) * T * scores);
   for (int r = 0; r < count * R; r++) {
     const float *d = w->d_value[l->to] + (size_t)r * step;
-    const int last = R == 1 ? T - 1 : r % R;
+    const int last = T - R + r % R;
     for (int t = 0; t <= last; t++) {
       const size_t at = ((size_t)(r / R) * T + t) * step;
       const float *value = w->value[l->from[2]] + at;
@@ -295,7 +322,7 @@ static void attend_back(work *w, int i, int count) {
   }
   for (int j = 0; j < used; j += LANES) {
     /* Not g minus its mean: where one weight is nearly 1 that would leave rounding only. */
-    vec found[MOST_POSITIONS];
+    vec found[FEW_POSITIONS];
     for (int t = 0; t < T; t++) {
       const vec g = load(d_weight + t * scores + j);
       vec sum = {};
@@ -308,7 +335,7 @@ static void attend_back(work *w, int i, int count) {
   for (int r = 0; r < count * R; r++) {
     const float *query = w->value[l->from[0]] + (size_t)r * step;
     float *d_query = w->d_value[l->from[0]] + (size_t)r * step;
-    const int last = R == 1 ? T - 1 : r % R;
+    const int last = T - R + r % R;
     for (int t = 0; t <= last; t++) {
       const size_t at = ((size_t)(r / R) * T + t) * step;
       const float *key = w->value[l->from[1]] + at;
@@ -322,14 +349,122 @@ static void attend_back(work *w, int i, int count) {
   }
 }
 
+/* The same for many positions. Weights are 0 beyond the position of a row. */
+typedef struct {
+  int R, T, Tp, H, M, F, step;
+  float scale;
+  float *by_column; /* M, Tp */
+  float *gradient;  /* R, Tp */
+  float *weight;    /* examples, H, R, Tp */
+} attention;
+
+static attention long_attention(const work *w, int i) {
+  const shape *s = w->s;
+  const layer *l = s->layers + i;
+  attention a = {rows_of(s, l->to), rows_of(s, l->from[1]), .H = l->option, .M = width_of(s, l->to)};
+  a.Tp = padded(a.T), a.F = a.M / a.H, a.step = step_of(s, l->to);
+  a.scale = 1.0f / sqrtf((float)a.F);
+  a.by_column = w->aside[i];
+  a.gradient = a.by_column + a.M * a.Tp;
+  a.weight = a.gradient + a.R * a.Tp;
+  return a;
+}
+
+/* Rows of an array of one example. */
+static float *of_example(const work *w, float **values, int array, int d) {
+  return values[array] + (ptrdiff_t)d * floats_of(w->s, array);
+}
+
+/* Odds of the positions up to `last` from scores, which they replace. */
+static void softmax(float *row, int last, int Tp, float scale) {
+  vec largest = all(-INFINITY), sum = {};
+  for (int t = 0; t < Tp; t += LANES) {
+    const vec score = where(t + (ivec){IOTA} > last, all(-INFINITY), scale * load(row + t));
+    store(row + t, score);
+    largest = larger(score, largest);
+  }
+  const float most = largest_of(largest);
+  for (int t = 0; t < Tp; t += LANES) {
+    const vec odds = exp_of(load(row + t) - most);
+    store(row + t, odds);
+    sum += odds;
+  }
+  const float total = sum_of(sum);
+  for (int t = 0; t < Tp; t += LANES) store(row + t, load(row + t) / total);
+}
+
+/* Gradients of scores from those of weights, which they replace. What the largest weight gets is
+   taken off first: where it is nearly 1 the mean would leave rounding only. */
+static void softmax_back(const float *weight, float *row, int Tp, float scale) {
+  vec largest = {}, there = all(-INFINITY), mean = {};
+  for (int t = 0; t < Tp; t += LANES) largest = larger(load(weight + t), largest);
+  const vec most = all(largest_of(largest));
+  for (int t = 0; t < Tp; t += LANES)
+    there = larger(where(load(weight + t) == most, load(row + t), all(-INFINITY)), there);
+  const float of_largest = largest_of(there);
+  for (int t = 0; t < Tp; t += LANES) {
+    const vec apart = load(row + t) - of_largest;
+    store(row + t, apart);
+    mean += load(weight + t) * apart;
+  }
+  const float shared = sum_of(mean);
+  for (int t = 0; t < Tp; t += LANES)
+    store(row + t, load(weight + t) * (load(row + t) - shared) * scale);
+}
+
+static void attend_long(work *w, int i, int count) {
+  const layer *l = w->s->layers + i;
+  const attention a = long_attention(w, i);
+  float *weight = a.weight;
+  for (int d = 0; d < count; d++) {
+    const float *query = of_example(w, w->value, l->from[0], d);
+    const float *key = of_example(w, w->value, l->from[1], d);
+    const float *value = of_example(w, w->value, l->from[2], d);
+    float *to = of_example(w, w->value, l->to, d);
+    transpose(a.T, a.M, key, a.step, a.by_column, a.Tp);
+    for (int h = 0; h < a.H; h++, weight += a.R * a.Tp) {
+      multiply(a.R, a.Tp, a.F, query + h * a.F, a.step, a.by_column + h * a.F * a.Tp, a.Tp, weight,
+               a.Tp, SET);
+      for (int r = 0; r < a.R; r++) softmax(weight + r * a.Tp, a.T - a.R + r, a.Tp, a.scale);
+      multiply(a.R, a.F, a.T, weight, a.Tp, value + h * a.F, a.step, to + h * a.F, a.step, SET);
+    }
+  }
+}
+
+static void attend_long_back(work *w, int i, int count) {
+  const layer *l = w->s->layers + i;
+  const attention a = long_attention(w, i);
+  const float *weight = a.weight;
+  for (int d = 0; d < count; d++) {
+    const float *query = of_example(w, w->value, l->from[0], d);
+    const float *key = of_example(w, w->value, l->from[1], d);
+    const float *value = of_example(w, w->value, l->from[2], d);
+    const float *d_to = of_example(w, w->d_value, l->to, d);
+    float *d_query = of_example(w, w->d_value, l->from[0], d);
+    float *d_key = of_example(w, w->d_value, l->from[1], d);
+    float *d_value = of_example(w, w->d_value, l->from[2], d);
+    transpose(a.T, a.M, value, a.step, a.by_column, a.Tp);
+    for (int h = 0; h < a.H; h++, weight += a.R * a.Tp) {
+      const int at = h * a.F;
+      multiply(a.R, a.Tp, a.F, d_to + at, a.step, a.by_column + at * a.Tp, a.Tp, a.gradient, a.Tp,
+               SET);
+      multiply_transposed(a.T, a.F, a.R, weight, a.Tp, d_to + at, a.step, d_value + at, a.step, ADD);
+      for (int r = 0; r < a.R; r++)
+        softmax_back(weight + r * a.Tp, a.gradient + r * a.Tp, a.Tp, a.scale);
+      multiply(a.R, a.F, a.T, a.gradient, a.Tp, key + at, a.step, d_query + at, a.step, ADD);
+      multiply_transposed(a.T, a.F, a.R, a.gradient, a.Tp, query + at, a.step, d_key + at, a.step,
+                          ADD);
+    }
+  }
+}
+
 static void add(work *w, const layer *l, int count, int backward) {
   const shape *s = w->s;
   const int rows = count * rows_of(s, l->to), step = step_of(s, l->to);
-  ptrdiff_t steps[2];
   float **values = backward ? w->d_value : w->value;
   float *to = values[l->to], *from[2];
-  for (int n = 0; n < 2; n++) from[n] = rows_read(w, values, l->from[n], l->to, steps + n);
-  for (int r = 0; r < rows; r++, to += step, from[0] += steps[0], from[1] += steps[1])
+  for (int r = 0; r < rows; r++, to += step) {
+    for (int n = 0; n < 2; n++) from[n] = row_read(w, values, l->from[n], l->to, r);
     for (int j = 0; j < step; j += LANES) {
       if (!backward) {
         store(to + j, load(from[0] + j) + load(from[1] + j));
@@ -337,6 +472,7 @@ static void add(work *w, const layer *l, int count, int backward) {
       }
       for (int n = 0; n < 2; n++) store(from[n] + j, load(from[n] + j) + load(to + j));
     }
+  }
 }
 
 #define NORM_EPSILON 1e-5f /* torch's */
@@ -439,6 +575,10 @@ static void prepare(work *w, float *const *p) {
   for (int i = 0; i < s->num_layers; i++) {
     const layer *l = s->layers + i;
     if (l->kind == K_drop) memset(w->aside[i], 0, sizeof(float) * put_aside(s, l, w->chunk));
+    if (l->kind == K_attend && is_long(s, l)) {
+      const attention a = long_attention(w, i);
+      memset(a.by_column, 0, sizeof(float) * a.M * a.Tp);
+    }
     if (l->kind != K_linear) continue;
     const int in = width_of(s, l->from[0]), out = width_of(s, l->to), step = padded(out);
     for (int j = 0; j < in; j++) {
@@ -456,15 +596,13 @@ static void forward(work *w, float *const *p, const examples *e, int first, int 
   for (int d = 0; d < count; d++)
     for (int t = 0; t < s->num_tokens; t++) {
       const int32_t token = s->tokens[t];
-      w->token[d * s->num_tokens + t] = token == LEFT    ? e->left[first + d]
-                                        : token == RIGHT ? e->right[first + d]
-                                                         : token;
+      w->token[d * s->num_tokens + t] = token < 0 ? column(e, NONE - token)[first + d] : token;
     }
   for (int i = 0; i < s->num_layers; i++) {
     const layer *l = s->layers + i;
     if (l->kind == K_embed) embed(w, l, p, count);
     if (l->kind == K_linear) linear(w, i, p, count);
-    if (l->kind == K_attend) attend(w, i, count);
+    if (l->kind == K_attend) (is_long(s, l) ? attend_long : attend)(w, i, count);
     if (l->kind == K_add) add(w, l, count, 0);
     if (l->kind == K_norm) norm(w, i, p, count);
     if (l->kind == K_drop) drop(w, i, first, count, key);
@@ -477,19 +615,19 @@ static void backward(work *w, float *const *p, float *const *g, int count, int d
     const layer *l = s->layers + i;
     if (l->kind == K_embed) embed_back(w, l, g, count);
     if (l->kind == K_linear) linear_back(w, i, g, count);
-    if (l->kind == K_attend) attend_back(w, i, count);
+    if (l->kind == K_attend) (is_long(s, l) ? attend_long_back : attend_back)(w, i, count);
     if (l->kind == K_add) add(w, l, count, 1);
     if (l->kind == K_norm) norm_back(w, i, p, g, count);
     if (l->kind == K_drop) drop_back(w, i, count, dropping);
   }
 }
 
-/* Gradients of the mean loss; returns the mean loss. */
+/* Gradients of the mean loss over all answers; returns the mean loss. */
 static double differentiate(void *network, float *const *p, const examples *e,
                             const uint64_t *dropout_key, float *const *g) {
   work *w = network;
   const shape *s = w->s;
-  const int logits = s->num_arrays - 1, S = s->num_symbols, Sp = padded(S);
+  const int logits = s->num_arrays - 1, S = s->num_symbols, Sp = padded(S), A = e->num_asked;
   const uint64_t *key = s->dropped > 0 ? dropout_key : NULL;
   prepare(w, p);
   for (int i = 0; i < s->num_parameters; i++) memset(g[i], 0, sizeof(float) * s->counts[i]);
@@ -499,12 +637,15 @@ static double differentiate(void *network, float *const *p, const examples *e,
     forward(w, p, e, first, count, key);
     for (int a = 0; a < logits; a++)
       memset(w->d_value[a], 0, sizeof(float) * count * floats_of(s, a));
-    memcpy(w->d_value[logits], w->value[logits], sizeof(float) * count * Sp);
-    sum += lose(w->loss, w->d_value[logits], Sp, e->labels + first, count, S, Sp,
-                1.0f / (float)e->count);
+    memcpy(w->d_value[logits], w->value[logits], sizeof(float) * count * A * Sp);
+    const int32_t *labels = e->labels + (ptrdiff_t)first * A;
+    for (int r = 0; r < count * A; r += CHUNK)
+      sum += lose(w->loss, w->d_value[logits] + (ptrdiff_t)r * Sp, Sp, labels + r,
+                  count * A - r < CHUNK ? count * A - r : CHUNK, S, Sp,
+                  1.0f / (float)(e->count * A));
     backward(w, p, g, count, key != NULL);
   }
-  return sum / e->count;
+  return sum / ((double)e->count * A);
 }
 
 /* ---------------------------------------------------------------- what entry.h asks for */

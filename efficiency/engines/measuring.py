@@ -14,7 +14,7 @@ from torch import Tensor
 from efficiency import measurements, networks
 from efficiency.engines.subnormals import flushed
 from efficiency.settings import RunSettings
-from efficiency.training.ensemble import Data, Stack
+from efficiency.training.ensemble import Measured, Stack
 
 RECORDING_BYTES = 256 * 2**20
 """What measuring may take at once: all examples of every member together could be gigabytes."""
@@ -37,20 +37,25 @@ def num_measured(run: RunSettings) -> int:
     return N if most is None else min(N, 2 * most)
 
 
+def measured_by_tensors(run: RunSettings) -> bool:
+    """Return whether compiled code leaves it to tensor operations to measure a run."""
+    return run.task.num_answers > 1 or run.recording.most_examples is not None
+
+
 @final
 class Measuring:
     """Measures the networks of an ensemble.
 
     Args:
         members: Their settings.
-        data: What they are trained on.
+        data: What they are measured on.
     """
 
-    def __init__(self, members: Sequence[RunSettings], data: Data) -> None:
+    def __init__(self, members: Sequence[RunSettings], data: Measured) -> None:
         first, K = members[0], len(members)
         self._data, self._answers = data, first.task.answers
         self._program = networks.program(first.task, first.network)
-        chunk = measured_at_once(first, data.weight_KD.device.type)
+        chunk = measured_at_once(first, data.labels_KNA.device.type)
         self._chunks = [slice(k, min(k + chunk, K)) for k in range(0, K, chunk)]
         # Where all are measured on the same examples, chunks of one size share what is prepared.
         shared = first.recording.most_examples is None

@@ -1,10 +1,14 @@
 """Members of an ensemble in compiled code on a CPU, one at a time on every thread.
 
+Whole tables are measured by compiled code too; examples with several answers, and a part of many,
+by tensor operations.
+
 A network of these sizes fits into a core's own cache, while stacked members do not; so members take
 turns, many updates each, and threads share out the members. What a member becomes depends on
 nothing but its settings, to the last bit.
 
-Shapes: K members, N pairs of the table, D examples, B of a minibatch, Q quantities.
+Shapes: K members, N examples of the task, D of a dataset, I numbers read of each, A answers, B
+examples of a minibatch, Q quantities.
 """
 
 from __future__ import annotations
@@ -23,16 +27,22 @@ from torch import Tensor
 
 from efficiency.engines import binding
 from efficiency.engines.base import Engine
-from efficiency.engines.binding import READINGS, Code, ExampleSet, Floats, address
+from efficiency.engines.binding import (
+    READINGS,
+    UPDATES_AT_ONCE,
+    Code,
+    ExampleSet,
+    Floats,
+    Integers,
+    address,
+)
+from efficiency.engines.measuring import Measuring, measured_by_tensors
 from efficiency.measurements import PARTS
-from efficiency.settings import RunSettings
+from efficiency.settings import RunSettings, TaskBase, TaskSettings
 from efficiency.training import counter_random
-from efficiency.training.ensemble import Stack, labels, part_masks
-from efficiency.training.minibatches import minibatches
+from efficiency.training.ensemble import Stack, labels, part_masks, stack_measured
+from efficiency.training.minibatches import MemberMinibatches
 from efficiency.training.optimiser import learning_rate_factor
-
-_UPDATES_AT_ONCE = 256
-"""Updates in one call: enough to make calls free, few enough for an interrupt to be heard."""
 
 
 def updates(run: RunSettings, first_step: int, num_steps: int) -> npt.NDArray[np.void]:
@@ -66,6 +76,13 @@ def updates(run: RunSettings, first_step: int, num_steps: int) -> npt.NDArray[np
         found["update_key"] = counter_random.keys(seed, "update noise", at).numpy()
         found["dropout_key"] = counter_random.keys(seed, "dropout", at).numpy()
     return found
+
+
+def read_of(task: TaskBase) -> Integers:
+    """Return (I, N) what is read of the examples: operands, or tokens."""
+    if isinstance(task, TaskSettings):
+        return np.stack([task.table.left, task.table.right]).astype(np.int32)
+    return np.ascontiguousarray(task.inputs.T, dtype=np.int32)
 
 
 class MemberEngine(Engine):
@@ -132,27 +149,27 @@ class MemberEngine(Engine):
         self._code = self.CODE.library()
         self._shape = self.shape(members[0])
         self._names = self.names()
-        task = members[0].table_task
-        table = task.table
-        num_symbols = task.num_classes
-        order_N = np.lexsort((table.right, table.left))
-        left_N, right_N = (side[order_N].astype(np.int32) for side in (table.left, table.right))
+        task = members[0].task
+        read_IN = read_of(task)
+        order_N = np.lexsort(read_IN[::-1]) if len(read_IN) == 2 else np.arange(task.num_examples)
+        read_IN = np.ascontiguousarray(read_IN[:, order_N])
         # Members with true labels, as almost all are, share them.
-        true_N = table.answer[order_N].astype(np.int32)
+        true_NA = np.ascontiguousarray(task.targets[order_N], dtype=np.int32)
 
-        def example_set(*columns: npt.NDArray[np.int32]) -> ExampleSet:
-            return ExampleSet(columns, self.CODE, self._shape, num_symbols)
+        def example_set(read_ID: Integers, labels_DA: Integers) -> ExampleSet:
+            return ExampleSet(read_ID, labels_DA, self.CODE, self._shape, task.num_classes)
 
+        self._measuring: Measuring | None = None
+        if measured_by_tensors(members[0]):
+            self._measuring = Measuring(members, stack_measured(members, device))
         self._train, self._table, self._parts, self._sizes = [], [], [], []
-        self._places: list[npt.NDArray[np.int32]] = []
-        # Where each pair of the table stands when it is sorted.
+        self._minibatches: list[MemberMinibatches | None] = []
+        # Where each example of the task stands when they are sorted.
         place_N = np.empty(len(order_N), dtype=np.int64)
         place_N[order_N] = np.arange(len(order_N))
         for run in members:
             natural = run.regime == "natural"
-            labels_N = true_N if natural else labels(run)[order_N, 0].astype(np.int32)
-            masks = {part: mask[order_N] for part, mask in part_masks(run).items()}
-            sides = (left_N, right_N, labels_N)
+            labels_NA = true_NA if natural else labels(run)[order_N].astype(np.int32)
             dataset_D, _ = run.task.split(run.dataset_size, run.data_seed)
             given_D = place_N[dataset_D]
             order_D = np.argsort(given_D) if self.SORTED else np.arange(len(given_D))
@@ -160,9 +177,18 @@ class MemberEngine(Engine):
             # Where each example of the dataset stands among those that the code is given.
             place_D = np.empty(len(order_D), dtype=np.int32)
             place_D[order_D] = np.arange(len(order_D), dtype=np.int32)
-            self._places.append(place_D)
-            self._train.append(example_set(*(side[given_D] for side in sides)))
-            self._table.append(example_set(*sides))
+            self._minibatches.append(
+                None
+                if run.optimiser.batch_size is None
+                else MemberMinibatches(run, place_D, ascending=self.SORTED)
+            )
+            self._train.append(
+                example_set(np.ascontiguousarray(read_IN[:, given_D]), labels_NA[given_D])
+            )
+            if self._measuring is not None:
+                continue
+            self._table.append(example_set(read_IN, labels_NA))
+            masks = {part: mask[order_N] for part, mask in part_masks(run).items()}
             bits = [masks[part].astype(np.uint8) << i for i, part in enumerate(PARTS)]
             self._parts.append(np.bitwise_or.reduce(bits))
             # An empty part has no mean: NaN instead of a division by zero.
@@ -176,7 +202,7 @@ class MemberEngine(Engine):
         answered += [*(f"norm_{name}" for name in self._names), "norm"]
         self._positions = [
             answered.index(name if name in answered else f"train_{name}")
-            for name in self.quantities
+            for name in (self.quantities if self._measuring is None else ())
         ]
         threads = min(torch.get_num_threads(), len(members))
         needed = self._code.memory_floats(ctypes.byref(self._shape))
@@ -238,19 +264,18 @@ class MemberEngine(Engine):
     def advance(self, first_step: int, num_steps: int) -> None:
         """See ``Engine.advance``."""
         end = first_step + num_steps
-        for begin in range(first_step, end, _UPDATES_AT_ONCE):
-            self._advance(begin, min(_UPDATES_AT_ONCE, end - begin))
+        for begin in range(first_step, end, UPDATES_AT_ONCE):
+            self._advance(begin, min(UPDATES_AT_ONCE, end - begin))
 
     def _advance(self, first_step: int, num_steps: int) -> None:
         def advance(k: int, memory: Floats) -> None:
             run = self.members[k]
             numbers = updates(run, first_step, num_steps)
             batches, held = binding.Minibatches(), []
-            if run.optimiser.batch_size is not None:
-                chosen = minibatches(
-                    run, first_step, num_steps, self._places[k], ascending=self.SORTED
-                )
-                held = [chosen, np.empty((3, chosen.shape[1]), dtype=np.int32)]
+            if (drawn := self._minibatches[k]) is not None:
+                chosen = drawn.at(first_step, num_steps)
+                numbers_of_each = run.task.num_inputs + run.task.num_answers
+                held = [chosen, np.empty((numbers_of_each, chosen.shape[1]), dtype=np.int32)]
                 batches = binding.Minibatches(chosen.shape[1], *(h.ctypes.data for h in held))
             peak = self._code.advance(
                 *self._arguments(k, self._train[k]),
@@ -284,6 +309,8 @@ class MemberEngine(Engine):
 
     def measure(self) -> Tensor:
         """See ``Engine.measure``."""
+        if self._measuring is not None:
+            return self._measuring(self.weights, self.quantities)
         found_QK = torch.full(
             (len(self.quantities), len(self.members)), torch.nan, dtype=torch.float64
         )

@@ -57,7 +57,9 @@ int32_t layout(int32_t *to) {
 }
 
 /* The first example that the functions below must not be given, -1 if there is none. */
-int32_t first_unfit(const shape *s, const examples *e) { return unfit(s->num_symbols, e, 1); }
+int32_t first_unfit(const shape *s, const examples *e) {
+  return unfit(s->num_symbols, s->num_symbols, e, 1);
+}
 
 /* ---------------------------------------------------------------- memory */
 
@@ -201,8 +203,9 @@ static void attend(work *w, const examples *e, int begin, int count) {
   const int H = w->H, n = count * H;
   const float *score_0 = w->score + w->S * H, *score_1 = score_0 + H, *score_2 = score_1 + H;
   float *to_a = w->weight[0], *to_b = w->weight[1], *to_eq = w->weight[2];
+  const int32_t *left = column(e, 0) + begin, *right = column(e, 1) + begin;
   for (int d = 0; d < count; d++) {
-    const float *of_a = w->score + e->left[begin + d] * H, *of_b = w->score + e->right[begin + d] * H;
+    const float *of_a = w->score + left[d] * H, *of_b = w->score + right[d] * H;
     for (int h = 0; h < H; h++) {
       to_a[d * H + h] = of_a[h] + score_0[h];
       to_b[d * H + h] = of_b[h] + score_1[h];
@@ -271,7 +274,7 @@ static void forward(work *w, const examples *e, int begin, int count) {
   const int W = w->W, Lp = w->Lp, Sp = w->Sp;
   attend(w, e, begin, count);
   for (int d = 0; d < count;) {
-    const int32_t *left = e->left + begin + d, *right = e->right + begin + d;
+    const int32_t *left = column(e, 0) + begin + d, *right = column(e, 1) + begin + d;
     if (d == 0 || left[0] != left[-1]) take_rows_of_a(w, left[0]);
     const int two = d + 1 < count && left[1] == left[0];
     if (two)
@@ -362,11 +365,12 @@ static void backward(work *w, const examples *e, int begin, int count) {
   multiply_transposed(L, columns, count, w->wide, W, w->wide + Lp, W, w->d_out, Sp, ADD);
   multiply(count, Lp, S, w->wide + Lp, W, w->out_t, Lp, w->wide, W, GATE);
 
+  const int32_t *lefts = column(e, 0) + begin, *rights = column(e, 1) + begin;
   for (int d = 0; d < count;) {
-    const int a = e->left[begin + d];
-    const int32_t *right = e->right + begin + d;
-    if (d == 0 || a != e->left[begin + d - 1]) take_rows_of_a(w, a);
-    const int two = d + 1 < count && e->left[begin + d + 1] == a;
+    const int a = lefts[d];
+    const int32_t *right = rights + d;
+    if (d == 0 || a != lefts[d - 1]) take_rows_of_a(w, a);
+    const int two = d + 1 < count && lefts[d + 1] == a;
     int head = 0;
     if (two) {
       for (; head + PAIRED_HEADS <= H; head += PAIRED_HEADS)
@@ -377,7 +381,7 @@ static void backward(work *w, const examples *e, int begin, int count) {
       for (; head < H; head++) back_through_rows(w, d, right, head, 1, 1);
     }
     d += two ? 2 : 1;
-    if (d == count || e->left[begin + d] != a) give_rows_of_a(w, a);
+    if (d == count || lefts[d] != a) give_rows_of_a(w, a);
   }
 
   /* The softmax over the three positions; the rows of "=" are 0, so their weight has no gradient. */
@@ -393,7 +397,7 @@ static void backward(work *w, const examples *e, int begin, int count) {
   }
   float *d_0 = w->d_score + S * H, *d_1 = d_0 + H, *d_2 = d_1 + H;
   for (int d = 0; d < count; d++) {
-    float *d_a = w->d_score + e->left[begin + d] * H, *d_b = w->d_score + e->right[begin + d] * H;
+    float *d_a = w->d_score + lefts[d] * H, *d_b = w->d_score + rights[d] * H;
     for (int h = 0; h < H; h++) {
       const int i = d * H + h;
       d_a[h] += of_a[i], d_0[h] += of_a[i];

@@ -1,10 +1,15 @@
 /* A member in training, whatever its network: minibatches, noise, AdamW or gradient descent, weights
    at a fixed norm. */
 
+/* What is read of an example are its operands, or the tokens of a sequence. */
 typedef struct {
-  int32_t count;
-  const int32_t *left, *right, *labels;
+  int32_t count, num_read, num_asked; /* D, numbers that are read of each, answers to each */
+  int32_t step;                       /* from a column of `read` to the next */
+  const int32_t *read;                /* num_read columns of D */
+  const int32_t *labels;              /* D, num_asked */
 } examples;
+
+static const int32_t *column(const examples *e, int k) { return e->read + (ptrdiff_t)k * e->step; }
 
 /* One of the arrays of a member's weights. */
 typedef struct {
@@ -39,7 +44,7 @@ typedef struct {
 typedef struct {
   int32_t size;
   const int32_t *chosen; /* updates, size: places among the examples, then -1 */
-  int32_t *memory;       /* 3, size */
+  int32_t *memory;       /* num_read + num_asked, size */
 } minibatches;
 
 /* Sizes of all that Python hands over: both sides compare them before anything is called. */
@@ -47,27 +52,31 @@ typedef struct {
   sizeof(examples), sizeof(parameter), sizeof(rule), sizeof(update), sizeof(minibatches), \
       NUM_READINGS, NUM_PARTS, NUM_LOSSES
 
-/* The first example with what is no symbol, or, if they must be sorted, whose left operand is below
-   that of the example before; -1 if there is none. */
-static int32_t unfit(int32_t num_symbols, const examples *e, int sorted) {
-  const uint32_t S = (uint32_t)num_symbols;
+/* The first example that reads what is none of so many tokens, or has a label that is no class, or,
+   if they must be sorted, whose first number is below that of the example before; -1 if there is
+   none. */
+static int32_t unfit(int32_t num_tokens, int32_t num_classes, const examples *e, int sorted) {
   for (int32_t d = 0; d < e->count; d++) {
-    if ((uint32_t)e->left[d] >= S || (uint32_t)e->right[d] >= S || (uint32_t)e->labels[d] >= S)
-      return d;
-    if (sorted && d > 0 && e->left[d] < e->left[d - 1]) return d;
+    for (int k = 0; k < e->num_read; k++)
+      if ((uint32_t)column(e, k)[d] >= (uint32_t)num_tokens) return d;
+    for (int a = 0; a < e->num_asked; a++)
+      if ((uint32_t)e->labels[(ptrdiff_t)d * e->num_asked + a] >= (uint32_t)num_classes) return d;
+    if (sorted && d > 0 && e->read[d] < e->read[d - 1]) return d;
   }
   return -1;
 }
 
 static examples taken(const examples *e, const minibatches *b, int64_t t) {
   const int32_t *chosen = b->chosen + t * b->size;
-  int32_t *left = b->memory, *right = left + b->size, *labels = right + b->size, count = 0;
+  const int A = e->num_asked;
+  int32_t *read = b->memory, *labels = read + (ptrdiff_t)e->num_read * b->size, count = 0;
   for (; count < b->size && chosen[count] >= 0; count++) {
-    left[count] = e->left[chosen[count]];
-    right[count] = e->right[chosen[count]];
-    labels[count] = e->labels[chosen[count]];
+    for (int k = 0; k < e->num_read; k++)
+      read[(ptrdiff_t)k * b->size + count] = column(e, k)[chosen[count]];
+    memcpy(labels + (ptrdiff_t)count * A, e->labels + (ptrdiff_t)chosen[count] * A,
+           sizeof(int32_t) * A);
   }
-  return (examples){count, left, right, labels};
+  return (examples){count, e->num_read, A, b->size, read, labels};
 }
 
 /* `to` = weights + scale * normal numbers, of a stream for each parameter. */

@@ -30,8 +30,6 @@ from efficiency.training import counter_random
 EPSILON = 1e-2
 """Large, so that the rounding of small gradients is not divided by itself."""
 
-Columns = tuple[IntArray, IntArray, IntArray]
-
 
 class _AdamW:
     """AdamW with decay 1, β of 0.9 and 0.98 and ``EPSILON``, as its paper has it.
@@ -73,7 +71,9 @@ def wrong_numbers(
     *,
     names: Sequence[str],
     prompt: Sequence[str | int],
-    examples: Columns,
+    columns: Sequence[str],
+    read: IntArray,
+    labels: IntArray,
     dropout: float = 0.0,
 ) -> str | None:
     """Return how what the code makes of a network differs from what torch does.
@@ -86,25 +86,27 @@ def wrong_numbers(
         shape: Its description of the network.
         network: With zero weights; it is drawn here.
         names: Its parameters in the order of the code.
-        prompt: Its tokens, ``"a"`` and ``"b"`` for the operands.
-        examples: First operands, second operands, labels.
+        prompt: Its tokens, those of ``columns`` for what examples consist of.
+        columns: What examples consist of, in their order.
+        read: (D, I) what is read.
+        labels: (D, A) the answers.
         dropout: The share that its description says is dropped.
     """
     network.initialise(torch.Generator().manual_seed(0))
     weights = [network.get_parameter(name).detach().clone() for name in names]
     network.double()
-    left_D, right_D, labels_D = (torch.as_tensor(column) for column in examples)
-    operands = {"a": left_D, "b": right_D}
+    of_name = dict(zip(columns, torch.as_tensor(read).unbind(1), strict=True))
     tokens = torch.stack(
-        [operands[t] if isinstance(t, str) else torch.full_like(left_D, t) for t in prompt], dim=-1
+        [of_name[t] if isinstance(t, str) else torch.full((len(read),), t) for t in prompt], dim=-1
     )
 
     def loss(drop: Drop = keep_all) -> Tensor:
         network.zero_grad()
-        return F.cross_entropy(network(tokens, drop), labels_D)
+        logits = network(tokens, drop).flatten(0, -2)
+        return F.cross_entropy(logits, torch.as_tensor(labels).flatten())
 
-    columns = [column.astype(np.int32) for column in examples]
-    given = Examples(len(labels_D), *(column.ctypes.data for column in columns))
+    held = [np.ascontiguousarray(each, dtype=np.int32) for each in (read.T, labels)]
+    given = Examples.of(*held)
     found, first, second = ([torch.zeros_like(weight) for weight in weights] for _ in range(3))
     parameters = (Parameter * len(names))(
         *(
@@ -146,12 +148,13 @@ def wrong_numbers(
         if not torch.allclose(weight.double(), network.get_parameter(name), rtol=1e-4, atol=1e-5):
             return f"{name} of a small network came out wrong after two updates"
 
-    parts = np.ones(len(labels_D), dtype=np.uint8)
-    sums, squares = np.zeros((len(PARTS), len(READINGS))), np.zeros(len(names))
-    code.measure(*arguments, address(parts), address(sums), address(squares), address(work))
-    measured, expected_loss = sums[0, 0] / len(labels_D), loss()
-    if not abs(measured - expected_loss.item()) < 1e-4 * expected_loss.item():
-        return f"a loss was measured as {measured}, not {expected_loss.item()}"
+    if labels.shape[1] == 1:  # it measures no others
+        parts = np.ones(len(labels), dtype=np.uint8)
+        sums, squares = np.zeros((len(PARTS), len(READINGS))), np.zeros(len(names))
+        code.measure(*arguments, address(parts), address(sums), address(squares), address(work))
+        measured, expected_loss = sums[0, 0] / len(labels), loss()
+        if not abs(measured - expected_loss.item()) < 1e-4 * expected_loss.item():
+            return f"a loss was measured as {measured}, not {expected_loss.item()}"
 
     weights[0][0, 0] = torch.nan
     if code.advance(*arguments, *training, ctypes.c_int64(1), address(work)) != float("inf"):

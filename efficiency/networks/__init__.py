@@ -166,7 +166,11 @@ def _passes(make: object, task: TaskBase, settings: NetworkSettings) -> PassesBy
 def written_down(task: TaskBase, settings: NetworkSettings) -> Written | None:
     """Return the network as a list of layers, ``None`` if it does not write itself down."""
     prompt = ARCHITECTURES.find(settings.architecture).reads(task, settings)
-    if prompt is None:
-        return None  # compiled code makes a prompt of two operands
-    layers = Layers(prompt)
+    if prompt is not None:
+        layers = Layers(prompt)
+    elif task.gives == "tokens":
+        columns = [f"token {k}" for k in range(task.num_inputs)]
+        layers = Layers(columns, columns)
+    else:
+        return None  # compiled code reads operands or tokens
     return layers.written() if network(task, settings).write_down(layers) else None

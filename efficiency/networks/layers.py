@@ -1,9 +1,9 @@
 """A network written down as a list of layers, for engines that compute it without torch.
 
 Each layer reads arrays and writes a new one. An array has some rows for each example, positions of
-a sequence or a single one, all of one width. Where a layer has one row to write and reads an array
-of many, it reads the last. The list says the same as the network's ``forward``: an engine compares
-the gradients of both before it trains such a network.
+a sequence or a single one, all of one width. Where a layer has fewer rows to write than an array
+that it reads, it reads the last ones. The list says the same as the network's ``forward``: an
+engine compares the gradients of both before it trains such a network.
 
 Shapes: D examples, T positions, R rows, M = d_model, S symbols.
 """
@@ -21,8 +21,8 @@ from efficiency.errors import InvalidInputError
 
 Kind = Literal["embed", "linear", "attend", "add", "norm", "drop"]
 
-MOST_POSITIONS = 64
-"""Positions that a layer attends to, at most."""
+OPERANDS = ("a", "b")
+"""What an example of a table consists of."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,14 @@ class Written:
     """A network that has been written down.
 
     Attributes:
-        tokens: What it reads of an example: ``"a"``, ``"b"`` and the numbers of constants.
+        tokens: What it reads of an example: ``columns`` of it, and the numbers of constants.
+        columns: What an example consists of, in its order.
         positions: (T, M) added to the embeddings, if positions are not learned.
-        layers: The layers, in their order; the last one writes the logits, (D, 1, S).
+        layers: The layers, in their order; the last one writes the logits, (D, A, S).
     """
 
     tokens: tuple[str | int, ...]
+    columns: tuple[str, ...]
     positions: Tensor | None
     layers: tuple[Layer, ...]
 
@@ -82,16 +84,22 @@ class Layers:
 
     Args:
         tokens: What the network reads of an example, see ``Written``.
+        columns: Likewise; default: its operands.
     """
 
-    def __init__(self, tokens: Sequence[str | int]) -> None:
-        self.tokens = tuple(tokens)
+    def __init__(self, tokens: Sequence[str | int], columns: Sequence[str] = OPERANDS) -> None:
+        self.tokens, self.columns = tuple(tokens), tuple(columns)
         self._positions: Tensor | None = None
         self._layers: list[Layer] = []
 
     def written(self) -> Written:
         """Return what has been written."""
-        return Written(tokens=self.tokens, positions=self._positions, layers=tuple(self._layers))
+        return Written(
+            tokens=self.tokens,
+            columns=self.columns,
+            positions=self._positions,
+            layers=tuple(self._layers),
+        )
 
     def _add(
         self,
@@ -105,9 +113,9 @@ class Layers:
         option: int = 0,
     ) -> Array:
         written = Array(len(self._layers), rows, width)
-        # The C code knows all rows of an array, and the last.
+        # The C code knows the last rows of an array.
         given = reads[:1] if kind == "attend" else reads
-        if unfit := [read.rows for read in given if rows not in (1, read.rows)]:
+        if unfit := [read.rows for read in given if not 1 <= rows <= read.rows]:
             raise InvalidInputError(f"{kind} reads {unfit[0]} rows and cannot write {rows}")
         self._layers.append(
             Layer(
@@ -152,7 +160,7 @@ class Layers:
         *,
         bias: str | None = None,
         rectified: bool = False,
-        last: bool = False,
+        last: int = 0,
     ) -> Array:
         """Multiply rows by a matrix (columns read, width), add a bias, and cut off below 0 or not.
 
@@ -162,9 +170,9 @@ class Layers:
             width: Columns that are written.
             bias: A vector of so many.
             rectified: Whether a ReLU follows.
-            last: Whether only the last row is read.
+            last: How many of the last rows are read, if not all.
         """
-        rows = 1 if last else read.rows
+        rows = int(last) or read.rows
         return self._add(
             "linear",
             (read,),
@@ -176,7 +184,7 @@ class Layers:
         )
 
     def attend(self, query: Array, key: Array, value: Array, num_heads: int) -> Array:
-        """Attend to all rows, or, if the query has all of them too, to those up to its own.
+        """Attend to rows up to one's own, where queries are of the last rows that there are.
 
         Args:
             query: Of every head side by side.
@@ -192,19 +200,17 @@ class Layers:
             raise InvalidInputError(
                 "query, key and value must be of one width, key and value of as many rows"
             )
-        if query.rows not in (1, key.rows):
+        if query.rows > key.rows:
             raise InvalidInputError(f"{query.rows} queries cannot attend to {key.rows} positions")
-        if key.rows > MOST_POSITIONS:
-            raise InvalidInputError(f"{key.rows} positions are more than {MOST_POSITIONS}")
         if num_heads < 1 or query.width % num_heads:
             raise InvalidInputError(f"{num_heads} heads do not divide a width of {query.width}")
         return self._add("attend", reads, rows=query.rows, width=query.width, option=num_heads)
 
     def add(self, left: Array, right: Array) -> Array:
-        """Add two arrays; of one with more rows its last.
+        """Add two arrays; of one with more rows its last ones.
 
         Raises:
-            InvalidInputError: They are not of one width, or have each more than one row.
+            InvalidInputError: They are not of one width.
         """
         if left.width != right.width:
             raise InvalidInputError(

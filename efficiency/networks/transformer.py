@@ -92,14 +92,14 @@ class Layer(nn.Module):
         result: Tensor = self.norm_mlp(kept_DRM + drop(self._mlp(kept_DRM)))
         return result
 
-    def write_down(self, layers: Layers, name: str, residual: Array, last: bool) -> Array:
+    def write_down(self, layers: Layers, name: str, residual: Array, last: int) -> Array:
         """Write the layer down, see ``Network.write_down``; return the residual stream after it.
 
         Args:
             layers: The list.
             name: What its parameters' names begin with.
             residual: The residual stream before it.
-            last: Whether it answers at the last position alone.
+            last: At how many of the last positions it answers, if not at all.
         """
 
         def norm(read: Array, which: str) -> Array:
@@ -259,15 +259,13 @@ class Transformer(Network):
 
     def write_down(self, layers: Layers) -> bool:
         """See ``Network.write_down``."""
-        if self._num_answers > 1:
-            return False  # compiled code reads one answer, at the last position
         learned = isinstance(self.W_pos, nn.Parameter)
         residual = layers.embed(
             "W_E", self.W_E.shape[1], positions="W_pos" if learned else self.W_pos
         )
         for number, layer in enumerate(self.layers, start=1):
             assert isinstance(layer, Layer)
-            last = number == len(self.layers)
+            last = self._num_answers if number == len(self.layers) else 0
             residual = layer.write_down(layers, f"layers.{number - 1}", residual, last)
         if isinstance(self.norm_last, _Normed):
             residual = layers.norm(residual, "norm_last.g_norm", "norm_last.b_norm")

@@ -196,58 +196,85 @@ def measured_examples(run: RunSettings) -> IntArray:
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
-    """Everything the members of an ensemble learn from and are measured on.
+    """What the members of an ensemble learn from.
 
     Attributes:
         inputs_KDI: What is read; padded examples repeat example 0.
         labels_KDA: Labels.
         weight_KD: 1/(D·A) of the member on its examples, 0 on padding: the mean loss is the sum of
             weight·loss over examples and answers.
+    """
+
+    inputs_KDI: Tensor
+    labels_KDA: Tensor
+    weight_KD: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What the members of an ensemble are measured on.
+
+    Attributes:
         inputs_KNI: What is read of the examples that are measured: all N of the task, the same
             memory for every member, or fewer, of which padded ones are in no part.
         labels_KNA: Their labels.
         part_masks: For each part of the examples (K, N), 1 inside and 0 outside.
     """
 
-    inputs_KDI: Tensor
-    labels_KDA: Tensor
-    weight_KD: Tensor
     inputs_KNI: Tensor
     labels_KNA: Tensor
     part_masks: dict[str, Tensor]
 
 
+def _tensor(array: np.ndarray, device: torch.device, dtype: torch.dtype = torch.int64) -> Tensor:
+    return torch.as_tensor(array).to(device=device, dtype=dtype)
+
+
 def stack_data(members: Sequence[RunSettings], device: torch.device) -> Data:
-    """Build the members' datasets, labels and masks."""
+    """Build the members' datasets and their labels."""
     task = members[0].task
     K, D = len(members), max(run.dataset_size for run in members)
     chosen_KD = np.zeros((K, D), dtype=np.int64)
     weight_KD = np.zeros((K, D))
-    labels_KNA = np.stack([labels(run) for run in members])
-    masks: dict[str, list[np.ndarray]] = {part: [] for part in PARTS}
-    every = [measured_examples(run) for run in members]
-    most = max(map(len, every))
-    measured_Kn = np.zeros((K, most), dtype=np.int64)
+    labels_KDA = np.zeros((K, D, task.num_answers), dtype=np.int64)
     for k, run in enumerate(members):
         train, _ = run.task.split(run.dataset_size, run.data_seed)
         chosen_KD[k, : len(train)] = train
         weight_KD[k, : len(train)] = 1 / (len(train) * task.num_answers)
+        labels_KDA[k] = labels(run)[chosen_KD[k]]
+    inputs_NI = networks.inputs(task, members[0].network).to(device)
+    return Data(
+        inputs_KDI=inputs_NI[_tensor(chosen_KD, device)],
+        labels_KDA=_tensor(labels_KDA, device),
+        weight_KD=_tensor(weight_KD, device, members[0].network.dtype),
+    )
+
+
+def stack_measured(members: Sequence[RunSettings], device: torch.device) -> Measured:
+    """Build the examples that members are measured on, their labels and masks."""
+    task = members[0].task
+    every = [measured_examples(run) for run in members]
+    most = max(map(len, every))
+    measured_Kn = np.zeros((len(members), most), dtype=np.int64)
+    labels_KnA = np.zeros((len(members), most, task.num_answers), dtype=np.int64)
+    masks: dict[str, list[np.ndarray]] = {part: [] for part in PARTS}
+    for k, run in enumerate(members):
         measured_Kn[k, : len(every[k])] = every[k]
+        labels_KnA[k] = labels(run)[measured_Kn[k]]
         for part, mask_N in part_masks(run).items():
             masks[part].append(mask_N[measured_Kn[k]] & (np.arange(most) < len(every[k])))
-
-    def tensor(array: np.ndarray, dtype: torch.dtype = torch.int64) -> Tensor:
-        return torch.as_tensor(array).to(device=device, dtype=dtype)
-
     inputs_NI = networks.inputs(task, members[0].network).to(device)
-    members_K1, everything = np.arange(K)[:, None], members[0].recording.most_examples is None
-    return Data(
-        inputs_KDI=inputs_NI[tensor(chosen_KD)],
-        labels_KDA=tensor(labels_KNA[members_K1, chosen_KD]),
-        weight_KD=tensor(weight_KD, members[0].network.dtype),
-        inputs_KNI=inputs_NI.expand(K, -1, -1) if everything else inputs_NI[tensor(measured_Kn)],
-        labels_KNA=tensor(labels_KNA[members_K1, measured_Kn]),
-        part_masks={part: tensor(np.stack(each), torch.float64) for part, each in masks.items()},
+    everything = members[0].recording.most_examples is None
+    return Measured(
+        inputs_KNI=(
+            inputs_NI.expand(len(members), -1, -1)
+            if everything
+            else inputs_NI[_tensor(measured_Kn, device)]
+        ),
+        labels_KNA=_tensor(labels_KnA, device),
+        part_masks={
+            part: _tensor(np.stack(each), device, torch.float64) for part, each in masks.items()
+        },
     )
 
 

@@ -2,8 +2,8 @@
 
 An epoch of a member is a permutation of its examples, drawn from its own stream and cut into
 minibatches of B; the last one holds what is left. All follows from the step.
-``Minibatches`` is for many members at one step, on any device; ``minibatches`` for one member at
-many steps.
+``Minibatches`` is for many members at one step, on any device; ``MemberMinibatches`` for one member
+at many steps.
 
 Shapes: K members, D examples of the largest dataset, B of the largest minibatch.
 """
@@ -84,35 +84,54 @@ class Minibatches:
         return drawn_KD.argsort(dim=1, stable=True)
 
 
-def minibatches(
-    run: RunSettings,
-    first_step: int,
-    num_steps: int,
-    place_D: npt.NDArray[np.int32],
-    *,
-    ascending: bool,
-) -> npt.NDArray[np.int32]:
-    """Return (num_steps, B) the examples of updates, −1 after the last.
+@final
+class MemberMinibatches:
+    """Minibatches of one member.
 
     Args:
         run: Settings with a ``batch_size``.
-        first_step: First update, counted from 0.
-        num_steps: How many.
         place_D: What to call each example of the dataset.
         ascending: Whether those of an update are sorted, or else as they were drawn.
     """
-    D, B = run.dataset_size, step_size(run)
-    number = -(-D // B)
-    epochs = torch.arange(first_step // number, (first_step + num_steps - 1) // number + 1)
-    seed = counter_random.seeds([run.noise_seed or 0], torch.device("cpu"))
-    drawn_ED = counter_random.bits(counter_random.keys(seed, "minibatch", epochs), D)
-    order_ED = place_D[drawn_ED.argsort(dim=1, stable=True).numpy()]
-    # Beyond every place, so that what is missing from the last minibatch is sorted to its end.
-    none = np.iinfo(np.int32).max
-    padded = np.full((len(epochs), number * B), none, dtype=np.int32)
-    padded[:, :D] = order_ED
-    first = first_step % number
-    chosen = padded.reshape(-1, B)[first : first + num_steps]
-    chosen = np.sort(chosen, axis=1) if ascending else chosen.copy()
-    chosen[chosen == none] = -1
-    return np.ascontiguousarray(chosen)
+
+    def __init__(
+        self, run: RunSettings, place_D: npt.NDArray[np.int32], *, ascending: bool
+    ) -> None:
+        self._place_D, self._ascending = place_D, ascending
+        self._size, self._batch = run.dataset_size, step_size(run)
+        self._number = -(-self._size // self._batch)
+        self._seed = counter_random.seeds([run.noise_seed or 0], torch.device("cpu"))
+        # The last epoch that was drawn: a long one goes on in the next call.
+        self._known: tuple[int, npt.NDArray[np.int32]] | None = None
+
+    def at(self, first_step: int, num_steps: int) -> npt.NDArray[np.int32]:
+        """Return (num_steps, B) the examples of updates, −1 after the last.
+
+        Args:
+            first_step: First update, counted from 0.
+            num_steps: How many.
+        """
+        D, B, number = self._size, self._batch, self._number
+        first, last = first_step // number, (first_step + num_steps - 1) // number
+        # Beyond every place, so that what is missing from the last minibatch is sorted to its end.
+        none = np.iinfo(np.int32).max
+        padded = np.full((last - first + 1, number * B), none, dtype=np.int32)
+        padded[:, :D] = self._orders(first, last)
+        begin = first_step % number
+        chosen = padded.reshape(-1, B)[begin : begin + num_steps]
+        chosen = np.sort(chosen, axis=1) if self._ascending else chosen.copy()
+        chosen[chosen == none] = -1
+        return np.ascontiguousarray(chosen)
+
+    def _orders(self, first: int, last: int) -> npt.NDArray[np.int32]:
+        """Return the orders of epochs, a row for each."""
+        known = [] if self._known is None or self._known[0] != first else [self._known[1][None]]
+        epochs = torch.arange(first + len(known), last + 1)
+        if len(epochs):
+            drawn_ED = counter_random.bits(
+                counter_random.keys(self._seed, "minibatch", epochs), self._size
+            )
+            known.append(self._place_D[drawn_ED.argsort(dim=1, stable=True).numpy()])
+        orders_ED = np.concatenate(known)
+        self._known = (last, orders_ED[-1].copy())
+        return orders_ED

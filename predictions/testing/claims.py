@@ -112,6 +112,10 @@ def _check_design(prediction: Prediction, size: str) -> None:
 
 def _check_world(prediction: Prediction, runs: Sequence[Run], wanted: VerdictOutcome) -> None:
     assert runs, f"no run is planted in which the claim is {wanted}"
+    foreign_kind = next((run for run in runs if not isinstance(run, Run)), None)
+    assert foreign_kind is None, (
+        f"planted {wanted} are runs of one world, in one list; given: {type(foreign_kind).__name__}"
+    )
     number = len({run.seed for run in runs})
     asked = set(prediction.cells("quick", number))
     foreign = [run.cell for run in runs if run.cell not in asked]

@@ -30,10 +30,15 @@ static int ascending(const void *left, const void *right) {
   return *(const int32_t *)left - *(const int32_t *)right;
 }
 
+/* What examples consist of: numbers that are read, of so many kinds, and answers of S classes. */
+typedef struct {
+  int num_read, num_words, num_asked, S, sorted;
+} kind_of_examples;
+
 /* Train and measure a member of this shape, whose parameters have so many numbers. */
-static void try_shape(const shape *s, int num_symbols, int num_parameters, const int64_t *counts,
-                      int sorted) {
-  const int S = num_symbols, D = between(1, 150), B = between(1, D), updates = 4;
+static void try_shape(const shape *s, int num_parameters, const int64_t *counts,
+                      kind_of_examples of) {
+  const int D = between(1, 150), B = between(1, D), updates = 4;
   float *memory = aligned_alloc(64, (sizeof(float) * memory_floats(s) + 63) / 64 * 64);
 
   rule r = {0.98f, 1e-8f, 0.1f, 0.02f, 0, 0, 0, 0, 0};
@@ -52,13 +57,15 @@ static void try_shape(const shape *s, int num_symbols, int num_parameters, const
     gradients[i] = numbers(n, 1);
   }
 
-  int32_t *left = integers(D, S - 1), *right = integers(D, S - 1), *labels = integers(D, S - 1);
-  if (sorted) qsort(left, (size_t)D, sizeof(int32_t), ascending);
-  const examples e = {D, left, right, labels};
+  int32_t *read = integers(D * of.num_read, of.num_words - 1);
+  int32_t *labels = integers(D * of.num_asked, of.S - 1);
+  if (of.sorted) qsort(read, (size_t)D, sizeof(int32_t), ascending);
+  const examples e = {D, of.num_read, of.num_asked, D, read, labels};
   if (first_unfit(s, &e) != -1) abort();
 
   update *u = calloc((size_t)updates, sizeof(update));
-  int32_t *chosen = integers(updates * B, D - 1), *batch = malloc(sizeof(int32_t) * 3 * (size_t)B);
+  int32_t *chosen = integers(updates * B, D - 1), 
+          *batch = malloc(sizeof(int32_t) * (size_t)(B * (of.num_read + of.num_asked)));
   for (int t = 0; t < updates; t++) {
     u[t] = (update){0.999f, 1e-3f, 0.2f, between(0, 1) ? 1e-4f : 0, drawn(), drawn(), drawn()};
     qsort(chosen + t * B, (size_t)B, sizeof(int32_t), ascending);
@@ -72,14 +79,14 @@ static void try_shape(const shape *s, int num_symbols, int num_parameters, const
   for (int d = 0; d < D; d++) parts[d] = (uint8_t)between(0, (1 << NUM_PARTS) - 1);
   double *sums = malloc(sizeof(double) * NUM_PARTS * NUM_READINGS);
   double *squares = malloc(sizeof(double) * (size_t)num_parameters);
-  measure(s, p, &e, parts, sums, squares, memory);
+  if (of.num_asked == 1) measure(s, p, &e, parts, sums, squares, memory);
   if (!(peak >= 0)) abort();
 
   for (int i = 0; i < num_parameters; i++) {
     free(p[i].weight), free(p[i].first), free(p[i].second), free((float *)p[i].target);
     free(gradients[i]);
   }
-  free(p), free(gradients), free(left), free(right), free(labels), free(u), free(chosen);
+  free(p), free(gradients), free(read), free(labels), free(u), free(chosen);
   free(batch), free(parts), free(sums), free(squares), free(memory);
 }
 

@@ -2,12 +2,13 @@
 
 #include "sanitized.h"
 
-/* A random network, put together as efficiency/networks does: transformers and MLPs. */
+/* A random network, put together as efficiency/networks does: transformers and MLPs of pairs, and
+   transformers of sequences with several answers. */
 static struct {
   array arrays[64];
   layer layers[64];
   int64_t counts[64];
-  int32_t tokens[5];
+  int32_t tokens[40];
   int num_layers, num_parameters, drops;
 } net;
 
@@ -55,10 +56,15 @@ static void *exactly(const void *from, size_t size) {
 
 static void try_one(void) {
   memset(&net, 0, sizeof(net));
-  const int S = between(2, 40), T = between(1, 5), heads = between(1, 6), flat = between(0, 2) == 0;
+  const int S = between(2, 40), sequences = between(0, 1), T = between(1, sequences ? 40 : 5);
+  const int A = sequences ? between(1, T) : 1, heads = between(1, 6);
+  const int flat = !sequences && between(0, 2) == 0;
   const int M = heads * between(1, 9), L = between(1, 70), depth = between(1, 3);
   const int learned = between(0, 1), fixed = !flat && !learned;
-  for (int t = 0; t < T; t++) net.tokens[t] = between(0, 2) ? between(-2, -1) : between(0, S + 1);
+  for (int t = 0; t < T; t++)
+    net.tokens[t] = sequences         ? -1 - t
+                    : between(0, 2) ? between(-2, -1)
+                                    : between(0, S + 1);
   const int table = given((int64_t)(S + 2) * M);
   int present = written(K_embed, flat ? 1 : T, flat ? T * M : M,
                         (layer){.from = {NONE, NONE, NONE}, .weight = table,
@@ -68,7 +74,7 @@ static void try_one(void) {
       present = drop_of(linear_of(present, 1, L, between(0, 1), 1));
       continue;
     }
-    const int rows = i + 1 == depth ? 1 : T, read = between(0, 1) ? norm_of(present, T) : present;
+    const int rows = i + 1 == depth ? A : T, read = between(0, 1) ? norm_of(present, T) : present;
     const int query = linear_of(read, rows, M, 0, 0), key = linear_of(read, T, M, 0, 0),
               value = linear_of(read, T, M, 0, 0);
     const int mixed_values = written(K_attend, rows, M,
@@ -78,7 +84,7 @@ static void try_one(void) {
     const int hidden = linear_of(present, rows, L, between(0, 1), 1);
     present = sum_of_two(present, drop_of(linear_of(hidden, rows, M, between(0, 1), 0)));
   }
-  linear_of(present, 1, S, between(0, 1), 0);
+  linear_of(present, A, S, between(0, 1), 0);
 
   const int num = net.num_layers;
   float *positions = fixed ? numbers((size_t)T * M, 1) : NULL;
@@ -86,8 +92,10 @@ static void try_one(void) {
   array *arrays = exactly(net.arrays, sizeof(array) * (size_t)num);
   layer *layers = exactly(net.layers, sizeof(layer) * (size_t)num);
   int64_t *counts = exactly(net.counts, sizeof(int64_t) * (size_t)net.num_parameters);
-  const shape s = {S, T, tokens, positions, num, num, net.num_parameters,
+  const int words = sequences ? S + 2 : S;
+  const shape s = {S, words, T, tokens, positions, num, num, net.num_parameters,
                    arrays, layers, counts, between(0, 1) ? 0.3f : 0};
-  try_shape(&s, S, net.num_parameters, counts, 0);
+  try_shape(&s, net.num_parameters, counts,
+            (kind_of_examples){sequences ? T : 2, words, A, S, 0});
   free(positions), free(tokens), free(arrays), free(layers), free(counts);
 }

@@ -9,5 +9,5 @@ static void try_one(void) {
   count_parameters(&s, counts);
   int64_t of_each[NUM_PARAMETERS];
   for (int i = 0; i < NUM_PARAMETERS; i++) of_each[i] = (int64_t)counts[i];
-  try_shape(&s, S, NUM_PARAMETERS, of_each, 1);
+  try_shape(&s, NUM_PARAMETERS, of_each, (kind_of_examples){2, S, 1, S, 1});
 }

@@ -12,9 +12,13 @@ from efficiency import Training, networks, operations
 from efficiency.engines import CompiledEngine, Engine, LayeredEngine
 from efficiency.engines.binding import LOSSES
 from efficiency.settings import (
+    DigitAdditionSettings,
     MLPSettings,
     OneLayerTransformerSettings,
+    RepeatedSubsequenceSettings,
     RunSettings,
+    SequenceTransformerSettings,
+    SkipTrigramSettings,
     TaskSettings,
     TransformerSettings,
 )
@@ -40,24 +44,29 @@ def textbook_at(
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Return the same at other weights, in their precision."""
     network = networks.network(run.task, run.network).to(next(iter(weights.values())).dtype)
-    table = run.task.table
-    pairs, _ = run.task.split(run.dataset_size, run.data_seed)
-    left, right, label = (
-        torch.as_tensor(column[pairs]) for column in (table.left, table.right, labels(run)[:, 0])
-    )
-    prompt = networks.ARCHITECTURES[run.network.architecture].prompt(table.num_symbols, run.network)
-    operands = {"a": left, "b": right}
-    tokens = torch.stack(
-        [operands[t] if isinstance(t, str) else torch.full_like(left, t) for t in prompt], dim=-1
-    )
+    chosen, _ = run.task.split(run.dataset_size, run.data_seed)
+    labels_DA = torch.as_tensor(labels(run)[chosen])
 
-    def loss(weights, tokens, label):
+    def loss(weights, tokens, labels_A):
         logits = torch.func.functional_call(network, weights, (tokens[None],))
-        return by_hand.LOSSES[run.loss](logits, label[None])
+        return by_hand.LOSSES[run.loss](logits.view(len(labels_A), -1), labels_A)
 
     each = torch.func.vmap(torch.func.grad_and_value(loss), in_dims=(None, 0, 0))
-    gradients, losses_D = each(weights, tokens, label)
+    gradients, losses_D = each(weights, tokens_of(run, chosen), labels_DA)
     return losses_D, gradients
+
+
+def tokens_of(run: RunSettings, chosen) -> torch.Tensor:
+    """Return (D, T) the tokens that the network reads of some examples."""
+    if run.task.gives == "tokens":
+        return torch.as_tensor(run.task.inputs[chosen])
+    table = run.task.table
+    left, right = (torch.as_tensor(column[chosen]) for column in (table.left, table.right))
+    prompt = networks.ARCHITECTURES[run.network.architecture].prompt(table.num_symbols, run.network)
+    operands = {"a": left, "b": right}
+    return torch.stack(
+        [operands[t] if isinstance(t, str) else torch.full_like(left, t) for t in prompt], dim=-1
+    )
 
 
 def moved_by_rounding(engine: Engine, draws: int = 3) -> dict[str, float]:
@@ -228,6 +237,53 @@ def deep(draw) -> RunSettings:
 )
 @given(deep(), st.sampled_from([1.0, 3.0]))
 def test_gradients_of_layers_are_those_of_the_network(run, scale):
+    weights = {name: scale * value for name, value in initial_weights(run).items()}
+    engine = LayeredEngine([run], [weights], torch.device("cpu"))
+    require_as_good_as_float32(engine)
+
+
+@st.composite
+def sequential(draw) -> RunSettings:
+    repeated = draw(st.integers(2, 9))
+    task = draw(
+        st.sampled_from(
+            [
+                DigitAdditionSettings(num_digits=1),
+                DigitAdditionSettings(num_digits=3, num_drawn=300, draw_seed=0),
+                SkipTrigramSettings(num_positions=7, num_drawn=90, draw_seed=0),
+                RepeatedSubsequenceSettings(
+                    vocabulary=draw(st.integers(2, 70)),
+                    num_repeated=repeated,
+                    num_positions=2 * repeated + draw(st.integers(1, 25)),
+                    num_drawn=90,
+                    draw_seed=0,
+                ),
+            ]
+        )
+    )
+    heads, d_mlp = draw(st.integers(1, 5)), draw(st.sampled_from([0, 1, 20, 33]))
+    network = SequenceTransformerSettings(
+        d_model=heads * draw(st.integers(2, 13)),
+        num_heads=heads,
+        num_layers=draw(st.integers(1, 3)),
+        normalisation=draw(st.sampled_from(["none", "pre", "post"])),
+        positions=draw(st.sampled_from(["learned", "sinusoidal"])),
+        d_mlp=d_mlp,
+        biases=d_mlp > 0 and draw(st.booleans()),
+    )
+    return run_settings(
+        task=task,
+        network=network,
+        dataset_size=draw(st.integers(1, 80)),
+        init_seed=draw(st.integers(0, 3)),
+        loss=draw(st.sampled_from(LOSSES)),
+    )
+
+
+@compiled_only
+@hypothesis_settings(max_examples=40)
+@given(sequential(), st.sampled_from([1.0, 3.0]))
+def test_gradients_of_layers_on_sequences_are_those_of_the_network(run, scale):
     weights = {name: scale * value for name, value in initial_weights(run).items()}
     engine = LayeredEngine([run], [weights], torch.device("cpu"))
     require_as_good_as_float32(engine)

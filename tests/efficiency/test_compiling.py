@@ -16,7 +16,11 @@ from efficiency import engines, train
 from efficiency.engines import CompiledEngine, LayeredEngine, binding, compiled, compiling, layered
 from efficiency.engines.compiled import CODE
 from efficiency.engines.subnormals import are_flushed
-from efficiency.settings import OneLayerTransformerSettings
+from efficiency.settings import (
+    OneLayerTransformerSettings,
+    SequenceTransformerSettings,
+    SkipTrigramSettings,
+)
 from tests.build import SMALL, compiled_only, run_settings
 
 
@@ -234,7 +238,6 @@ class Longer(ctypes.Structure):
         (layered.CODE, (layered, "Layer"), Longer, "its sizes are"),
         (layered.CODE, (layered, "Kind"), Literal["linear", "embed"], "its sizes are"),
         (layered.CODE, (layered, "Kind"), Literal[get_args(layered.Kind)[::-1]], "it numbers"),
-        (layered.CODE, (layered, "MOST_POSITIONS"), 65, "its sizes are"),
         *(
             (code, (binding, name), value, message)
             for code in (compiled.CODE, layered.CODE)
@@ -258,17 +261,34 @@ def test_code_that_means_something_else_is_refused_when_it_is_loaded(
 
 
 @compiled_only
-@pytest.mark.parametrize("column", [0, 1, 2])
+@pytest.mark.parametrize("column", [0, 1, "label"])
 @pytest.mark.parametrize("wrong", [-1, 7, 10**6])
 @pytest.mark.parametrize("engine", [CompiledEngine, LayeredEngine])
 def test_nothing_that_is_no_symbol_reaches_the_compiled_code(engine, column, wrong):
-    columns = [np.arange(5, dtype=np.int32) for _ in range(3)]
+    read = np.stack([np.arange(5, dtype=np.int32)] * 2)
+    labels = np.arange(5, dtype=np.int32)[:, None]
     run = run_settings(network=OneLayerTransformerSettings() if engine is CompiledEngine else SMALL)
     among = (engine.CODE, engine.shape(run), 7)
-    binding.ExampleSet(columns, *among)
-    columns[column][4] = wrong
+    binding.ExampleSet(read, labels, *among)
+    (labels.T[0] if column == "label" else read[column])[4] = wrong
     with pytest.raises(ValueError, match=rf"example 4 .*{wrong}.*among the symbols 0 … 6"):
-        binding.ExampleSet(columns, *among)
+        binding.ExampleSet(read, labels, *among)
+
+
+@compiled_only
+@pytest.mark.parametrize(("where", "wrong"), [("read", 8), ("read", -1), ("labels", 6)])
+def test_of_sequences_neither_is_what_is_no_token_or_no_class(where, wrong):
+    task = SkipTrigramSettings(
+        num_triggers=6, num_others=2, num_positions=3, num_drawn=9, draw_seed=0
+    )
+    network = SequenceTransformerSettings(d_model=4, num_heads=2, d_mlp=0)
+    run = run_settings(task=task, network=network, dataset_size=5)
+    held = {"read": np.full((3, 5), 7, np.int32), "labels": np.full((5, 1), 5, np.int32)}
+    among = (layered.CODE, LayeredEngine.shape(run), 6)
+    binding.ExampleSet(held["read"], held["labels"], *among)
+    held[where].T[-1] = wrong
+    with pytest.raises(ValueError, match=rf"example \d .*{wrong}"):
+        binding.ExampleSet(held["read"], held["labels"], *among)
 
 
 @compiled_only

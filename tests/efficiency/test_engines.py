@@ -18,7 +18,7 @@ from efficiency.settings import (
 )
 from efficiency.training import counter_random
 from efficiency.training.ensemble import initial_weights, part_masks
-from efficiency.training.minibatches import Minibatches, minibatches
+from efficiency.training.minibatches import MemberMinibatches, Minibatches
 from tests.build import CHOICES, PLAIN, compiled_only, run_settings
 from tests.efficiency.test_ensemble import crowd
 
@@ -102,10 +102,17 @@ def test_both_engines_train_alike_with_every_choice(name, network):
 )
 def test_minibatches_of_many_steps_are_those_of_each_step(D, B, seed, first, data):
     run = run_settings(dataset_size=D, batch_size=min(B, D - 1), noise_seed=seed)
-    count = data.draw(st.integers(1, 30))
+    # Call after call, of which the next goes on in the epoch of the last, or anywhere.
+    counts = data.draw(st.lists(st.integers(1, 15), min_size=1, max_size=4))
+    count = sum(counts)
     places = np.arange(D, dtype=np.int32)[::-1] * 3
-    found = minibatches(run, first, count, places, ascending=True)
-    as_drawn = minibatches(run, first, count, places, ascending=False)
+    in_order, in_any = (MemberMinibatches(run, places, ascending=way) for way in (True, False))
+    in_any.at(data.draw(st.integers(0, 90)), 3)
+    begins = first + np.cumsum([0, *counts[:-1]])
+    found, as_drawn = (
+        np.concatenate([one.at(int(b), n) for b, n in zip(begins, counts, strict=True)])
+        for one in (in_order, in_any)
+    )
     each = Minibatches([run], counter_random.seeds([seed], torch.device("cpu")))
     for i in range(count):
         chosen, weight = each.at(torch.tensor(first + i))

@@ -139,7 +139,7 @@ def test_masks_tell_removed_from_never_seen_along_the_whole_line_of_starts():
     first = run_settings(dataset_size=30)
     second = run_settings(dataset_size=20, start=first, init_seed=None)
     third = run_settings(dataset_size=10, start=second, init_seed=None)
-    data = ensemble.stack_data([third], torch.device("cpu"))
+    measured = ensemble.stack_measured([third], torch.device("cpu"))
     order = ensemble.tasks.order(49, 0)
     for part, expected in {
         "train": order[:10],
@@ -147,7 +147,7 @@ def test_masks_tell_removed_from_never_seen_along_the_whole_line_of_starts():
         "removed": order[10:30],
         "never_seen": order[30:],
     }.items():
-        assert set(np.flatnonzero(data.part_masks[part][0])) == set(expected), part
+        assert set(np.flatnonzero(measured.part_masks[part][0])) == set(expected), part
 
 
 def test_a_network_without_a_start_has_nothing_removed():

@@ -11,7 +11,16 @@ import torch
 from efficiency import engines, networks, train
 from efficiency.engines import layered
 from efficiency.networks import MLP, Layers
-from efficiency.settings import MLPSettings, TaskSettings, TransformerSettings
+from efficiency.settings import (
+    DigitAdditionSettings,
+    MLPSettings,
+    RecordingSettings,
+    RepeatedSubsequenceSettings,
+    SequenceTransformerSettings,
+    SkipTrigramSettings,
+    TaskSettings,
+    TransformerSettings,
+)
 from tests.build import CHOICES, PLAIN, SMALL, compiled_only, run_settings
 
 LAYERED = {
@@ -96,6 +105,66 @@ def test_layers_train_alike_over_many_chunks_of_examples(network, batch_size):
     )
     one, other = (train([run], engine=engine)[0].history for engine in ("layered", "stacked"))
     np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4, equal_nan=True)
+
+
+SEQUENCES = {
+    "induction": RepeatedSubsequenceSettings(
+        vocabulary=9, num_repeated=5, num_positions=17, num_drawn=150, draw_seed=0
+    ),
+    "induction, the last token": RepeatedSubsequenceSettings(
+        vocabulary=9, num_repeated=5, num_positions=17, num_drawn=150, draw_seed=0, num_asked=1
+    ),
+    "digits": DigitAdditionSettings(num_digits=1),
+    "skip trigrams": SkipTrigramSettings(num_positions=12, num_drawn=150, draw_seed=0),
+}
+
+WAYS = {
+    "on all": {},
+    "in minibatches, a part measured": {
+        "batch_size": 32,
+        "noise_seed": 3,
+        "recording": RecordingSettings(num_log=2, num_even=16, most_examples=20),
+    },
+    "dropping": {"noise_seed": 1},
+}
+MEMORISING = {"regime": "memorising", "label_seed": 2}
+
+
+@compiled_only
+@pytest.mark.parametrize(
+    ("task", "way"),
+    [
+        *((task, way) for task in SEQUENCES for way in WAYS.values()),
+        ("skip trigrams", MEMORISING),
+    ],
+)
+def test_layers_train_on_sequences_as_the_network_does(task, way):
+    network = SequenceTransformerSettings(
+        d_model=12,
+        num_heads=3,
+        num_layers=2,
+        d_mlp=20,
+        normalisation="none",
+        positions="learned",
+        dropout=0.3 if way == WAYS["dropping"] else 0.0,
+    )
+    runs = [
+        run_settings(
+            task=SEQUENCES[task],
+            network=network,
+            num_steps=12,
+            init_seed=seed,
+            data_seed=seed,
+            dataset_size=50 + 20 * seed,
+            **way,
+        )
+        for seed in range(2)
+    ]
+    for one, other in zip(
+        train(runs, engine="layered"), train(runs, engine="stacked"), strict=True
+    ):
+        assert list(one.history) == list(other.history)
+        np.testing.assert_allclose(one.history, other.history, rtol=5e-4, atol=2e-4, equal_nan=True)
 
 
 class Unwritten(MLP):
@@ -221,10 +290,3 @@ def test_layers_that_do_not_fit_are_refused_as_they_are_written(write, message):
     network = Layers(("a", "b", 7))
     with pytest.raises(ValueError, match=message):
         write(network, network.embed("W_E", 6))
-
-
-def test_more_positions_than_there_is_room_for_are_refused():
-    network = Layers(("a",) * 65)
-    read = network.embed("W_E", 6)
-    with pytest.raises(ValueError, match="65 positions are more than 64"):
-        network.attend(read, read, read, 2)

@@ -26,6 +26,8 @@ from efficiency.engines.costs.base import (
     num_records,
     products,
 )
+from efficiency.engines.measuring import measured_at_once, measured_by_tensors, num_measured
+from efficiency.measurements import PARTS
 from efficiency.settings import RunSettings
 from efficiency.training.ensemble import step_size
 
@@ -61,15 +63,33 @@ class MemberCost(Cost):
 
     def member_bytes(self, run: RunSettings, examples: int) -> int:
         """See ``Cost.member_bytes``; members are not padded."""
-        N = run.task.num_examples
-        labels = 0 if run.label_seed is None else 4 * N
+        N, A = run.task.num_examples, run.task.num_answers
         copies = 3 + (run.optimiser.decay_target is not None)
-        held = copies * run.network.dtype.itemsize * num_parameters(run) + 12 * run.dataset_size
-        return held + N + labels + history_bytes(run) + _OBJECTS
+        held = copies * run.network.dtype.itemsize * num_parameters(run)
+        drawn = run.optimiser.batch_size is not None  # the order of an epoch
+        held += 4 * (run.task.num_inputs + A + 2 * drawn) * run.dataset_size
+        if measured_by_tensors(run):
+            n = num_measured(run)
+            held += 8 * (len(PARTS) + A) * n
+            if run.recording.most_examples is not None:
+                held += 8 * run.task.num_inputs * n  # its own ones
+        else:
+            held += N if run.label_seed is None else 5 * N
+        return held + history_bytes(run) + _OBJECTS
 
     def computing_bytes(self, run: RunSettings, num_members: int) -> int:
-        """See ``Cost.computing_bytes``."""
-        return self._buffers(run)
+        """See ``Cost.computing_bytes``: buffers, what is read of all examples, and measuring."""
+        task = run.task
+        held = self._buffers(run) + 4 * (task.num_inputs + task.num_answers) * task.num_examples
+        if measured_by_tensors(run):
+            together = min(num_members, measured_at_once(run, "cpu"))
+            held += int(together * num_measured(run) * activations(run) * 4)
+        return held
+
+
+def _drawn(run: RunSettings) -> float:
+    """Return how many examples are put into an order for an update, epoch by epoch."""
+    return 0.0 if run.optimiser.batch_size is None else 2.0 * step_size(run)
 
 
 # Fitted to the ensembles of two whole families of predictions and to single steps up to p = 113:
@@ -105,7 +125,7 @@ class OneLayerCost(MemberCost):
             + _STEP["row"] * D * s.H * W
             + _STEP["weight"] * num_parameters(run)
             + NORMAL * num_parameters(run) * num_noises(run)
-            + DRAWN * s.D * (run.optimiser.batch_size is not None)
+            + DRAWN * _drawn(run)
         )
 
     def record_seconds(self, run: RunSettings) -> float:
@@ -122,9 +142,18 @@ class OneLayerCost(MemberCost):
 
 
 # Fitted to 36 networks of one to three layers and widths of 16 to 128: within 35% of all. A number
-# is one that a forward pass leaves behind.
-_LAYERED = {"flop": 9.6e-12, "number": 3.1e-10, "weight": 1.25e-9, "dropped": 4.3e-9}
-_LAYERED_STEP = 2e-5
+# is one that a forward pass leaves behind. Attention in sequences (to more positions than
+# FEW_POSITIONS of layers.c) and what tensor operations measure: to ten networks of sequences of 7
+# to 84 tokens, within a third of almost all.
+_LAYERED = {
+    "flop": 9.6e-12,
+    "number": 3.1e-10,
+    "weight": 1.25e-9,
+    "dropped": 4.3e-9,
+    "attended": 4.5e-9,
+}
+_LAYERED_STEP, _FEW_POSITIONS = 2e-5, 8
+_MEASURED_NUMBER = 1.4e-9
 
 
 @final
@@ -139,23 +168,29 @@ class LayeredCost(MemberCost):
         """See ``MemberCost.step_seconds``."""
         D, P = step_size(run), num_parameters(run)
         written = networks.written_down(run.task, run.network)
+        layers = written.layers if written is not None else ()
         dropped = sum(
-            layer.writes.rows * layer.writes.width
-            for layer in (written.layers if written is not None else ())
-            if layer.kind == "drop"
+            layer.writes.rows * layer.writes.width for layer in layers if layer.kind == "drop"
+        )
+        attended = sum(
+            layer.option * layer.writes.rows * layer.reads[1].rows
+            for layer in layers
+            if layer.kind == "attend" and layer.reads[1].rows > _FEW_POSITIONS
         )
         return (
             _LAYERED_STEP
             + _LAYERED["flop"] * 6.0 * D * products(run)
             + _LAYERED["number"] * (D * activations(run))
             + _LAYERED["weight"] * P
+            + _LAYERED["attended"] * D * attended
             + _LAYERED["dropped"] * D * dropped * (run.network.dropout_rate > 0)
             + NORMAL * P * num_noises(run)
-            + DRAWN * run.dataset_size * (run.optimiser.batch_size is not None)
+            + DRAWN * _drawn(run)
         )
 
     def record_seconds(self, run: RunSettings) -> float:
         """See ``MemberCost.record_seconds``."""
-        N = run.task.num_examples
+        if measured_by_tensors(run):
+            return RECORD_ITSELF + num_measured(run) * _MEASURED_NUMBER * activations(run)
         forward = 2.0 * _LAYERED["flop"] * products(run) + _LAYERED["number"] * activations(run) / 2
-        return RECORD_ITSELF + N * (forward + RECORD_PAIR)
+        return RECORD_ITSELF + run.task.num_examples * (forward + RECORD_PAIR)
