@@ -237,7 +237,7 @@ class InductionUngrokking(Induction):
         "Induction that is kept on few sequences, or lost without decay, or on many as well."
     )
     power: ClassVar[str] = (
-        "6 seeds support the claim in at least 8 of 10 experiments if 0.2 is lost with a spread of "
+        "8 seeds support the claim in at least 8 of 10 experiments if 0.2 is lost with a spread of "
         "0.08 (simulated)."
     )
     figure_caption: ClassVar[str] = (

@@ -59,7 +59,7 @@ STATED: dict[str, tuple[int, Plant]] = {
     "delay-grows": (6, grows),
     "plentiful-without-decay": (6, without_decay),
     "induction-depth": (6, depth),
-    "induction-ungrokking": (6, unlearns),
+    "induction-ungrokking": (8, unlearns),
     "skip-trigrams-delay": (12, late),
 }
 """By claim the seeds that its power is stated for, and the world."""
