@@ -90,7 +90,7 @@ phase-changes: $(READY)
 	$(BIN)/predictions run phase-changes --until-decided --seeds 12 --max-seeds 48 --first-seed 23000
 
 facts: $(READY)
-	$(BIN)/predictions run facts --until-decided --seeds 12 --max-seeds 48 --first-seed 26000
+	$(BIN)/predictions run facts --until-decided --seeds 12 --max-seeds 24 --first-seed 27000
 
 variants: $(READY)
 	$(BIN)/predictions run ungrokking --operation multiplication
@@ -122,7 +122,7 @@ findings: predictions confirm at-rest critical-size first-study controls substit
 	mv docs/found/at-rest-quick.json.part docs/found/at-rest-quick.json
 	$(BIN)/predictions judge phase-changes --first-seed 23000 --json > docs/found/phase-changes-quick.json.part
 	mv docs/found/phase-changes-quick.json.part docs/found/phase-changes-quick.json
-	$(BIN)/predictions judge facts --first-seed 26000 --json > docs/found/facts-quick.json.part
+	$(BIN)/predictions judge facts --first-seed 27000 --json > docs/found/facts-quick.json.part
 	mv docs/found/facts-quick.json.part docs/found/facts-quick.json
 	$(BIN)/predictions judge critical-size --first-seed 8000 --json > docs/found/critical-size-quick.json.part
 	mv docs/found/critical-size-quick.json.part docs/found/critical-size-quick.json
