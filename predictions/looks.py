@@ -265,7 +265,10 @@ def _objection(
         return "its networks were trained elsewhere, and nothing says who looked at them before"
     if prediction.variant.first_seed is None:
         if prediction.variant.elsewhere:
-            return "the designs' own seeds were looked at before; --first-seed takes others"
+            return (
+                "the designs' own seeds, 4000 and on, count as looked at, whatever is asked of "
+                "them; --first-seed takes others"
+            )
         return (
             "seeds from 4000 on are those of all designs, and such networks were judged, and told "
             "of, before; --first-seed takes others"

@@ -149,6 +149,13 @@ class OpenStore:
                 design=None if design is None else design_files.read(Path(design)),
             )
             found = self.judged(select(predictions, variant, size), size, seeds)
+            if found.empty:
+                words = " ".join([*predictions, "at size", size, *variant.options()])
+                _LOG.warning(
+                    "%s has no run of %s; size=, operation= and the like say how it was asked, and "
+                    "`predictions status` what there is",
+                    *(self._store.path, words),
+                )
         for column, value in where.items():
             if column not in found:
                 names = [*map(str, found.columns)]
@@ -161,11 +168,12 @@ class OpenStore:
             if any(isinstance(one, str) for one in wanted) and is_numeric_dtype(found[column]):
                 raise InvalidInputError(f"{column!r} has numbers, and is to be {value!r}, a text")
             kept = found[found[column].isin(wanted)]
-            if kept.empty and isinstance(value, str) and not found.empty:
-                there = sorted(set(map(str, found[column].dropna())))
-                if hint := did_you_mean(value, there):  # none of them may be right, a slip is not
+            if kept.empty and not found.empty:
+                there = sorted(set(found[column].dropna()))
+                # None of them may be right, a slip is not.
+                if isinstance(value, str) and (hint := did_you_mean(value, [*map(str, there)])):
                     raise InvalidInputError(f"no {column} is {value!r}; {hint.strip()}")
-                some = ", ".join(map(repr, there[:_MOST_NAMED]))
+                some = ", ".join(f"{one!r}" for one in there[:_MOST_NAMED])
                 more = f" and {len(there) - _MOST_NAMED} more" if len(there) > _MOST_NAMED else ""
                 _LOG.warning("no %s is %r; there are %s%s", column, value, some or "none", more)
             found = kept

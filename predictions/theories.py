@@ -210,7 +210,8 @@ DIFFERENCES: tuple[Difference, ...] = (
         "unlearned on few sequences with decay. The size is nearer to equal facts than to equal "
         "sequences, whether steps take equal facts or equal sequences; with the latter it is open "
         "whether it is within a quarter of equal facts, and networks had not come to rest. Of "
-        "two-digit sums the ones fall in a phase change and the leading digit does not; of five digits, at the size of the source, they are [apart]"
+        "two-digit sums the ones fall in a phase change and the leading digit does not; of five "
+        "digits, at the size of the source, they are [apart]"
         "(found/phase-changes/five-digits.json).",
         {
             "induction-depth": "supported",

@@ -38,8 +38,8 @@ def estimated(seconds: float) -> str:
     low, high = (duration(round_to_two_digits(x)) for x in (seconds / MARGIN, seconds * MARGIN))
     if low == high:
         return low
-    number, _, unit = low.rpartition(" ")
-    alike = number.replace(".", "").isdigit() and high.endswith(f" {unit}")
+    (number, _, unit), (other, _, same) = low.rpartition(" "), high.rpartition(" ")
+    alike = unit == same and all(one.replace(".", "").isdigit() for one in (number, other))
     return f"{number if alike else low} to {high}"
 
 

@@ -260,9 +260,10 @@ def train_missing(
     for name, why in execution.skipped.items():
         print(f"run {name} was not trained: {why}", file=sys.stderr)
     if execution.interrupted:
-        begun = f"{plural(execution.begun, 'group')} of runs that had begun lie in checkpoints"
+        begun = f": {plural(execution.begun, 'group')} of runs that had begun lie in checkpoints"
+        kept = f": {execution.goes_on}" if execution.goes_on else begun * bool(execution.begun)
         print(
-            f"Interrupted; nothing is lost: {execution.goes_on or begun}. "
+            f"Interrupted; nothing is lost{kept}. "
             f"The same command goes on from there:\n  {as_given()}",
             file=sys.stderr,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from efficiency.errors import InvalidInputError
@@ -135,13 +136,37 @@ class Pages:
         return self._counted[1]
 
 
+_REPEATED: Mapping[str, Callable[[str], Any]] = {
+    "--operation": str,
+    "--operation-size": int,
+    "--network": str,
+    "--first-seed": int,
+}
+"""Options that a plan has in full."""
+
+
 def _asked(made: Planned) -> tuple[Prediction, Size] | None:
-    """Return what a plan asks and at which size, if it differs from a design in seeds alone."""
-    known, options = PREDICTIONS.get(made.plan.prediction), made.plan.options
+    """Return what a plan asks and at which size, if that follows from its options.
+
+    Of a design file and of networks from elsewhere a plan has digests alone.
+    """
+    known, words = PREDICTIONS.get(made.plan.prediction), made.plan.options
     size = None if known is None else next((s for s in known.sizes if s == made.plan.size), None)
-    if known is None or size is None or (options and options[:-1] != ("--first-seed",)):
+    options = dict(zip(words[::2], words[1::2], strict=False))
+    if known is None or size is None or not options.keys() <= _REPEATED.keys():
         return None
-    return type(known)(Variant(first_seed=int(options[-1]) if options else None)), size
+    try:
+        variant = Variant(
+            **{
+                name[2:].replace("-", "_"): _REPEATED[name](value)
+                for name, value in options.items()
+            }
+        )
+        asked = type(known)(variant)
+        asked.cells(size, 1)
+    except (InvalidInputError, ValueError):  # of a plug-in that was not named here, for one
+        return None
+    return asked, size
 
 
 def _row(made: Planned) -> dict[str, Any]:
@@ -153,5 +178,5 @@ def _row(made: Planned) -> dict[str, Any]:
         "options": " ".join(plan.options) or "the design's own seeds",
         "looks": ", ".join(map(str, plan.looks)),
         "taken": len(made.looks),
-        "made": made.statement.made,
+        "made": made.statement.made[:19].replace("T", " "),
     }

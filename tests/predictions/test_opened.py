@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -122,6 +124,22 @@ def test_runs_of_a_prediction_have_their_places(smoke_store):
         store.frame(first_seed=9000)
     with pytest.raises(ValueError, match="are of a prediction"):
         store.frame(size="smoke")
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"arm": "whole"}, "no arm is 'whole'; there are .*'whole table'"),
+        ({"dataset_size": 1}, "no dataset_size is 1; there are "),
+        ({"seed": [1, 2]}, r"no seed is \[1, 2\]; there are 4000, "),
+        ({"operation": "multiplication"}, "no run of ungrokking .*--operation multiplication"),
+        ({"size": "quick"}, "no run of ungrokking at size quick; size="),
+    ],
+)
+def test_a_table_without_rows_says_what_there_is(smoke_store, caplog, asked, told):
+    frame = open_store(smoke_store).frame("ungrokking", **({"size": "smoke"} | asked))
+    assert frame.empty
+    assert re.search(told, caplog.text)
 
 
 def test_what_is_damaged_is_left_out_of_the_table_and_named(own_store, caplog):

@@ -304,6 +304,8 @@ def test_estimates_are_ranges_in_units_that_a_person_reads():
     assert duration(30 * 86400) == "30 days"
     assert duration(400 * 86400) == "400 days"
     assert estimated(0) == "0 s"
+    assert estimated(30) == "23 to 39 s"
+    assert estimated(72) == "55 s to 1 min 34 s"
     assert estimated(100) == "1 min 17 s to 2 min 10 s"
     assert estimated(30 * 86400) == "23 to 39 days"
 

@@ -19,9 +19,11 @@ from urllib.parse import urlsplit
 import pandas as pd
 import pytest
 
+from efficiency.operations import OPERATIONS
 from predictions.looks import write_look, write_plan
 from predictions.registry import find
 from predictions.stored import judge_stored
+from predictions.variants import Variant
 from predictions.view import Server
 from predictions.view.pages import Pages
 from runs import Store, StoreError
@@ -152,6 +154,25 @@ def test_a_verdict_is_judged_again_after_another_look(own_store):
     assert first != second
     assert second == Pages(store).verdict(name, "")
     assert len(pages._judged) == 1
+
+
+def test_a_plan_is_judged_as_it_was_asked_or_says_that_it_is_not(own_store):
+    store, prediction = Store(own_store), find("ungrokking")
+    asked = type(prediction)(Variant(operation="multiplication", first_seed=6000))
+    write_plan(store, asked, "smoke", [5])
+    pages = Pages(store)
+    (name,) = re.findall('<a href="verdict/([^/]+)/', pages.index())
+    assert "multiplication" in pages.verdict(name, "")
+    assert "Plans without a link" not in pages.index()
+
+
+def test_a_plan_of_a_plug_in_that_is_not_there_has_no_page(own_store, monkeypatch):
+    store, prediction = Store(own_store), find("ungrokking")
+    write_plan(store, type(prediction)(Variant(operation="multiplication")), "smoke", [5])
+    monkeypatch.delitem(OPERATIONS, "multiplication")
+    page = Pages(store).index()
+    assert "verdict/" not in page
+    assert "Plans without a link" in page
 
 
 def test_a_run_that_is_damaged_is_told_and_the_page_stays(planned):

@@ -121,7 +121,7 @@ class Ungrokking(Prediction):
         "straight_line_width": "from 10% to 90%, by a straight line fitted to the same accuracies",
         **{
             number_of(name): f"residual standard error of {SHAPES[name].formula} − that of the "
-            "S-curve"
+            "S-curve; the same for two shapes whose best fit is what they share, a line through 0"
             for name in RIVALS
         },
         FORGETTING: "what partial accuracies lost in the second half of learning time, as part of "
