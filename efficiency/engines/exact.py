@@ -19,7 +19,7 @@ from efficiency.engines.measuring import Measuring
 from efficiency.engines.support import ANY, EVERY_RUN, Support, unsupported_by_network
 from efficiency.networks.random_features import features
 from efficiency.settings import RunSettings
-from efficiency.training.ensemble import stack_data, stack_measured
+from efficiency.training.ensemble import stack_data
 
 
 @final
@@ -64,7 +64,7 @@ class ExactEngine(Engine):
     ) -> None:
         super().__init__(members, starts, device)
         self._data = stack_data(members, device)
-        self._measuring = Measuring(members, stack_measured(members, device))
+        self._measuring = Measuring(members, device)
 
     @torch.no_grad()
     def advance(self, first_step: int, num_steps: int) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 from efficiency import measurements, networks
 from efficiency.engines.subnormals import flushed
 from efficiency.settings import RunSettings
-from efficiency.training.ensemble import Measured, Stack
+from efficiency.training.ensemble import Stack, stack_measured
 
 RECORDING_BYTES = 256 * 2**20
 """What measuring may take at once: all examples of every member together could be gigabytes."""
@@ -48,14 +48,15 @@ class Measuring:
 
     Args:
         members: Their settings.
-        data: What they are measured on.
+        device: Where their weights are.
     """
 
-    def __init__(self, members: Sequence[RunSettings], data: Measured) -> None:
+    def __init__(self, members: Sequence[RunSettings], device: torch.device) -> None:
         first, K = members[0], len(members)
-        self._data, self._answers = data, first.task.answers
+        self._data = data = stack_measured(members, device)
+        self._answers = first.task.answers
         self._program = networks.program(first.task, first.network)
-        chunk = measured_at_once(first, data.labels_KNA.device.type)
+        chunk = measured_at_once(first, device.type)
         self._chunks = [slice(k, min(k + chunk, K)) for k in range(0, K, chunk)]
         # Where all are measured on the same examples, chunks of one size share what is prepared.
         shared = first.recording.most_examples is None

@@ -40,7 +40,7 @@ from efficiency.engines.measuring import Measuring, measured_by_tensors
 from efficiency.measurements import PARTS
 from efficiency.settings import RunSettings, TaskBase, TaskSettings
 from efficiency.training import counter_random
-from efficiency.training.ensemble import Stack, labels, part_masks, stack_measured
+from efficiency.training.ensemble import Stack, labels, part_masks
 from efficiency.training.minibatches import MemberMinibatches
 from efficiency.training.optimiser import learning_rate_factor
 
@@ -161,7 +161,7 @@ class MemberEngine(Engine):
 
         self._measuring: Measuring | None = None
         if measured_by_tensors(members[0]):
-            self._measuring = Measuring(members, stack_measured(members, device))
+            self._measuring = Measuring(members, device)
         self._train, self._table, self._parts, self._sizes = [], [], [], []
         self._minibatches: list[MemberMinibatches | None] = []
         # Where each example of the task stands when they are sorted.

@@ -24,7 +24,7 @@ from efficiency.engines.subnormals import flushed
 from efficiency.engines.support import ANY, EVERY_RUN, OPTIMISER, Support, unsupported_by_network
 from efficiency.settings import RunSettings
 from efficiency.training import counter_random
-from efficiency.training.ensemble import Stack, stack_data, stack_measured
+from efficiency.training.ensemble import Stack, stack_data
 from efficiency.training.losses import LOSSES
 from efficiency.training.minibatches import Minibatches
 from efficiency.training.optimiser import StackedOptimiser, add_noise
@@ -106,7 +106,7 @@ class StackedEngine(Engine):
         self._drops = first.network.dropout_rate > 0
         self._loss = LOSSES[first.loss]
         self._graph: torch.cuda.CUDAGraph | None = None
-        self._measuring = Measuring(members, stack_measured(members, device))
+        self._measuring = Measuring(members, device)
 
     @torch.no_grad()
     def advance(self, first_step: int, num_steps: int) -> None:

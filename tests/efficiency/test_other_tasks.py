@@ -130,7 +130,7 @@ def test_several_answers_are_read_off_features_too_and_refused_where_one_is_give
 @OF_EACH
 def test_minibatches_are_of_all_its_answers(task):
     run = run_of(task, batch_size=100, noise_seed=1)
-    engine = Training([run], [None]).engine
+    engine = Training([run], [None], engine="stacked").engine
     answer_of = {tuple(x): tuple(y) for x, y in zip(task.inputs, task.targets, strict=True)}
     seen = set()
     for step in range(3):

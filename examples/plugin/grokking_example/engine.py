@@ -35,7 +35,7 @@ class OneByOne(Engine):
     def __init__(self, members, starts, device):
         super().__init__(members, starts, device)
         self._data = stack_data(members, device)
-        self._measuring = Measuring(members, self._data)
+        self._measuring = Measuring(members, device)
         self._network = networks.network(members[0].task, members[0].network).to(device)
         self._gradient = self.weights.clone()
         each = [run.optimiser for run in members]
