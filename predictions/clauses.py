@@ -43,7 +43,8 @@ class Clause:
         against: Name of the number that speaks against the claim, if it is another one.
         by_seed: What the number is computed from, if that is one thing of each seed.
         condition: Whether it is about the test and not about the claim: where it fails nothing is
-            tested, and where it is left open nothing is decided.
+            tested, and where it is left open nothing is decided. It fails at the level of a single
+            look, at each that is taken: to say so decides nothing of the claim.
     """
 
     number: Named

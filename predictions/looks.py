@@ -231,6 +231,8 @@ def _over_looks(verdict: Verdict, here: Planned, prediction: Prediction, size: S
         ),
         None,
     )
+    if verdict.outcome == "invalid" and decided is None:
+        return replace(verdict, next_command=None)  # more such runs would be no test either
     outcome = "undecided" if decided is None else decided[1]
     sentence, following = verdict.sentence, verdict.next_command
     if outcome != verdict.outcome:

@@ -169,11 +169,13 @@ class OpenStore:
                 raise InvalidInputError(f"{column!r} has numbers, and is to be {value!r}, a text")
             kept = found[found[column].isin(wanted)]
             if kept.empty and not found.empty:
-                there = sorted(set(found[column].dropna()))
+                there = sorted(found[column].dropna().map(repr).unique())
                 # None of them may be right, a slip is not.
-                if isinstance(value, str) and (hint := did_you_mean(value, [*map(str, there)])):
+                if isinstance(value, str) and (
+                    hint := did_you_mean(value, sorted(set(map(str, found[column].dropna()))))
+                ):
                     raise InvalidInputError(f"no {column} is {value!r}; {hint.strip()}")
-                some = ", ".join(f"{one!r}" for one in there[:_MOST_NAMED])
+                some = ", ".join(there[:_MOST_NAMED])
                 more = f" and {len(there) - _MOST_NAMED} more" if len(there) > _MOST_NAMED else ""
                 _LOG.warning("no %s is %r; there are %s%s", column, value, some or "none", more)
             found = kept

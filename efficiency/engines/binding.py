@@ -32,6 +32,15 @@ READINGS = ("loss", "accuracy", "log_odds", "margin", "centred_logit")
 UPDATES_AT_ONCE = 256
 """Updates in one call: enough to make calls free, few enough for an interrupt to be heard."""
 
+DRAWN_AT_ONCE = 2**21
+"""Examples of the minibatches of one call, which are held with what they are ordered by."""
+
+
+def updates_at_once(batch_size: int | None) -> int:
+    """Return how many updates are made in one call."""
+    return max(1, min(UPDATES_AT_ONCE, DRAWN_AT_ONCE // (batch_size or 1)))
+
+
 Integers = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
 

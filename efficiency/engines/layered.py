@@ -273,19 +273,22 @@ def _unlike_torch(
 @functools.lru_cache(maxsize=64)
 def _wrongly_written(task: TaskBase, network: NetworkSettings) -> str | None:
     """Return how a network differs from what it has written down, on a few examples."""
-    written = networks.written_down(task, network)
-    assert written is not None
     some = np.unique(np.linspace(0, task.num_examples - 1, _PROBED).astype(int))
-    problem = _unlike_torch(
-        CODE.library(),
-        networks.network(task, network),
-        written,
-        read=read_of(task)[:, some].T.astype(np.int64),
-        labels=task.targets[some],
-        num_symbols=task.num_classes,
-        num_words=_words(task),
-        dropout=network.dropout_rate,
-    )
+    try:
+        written = networks.written_down(task, network)
+        assert written is not None
+        problem = _unlike_torch(
+            CODE.library(),
+            networks.network(task, network),
+            written,
+            read=read_of(task)[:, some].T.astype(np.int64),
+            labels=task.targets[some],
+            num_symbols=task.num_classes,
+            num_words=_words(task),
+            dropout=network.dropout_rate,
+        )
+    except InvalidInputError as error:
+        problem = str(error)
     if problem is not None:
         _LOG.warning(
             "what %r writes down is not what its forward computes (%s); it is trained by tensor "
@@ -331,9 +334,15 @@ class LayeredEngine(MemberEngine):
         known = cls.SUPPORT if isinstance(run.task, TaskSettings) else {**cls.SUPPORT, **of_task}
         if problem := unsupported_by_network(run, known):
             return problem
-        if networks.written_down(run.task, run.network) is None:
-            return f"{run.network.architecture!r} is not written down as layers"
-        return None
+        try:
+            written = networks.written_down(run.task, run.network)
+        except InvalidInputError:
+            return None  # what is wrong with it is told once, when it is tried
+        return (
+            f"{run.network.architecture!r} is not written down as layers"
+            if written is None
+            else None
+        )
 
     @classmethod
     def unfit(cls, run: RunSettings, device: str) -> str | None:

@@ -29,12 +29,12 @@ from efficiency.engines import binding
 from efficiency.engines.base import Engine
 from efficiency.engines.binding import (
     READINGS,
-    UPDATES_AT_ONCE,
     Code,
     ExampleSet,
     Floats,
     Integers,
     address,
+    updates_at_once,
 )
 from efficiency.engines.measuring import Measuring, measured_by_tensors
 from efficiency.measurements import PARTS
@@ -263,9 +263,9 @@ class MemberEngine(Engine):
 
     def advance(self, first_step: int, num_steps: int) -> None:
         """See ``Engine.advance``."""
-        end = first_step + num_steps
-        for begin in range(first_step, end, UPDATES_AT_ONCE):
-            self._advance(begin, min(UPDATES_AT_ONCE, end - begin))
+        end, most = first_step + num_steps, updates_at_once(self.members[0].optimiser.batch_size)
+        for begin in range(first_step, end, most):
+            self._advance(begin, min(most, end - begin))
 
     def _advance(self, first_step: int, num_steps: int) -> None:
         def advance(k: int, memory: Floats) -> None:
@@ -274,7 +274,8 @@ class MemberEngine(Engine):
             batches, held = binding.Minibatches(), []
             if (drawn := self._minibatches[k]) is not None:
                 chosen = drawn.at(first_step, num_steps)
-                numbers_of_each = run.task.num_inputs + run.task.num_answers
+                given = self._train[k].argument
+                numbers_of_each = given.num_read + given.num_asked
                 held = [chosen, np.empty((numbers_of_each, chosen.shape[1]), dtype=np.int32)]
                 batches = binding.Minibatches(chosen.shape[1], *(h.ctypes.data for h in held))
             peak = self._code.advance(

@@ -164,7 +164,11 @@ def _passes(make: object, task: TaskBase, settings: NetworkSettings) -> PassesBy
 
 @functools.lru_cache(maxsize=64)
 def written_down(task: TaskBase, settings: NetworkSettings) -> Written | None:
-    """Return the network as a list of layers, ``None`` if it does not write itself down."""
+    """Return the network as a list of layers, ``None`` if it does not write itself down.
+
+    Raises:
+        InvalidInputError: What it writes down cannot be, or it fails at it.
+    """
     prompt = ARCHITECTURES.find(settings.architecture).reads(task, settings)
     if prompt is not None:
         layers = Layers(prompt)
@@ -173,4 +177,12 @@ def written_down(task: TaskBase, settings: NetworkSettings) -> Written | None:
         layers = Layers(columns, columns)
     else:
         return None  # compiled code reads operands or tokens
-    return layers.written() if network(task, settings).write_down(layers) else None
+    try:
+        return layers.written() if network(task, settings).write_down(layers) else None
+    except InvalidInputError:
+        raise
+    except Exception as error:  # of a network of others, whose forward may be right
+        raise InvalidInputError(
+            f"{settings.architecture!r} fails as it writes itself down ({type(error).__name__}: "
+            f"{error})"
+        ) from error

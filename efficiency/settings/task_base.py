@@ -180,6 +180,12 @@ def _examples(task: TaskBase) -> Examples:
             f"says that it has {N} examples of {A} answers: they must be ({N}, inputs) and "
             f"({N}, {A})"
         )
+    says_how_many = type(task).num_inputs is not TaskBase.num_inputs
+    if says_how_many and inputs.shape[1] != task.num_inputs:
+        raise InvalidInputError(
+            f"{task.words} has {inputs.shape[1]} numbers to an example; it says that it has "
+            f"{task.num_inputs}"
+        )
     if not np.issubdtype(targets.dtype, np.integer) or targets.min() < 0 or targets.max() >= S:
         raise InvalidInputError(
             f"{task.words} has targets from {targets.min()} to {targets.max()} ({targets.dtype}); "

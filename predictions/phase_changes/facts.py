@@ -79,6 +79,9 @@ class Facts:
             uneven = [n for n in (*self.facts, self.many, self.step) if n % asked]
             assert not uneven, f"{uneven} facts are no whole number of sequences of {asked}"
         assert self.few in self.facts, f"few = {self.few} is none of {self.facts}"
+        assert self.step // self.all < self.facts[0] // self.fewer, (
+            f"steps of {self.step} facts are alike in both ways on {self.facts[0]} facts"
+        )
         assert self.many > 2 * self.facts[-1], f"many = {self.many} are not many"
 
     @property
@@ -132,7 +135,7 @@ DESIGNS: dict[Size, Facts] = {
         facts=(16, 32, 64),
         few=16,
         many=256,
-        step=32,
+        step=16,
         num_seeds=2,
     ),
     "quick": Facts(
@@ -161,7 +164,7 @@ DESIGNS: dict[Size, Facts] = {
         facts=(512, 1024, 2048, 4096, 8192),
         few=1024,
         many=65_536,
-        step=1024,
+        step=512,
         num_seeds=12,
     ),
 }

@@ -153,7 +153,11 @@ def test_a_task_of_ones_own_is_held_to_what_it_says():
         def build(self):
             return Examples(inputs=np.zeros((9, 3), dtype=int), targets=np.zeros((9, 1), dtype=int))
 
+    class Wider(Mirrored):
+        num_inputs: ClassVar = 4
+
     for kind, message in (
+        (Wider, "has 3 numbers to an example; it says that it has 4"),
         (Mirrored, "the image of an image the example itself"),
         (Certain, "guessed with probability 1"),
         (Three, "gives 3 operands; there must be two"),

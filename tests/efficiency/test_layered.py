@@ -192,6 +192,22 @@ class Undropped(MLP):
         return super().write_down(layers)
 
 
+class Failing(MLP):
+    """An MLP that fails as it writes itself down."""
+
+    def write_down(self, layers):
+        layers.linear(layers.embed("W_E", self.no_such_thing), "W_U", 7)
+        return True
+
+
+class TwoRows(MLP):
+    """An MLP that says it has two rows of logits."""
+
+    def write_down(self, layers):
+        layers.linear(layers.embed("W_E", 8), "W_U", 7, last=2)
+        return True
+
+
 def of_kind(kind: type[MLP]) -> networks.Architecture:
     def network(task, n):
         S = task.num_classes
@@ -222,6 +238,8 @@ def as_written(monkeypatch):
         (Unwritten, "'mlp' is not written down as layers"),
         (Wrong, "the loss of a small network came out as|the gradient of .* came out wrong"),
         (Undropped, "the largest loss of two updates came out as"),
+        (Failing, r"'mlp' fails as it writes itself down \(AttributeError"),
+        (TwoRows, "a network ends with one row of logits"),
     ],
 )
 def test_a_network_that_is_not_or_wrongly_written_down_is_trained_by_tensor_operations(

@@ -132,6 +132,24 @@ def test_what_an_early_look_decided_stands_though_a_later_one_comes_to_no_p(stor
     assert with_look(none, FRESH, "quick", store, runs(8)).outcome == "refuted"
 
 
+def no_test() -> Verdict:
+    return verdict(0.5).saying(outcome="invalid", p_value=None, p_refuted=None)
+
+
+def test_a_later_look_whose_conditions_fail_is_no_test_unless_an_earlier_one_decided(store):
+    look(store, 4, p=0.5)
+    later = with_look(no_test(), FRESH, "quick", store, runs(8))
+    assert (later.outcome, later.p_value, later.next_command) == ("invalid", None, None)
+    assert later.sentence == no_test().sentence
+
+
+def test_what_an_early_look_decided_stands_though_conditions_fail_later(store):
+    assert look(store, 4, p=0.001).outcome == "supported"
+    later = with_look(no_test(), FRESH, "quick", store, runs(8))
+    assert later.outcome == "supported"
+    assert later.sentence.endswith("would say invalid; look 1 had decided before it.")
+
+
 def test_what_is_not_trained_yet_is_asked_for_as_it_was_planned(store):
     seen = judge_stored(FRESH, "quick", store)
     assert "runs are not in the store" in seen.sentence

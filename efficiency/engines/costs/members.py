@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import final
 
 from efficiency import networks
+from efficiency.engines.binding import updates_at_once
 from efficiency.engines.costs.base import (
     DRAWN,
     NORMAL,
@@ -81,6 +82,9 @@ class MemberCost(Cost):
         """See ``Cost.computing_bytes``: buffers, what is read of all examples, and measuring."""
         task = run.task
         held = self._buffers(run) + 4 * (task.num_inputs + task.num_answers) * task.num_examples
+        if (batch := run.optimiser.batch_size) is not None:
+            # Drawn numbers and orders in 64 bits, epoch by epoch, and places in 32.
+            held += 24 * max(batch * updates_at_once(batch), run.dataset_size)
         if measured_by_tensors(run):
             together = min(num_members, measured_at_once(run, "cpu"))
             held += int(together * num_measured(run) * activations(run) * 4)
