@@ -65,6 +65,17 @@ def test_it_groks_and_ungroks_and_keeps_what_it_knows_without_decay(page):
 
 
 @needs_chromium
+def test_the_one_that_it_takes_for_it_semi_groks(page):
+    novel = "network.accuracy(unseen)"
+    page.value("at('semi').click(); run(false); begin(); advance(200)")
+    assert page.value("network.accuracy(trained)") == 1
+    assert page.value(novel) < 0.2
+    found = [page.value(f"advance(1500), {novel}") for _ in range(4)]
+    assert all(0.2 < one < 0.8 for one in found[1:])
+    assert found[-1] - found[1] < 0.1
+
+
+@needs_chromium
 def test_the_page_fits_a_phone_and_keeps_to_the_rules_of_accessibility(page):
     page.value("draw()")
     for scheme in ("light", "dark"):

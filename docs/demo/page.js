@@ -114,6 +114,9 @@ at("grok").addEventListener("click", () => { set(DATA.grokking); begin(); run(tr
 // From one network twice: with decay, and, from the same weights again, without.
 at("ungrok").addEventListener("click", () => ungrok(1));
 at("nothing").addEventListener("click", () => ungrok(0));
-at("semi").addEventListener("click", () => { set(DATA.semi_grokking); begin(); run(true); });
+at("semi").addEventListener("click", () => {
+  at("seed").value = String(DATA.semi_grokked);
+  set(DATA.semi_grokking); begin(); run(true);
+});
 begin();
 draw();

@@ -29,6 +29,7 @@ FOUND = FOLDER.parent / "found" / "quick.json"
 SEEDS = (1, 2, 3)
 SIZE, D_MODEL, D_MLP = 17, 16, 64
 GROKKING, UNGROKKING, SEMI_GROKKING = 231, 50, 173
+SEMI_GROKKED = 2  # the seed of three that stays half-way there
 RATE = 1e-2
 
 
@@ -97,6 +98,7 @@ def page() -> str:
         "grokking": GROKKING,
         "ungrokking": UNGROKKING,
         "semi_grokking": SEMI_GROKKING,
+        "semi_grokked": SEMI_GROKKED,
         "seeds": {str(seed): _seed(seed) for seed in SEEDS},
     }
     environment = jinja2.Environment(
